@@ -1,0 +1,22 @@
+//! What went wrong, in one shape for every door.
+//!
+//! Owns: [`Report`] (code, message, labels, help, notes), the [`Code`] registry with SQLSTATE and
+//! exit code, byte [`Span`]s, "did you mean" ([`suggest`]) and redaction by value ([`Redactor`]).
+//! Refuses: rendering (doors do that), printing, I/O.
+//! Surprise: a `Report` never holds a secret because every text that came from outside passes a
+//! [`Redactor`] before it is stored or shown.
+
+mod code;
+mod redact;
+mod report;
+mod span;
+mod suggest;
+
+pub use code::{Class, Code};
+pub use redact::{MASK, Redactor};
+pub use report::{Label, Place, RemoteFailure, Report, Severity};
+pub use span::{LineColumn, Span};
+pub use suggest::{did_you_mean, suggest};
+
+/// Result whose error is a [`Report`].
+pub type Result<T, E = Box<Report>> = std::result::Result<T, E>;

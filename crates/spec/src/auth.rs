@@ -1,0 +1,176 @@
+//! Descriptions of authentication: what a provider expects, without any secret.
+//!
+//! Owns: the keys of `config.auth` and of the `--auth` map, under every spelling that documents use.
+//! Refuses: reading the environment or files; secrets given literally stay in [`AuthConfig::literal`]
+//! and never reach `Debug` or serialised forms.
+
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value as Json;
+
+use crate::node::Node;
+
+/// How requests of a provider authenticate; a superset of all types' keys.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuthConfig {
+    /// `oauth2`, `bearer`, `api_key`, `basic`, `custom`, `null_auth`, … in lower case.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Environment variable that holds the secret.
+    #[serde(alias = "credentialsenvvar", skip_serializing_if = "Option::is_none")]
+    pub credentials_env_var: Option<String>,
+    /// File that holds the secret.
+    #[serde(alias = "credentialsfilepath", skip_serializing_if = "Option::is_none")]
+    pub credentials_file: Option<String>,
+    /// Environment variable that names that file.
+    #[serde(alias = "credentialsfilepathenvvar", skip_serializing_if = "Option::is_none")]
+    pub credentials_file_env_var: Option<String>,
+    /// Environment variables of user name and password (or key and secret).
+    #[serde(alias = "username_var", alias = "api_key_var", skip_serializing_if = "Option::is_none")]
+    pub username_env_var: Option<String>,
+    /// See `username_env_var`.
+    #[serde(alias = "password_var", alias = "api_secret_var", skip_serializing_if = "Option::is_none")]
+    pub password_env_var: Option<String>,
+    /// Text before the secret in the header, with its space.
+    #[serde(alias = "valuePrefix", skip_serializing_if = "Option::is_none")]
+    pub value_prefix: Option<String>,
+    /// `header` or `query`, for `custom` and `api_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// Header or query name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A further credential sent with the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Box<AuthConfig>>,
+    /// Scopes to ask for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// OAuth 2 grant; only `client_credentials` is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<String>,
+    /// Token endpoint; `{{ .__env__NAME }}` stands for environment variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_url: Option<String>,
+    /// Literal client id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Environment variable of the client id.
+    #[serde(alias = "client_id_var", skip_serializing_if = "Option::is_none")]
+    pub client_id_env_var: Option<String>,
+    /// Environment variable of the client secret.
+    #[serde(alias = "client_secret_var", skip_serializing_if = "Option::is_none")]
+    pub client_secret_env_var: Option<String>,
+    /// Literal account id, for the token URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// Environment variable of the account id.
+    #[serde(alias = "account_id_var", skip_serializing_if = "Option::is_none")]
+    pub account_id_env_var: Option<String>,
+    /// 0: Basic, then form on refusal; 1: form; 2: Basic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_style: Option<i64>,
+    /// Further form fields of the token request.
+    #[serde(skip_serializing_if = "IndexMap::is_empty", deserialize_with = "lists")]
+    pub values: IndexMap<String, Vec<String>>,
+    /// Secrets given literally (`--auth` only): `client_secret`, `password`, `api_secret`, …
+    #[serde(skip)]
+    pub literal: IndexMap<String, String>,
+}
+
+/// Keys whose values are secrets.
+const SECRET_KEYS: &[&str] = &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
+
+impl AuthConfig {
+    /// Reads the `auth` block of a document.
+    pub fn read(node: &Node) -> Option<Self> {
+        Self::from_json(node.to_json())
+    }
+
+    /// Reads an entry of the `--auth` map or a document block. `None` when it is no object.
+    pub fn from_json(mut json: Json) -> Option<Self> {
+        let object = json.as_object_mut()?;
+        let mut literal = IndexMap::new();
+        for key in SECRET_KEYS {
+            if let Some(Json::String(secret)) = object.shift_remove(*key) {
+                literal.insert((*key).to_owned(), secret);
+            }
+        }
+        if let Some(Json::String(user)) = object.shift_remove("username") {
+            literal.insert("username".to_owned(), user);
+        }
+        let successor = object.shift_remove("successor").and_then(Self::from_json);
+        object.retain(|_, value| !value.is_null());
+        let mut config: Self = serde_json::from_value(json).ok()?;
+        config.kind = config.kind.to_ascii_lowercase();
+        config.literal = literal;
+        config.successor = successor.map(Box::new);
+        Some(config)
+    }
+}
+
+impl fmt::Debug for AuthConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthConfig")
+            .field("kind", &self.kind)
+            .field("token_url", &self.token_url)
+            .field("secrets", &self.literal.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A map of names to one text or a list of texts.
+fn lists<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<IndexMap<String, Vec<String>>, D::Error> {
+    let raw: IndexMap<String, Json> = IndexMap::deserialize(deserializer)?;
+    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(raw
+        .into_iter()
+        .map(|(name, value)| {
+            let values = match &value {
+                Json::Array(items) => items.iter().map(text).collect(),
+                one => vec![text(one)],
+            };
+            (name, values)
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    #[test]
+    fn document_and_flag_spellings_are_read_alike() {
+        let node = yaml::parse(
+            "{type: OAuth2, grant_type: client_credentials, client_id_env_var: A, \
+             client_secret_env_var: B, token_url: 'https://x/{{ .__env__C }}', scopes: [all]}",
+        )
+        .expect("valid")
+        .0;
+        let config = AuthConfig::read(&node).expect("an object");
+        assert_eq!((config.kind.as_str(), config.scopes.len()), ("oauth2", 1));
+        let config = AuthConfig::from_json(serde_json::json!({
+            "type": "bearer", "credentialsenvvar": "T", "values": {"a": "b", "c": [1]}
+        }))
+        .expect("an object");
+        assert_eq!(config.credentials_env_var.as_deref(), Some("T"));
+        assert_eq!(config.values["c"], ["1"]);
+    }
+
+    #[test]
+    fn literal_secrets_never_show() {
+        let config = AuthConfig::from_json(serde_json::json!({
+            "type": "oauth2", "client_id": "id", "client_secret": "hush-hush",
+            "successor": {"type": "custom", "password": "hush-hush"}
+        }))
+        .expect("an object");
+        let shown = format!("{config:?}{}", serde_json::to_string(&config).expect("serialises"));
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

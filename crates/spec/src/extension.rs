@@ -1,0 +1,132 @@
+//! The `x-strataql` block: what `x-stackQL-*` keys cannot say (decision 9).
+//!
+//! Owns: its keys, their inheritance (per sub-key, most specific level first) and their lint.
+//! The JSON Schema is `schemas/x-strataql.schema.json` in the repository.
+//! Paging is read by [`crate::paging`].
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::node::Node;
+use crate::paging::{TokenLocation, TokenTarget};
+
+/// The effective block of a method.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extension {
+    /// `missing: empty`: a 404 of a list means that there are no rows.
+    pub missing_is_empty: bool,
+    /// Optional parameters whose filter need not be repeated on the rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<String>,
+    /// Wire name of a parameter → its name in SQL.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub param_alias: IndexMap<String, String>,
+    /// A column that older documents wrap the whole body in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_wrapper: Option<String>,
+    /// Where the list of changed fields of an UPDATE goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_mask: Option<TokenTarget>,
+    /// Where a key goes that makes repeating a write harmless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<TokenTarget>,
+    /// How to wait for a long-running change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+    /// OAuth scopes or permissions that the method needs, for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// Further origins that server-supplied URLs of this method may name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origins: Vec<String>,
+    /// Fields (dotted paths) of requests and answers that hold secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secret: Vec<String>,
+}
+
+/// How a long-running change is awaited.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wait {
+    /// The method of the same resource that is polled; absent for operation objects and `Location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<String>,
+    /// Path to the status in the polled answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Statuses that mean success.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub success: Vec<String>,
+    /// Statuses that mean failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failure: Vec<String>,
+    /// Path to a message that explains the status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// The keys of the block.
+const KEYS: &[&str] = &[
+    "paging", "wait", "idempotencyKey", "missing", "exact", "bodyWrapper", "paramAlias",
+    "updateMask", "scopes", "origins", "secret",
+];
+
+impl Extension {
+    /// The effective block. `levels` are `config` blocks, most specific first.
+    pub(crate) fn resolve(levels: &[&Node]) -> Self {
+        let part = |key: &str| levels.iter().find_map(|level| level.get("x-strataql")?.get(key));
+        let texts = |key: &str| {
+            levels
+                .iter()
+                .find_map(|level| {
+                    let block = level.get("x-strataql")?;
+                    block.get(key).map(|_| block.texts_at(key))
+                })
+                .unwrap_or_default()
+        };
+        Self {
+            missing_is_empty: part("missing").and_then(Node::text) == Some("empty"),
+            exact: texts("exact"),
+            param_alias: part("paramAlias")
+                .into_iter()
+                .flat_map(Node::entries)
+                .filter_map(|(wire, sql)| Some((wire.to_owned(), sql.text()?.to_owned())))
+                .collect(),
+            body_wrapper: part("bodyWrapper").and_then(Node::text).map(str::to_owned),
+            update_mask: part("updateMask").and_then(target),
+            idempotency_key: part("idempotencyKey").and_then(target),
+            wait: part("wait").map(|wait| Wait {
+                poll: wait.string_at("poll"),
+                status: wait.string_at("status"),
+                success: wait.texts_at("success"),
+                failure: wait.texts_at("failure"),
+                message: wait.string_at("message"),
+            }),
+            scopes: texts("scopes"),
+            origins: texts("origins"),
+            secret: texts("secret"),
+        }
+    }
+
+    /// Keys of a block that do not exist, with their lines.
+    pub(crate) fn unknown_keys(block: &Node) -> Vec<(String, u32)> {
+        block
+            .entries()
+            .filter(|(key, _)| !KEYS.contains(key))
+            .map(|(key, node)| (key.to_owned(), node.line))
+            .collect()
+    }
+}
+
+fn target(node: &Node) -> Option<TokenTarget> {
+    if let Some(name) = node.text() {
+        return Some(TokenTarget { location: TokenLocation::Body, name: name.to_owned() });
+    }
+    let location = match node.text_at("location")? {
+        "header" => TokenLocation::Header,
+        "query" => TokenLocation::Query,
+        _ => TokenLocation::Body,
+    };
+    Some(TokenTarget { location, name: node.string_at("key")? })
+}

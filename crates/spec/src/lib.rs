@@ -1,0 +1,46 @@
+//! Provider documents as a model: what a provider offers, as data.
+//!
+//! Owns: reading OpenAPI 3 documents with `x-stackQL-*` extensions and the `x-strataql` block into
+//! [`Provider`], [`Service`], [`Resource`] and [`Method`]; effective (inherited) configuration;
+//! result columns; lint.
+//! Refuses: I/O, HTTP, SQL, credentials. Bytes come in, models and [`Report`](strataql_diag::Report)s go out.
+//! Surprise: loading never fails because of one bad method; it is reported and left out, and the
+//! rest of the service works. Schemas live in one arena per service and refer to each other by
+//! index, so that cyclic documents are harmless.
+
+pub mod auth;
+pub mod body;
+pub mod column;
+pub mod extension;
+mod load;
+pub mod method;
+pub mod naming;
+pub mod node;
+pub mod paging;
+pub mod path;
+pub mod provider;
+pub mod pushdown;
+pub mod schema;
+pub mod server;
+pub mod service;
+pub mod view;
+pub mod yaml;
+
+pub use auth::AuthConfig;
+pub use body::{Body, BodyNaming, BodyProperty};
+pub use column::{Column, ColumnType};
+pub use extension::Extension;
+pub use load::{load_provider, load_service};
+pub use method::{HttpVerb, Location, Method, Param, Response, RowShape, SqlVerb, Transform};
+pub use node::Node;
+pub use paging::{Paging, TokenSource, TokenTarget};
+pub use path::{PathTemplate, Piece};
+pub use provider::{Provider, ServiceEntry};
+pub use pushdown::Pushdown;
+pub use schema::{Schema, SchemaId, SchemaKind, Schemas};
+pub use server::{Server, ServerVariable};
+pub use service::{Resource, Service, Verbs};
+pub use view::{Dialect, View};
+
+/// The format of compiled models; a stored model of another format is not read.
+pub const MODEL_VERSION: u32 = 1;

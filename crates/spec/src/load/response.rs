@@ -1,0 +1,190 @@
+//! Reading a method's answer: schema, where the rows are, columns.
+
+use super::Context;
+use super::method::{MEDIA_PREFERENCE, choose_media, read_transform};
+use crate::column::{ANONYMOUS, Column, ColumnType};
+use crate::method::{Response, RowShape};
+use crate::naming::snake;
+use crate::node::Node;
+use crate::paging::body_path;
+use crate::schema::{SchemaBuilder, SchemaId, SchemaKind};
+
+/// Reads the answer; the error says why the method cannot be used at all.
+pub(super) fn read_response<'a>(
+    context: &Context<'a>,
+    method: &'a Node,
+    operation: &'a Node,
+    schemas: &mut SchemaBuilder<'a>,
+) -> Result<Response, String> {
+    let block = method.get("response");
+    let part = |key: &str| block.and_then(|block| block.get(key));
+    let text = |key: &str| part(key).and_then(Node::text).map(str::to_owned);
+    let declared_type = text("mediaType");
+    let mut media_type = declared_type.clone();
+    let schema = match part("schema_override") {
+        Some(node) => Some(schemas.add(node)),
+        None => {
+            let found = answer_schema(
+                operation,
+                declared_type.as_deref(),
+                part("openAPIDocKey").and_then(Node::text),
+                schemas,
+            );
+            if media_type.is_none() {
+                media_type = found.map(|(name, _)| name.to_owned());
+            }
+            found.and_then(|(_, media)| media.get("schema")).map(|node| schemas.add(node))
+        }
+    };
+    let object_key = text("objectKey");
+    let (rows, row_schema) = match schema {
+        Some(schema) => rows_of(object_key.as_deref(), schema, schemas),
+        None => (RowShape::Nothing { reason: "its answer has no schema".to_owned() }, None),
+    };
+    let columns = match (&rows, row_schema) {
+        (RowShape::Nothing { .. }, _) | (_, None) => Vec::new(),
+        (_, Some(row)) => columns_of(row, context.provider.snake_case_aliases, schemas),
+    };
+    Ok(Response {
+        media_type,
+        override_media_type: text("overrideMediaType"),
+        schema,
+        row_schema,
+        rows,
+        columns,
+        transform: part("transform").and_then(read_transform),
+    })
+}
+
+/// The `content` entry of the success answer: the named one, else the lowest status below 300, else
+/// `default`.
+fn answer_schema<'a>(
+    operation: &'a Node,
+    media: Option<&str>,
+    doc_key: Option<&str>,
+    schemas: &mut SchemaBuilder<'a>,
+) -> Option<(&'a str, &'a Node)> {
+    let responses = operation.get("responses")?;
+    if let (Some(media), Some(key)) = (media, doc_key) {
+        let answer = schemas.resolve(responses.get(key)?)?;
+        return choose_media(answer.get("content"), Some(media));
+    }
+    let mut keys: Vec<&str> = responses
+        .entries()
+        .map(|(key, _)| key)
+        .filter(|key| key.starts_with('2') || key.starts_with('1'))
+        .collect();
+    keys.sort_unstable();
+    keys.extend(responses.get("default").map(|_| "default"));
+    for key in keys {
+        let Some(answer) = responses.get(key).and_then(|node| schemas.resolve(node)) else {
+            continue;
+        };
+        let content = answer.get("content");
+        let preferred = MEDIA_PREFERENCE
+            .iter()
+            .find_map(|name| choose_media(content, Some(name)))
+            .or_else(|| choose_media(content, media));
+        if preferred.is_some() {
+            return preferred;
+        }
+    }
+    None
+}
+
+/// Where the rows are, and their schema.
+fn rows_of(
+    object_key: Option<&str>,
+    schema: SchemaId,
+    schemas: &mut SchemaBuilder<'_>,
+) -> (RowShape, Option<SchemaId>) {
+    let nothing = |reason: String| (RowShape::Nothing { reason }, None);
+    let mut path = match object_key {
+        Some(key) if key.starts_with('/') => {
+            return nothing(format!("its rows are at the XPath `{key}`"));
+        }
+        Some(key) => body_path(key),
+        None => {
+            let root = schemas.schema(schema);
+            let wrapped = root.kind != SchemaKind::Array && root.properties.contains_key("items");
+            if wrapped { vec!["items".to_owned()] } else { Vec::new() }
+        }
+    };
+    let map_values = path.last().is_some_and(|step| step == "*");
+    if map_values {
+        path.pop();
+    }
+    let Some(at) = walk(&path, schema, schemas) else {
+        // the document does not describe what is there: rows are taken as they come, as JSON
+        let row = schemas.any();
+        return (RowShape::List { path }, Some(row));
+    };
+    let found = schemas.schema(at).clone();
+    match found.kind {
+        SchemaKind::Array => {
+            let row = found.items.unwrap_or_else(|| schemas.any());
+            let is_object = is_row_object(schemas, row);
+            let shape =
+                if is_object { RowShape::List { path } } else { RowShape::Scalars { path } };
+            (shape, Some(row))
+        }
+        SchemaKind::Object if map_values => {
+            let row = found.additional.unwrap_or_else(|| schemas.any());
+            (RowShape::MapValues { path }, Some(row))
+        }
+        SchemaKind::Object => (RowShape::Object { path }, Some(at)),
+        SchemaKind::Any if object_key.is_some() => (RowShape::List { path }, Some(at)),
+        SchemaKind::Any => (RowShape::Object { path }, Some(at)),
+        scalar => nothing(format!("its answer is a lone {}", scalar.name())),
+    }
+}
+
+fn is_row_object(schemas: &SchemaBuilder<'_>, row: SchemaId) -> bool {
+    let schema = schemas.schema(row);
+    schema.kind == SchemaKind::Object && !schema.properties.is_empty()
+}
+
+fn walk(path: &[String], from: SchemaId, schemas: &SchemaBuilder<'_>) -> Option<SchemaId> {
+    path.iter().try_fold(from, |id, step| {
+        let schema = schemas.schema(id);
+        schema.properties.get(step).copied().or(schema.additional)
+    })
+}
+
+/// The columns of rows of a schema, in document order; rows that are no objects have one.
+fn columns_of(row: SchemaId, snake_case: bool, schemas: &SchemaBuilder<'_>) -> Vec<Column> {
+    let schema = schemas.schema(row);
+    if schema.properties.is_empty() {
+        return vec![Column {
+            name: ANONYMOUS.to_owned(),
+            wire: ANONYMOUS.to_owned(),
+            kind: match schema.kind {
+                SchemaKind::Any => ColumnType::Json,
+                _ => ColumnType::of(schema),
+            },
+            schema: row,
+        }];
+    }
+    let mut columns: Vec<Column> = Vec::with_capacity(schema.properties.len());
+    for (key, id) in &schema.properties {
+        let property = schemas.schema(*id);
+        let name = if snake_case { snake(key) } else { key.clone() };
+        if columns.iter().any(|column| column.name == name) {
+            // two keys with one spelling: the later keeps its own
+            columns.push(Column {
+                name: key.clone(),
+                wire: key.clone(),
+                kind: ColumnType::of(property),
+                schema: *id,
+            });
+            continue;
+        }
+        columns.push(Column {
+            name,
+            wire: property.xml_name.clone().unwrap_or_else(|| key.clone()),
+            kind: ColumnType::of(property),
+            schema: *id,
+        });
+    }
+    columns
+}

@@ -1,0 +1,316 @@
+//! Methods: one HTTP operation as SQL sees it.
+//!
+//! Owns: parameters with their places, the response's row shape and columns, the effective
+//! configuration.
+//! Refuses: values, URLs and requests.
+//! Surprise: the parameter that a name means is the first by place (path, query, header, server),
+//! as in the reference; a body attribute of the same name is hidden by it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::body::Body;
+use crate::column::Column;
+use crate::extension::Extension;
+use crate::paging::Paging;
+use crate::path::PathTemplate;
+use crate::pushdown::Pushdown;
+use crate::schema::SchemaId;
+use crate::server::Server;
+
+/// An HTTP verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HttpVerb {
+    /// GET.
+    Get,
+    /// HEAD.
+    Head,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+    /// OPTIONS.
+    Options,
+    /// TRACE.
+    Trace,
+}
+
+impl HttpVerb {
+    /// Reads a lower-case OpenAPI verb.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "get" => Self::Get,
+            "head" => Self::Head,
+            "post" => Self::Post,
+            "put" => Self::Put,
+            "patch" => Self::Patch,
+            "delete" => Self::Delete,
+            "options" => Self::Options,
+            "trace" => Self::Trace,
+            _ => return None,
+        })
+    }
+
+    /// The upper-case name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+            Self::Trace => "TRACE",
+        }
+    }
+
+    /// True when repeating the request changes nothing (RFC 9110, 9.2.1: safe methods).
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
+    }
+}
+
+impl std::fmt::Display for HttpVerb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A SQL verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SqlVerb {
+    /// SELECT.
+    Select,
+    /// INSERT.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// REPLACE.
+    Replace,
+    /// DELETE.
+    Delete,
+    /// EXEC.
+    Exec,
+}
+
+impl SqlVerb {
+    /// The upper-case keyword.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Replace => "REPLACE",
+            Self::Delete => "DELETE",
+            Self::Exec => "EXEC",
+        }
+    }
+}
+
+/// Where a parameter goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Location {
+    /// The URL path.
+    Path,
+    /// The query string.
+    Query,
+    /// A header.
+    Header,
+    /// A variable of the server URL.
+    Server,
+}
+
+/// A parameter of a method (body attributes are in [`Body`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// The name in SQL.
+    pub name: String,
+    /// The name on the wire.
+    pub wire: String,
+    /// Where it goes.
+    #[serde(rename = "in")]
+    pub location: Location,
+    /// True when no request is possible without it.
+    pub required: bool,
+    /// The schema of its values.
+    pub schema: SchemaId,
+    /// A header default that is always sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// Text for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// OpenAPI `explode`; absent means the default of the location.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explode: Option<bool>,
+}
+
+/// Where rows are in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "shape", rename_all = "snake_case")]
+pub enum RowShape {
+    /// An array of objects at this path.
+    List {
+        /// Keys from the root.
+        path: Vec<String>,
+    },
+    /// One object at this path; `or_list` names a key whose array holds the rows instead.
+    Object {
+        /// Keys from the root.
+        path: Vec<String>,
+    },
+    /// An array of scalars (or of anything that is no object) at this path.
+    Scalars {
+        /// Keys from the root.
+        path: Vec<String>,
+    },
+    /// A map at this path, whose values are the rows.
+    MapValues {
+        /// Keys from the root.
+        path: Vec<String>,
+    },
+    /// The method returns nothing that rows can be made of.
+    Nothing {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl RowShape {
+    /// The keys from the root of the body to the rows.
+    pub fn path(&self) -> &[String] {
+        match self {
+            Self::List { path }
+            | Self::Object { path }
+            | Self::Scalars { path }
+            | Self::MapValues { path } => path,
+            Self::Nothing { .. } => &[],
+        }
+    }
+
+    /// True for shapes with at most one row.
+    pub const fn is_single(&self) -> bool {
+        matches!(self, Self::Object { .. })
+    }
+}
+
+/// A template that rewrites a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transform {
+    /// `golang_template_json_v0.3.0`, `schema_driven_xml_v0.1.0`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The template; empty for schema-driven kinds.
+    pub body: String,
+}
+
+/// The answer of a method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// `Accept`, and the type assumed when the answer has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The type to read the (transformed) answer as, whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_media_type: Option<String>,
+    /// The schema of the whole answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaId>,
+    /// The schema of one row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_schema: Option<SchemaId>,
+    /// Where the rows are.
+    pub rows: RowShape,
+    /// Columns in document order.
+    pub columns: Vec<Column>,
+    /// Template applied to the answer first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<Transform>,
+}
+
+/// One method of a resource.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    /// Key in the resource.
+    pub name: String,
+    /// `operationId`, if the document has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
+    /// HTTP verb.
+    pub verb: HttpVerb,
+    /// Path key.
+    pub path: PathTemplate,
+    /// Candidate servers, first one first.
+    pub servers: Vec<Server>,
+    /// Parameters: path, query, header, server, in document order within each.
+    pub params: Vec<Param>,
+    /// Request body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// Answer.
+    pub response: Response,
+    /// Paging.
+    pub paging: Paging,
+    /// `queryParamTranspose.algorithm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_transpose: Option<String>,
+    /// `requestTranslate.algorithm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_translate: Option<String>,
+    /// `queryParamPushdown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushdown: Option<Pushdown>,
+    /// `x-strataql`.
+    #[serde(default)]
+    pub extension: Extension,
+    /// First line for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// Text for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// True when the document says so.
+    #[serde(default)]
+    pub deprecated: bool,
+    /// Line of the method in its document.
+    #[serde(default)]
+    pub line: u32,
+}
+
+impl Method {
+    /// The parameter that a SQL name means: by SQL name first, then by wire name.
+    pub fn param(&self, name: &str) -> Option<&Param> {
+        let by_name = self.params.iter().find(|param| param.name == name);
+        by_name.or_else(|| self.params.iter().find(|param| param.wire == name))
+    }
+
+    /// Parameters without which no request can be made.
+    pub fn required_params(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().filter(|param| param.required)
+    }
+
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.response.columns.iter().find(|column| column.name == name)
+    }
+
+    /// True when the method answers with at most one object and every path parameter names a part
+    /// of its identity: a 404 then means "no such row" (decision 3).
+    pub fn is_lookup(&self) -> bool {
+        self.verb.is_safe()
+            && self.response.rows.is_single()
+            && self.params.iter().any(|param| param.location == Location::Path)
+    }
+
+    /// True when rows can be read from the answer.
+    pub fn is_selectable(&self) -> bool {
+        !matches!(self.response.rows, RowShape::Nothing { .. })
+    }
+}

@@ -1,0 +1,328 @@
+//! Paging: how a list method says that there is more.
+//!
+//! Owns: the effective paging of a method, from `x-strataql.paging`, `pagination` blocks (each
+//! sub-key inherited on its own) or, with neither, the defaults of the format.
+//! Refuses: sending requests; page drivers belong to `call`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::node::Node;
+
+/// Where a value goes in the next request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenTarget {
+    /// Query, body or header.
+    #[serde(rename = "in")]
+    pub location: TokenLocation,
+    /// Parameter, top-level body attribute or header name.
+    pub name: String,
+}
+
+/// The part of a request that carries a page value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenLocation {
+    /// Query string.
+    Query,
+    /// Request body.
+    Body,
+    /// Request header.
+    Header,
+}
+
+/// Where a value is found in an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenSource {
+    /// A path of keys in the body, before the rows are taken out of it.
+    Body(Vec<String>),
+    /// A header.
+    Header(String),
+}
+
+/// The paging of one method.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "style", rename_all = "snake_case")]
+pub enum Paging {
+    /// One answer holds everything.
+    #[default]
+    None,
+    /// The answer holds a token that the next request repeats; an absent or empty one ends it.
+    Token {
+        /// Where the token goes.
+        request: TokenTarget,
+        /// Where it comes from.
+        response: TokenSource,
+        /// How many rows a page has, if a request can say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<PageSize>,
+    },
+    /// The answer holds the address of the next page (RFC 8288 `Link` header, or a body field).
+    Link {
+        /// Where the address comes from.
+        source: TokenSource,
+    },
+    /// Pages have numbers.
+    PageNumber {
+        /// Where the number goes.
+        request: TokenTarget,
+        /// The number of this page in the answer; counted locally when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        current: Option<TokenSource>,
+        /// The number of pages in the answer; without it an empty page ends the list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<TokenSource>,
+        /// The number of the first page.
+        start: i64,
+    },
+    /// Requests say how many rows to skip.
+    Offset {
+        /// Where the offset goes.
+        request: TokenTarget,
+        /// The offset of the first row (0, or 1 in SCIM).
+        start: i64,
+        /// The number of rows in all, in the answer; without it an empty page ends the list.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total: Option<TokenSource>,
+        /// How many rows a page has, if a request can say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        size: Option<PageSize>,
+    },
+}
+
+/// The parameter that sets the number of rows of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageSize {
+    /// Where it goes.
+    pub target: TokenTarget,
+    /// The largest value that the service honours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<u64>,
+}
+
+impl Paging {
+    /// The request parameter that walks through the pages, if there is one.
+    pub fn target(&self) -> Option<&TokenTarget> {
+        match self {
+            Self::None | Self::Link { .. } => None,
+            Self::Token { request, .. }
+            | Self::PageNumber { request, .. }
+            | Self::Offset { request, .. } => Some(request),
+        }
+    }
+
+    /// The name that EXPLAIN shows.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token { .. } => "token",
+            Self::Link { .. } => "link",
+            Self::PageNumber { .. } => "page",
+            Self::Offset { .. } => "offset",
+        }
+    }
+
+    /// The effective paging of a method. `levels` are `config` blocks, most specific first;
+    /// `documents` tells whether the
+    /// answer's schema has a top-level property.
+    pub(crate) fn resolve(
+        levels: &[&Node],
+        provider: &str,
+        documents: &dyn Fn(&str) -> bool,
+    ) -> Self {
+        let own = levels.iter().find_map(|level| level.get("x-strataql")?.get("paging"));
+        if let Some(paging) = own.and_then(Self::read_own) {
+            return paging;
+        }
+        let part = |key: &str| levels.iter().find_map(|level| level.get("pagination")?.get(key));
+        let (request, response) = (part("requestToken"), part("responseToken"));
+        let terminator = part("responseTerminator").and_then(source);
+        let algorithm = part("algorithm").and_then(Node::text).unwrap_or_default();
+        if request.is_none() && response.is_none() {
+            return Self::undeclared(provider, documents);
+        }
+        let response = response
+            .and_then(source)
+            .unwrap_or_else(|| TokenSource::Body(vec!["nextPageToken".to_owned()]));
+        match request {
+            Some(node) if node.text_at("location") == Some("request") => {
+                Self::Link { source: response }
+            }
+            None if response == TokenSource::Header("Link".to_owned()) => {
+                Self::Link { source: response }
+            }
+            request => {
+                let request = request.and_then(target).unwrap_or_else(|| query("pageToken"));
+                if algorithm == "page_number" {
+                    Self::PageNumber { request, current: Some(response), total: terminator, start: 1 }
+                } else {
+                    Self::Token { request, response, size: None }
+                }
+            }
+        }
+    }
+
+    /// What the format implies when a document says nothing about paging: the reference's defaults,
+    /// and next-page addresses that the response schema documents.
+    fn undeclared(provider: &str, documents: &dyn Fn(&str) -> bool) -> Self {
+        if matches!(provider, "github" | "okta") {
+            return Self::Link { source: TokenSource::Header("Link".to_owned()) };
+        }
+        for address in ["nextLink", "@odata.nextLink"] {
+            if documents(address) {
+                return Self::Link { source: TokenSource::Body(vec![address.to_owned()]) };
+            }
+        }
+        if documents("nextPageToken") {
+            let response = TokenSource::Body(vec!["nextPageToken".to_owned()]);
+            return Self::Token { request: query("pageToken"), response, size: None };
+        }
+        Self::None
+    }
+
+    /// Reads an `x-strataql.paging` block.
+    fn read_own(node: &Node) -> Option<Self> {
+        if node.text() == Some("none") {
+            return Some(Self::None);
+        }
+        let request = || node.get("request").and_then(target);
+        let response = || node.get("response").and_then(source);
+        let total = || node.get("total").and_then(source);
+        let start = || node.get("start").and_then(Node::integer);
+        let size = || {
+            let size = node.get("size")?;
+            let max = size.get("max").and_then(Node::integer).and_then(|max| max.try_into().ok());
+            Some(PageSize { target: target(size)?, max })
+        };
+        match node.text_at("style")? {
+            "none" => Some(Self::None),
+            "token" => {
+                Some(Self::Token { request: request()?, response: response()?, size: size() })
+            }
+            "link" => {
+                let source = response().unwrap_or_else(|| TokenSource::Header("Link".to_owned()));
+                Some(Self::Link { source })
+            }
+            "page" => Some(Self::PageNumber {
+                request: request()?,
+                current: response(),
+                total: total(),
+                start: start().unwrap_or(1),
+            }),
+            "offset" => Some(Self::Offset {
+                request: request()?,
+                start: start().unwrap_or(0),
+                total: total(),
+                size: size(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn query(name: &str) -> TokenTarget {
+    TokenTarget { location: TokenLocation::Query, name: name.to_owned() }
+}
+
+/// `{key, location}` of a request; plain text is a query parameter.
+fn target(node: &Node) -> Option<TokenTarget> {
+    if let Some(name) = node.text() {
+        return Some(query(name));
+    }
+    let location = match node.text_at("location").unwrap_or("query") {
+        "body" => TokenLocation::Body,
+        "header" => TokenLocation::Header,
+        _ => TokenLocation::Query,
+    };
+    Some(TokenTarget { location, name: node.string_at("key")? })
+}
+
+/// `{key, location}` of a response; plain text is a body path.
+fn source(node: &Node) -> Option<TokenSource> {
+    let key = node.text().or_else(|| node.text_at("key"))?;
+    match node.text_at("location") {
+        Some("header") => Some(TokenSource::Header(key.to_owned())),
+        _ => Some(TokenSource::Body(body_path(key))),
+    }
+}
+
+/// `$.a.b`, `$['@odata.nextLink']` or a plain top-level name as a path of keys.
+pub fn body_path(key: &str) -> Vec<String> {
+    let Some(rest) = key.strip_prefix('$') else { return vec![key.to_owned()] };
+    let mut path = Vec::new();
+    let mut rest = rest;
+    while !rest.is_empty() {
+        if let Some(quoted) = rest.strip_prefix("['").or_else(|| rest.strip_prefix("[\"")) {
+            let end = quoted.find("']").or_else(|| quoted.find("\"]")).unwrap_or(quoted.len());
+            path.push(quoted[..end].to_owned());
+            rest = quoted.get(end + 2..).unwrap_or("");
+        } else if let Some(index) = rest.strip_prefix('[') {
+            let end = index.find(']').unwrap_or(index.len());
+            path.push(index[..end].to_owned());
+            rest = index.get(end + 1..).unwrap_or("");
+        } else {
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            if end > 0 {
+                path.push(name[..end].to_owned());
+            }
+            rest = &name[end..];
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    fn resolve(config: &[&str]) -> Paging {
+        let nodes: Vec<Node> =
+            config.iter().map(|text| yaml::parse(text).expect("valid").0).collect();
+        let levels: Vec<&Node> = nodes.iter().collect();
+        Paging::resolve(&levels, "p", &|_| false)
+    }
+
+    #[test]
+    fn sub_keys_are_inherited_one_by_one() {
+        let paging = resolve(&[
+            "pagination: {requestToken: {key: page_token, location: body}}",
+            "pagination: {requestToken: {key: x}, responseToken: {key: $.meta.next}}",
+        ]);
+        let Paging::Token { request, response, .. } = paging else { panic!("{paging:?}") };
+        assert_eq!((request.location, request.name.as_str()), (TokenLocation::Body, "page_token"));
+        assert_eq!(response, TokenSource::Body(vec!["meta".into(), "next".into()]));
+    }
+
+    #[test]
+    fn links_page_numbers_and_own_blocks() {
+        assert_eq!(
+            resolve(&["pagination: {requestToken: {location: request}, responseToken: {key: Link, location: header}}"]),
+            Paging::Link { source: TokenSource::Header("Link".into()) }
+        );
+        let paging = resolve(&[
+            "pagination: {algorithm: page_number, requestToken: {key: page}, responseToken: {key: $.page}, responseTerminator: {key: $.pages}}",
+        ]);
+        assert!(matches!(paging, Paging::PageNumber { total: Some(_), start: 1, .. }), "{paging:?}");
+        let paging = resolve(&[
+            "x-strataql: {paging: {style: offset, request: startIndex, start: 1, total: totalResults, size: {key: count, max: 100}}}",
+            "pagination: {requestToken: {key: x}}",
+        ]);
+        assert!(
+            matches!(&paging, Paging::Offset { start: 1, size: Some(size), .. } if size.max == Some(100)),
+            "{paging:?}"
+        );
+        assert_eq!(resolve(&["{}"]), Paging::None);
+        assert_eq!(resolve(&["x-strataql: {paging: none}"]), Paging::None);
+    }
+
+    #[test]
+    fn body_paths_know_dots_and_brackets() {
+        assert_eq!(body_path("$.a.b"), ["a", "b"]);
+        assert_eq!(body_path("$['@odata.nextLink']"), ["@odata.nextLink"]);
+        assert_eq!(body_path("next"), ["next"]);
+        assert_eq!(body_path("$"), Vec::<String>::new());
+        assert_eq!(body_path("$.a[0].b"), ["a", "0", "b"]);
+    }
+}

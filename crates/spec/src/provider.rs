@@ -1,0 +1,53 @@
+//! Providers: the entry document and its service index.
+//!
+//! Owns: `provider.yaml`.
+//! Refuses: opening service documents; [`crate::load_service`] reads one when it is needed.
+
+use indexmap::IndexMap;
+
+use crate::auth::AuthConfig;
+use crate::node::Node;
+
+/// A provider, without its services' contents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provider {
+    /// The name in SQL.
+    pub name: String,
+    /// `id`.
+    pub id: String,
+    /// Version text.
+    pub version: String,
+    /// For people.
+    pub title: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+    /// Services by SQL name, in document order.
+    pub services: IndexMap<String, ServiceEntry>,
+    /// The default authentication.
+    pub auth: Option<AuthConfig>,
+    /// True when columns and parameters have snake-case names in SQL.
+    pub snake_case_aliases: bool,
+    /// The `config` block, inherited by services.
+    pub(crate) config: Node,
+}
+
+/// A service in the index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceEntry {
+    /// The name in SQL.
+    pub name: String,
+    /// `id`, for example `oauth2:v00.00.00000`.
+    pub id: String,
+    /// Version text.
+    pub version: String,
+    /// For people.
+    pub title: String,
+    /// For people.
+    pub description: String,
+    /// True for the preferred of several versions.
+    pub preferred: bool,
+    /// Path of the document, relative to the folder that holds the provider folders.
+    pub document: String,
+    /// The `config` block of the entry.
+    pub(crate) config: Node,
+}

@@ -1,0 +1,104 @@
+//! Services and resources: the compiled model of one service document.
+//!
+//! Owns: the shape that is cached (decision 17) and that everything else reads.
+//! Refuses: being changed after it was built.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::method::{Method, SqlVerb};
+use crate::schema::Schemas;
+use crate::view::View;
+
+/// One service document, compiled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Provider name.
+    pub provider: String,
+    /// Service name in SQL.
+    pub name: String,
+    /// `info.title`.
+    pub title: String,
+    /// `info.description`.
+    pub description: String,
+    /// Name used for request signing (`x-serviceName`, else the title).
+    pub signing_name: String,
+    /// `x-protocol`: which XML flavour AWS services speak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Resources by SQL name, in document order.
+    pub resources: IndexMap<String, Resource>,
+    /// Every schema that the methods reach.
+    pub schemas: Schemas,
+}
+
+/// A resource: what SQL calls a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    /// Name in SQL.
+    pub name: String,
+    /// `provider.service.resource`.
+    pub id: String,
+    /// For people.
+    pub title: String,
+    /// For people.
+    pub description: String,
+    /// Methods by key, in document order.
+    pub methods: IndexMap<String, Method>,
+    /// Candidate methods of each SQL verb, in order.
+    pub verbs: Verbs,
+    /// View definitions, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<View>,
+    /// Line of the resource in its document.
+    #[serde(default)]
+    pub line: u32,
+}
+
+/// Candidate method keys of each SQL verb.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Verbs {
+    /// SELECT.
+    pub select: Vec<String>,
+    /// INSERT.
+    pub insert: Vec<String>,
+    /// UPDATE.
+    pub update: Vec<String>,
+    /// REPLACE.
+    pub replace: Vec<String>,
+    /// DELETE.
+    pub delete: Vec<String>,
+}
+
+impl Verbs {
+    /// The keys for a verb; EXEC has none, since it names its method.
+    pub fn of(&self, verb: SqlVerb) -> &[String] {
+        match verb {
+            SqlVerb::Select => &self.select,
+            SqlVerb::Insert => &self.insert,
+            SqlVerb::Update => &self.update,
+            SqlVerb::Replace => &self.replace,
+            SqlVerb::Delete => &self.delete,
+            SqlVerb::Exec => &[],
+        }
+    }
+}
+
+impl Resource {
+    /// Candidate methods of a SQL verb, in order.
+    pub fn candidates(&self, verb: SqlVerb) -> impl Iterator<Item = &Method> {
+        self.verbs.of(verb).iter().filter_map(|key| self.methods.get(key))
+    }
+
+    /// The SQL verb shown for a method: the first that lists it, else EXEC.
+    pub fn verb_of(&self, method: &str) -> SqlVerb {
+        const ORDER: [SqlVerb; 5] = [
+            SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete,
+        ];
+        ORDER
+            .into_iter()
+            .find(|verb| self.verbs.of(*verb).iter().any(|key| key == method))
+            .unwrap_or(SqlVerb::Exec)
+    }
+}
