@@ -1,1 +1,25 @@
-//! stub
+//! Running one method: typed values in, pages of rows out.
+//!
+//! Owns: binding values to path, query, header, body and server variables; URL building; page
+//! drivers; decoding page bytes once, straight into Arrow builders of the projected columns.
+//! Refuses: choosing a method, SQL, DataFusion, retries and credentials (`net` has those).
+//! Surprise: a page is read in a single pass that yields rows and the address of the next page, so
+//! the next request leaves as soon as the rows are built.
+
+mod bind;
+mod chain;
+mod decode;
+mod exchange;
+mod metrics;
+mod pager;
+mod stream;
+mod value;
+
+pub use bind::{Arguments, BoundCall, ServerChoice, bind};
+pub use chain::SharedChains;
+pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
+pub use exchange::Exchange;
+pub use metrics::{CallMetrics, MetricsSnapshot};
+pub use pager::{PageAddress, PageFacts, Pager};
+pub use stream::{CallContext, Page, pages};
+pub use value::Value;

@@ -1,0 +1,258 @@
+//! Binding: values of parameters to a request.
+//!
+//! Owns: which value goes where, type checks, URL assembly, body assembly, the identity of a call.
+//! Refuses: sending.
+//! Surprise: a path value can never change which endpoint is called (decision 12): empty values and
+//! dot segments are errors, and a value with `/` is one where it would spell another path of the
+//! same document.
+
+mod body;
+mod path;
+mod query;
+mod server;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use strataql_diag::{Code, Report};
+use strataql_spec::{HttpVerb, Location, Method, Param, Service};
+use url::Url;
+
+use crate::value::Value;
+
+pub use server::ServerChoice;
+
+/// Values by SQL name (or wire name), in the order given.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Arguments(pub IndexMap<String, Value>);
+
+impl Arguments {
+    /// The value for a parameter, under either of its names.
+    pub fn value(&self, param: &Param) -> Option<&Value> {
+        self.0.get(&param.name).or_else(|| self.0.get(&param.wire))
+    }
+}
+
+impl FromIterator<(String, Value)> for Arguments {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+/// A request with everything but page values and credentials.
+#[derive(Debug, Clone)]
+pub struct BoundCall {
+    /// Provider, for credentials and endpoints.
+    pub provider: String,
+    /// HTTP verb.
+    pub verb: HttpVerb,
+    /// Base URL and path, without the query string.
+    pub base: Url,
+    /// Query pairs in the order they are sent; values absent for valueless keys.
+    pub query: Vec<(String, Option<String>)>,
+    /// Headers, without credentials.
+    pub headers: HeaderMap,
+    /// JSON body attributes, when the method has a body.
+    pub body: Option<body::BodyContent>,
+    /// Rewrites of the finished request (`requestTranslate`).
+    pub translate: Option<String>,
+}
+
+/// Binds values to a method.
+///
+/// Names that are no parameter and no body attribute of the method are ignored: whoever chose the
+/// method has already decided that they are filters.
+///
+/// # Errors
+/// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
+/// does not fit or would call another endpoint. Both name method and parameter.
+pub fn bind(service: &Service, method: &Method, args: &Arguments) -> Result<BoundCall, Box<Report>> {
+    let binder = Binder { service, method, args };
+    let server = server::choose(&binder)?;
+    let base = binder.base_url(&server)?;
+    let mut query = query::of_path_key(&binder)?;
+    query.extend(query::of_params(&binder)?);
+    let body = body::assemble(&binder)?;
+    let headers = binder.headers(body.as_ref())?;
+    Ok(BoundCall {
+        provider: service.provider.clone(),
+        verb: method.verb,
+        base,
+        query,
+        headers,
+        body,
+        translate: method.request_translate.clone(),
+    })
+}
+
+/// What the parts of a request are made from.
+struct Binder<'a> {
+    service: &'a Service,
+    method: &'a Method,
+    args: &'a Arguments,
+}
+
+impl<'a> Binder<'a> {
+    fn base_url(&self, server: &str) -> Result<Url, Box<Report>> {
+        let path = path::fill(self)?;
+        let text = format!("{}{path}", server.trim_end_matches('/'));
+        let url = Url::parse(&text).map_err(|error| {
+            Box::new(Report::new(
+                Code::BadDocument,
+                format!("method `{}` has no usable URL: {error}", self.method.name),
+            ))
+        })?;
+        // `Url` resolves dot segments: if it changed the path, the values would have moved the call
+        if url.path() != path && !(path.is_empty() && url.path() == "/") {
+            return Err(Box::new(Report::new(
+                Code::BadParamValue,
+                format!("the values given for method `{}` change the path that is called", self.method.name),
+            ).with_help("give path values without `.` and `..` segments")));
+        }
+        Ok(url)
+    }
+
+    fn headers(&self, body: Option<&body::BodyContent>) -> Result<HeaderMap, Box<Report>> {
+        let mut headers = HeaderMap::new();
+        for param in self.params(Location::Header) {
+            let given = self.args.value(param).map(Value::text);
+            let Some(text) = given.or_else(|| param.default.clone()) else {
+                self.require(param)?;
+                continue;
+            };
+            let value = HeaderValue::from_str(&text).map_err(|_| {
+                self.bad(param, "text without control characters", "headers cannot carry them")
+            })?;
+            let name = HeaderName::try_from(param.wire.as_str()).map_err(|_| {
+                Box::new(Report::new(
+                    Code::BadDocument,
+                    format!("method `{}` declares a header `{}`, which is no header name", self.method.name, param.wire),
+                ))
+            })?;
+            headers.insert(name, value);
+        }
+        if let Some(accept) = &self.method.response.media_type
+            && let Ok(value) = HeaderValue::from_str(accept)
+        {
+            headers.insert(header::ACCEPT, value);
+        }
+        if let Some(body) = body {
+            if let Ok(value) = HeaderValue::from_str(&body.media_type) {
+                headers.insert(header::CONTENT_TYPE, value);
+            }
+        } else {
+            headers.remove(header::CONTENT_TYPE);
+        }
+        Ok(headers)
+    }
+
+    fn params(&self, location: Location) -> impl Iterator<Item = &'a Param> {
+        self.method.params.iter().filter(move |param| param.location == location)
+    }
+
+    /// An error if the parameter is required.
+    fn require(&self, param: &Param) -> Result<(), Box<Report>> {
+        if !param.required {
+            return Ok(());
+        }
+        Err(Box::new(
+            Report::new(
+                Code::MissingParam,
+                format!("method `{}` needs `{}`", self.method.name, param.name),
+            )
+            .with_help(format!("add `{} = '…'`", param.name)),
+        ))
+    }
+
+    fn bad(&self, param: &Param, expected: &str, why: &str) -> Box<Report> {
+        let given = self.args.value(param).map(Value::text).unwrap_or_default();
+        Box::new(
+            Report::new(
+                Code::BadParamValue,
+                format!(
+                    "`{}` is no value for parameter `{}` of method `{}`",
+                    shortened(&given),
+                    param.name,
+                    self.method.name
+                ),
+            )
+            .with_help(format!("give {expected}"))
+            .with_note(why.to_owned()),
+        )
+    }
+
+    /// The single text of a parameter's value, checked against its schema.
+    fn text(&self, param: &Param, value: &Value) -> Result<String, Box<Report>> {
+        let texts = self.texts(param, value)?;
+        Ok(texts.join(","))
+    }
+
+    fn texts(&self, param: &Param, value: &Value) -> Result<Vec<String>, Box<Report>> {
+        let schema = &self.service.schemas[param.schema];
+        value.wire_texts(schema).map_err(|expected| {
+            self.bad(param, &expected, &format!("its type is {}", schema.kind.name()))
+        })
+    }
+}
+
+/// At most 60 characters of a text, with control characters made visible.
+fn shortened(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if clean.chars().count() <= 60 {
+        return clean;
+    }
+    clean.chars().take(59).chain(['…']).collect()
+}
+
+impl BoundCall {
+    /// The URL with its query string and further pairs (page values), which replace pairs of the
+    /// same name.
+    pub fn url(&self, page: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        let mut pairs: Vec<(&str, Option<&str>)> = self
+            .query
+            .iter()
+            .filter(|(name, _)| !page.iter().any(|(replaced, _)| name == replaced))
+            .map(|(name, value)| (name.as_str(), value.as_deref()))
+            .collect();
+        pairs.extend(page.iter().map(|(name, value)| (*name, Some(*value))));
+        if self.translate.as_deref() == Some("drop_double_underscore_params") {
+            pairs.retain(|(name, _)| !name.starts_with("__"));
+        }
+        let text = query::encode(&pairs);
+        url.set_query((!text.is_empty()).then_some(text.as_str()));
+        url
+    }
+
+    /// The body bytes, with a page value in the given attribute.
+    ///
+    /// # Errors
+    /// `internal` if the body cannot be serialised.
+    pub fn body_bytes(&self, page: Option<(&str, &str)>) -> Result<Option<Bytes>, Box<Report>> {
+        match (&self.body, page) {
+            (Some(body), page) => body.bytes(page).map(Some),
+            (None, Some((name, value))) => {
+                let object = serde_json::json!({ name: value });
+                Ok(Some(Bytes::from(object.to_string())))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Text that is equal for calls that ask for the same thing.
+    pub fn identity(&self) -> String {
+        let headers: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}:{value:?}")).collect();
+        let body = self.body_bytes(None).ok().flatten().unwrap_or_default();
+        format!(
+            "{} {} {} {} {}",
+            self.provider,
+            self.verb,
+            self.url(&[]),
+            headers.join(";"),
+            String::from_utf8_lossy(&body)
+        )
+    }
+}

@@ -1,0 +1,196 @@
+//! Request bodies from attribute values.
+
+use bytes::Bytes;
+use serde_json::{Map, Value as Json};
+use strataql_diag::{Code, Report};
+use strataql_spec::{Body, BodyNaming, BodyProperty, SchemaKind};
+
+use super::Binder;
+use crate::value::Value;
+
+/// A body that is about to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BodyContent {
+    /// `Content-Type`.
+    pub media_type: String,
+    /// The JSON object, or a whole body given by the document.
+    content: Content,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Content {
+    Object(Map<String, Json>),
+    Verbatim(String),
+}
+
+impl BodyContent {
+    /// The bytes, with a page value in the given attribute.
+    pub(crate) fn bytes(&self, page: Option<(&str, &str)>) -> Result<Bytes, Box<Report>> {
+        match (&self.content, page) {
+            (Content::Verbatim(text), _) => Ok(Bytes::from(text.clone())),
+            (Content::Object(object), None) => serialise(object),
+            (Content::Object(object), Some((name, value))) => {
+                let mut object = object.clone();
+                object.insert(name.to_owned(), Json::String(value.to_owned()));
+                serialise(&object)
+            }
+        }
+    }
+
+    /// The body as JSON, for EXPLAIN; `None` when the document gives it verbatim.
+    pub fn json(&self) -> Option<Json> {
+        match &self.content {
+            Content::Object(object) => Some(Json::Object(object.clone())),
+            Content::Verbatim(_) => None,
+        }
+    }
+}
+
+fn serialise(object: &Map<String, Json>) -> Result<Bytes, Box<Report>> {
+    serde_json::to_vec(object)
+        .map(Bytes::from)
+        .map_err(|error| Box::new(Report::internal(format!("a request body cannot be written: {error}"))))
+}
+
+/// The body of the call, if it has one.
+pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<Report>> {
+    let Some(body) = &binder.method.body else { return Ok(None) };
+    let mut attributes = Map::new();
+    for (name, value) in &binder.args.0 {
+        if binder.method.param(name).is_some() {
+            continue;
+        }
+        if let Some(property) = body.property(name) {
+            let json = convert(binder, property, value)?;
+            attributes.insert(property.wire.clone(), json);
+        }
+    }
+    let content = if attributes.is_empty() {
+        match (&body.default, &body.base) {
+            (Some(text), _) => Content::Verbatim(text.clone()),
+            (None, Some(Json::Object(base))) => Content::Object(base.clone()),
+            // a body that must be there is an empty object; otherwise none is sent
+            (None, _) if body.required && !binder.method.verb.is_safe() => {
+                Content::Object(Map::new())
+            }
+            _ => return Ok(None),
+        }
+    } else {
+        Content::Object(with_base(body, attributes))
+    };
+    if !is_json(&body.media_type) && matches!(content, Content::Object(_)) {
+        return Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                format!(
+                    "method `{}` sends `{}`, which this version cannot write",
+                    binder.method.name, body.media_type
+                ),
+            )
+            .with_help("JSON bodies are supported"),
+        ));
+    }
+    Ok(Some(BodyContent { media_type: body.media_type.clone(), content }))
+}
+
+fn with_base(body: &Body, attributes: Map<String, Json>) -> Map<String, Json> {
+    let mut object = match &body.base {
+        Some(Json::Object(base)) => base.clone(),
+        _ => Map::new(),
+    };
+    match &body.naming {
+        BodyNaming::Nested(path) => {
+            object.insert(path.clone(), Json::Object(attributes));
+        }
+        _ => object.extend(attributes),
+    }
+    object
+}
+
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    essence.ends_with("json") || essence.contains("json")
+}
+
+/// A value as JSON of the attribute's type.
+fn convert(binder: &Binder<'_>, property: &BodyProperty, value: &Value) -> Result<Json, Box<Report>> {
+    let schema = &binder.service.schemas[property.schema];
+    let refuse = |expected: &str| {
+        Box::new(
+            Report::new(
+                Code::BadParamValue,
+                format!(
+                    "`{}` is no value for `{}` of method `{}`",
+                    super::shortened(&value.text()),
+                    property.name,
+                    binder.method.name
+                ),
+            )
+            .with_help(format!("give {expected}")),
+        )
+    };
+    let text = match value {
+        Value::Text(text) => text,
+        Value::Json(json) if schema.string_only => return Ok(Json::String(json.to_string())),
+        Value::Json(json) => return Ok(json.clone()),
+        Value::Integer(number) => {
+            return match schema.kind {
+                SchemaKind::String => Ok(Json::String(number.to_string())),
+                _ => Ok(Json::from(*number)),
+            };
+        }
+        Value::Number(number) => {
+            return match schema.kind {
+                SchemaKind::String => Ok(Json::String(value.text())),
+                SchemaKind::Integer => value
+                    .wire_texts(schema)
+                    .ok()
+                    .and_then(|texts| texts[0].parse::<i64>().ok())
+                    .map(Json::from)
+                    .ok_or_else(|| refuse("a whole number")),
+                _ => Ok(Json::from(*number)),
+            };
+        }
+        Value::Boolean(flag) => return Ok(Json::Bool(*flag)),
+    };
+    if schema.string_only {
+        return Ok(Json::String(text.clone()));
+    }
+    match schema.kind {
+        SchemaKind::String => Ok(Json::String(text.clone())),
+        SchemaKind::Integer => value
+            .wire_texts(schema)
+            .ok()
+            .and_then(|texts| texts[0].parse::<i64>().ok())
+            .map(Json::from)
+            .ok_or_else(|| refuse("a whole number")),
+        SchemaKind::Number => {
+            serde_json::from_str::<serde_json::Number>(text.trim())
+                .map(Json::Number)
+                .map_err(|_| refuse("a number"))
+        }
+        SchemaKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
+            "true" => Ok(Json::Bool(true)),
+            "false" => Ok(Json::Bool(false)),
+            _ => Err(refuse("`true` or `false`")),
+        },
+        SchemaKind::Object | SchemaKind::Array => {
+            let json: Json =
+                serde_json::from_str(text).map_err(|_| refuse("JSON text"))?;
+            let fits = if schema.kind == SchemaKind::Object { json.is_object() } else { json.is_array() };
+            if fits || json.is_null() {
+                Ok(json)
+            } else {
+                Err(refuse(if schema.kind == SchemaKind::Object { "a JSON object" } else { "a JSON array" }))
+            }
+        }
+        SchemaKind::Any => {
+            let trimmed = text.trim();
+            let structured = trimmed.starts_with('{') || trimmed.starts_with('[');
+            match serde_json::from_str(trimmed) {
+                Ok(json) if structured => Ok(json),
+                _ => Ok(Json::String(text.clone())),
+            }
+        }
+    }
+}

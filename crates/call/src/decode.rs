@@ -1,0 +1,200 @@
+//! Decoding: one pass over the bytes of a page, straight into the columns that are asked for.
+//!
+//! Owns: finding the rows, the strict reading of envelopes and values (decision 3), capture of page
+//! addresses on the way.
+//! Refuses: choosing columns; the plan says which.
+//! Surprise: fields that no column asks for are skipped without being parsed into values, and nested
+//! values are copied as text, so cost follows what is projected.
+
+mod builder;
+mod envelope;
+mod rows;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
+use strataql_diag::{Code, Report};
+use strataql_spec::{ColumnType, RowShape};
+
+use crate::value::Value;
+
+/// What to do with a value that does not fit its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mismatch {
+    /// Fail with `bad-remote-value`.
+    #[default]
+    Error,
+    /// NULL, counted (`SET on_mismatch = 'null'`).
+    Null,
+}
+
+/// One projected column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnPlan {
+    /// Name in the batch.
+    pub name: String,
+    /// Key in a row object; `None` for a column that only echoes a parameter.
+    pub wire: Option<String>,
+    /// Its type.
+    pub kind: ColumnType,
+    /// The value where the row lacks the key: the argument of the parameter of that name.
+    pub echo: Option<Value>,
+}
+
+/// How to read the pages of one call; plain data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecodePlan {
+    /// Method, for messages.
+    pub method: String,
+    /// Where the rows are.
+    pub rows: RowShape,
+    /// Projected columns.
+    pub columns: Vec<ColumnPlan>,
+    /// Keys that row objects may have; others are dropped and counted.
+    pub known_fields: Vec<String>,
+    /// Top-level keys of the whole answer that the document knows.
+    pub known_envelope: Vec<String>,
+    /// Body paths of page addresses.
+    pub captures: Vec<Vec<String>>,
+    /// What a misfit becomes.
+    pub mismatch: Mismatch,
+}
+
+/// A decoded page.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) batch: RecordBatch,
+    pub(crate) captured: Vec<Option<String>>,
+    pub(crate) dropped: u64,
+    pub(crate) mismatches: u64,
+}
+
+/// A plan made ready for many pages.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    plan: DecodePlan,
+    schema: SchemaRef,
+    /// Row key → positions of its columns.
+    slots: HashMap<String, Vec<usize>>,
+    known: std::collections::HashSet<String>,
+}
+
+/// The Arrow type of a column type.
+pub const fn arrow_type(kind: ColumnType) -> DataType {
+    match kind {
+        ColumnType::Text | ColumnType::Json => DataType::Utf8,
+        ColumnType::Integer => DataType::Int64,
+        ColumnType::Number => DataType::Float64,
+        ColumnType::Boolean => DataType::Boolean,
+    }
+}
+
+/// The Arrow field of a column; JSON columns carry the canonical `arrow.json` extension type.
+pub fn field_of(name: &str, kind: ColumnType) -> Field {
+    let field = Field::new(name, arrow_type(kind), true);
+    if kind == ColumnType::Json {
+        let metadata = [("ARROW:extension:name".to_owned(), "arrow.json".to_owned())];
+        return field.with_metadata(metadata.into());
+    }
+    field
+}
+
+impl DecodePlan {
+    /// The schema of the batches.
+    pub fn schema(&self) -> SchemaRef {
+        let fields: Vec<Field> =
+            self.columns.iter().map(|column| field_of(&column.name, column.kind)).collect();
+        Arc::new(Schema::new(fields))
+    }
+}
+
+impl Decoder {
+    pub(crate) fn new(plan: DecodePlan) -> Self {
+        let mut slots: HashMap<String, Vec<usize>> = HashMap::new();
+        for (position, column) in plan.columns.iter().enumerate() {
+            if let Some(wire) = &column.wire {
+                slots.entry(wire.clone()).or_default().push(position);
+            }
+        }
+        let known = plan.known_fields.iter().cloned().collect();
+        Self { schema: plan.schema(), plan, slots, known }
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// An empty page: 204, or a lookup that found nothing.
+    pub(crate) fn empty(&self) -> Decoded {
+        Decoded {
+            batch: RecordBatch::new_empty(Arc::clone(&self.schema)),
+            captured: vec![None; self.plan.captures.len()],
+            dropped: 0,
+            mismatches: 0,
+        }
+    }
+
+    /// Reads the body of a success answer.
+    pub(crate) fn decode(&self, body: &[u8]) -> Result<Decoded, Box<Report>> {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        match envelope::Reader::new(self, body, false).read() {
+            Err(envelope::Failure::RepeatedKey) => {
+                // rare: a row names a key twice; the last one counts, which takes a second look
+                envelope::Reader::new(self, body, true).read().map_err(|failure| self.report(failure, body))
+            }
+            other => other.map_err(|failure| self.report(failure, body)),
+        }
+    }
+
+    fn report(&self, failure: envelope::Failure, body: &[u8]) -> Box<Report> {
+        let method = &self.plan.method;
+        match failure {
+            envelope::Failure::Value { column, expected, found, row } => Box::new(
+                Report::new(
+                    Code::BadRemoteValue,
+                    format!(
+                        "row {row} of an answer to method `{method}` has `{found}` in `{column}`, which should be {expected}"
+                    ),
+                )
+                .with_help("`SET on_mismatch = 'null'` reads such values as NULL and counts them"),
+            ),
+            envelope::Failure::Body(what) => self.unexpected(&what, body),
+            envelope::Failure::Syntax(what) => {
+                self.unexpected(&format!("is no complete JSON document: {what}"), body)
+            }
+            envelope::Failure::RepeatedKey => self.unexpected("names a key twice", body),
+            envelope::Failure::Batch(error) => Box::new(Report::internal(format!(
+                "a page of method `{method}` could not be assembled: {error}"
+            ))),
+        }
+    }
+
+    pub(crate) fn unexpected(&self, what: &str, body: &[u8]) -> Box<Report> {
+        Box::new(
+            Report::new(
+                Code::UnexpectedBody,
+                format!("a success answer to method `{}` {what}", self.plan.method),
+            )
+            .with_note(format!("the body begins with `{}`", excerpt(body)))
+            .with_help("run the statement again; if it stays so, the service or its document is at fault"),
+        )
+    }
+}
+
+/// The first characters of a body, on one line.
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(120) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests;

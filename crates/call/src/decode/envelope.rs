@@ -1,0 +1,245 @@
+//! The whole answer: walking to the rows, catching page addresses, refusing what is no answer.
+//!
+//! Strict reading (decision 3): an answer without its rows is an empty list only when the document
+//! knows every key it has; anything else is an error, never an empty table.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use jiter::{Jiter, JiterError, Peek};
+use strataql_spec::RowShape;
+
+use super::builder::ColumnBuilder;
+use super::{Decoded, Decoder};
+
+/// Why a page cannot be read.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// A value does not fit.
+    Value { column: String, expected: &'static str, found: String, row: usize },
+    /// The answer is no answer to the request.
+    Body(String),
+    /// It is no JSON.
+    Syntax(String),
+    /// A row names a key twice.
+    RepeatedKey,
+    /// Arrow refused the columns.
+    Batch(String),
+}
+
+impl Failure {
+    #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+    pub(super) fn syntax(error: JiterError) -> Self {
+        Self::Syntax(error.error_type.to_string())
+    }
+}
+
+/// Undocumented top-level keys that mark an error object under a success status.
+const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "fault"];
+
+/// Reads one page.
+pub(super) struct Reader<'a> {
+    pub(super) decoder: &'a Decoder,
+    pub(super) jiter: Jiter<'a>,
+    pub(super) builders: Vec<ColumnBuilder<'a>>,
+    pub(super) rows: usize,
+    pub(super) dropped: u64,
+    /// True when rows may name a key twice.
+    pub(super) last_wins: bool,
+    pub(super) known_fields_seen: u64,
+    captured: Vec<Option<String>>,
+    found_rows: bool,
+    unknown: Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(decoder: &'a Decoder, body: &'a [u8], last_wins: bool) -> Self {
+        let plan = &decoder.plan;
+        Self {
+            decoder,
+            jiter: Jiter::new(body),
+            builders: plan
+                .columns
+                .iter()
+                .map(|column| ColumnBuilder::new(column, plan.mismatch))
+                .collect(),
+            rows: 0,
+            dropped: 0,
+            last_wins,
+            known_fields_seen: 0,
+            captured: vec![None; plan.captures.len()],
+            found_rows: false,
+            unknown: None,
+        }
+    }
+
+    pub(super) fn read(mut self) -> Result<Decoded, Failure> {
+        let peek = match self.jiter.peek() {
+            Ok(peek) => peek,
+            Err(error) => {
+                return Err(Failure::Body(format!("is empty ({})", error.error_type)));
+            }
+        };
+        self.value(peek, &mut Vec::new())?;
+        self.jiter.finish().map_err(Failure::syntax)?;
+        if let Some(key) = &self.unknown
+            && (!self.found_rows || ERROR_KEYS.contains(&key.as_str()))
+        {
+            return Err(Failure::Body(self.no_rows(key)));
+        }
+        let mismatches = self.builders.iter().map(|builder| builder.mismatches).sum();
+        let columns: Vec<ArrayRef> = self.builders.into_iter().map(ColumnBuilder::finish).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
+        let schema = Arc::clone(self.decoder.schema());
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options)
+            .map_err(|error| Failure::Batch(error.to_string()))?;
+        Ok(Decoded { batch, captured: self.captured, dropped: self.dropped, mismatches })
+    }
+
+    fn no_rows(&self, key: &str) -> String {
+        let path = self.decoder.plan.rows.path();
+        if path.is_empty() {
+            format!("has `{key}`, which its document does not know")
+        } else {
+            format!("has no `{}`, but `{key}`, which its document does not know", path.join("."))
+        }
+    }
+
+    /// One value on the way to the rows; `path` are the keys so far.
+    fn value(&mut self, peek: Peek, path: &mut Vec<String>) -> Result<(), Failure> {
+        let plan = &self.decoder.plan;
+        let is_rows = plan.rows.path() == path.as_slice();
+        if is_rows && !matches!(plan.rows, RowShape::Nothing { .. }) {
+            if self.found_rows {
+                return Err(Failure::Body(format!("names `{}` twice", path.join("."))));
+            }
+            return self.rows_value(peek, path);
+        }
+        let inside = |whole: &[String]| whole.len() > path.len() && whole.starts_with(path);
+        let leads_on = inside(plan.rows.path()) || plan.captures.iter().any(|p| inside(p));
+        if leads_on && peek == Peek::Object {
+            return self.object(path);
+        }
+        if leads_on && path.is_empty() {
+            return Err(Failure::Body(format!("is {} where an object should be", kind(peek))));
+        }
+        if let Some(index) = plan.captures.iter().position(|p| !p.is_empty() && p == path) {
+            return self.capture(index, peek);
+        }
+        self.jiter.known_skip(peek).map_err(Failure::syntax)
+    }
+
+    fn object(&mut self, path: &mut Vec<String>) -> Result<(), Failure> {
+        let mut key = self.jiter.known_object().map_err(Failure::syntax)?.map(str::to_owned);
+        while let Some(name) = key {
+            if path.is_empty() {
+                self.note_key(&name);
+            }
+            path.push(name);
+            let peek = self.jiter.peek().map_err(Failure::syntax)?;
+            self.value(peek, path)?;
+            path.pop();
+            key = self.jiter.next_key().map_err(Failure::syntax)?.map(str::to_owned);
+        }
+        Ok(())
+    }
+
+    /// Remembers a top-level key that the document does not know, error keys first.
+    pub(super) fn note_key(&mut self, name: &str) {
+        let plan = &self.decoder.plan;
+        let known = plan.known_envelope.iter().any(|known| known == name)
+            || plan.rows.path().first().is_some_and(|first| first == name)
+            || plan.captures.iter().any(|path| path.first().is_some_and(|first| first == name));
+        if known {
+            return;
+        }
+        let is_error = ERROR_KEYS.contains(&name);
+        if self.unknown.is_none() || is_error {
+            self.unknown = Some(name.to_owned());
+        }
+    }
+
+    fn capture(&mut self, index: usize, peek: Peek) -> Result<(), Failure> {
+        let text = match peek {
+            Peek::Null => {
+                self.jiter.known_null().map_err(Failure::syntax)?;
+                None
+            }
+            Peek::String => Some(self.jiter.known_str().map_err(Failure::syntax)?.to_owned()),
+            peek if peek.is_num() => {
+                let bytes = self.jiter.known_number_bytes(peek).map_err(Failure::syntax)?;
+                Some(String::from_utf8_lossy(bytes).into_owned())
+            }
+            Peek::False => {
+                self.jiter.known_bool(peek).map_err(Failure::syntax)?;
+                None
+            }
+            peek => {
+                let start = self.jiter.current_index();
+                self.jiter.known_skip(peek).map_err(Failure::syntax)?;
+                match self.jiter.slice_to_current(start) {
+                    b"[]" | b"{}" => None,
+                    _ => return Err(Failure::Body(format!("has {} as the address of its next page", kind(peek)))),
+                }
+            }
+        };
+        self.captured[index] = text;
+        Ok(())
+    }
+
+    fn rows_value(&mut self, peek: Peek, path: &mut Vec<String>) -> Result<(), Failure> {
+        let at = if path.is_empty() { "the body".to_owned() } else { format!("`{}`", path.join(".")) };
+        let refuse = |expected: &str| {
+            Err(Failure::Body(format!("has {} where {expected} should be, at {at}", kind(peek))))
+        };
+        match (&self.decoder.plan.rows, peek) {
+            // a documented list that is null has no rows; a body that is null is no answer
+            (_, Peek::Null) if !path.is_empty() => {
+                self.found_rows = true;
+                self.jiter.known_null().map_err(Failure::syntax)
+            }
+            (RowShape::List { .. }, Peek::Array) => {
+                self.found_rows = true;
+                self.array(Self::object_row)
+            }
+            (RowShape::Scalars { .. }, Peek::Array) => {
+                self.found_rows = true;
+                self.array(Self::scalar_row)
+            }
+            (RowShape::MapValues { .. }, Peek::Object) => {
+                self.found_rows = true;
+                self.map_rows()
+            }
+            (RowShape::Object { .. }, Peek::Object) => {
+                let envelope = path.is_empty();
+                self.found_rows = self.single_row(envelope)?;
+                Ok(())
+            }
+            (RowShape::Object { .. }, _) => refuse("an object"),
+            (RowShape::MapValues { .. }, _) => refuse("an object"),
+            _ => refuse("an array"),
+        }
+    }
+
+    fn array(&mut self, row: fn(&mut Self, Peek) -> Result<(), Failure>) -> Result<(), Failure> {
+        let mut next = self.jiter.known_array().map_err(Failure::syntax)?;
+        while let Some(peek) = next {
+            row(self, peek)?;
+            self.rows += 1;
+            next = self.jiter.array_step().map_err(Failure::syntax)?;
+        }
+        Ok(())
+    }
+}
+
+/// A JSON type with its article.
+pub(super) fn kind(peek: Peek) -> &'static str {
+    match peek {
+        Peek::Null => "null",
+        Peek::True | Peek::False => "a boolean",
+        Peek::String => "text",
+        Peek::Array => "an array",
+        Peek::Object => "an object",
+        _ => "a number",
+    }
+}

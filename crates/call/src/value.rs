@@ -1,0 +1,142 @@
+//! Parameter values and their text on the wire.
+//!
+//! Owns: the check of a value against the schema of its parameter.
+//! Surprise: text that spells a number fits a numeric parameter (`page_size = '2'`), because that is
+//! how people write it; text that does not is an error before any request.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use strataql_spec::{Schema, SchemaKind};
+
+/// A value given for a parameter or body attribute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Value {
+    /// Text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Number(f64),
+    /// A boolean.
+    Boolean(bool),
+    /// A structure.
+    Json(Json),
+}
+
+impl Value {
+    /// The value as text, without a schema: numbers in shortest form, structures as JSON.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Number(number) => number_text(*number),
+            Self::Boolean(flag) => flag.to_string(),
+            Self::Json(json) => json.to_string(),
+        }
+    }
+
+    /// The texts to send for a parameter of that schema; several only for arrays.
+    ///
+    /// # Errors
+    /// What was expected, when the value does not fit.
+    pub fn wire_texts(&self, schema: &Schema) -> Result<Vec<String>, String> {
+        if schema.kind == SchemaKind::Array {
+            if let Some(items) = self.items() {
+                return Ok(items.iter().map(json_text).collect());
+            }
+            return Ok(vec![self.text()]);
+        }
+        let text = self.text();
+        match schema.kind {
+            SchemaKind::Integer => whole_number(&text)
+                .map(|number| vec![number])
+                .ok_or_else(|| "a whole number".to_owned()),
+            SchemaKind::Number if text.trim().parse::<f64>().is_ok_and(f64::is_finite) => {
+                Ok(vec![text.trim().to_owned()])
+            }
+            SchemaKind::Number => Err("a number".to_owned()),
+            SchemaKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "1" => Ok(vec!["true".to_owned()]),
+                "false" | "0" => Ok(vec!["false".to_owned()]),
+                _ => Err("`true` or `false`".to_owned()),
+            },
+            _ => Ok(vec![text]),
+        }
+    }
+
+    /// The items of a JSON array, given as a structure or as its text.
+    fn items(&self) -> Option<Vec<Json>> {
+        match self {
+            Self::Json(Json::Array(items)) => Some(items.clone()),
+            Self::Text(text) if text.trim_start().starts_with('[') => {
+                match serde_json::from_str(text) {
+                    Ok(Json::Array(items)) => Some(items),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A JSON scalar without quotes, a structure as JSON.
+pub(crate) fn json_text(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The canonical text of a whole number, also when it is written `12.0`.
+fn whole_number(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit());
+    let no_fraction = fraction.bytes().all(|b| b == b'0');
+    (all_digits && no_fraction).then(|| {
+        let sign = if text.starts_with('-') { "-" } else { "" };
+        format!("{sign}{whole}")
+    })
+}
+
+/// A number in its shortest form: `2` rather than `2.0`.
+fn number_text(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 {
+        format!("{number:.0}")
+    } else {
+        number.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: SchemaKind, value: Value, expected: Result<&[&str], &str>) {
+        let schema = Schema { kind, ..Schema::default() };
+        let got = value.wire_texts(&schema);
+        match expected {
+            Ok(texts) => assert_eq!(got.expect("fits"), texts),
+            Err(wanted) => assert_eq!(got.expect_err("does not fit"), wanted),
+        }
+    }
+
+    #[test]
+    fn values_fit_their_schema_or_say_what_was_expected() {
+        check(SchemaKind::Integer, Value::Text("2".into()), Ok(&["2"]));
+        check(SchemaKind::Integer, Value::Number(2.0), Ok(&["2"]));
+        check(SchemaKind::Integer, Value::Text("12.00".into()), Ok(&["12"]));
+        check(SchemaKind::Integer, Value::Text("two".into()), Err("a whole number"));
+        check(SchemaKind::Integer, Value::Number(2.5), Err("a whole number"));
+        check(SchemaKind::Number, Value::Integer(3), Ok(&["3"]));
+        check(SchemaKind::Number, Value::Text("x".into()), Err("a number"));
+        check(SchemaKind::Boolean, Value::Text("TRUE".into()), Ok(&["true"]));
+        check(SchemaKind::Boolean, Value::Integer(0), Ok(&["false"]));
+        check(SchemaKind::Boolean, Value::Text("maybe".into()), Err("`true` or `false`"));
+        check(SchemaKind::String, Value::Integer(i64::MAX), Ok(&["9223372036854775807"]));
+        check(SchemaKind::Array, Value::Text("[1,\"b\"]".into()), Ok(&["1", "b"]));
+        check(SchemaKind::Array, Value::Text("a,b".into()), Ok(&["a,b"]));
+    }
+}

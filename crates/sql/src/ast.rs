@@ -1,0 +1,269 @@
+//! Statements as data.
+//!
+//! Owns: the kinds of statements. What standard SQL has stays a `sqlparser` tree.
+
+use sqlparser::ast as sql;
+use sqlparser::tokenizer::TokenWithSpan;
+use strataql_diag::Span;
+
+/// A statement with its place in the input.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The bytes of the statement in the input, without the `;`.
+    pub span: Span,
+    /// Its tokens, comments included; positions are those of the whole input.
+    pub tokens: Vec<TokenWithSpan>,
+    /// What it says.
+    pub statement: Statement,
+    /// `(EXEC …)` relations, in order; the query calls them as `exec_relation_<n>()`.
+    pub execs: Vec<Exec>,
+}
+
+/// A statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// SELECT, WITH, VALUES, TABLE, set operations.
+    Query(Box<sql::Query>),
+    /// INSERT, UPDATE, REPLACE or DELETE.
+    Write(WriteKind, Box<sql::Statement>),
+    /// EXEC of one method.
+    Exec(Exec),
+    /// EXPLAIN of another statement.
+    Explain {
+        /// Runs it too.
+        analyze: bool,
+        /// Adds the engine's own plan.
+        verbose: bool,
+        /// The statement.
+        inner: Box<Statement>,
+    },
+    /// SHOW.
+    Show(Show),
+    /// DESCRIBE.
+    Describe(Describe),
+    /// USE provider, or provider.service.
+    Use(Name),
+    /// SET name = value.
+    Set {
+        /// The setting, dotted.
+        name: Name,
+        /// Its value.
+        value: SetValue,
+    },
+    /// CREATE or DROP of views, materialized views and tables.
+    Definition(Box<sql::Statement>),
+    /// REFRESH MATERIALIZED VIEW.
+    Refresh(Name),
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE.
+    Transaction(Transaction),
+    /// REGISTRY LIST or PULL.
+    Registry(Registry),
+    /// AUTH LOGIN or REVOKE, PURGE, SLEEP, SEARCH, NATIVEQUERY: known words without a meaning yet.
+    Known(&'static str),
+    /// Standard SQL that has no meaning for control planes.
+    Foreign(Box<sql::Statement>),
+}
+
+/// Which write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteKind {
+    /// INSERT.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// REPLACE (parsed as UPDATE).
+    Replace,
+    /// DELETE.
+    Delete,
+}
+
+/// A dotted name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Its parts.
+    pub parts: Vec<NamePart>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A part of a dotted name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePart {
+    /// The text without quotes.
+    pub value: String,
+    /// True when it was quoted: then only the exact spelling fits.
+    pub quoted: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Name {
+    /// The parts joined by dots.
+    pub fn dotted(&self) -> String {
+        self.parts.iter().map(|part| part.value.as_str()).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// EXEC.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exec {
+    /// provider.service.resource.method.
+    pub method: Name,
+    /// `@name = value`.
+    pub arguments: Vec<Argument>,
+    /// `@@json = '…'`.
+    pub payload: Option<String>,
+    /// Hints, upper case (`AWAIT`, `SHOWRESULTS`, `NOSTATUS`).
+    pub hints: Vec<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An argument of EXEC.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    /// The parameter.
+    pub name: String,
+    /// Its value.
+    pub value: Literal,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A literal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// Text.
+    Text(String),
+    /// A number as written.
+    Number(String),
+    /// TRUE or FALSE.
+    Boolean(bool),
+    /// NULL.
+    Null,
+}
+
+/// The value of SET.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SetValue {
+    /// A literal or a bare word (`on`).
+    Text(String),
+    /// DEFAULT: back to where it was.
+    Default,
+}
+
+/// SHOW.
+#[derive(Debug, Clone)]
+pub struct Show {
+    /// EXTENDED was given.
+    pub extended: bool,
+    /// What to show.
+    pub what: ShowWhat,
+    /// LIKE pattern.
+    pub like: Option<String>,
+    /// WHERE condition.
+    pub filter: Option<Box<sql::Expr>>,
+    /// Where the object's name stands, or the whole statement.
+    pub span: Span,
+}
+
+/// What SHOW shows.
+#[derive(Debug, Clone)]
+pub enum ShowWhat {
+    /// PROVIDERS.
+    Providers,
+    /// SERVICES IN provider.
+    Services(Name),
+    /// RESOURCES IN provider.service.
+    Resources(Name),
+    /// METHODS IN provider.service.resource.
+    Methods(Name),
+    /// VIEWS.
+    Views,
+    /// TABLES.
+    Tables,
+    /// FUNCTIONS.
+    Functions,
+    /// SETTINGS.
+    Settings,
+    /// INSERT / UPDATE / DELETE template of a resource.
+    Template(Template, Name),
+    /// AUTH, with an optional provider.
+    Auth(Option<Name>),
+    /// VERSION.
+    Version,
+    /// TRANSACTION ISOLATION LEVEL.
+    TransactionIsolation,
+}
+
+/// Which statement template SHOW prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Template {
+    /// INSERT, `required` only with the hint REQUIRED.
+    Insert {
+        /// Only required fields.
+        required: bool,
+    },
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+}
+
+/// DESCRIBE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Describe {
+    /// EXTENDED or FULL was given.
+    pub extended: bool,
+    /// METHOD was given: the name has four parts.
+    pub method: bool,
+    /// What to describe.
+    pub name: Name,
+}
+
+/// A transaction statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transaction {
+    /// BEGIN or START TRANSACTION.
+    Begin,
+    /// COMMIT.
+    Commit,
+    /// ROLLBACK.
+    Rollback,
+    /// SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
+    Other,
+}
+
+/// A registry statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registry {
+    /// LIST, of one provider or all.
+    List(Option<String>),
+    /// PULL provider, optionally a version.
+    Pull(String, Option<String>),
+}
+
+impl Statement {
+    /// The keyword that names the statement in messages.
+    pub fn keyword(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "SELECT",
+            Self::Write(WriteKind::Insert, _) => "INSERT",
+            Self::Write(WriteKind::Update, _) => "UPDATE",
+            Self::Write(WriteKind::Replace, _) => "REPLACE",
+            Self::Write(WriteKind::Delete, _) => "DELETE",
+            Self::Exec(_) => "EXEC",
+            Self::Explain { .. } => "EXPLAIN",
+            Self::Show(_) => "SHOW",
+            Self::Describe(_) => "DESCRIBE",
+            Self::Use(_) => "USE",
+            Self::Set { .. } => "SET",
+            Self::Definition(_) => "CREATE and DROP",
+            Self::Refresh(_) => "REFRESH MATERIALIZED VIEW",
+            Self::Transaction(_) => "transactions",
+            Self::Registry(_) => "REGISTRY",
+            Self::Known(word) => word,
+            Self::Foreign(_) => "this statement",
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `sqlparser`'s errors as reports with spans.
+
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::TokenWithSpan;
+use strataql_diag::{Code, LineColumn, Report, Span};
+
+use crate::lexer::{byte_span, is_real};
+
+/// The report of a parse error; the position is in the error's text only.
+pub(crate) fn report(error: &ParserError, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
+    let message = match error {
+        ParserError::ParserError(message) | ParserError::TokenizerError(message) => message.as_str(),
+        ParserError::RecursionLimitExceeded => {
+            return Box::new(
+                Report::new(Code::Syntax, "the statement nests deeper than 200 levels")
+                    .with_label(crate::lexer::piece_span(text, tokens), "")
+                    .with_help("split it into several statements or common table expressions"),
+            );
+        }
+    };
+    let (message, location) = split_location(message);
+    let span = location.and_then(|at| token_at(text, tokens, at)).or_else(|| {
+        let last = tokens.iter().rev().find(|token| is_real(token))?;
+        Some(byte_span(text, last))
+    });
+    Box::new(
+        Report::new(Code::Syntax, readable(message))
+            .with_span(span, "")
+            .with_help_if(hint(message)),
+    )
+}
+
+/// `…, found: x at Line: 2, Column: 10` into message and position.
+fn split_location(message: &str) -> (&str, Option<LineColumn>) {
+    let Some((head, place)) = message.rsplit_once(" at Line: ") else { return (message, None) };
+    let Some((line, column)) = place.split_once(", Column: ") else { return (message, None) };
+    match (line.trim().parse(), column.trim().parse()) {
+        (Ok(line), Ok(column)) => (head, Some(LineColumn { line, column })),
+        _ => (message, None),
+    }
+}
+
+fn token_at(text: &str, tokens: &[TokenWithSpan], at: LineColumn) -> Option<Span> {
+    let offset = Span::offset(text, at);
+    let spans = tokens.iter().filter(|token| is_real(token)).map(|token| byte_span(text, token));
+    spans.clone().find(|span| span.start == offset).or_else(|| {
+        spans.into_iter().find(|span| span.start <= offset && offset < span.end)
+    })
+}
+
+/// `Expected: x, found: y` as one lower-case sentence with literals in backticks.
+fn readable(message: &str) -> String {
+    let message = message.trim().trim_end_matches('.');
+    let Some(rest) = message.strip_prefix("Expected: ").or_else(|| message.strip_prefix("Expected "))
+    else {
+        let mut chars = message.chars();
+        return match chars.next() {
+            Some(first) => first.to_lowercase().chain(chars).collect(),
+            None => "the statement is not valid SQL".to_owned(),
+        };
+    };
+    match rest.split_once(", found: ").or_else(|| rest.split_once(" found: ")) {
+        Some((wanted, "EOF")) => format!("expected {wanted}, found the end of the statement"),
+        Some((wanted, found)) => format!("expected {wanted}, found `{found}`"),
+        None => format!("expected {rest}"),
+    }
+}
+
+fn hint(message: &str) -> Option<String> {
+    let found = message.rsplit_once("found: ")?.1;
+    let word = found.split_whitespace().next()?;
+    let is_word = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_word && word != "EOF" && message.contains("identifier"))
+        .then(|| format!("`{word}` is a keyword here; as a name it is written `\"{word}\"`"))
+}

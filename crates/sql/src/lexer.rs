@@ -1,0 +1,158 @@
+//! Tokens: lexing, splitting into statements, word lists.
+//!
+//! Surprise: a `;` inside a comment does not end a statement (`… = 'x' --required;`), and the end of
+//! the input does (decision 15).
+
+use std::collections::BTreeSet;
+
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
+use strataql_diag::{Code, LineColumn, Report, Span};
+
+/// Lexes a text.
+pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
+    let dialect = GenericDialect {};
+    Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
+        let at = Span::offset(text, position(error.location));
+        let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
+        let message = error.message.trim_end_matches(['.', ' ']).to_lowercase();
+        let help = if message.contains("string literal") {
+            "close the text with `'`; a quote inside it is written `''`"
+        } else if message.contains("delimiter") || message.contains("delimited") {
+            "close the quoted name with `\"`"
+        } else if message.contains("comment") {
+            "close the comment with `*/`"
+        } else {
+            "remove or correct the marked character"
+        };
+        Box::new(
+            Report::new(Code::Syntax, format!("the statement cannot be read: {message}"))
+                .with_label(Span::new(at, end), "here")
+                .with_help(help),
+        )
+    })
+}
+
+/// Splits tokens at `;`; pieces without a real token are dropped.
+pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
+    let mut pieces = vec![Vec::new()];
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => pieces.push(Vec::new()),
+            Token::EOF => {}
+            _ => {
+                if let Some(piece) = pieces.last_mut() {
+                    piece.push(token);
+                }
+            }
+        }
+    }
+    pieces.retain(|piece| piece.iter().any(is_real));
+    pieces
+}
+
+/// True for anything but blanks and comments.
+pub(crate) fn is_real(token: &TokenWithSpan) -> bool {
+    !matches!(token.token, Token::Whitespace(_) | Token::EOF)
+}
+
+/// The bytes of a piece, from its first to its last real token.
+pub(crate) fn piece_span(text: &str, piece: &[TokenWithSpan]) -> Span {
+    let mut real = piece.iter().filter(|token| is_real(token));
+    let first = real.next();
+    let last = real.next_back().or(first);
+    match (first, last) {
+        (Some(first), Some(last)) => byte_span(text, first).to(byte_span(text, last)),
+        _ => Span::new(text.len(), text.len()),
+    }
+}
+
+/// The bytes of a token in the text it was lexed from.
+pub fn byte_span(text: &str, token: &TokenWithSpan) -> Span {
+    location_span(text, token.span)
+}
+
+/// The bytes of a parser span.
+pub(crate) fn location_span(text: &str, span: sqlparser::tokenizer::Span) -> Span {
+    if span.start.line == 0 {
+        return Span::new(0, 0);
+    }
+    Span::new(Span::offset(text, position(span.start)), Span::offset(text, position(span.end)))
+}
+
+pub(crate) fn position(location: Location) -> LineColumn {
+    LineColumn {
+        line: usize::try_from(location.line).unwrap_or(usize::MAX),
+        column: usize::try_from(location.column).unwrap_or(usize::MAX),
+    }
+}
+
+/// Every word of the tokens in lower case, quoted ones too: names that the statement mentions.
+pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
+    tokens
+        .iter()
+        .filter_map(|token| match &token.token {
+            Token::Word(word) => Some(word.value.to_lowercase()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// True when the text needs no further line: it lexes and its last statement is ended by `;`, or
+/// there is none.
+pub fn is_complete(text: &str) -> bool {
+    match tokens(text) {
+        Ok(tokens) => {
+            let last = tokens.iter().rev().find(|token| is_real(token));
+            last.is_none_or(|token| token.token == Token::SemiColon)
+        }
+        Err(_) => false,
+    }
+}
+
+/// Hints of a `/*+ … */` comment, upper case.
+pub(crate) fn hints(token: &TokenWithSpan) -> Option<Vec<String>> {
+    match &token.token {
+        Token::Whitespace(Whitespace::MultiLineComment(text)) => {
+            let inside = text.strip_prefix('+')?;
+            Some(inside.split_whitespace().map(str::to_ascii_uppercase).collect())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<&str> {
+        split(tokens(text).expect("lexes"))
+            .iter()
+            .map(|piece| piece_span(text, piece).slice(text))
+            .collect()
+    }
+
+    #[test]
+    fn semicolons_in_texts_and_comments_do_not_split() {
+        assert_eq!(
+            pieces("SELECT ';' ; -- a;\n DELETE FROM t WHERE a = 'x' --required;\n; /* ; */ ;"),
+            ["SELECT ';'", "DELETE FROM t WHERE a = 'x'"]
+        );
+        assert_eq!(pieces(" ;; \n"), Vec::<&str>::new());
+        assert_eq!(pieces("SELECT 'ä' AS ö; SELECT 2"), ["SELECT 'ä' AS ö", "SELECT 2"]);
+    }
+
+    #[test]
+    fn completeness_needs_a_final_semicolon() {
+        assert!(is_complete("SELECT 1;"));
+        assert!(is_complete(""));
+        assert!(!is_complete("SELECT 1"));
+        assert!(!is_complete("SELECT 'x;"));
+    }
+
+    #[test]
+    fn lexing_errors_point_at_their_place() {
+        let report = tokens("SELECT 'abc").expect_err("open text");
+        assert_eq!((report.code, report.labels[0].span.start), (Code::Syntax, 7));
+    }
+}

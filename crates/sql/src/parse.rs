@@ -1,0 +1,229 @@
+//! Tokens to statements: keyword dispatch.
+//!
+//! Owns: which words begin which statement. The dialect's own statements are read here and in
+//! `parse/`; everything else is `sqlparser`'s.
+
+mod exec;
+mod show;
+
+use sqlparser::ast as sql;
+use sqlparser::dialect::GenericDialect;
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use strataql_diag::{Code, Report};
+
+use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, WriteKind};
+use crate::cursor::Cursor;
+use crate::{error, lexer};
+
+type Read<T> = Result<T, Box<Report>>;
+
+/// Deepest nesting of a statement.
+const MAX_DEPTH: usize = 200;
+
+/// Reads all statements of a text.
+///
+/// # Errors
+/// `syntax` with the place of the first mistake.
+pub fn parse(text: &str) -> Read<Vec<Parsed>> {
+    lexer::split(lexer::tokens(text)?)
+        .into_iter()
+        .map(|tokens| {
+            let span = lexer::piece_span(text, &tokens);
+            let (tokens, execs) = exec::splice(text, tokens)?;
+            let statement = statement(text, &tokens)?;
+            Ok(Parsed { span, tokens, statement, execs })
+        })
+        .collect()
+}
+
+/// Reads a statement again after its tokens were re-spelt.
+///
+/// # Errors
+/// As [`parse`].
+pub fn reparse(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    statement(text, tokens)
+}
+
+fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    let mut cursor = Cursor::new(text, tokens);
+    let Some(Token::Word(word)) = cursor.peek().map(|token| &token.token) else {
+        return standard(text, tokens);
+    };
+    match word.value.to_ascii_uppercase().as_str() {
+        "SHOW" => show::show(text, &mut cursor).map(Statement::Show),
+        "DESCRIBE" | "DESC" => show::describe(&mut cursor).map(Statement::Describe),
+        "EXEC" | "EXECUTE" => exec::exec(&mut cursor).map(Statement::Exec),
+        "EXPLAIN" => explain(text, tokens),
+        "REPLACE" => replace(text, tokens),
+        "USE" => {
+            cursor.next();
+            let name = cursor.name("a provider name")?;
+            cursor.expect_end()?;
+            Ok(Statement::Use(name))
+        }
+        "SET" => set(&mut cursor),
+        "REFRESH" => {
+            cursor.next();
+            cursor.expect("MATERIALIZED")?;
+            cursor.expect("VIEW")?;
+            let name = cursor.name("the name of a materialized view")?;
+            cursor.expect_end()?;
+            Ok(Statement::Refresh(name))
+        }
+        "REGISTRY" => registry(&mut cursor),
+        "AUTH" => Ok(Statement::Known("AUTH")),
+        "PURGE" => Ok(Statement::Known("PURGE")),
+        "SLEEP" => Ok(Statement::Known("SLEEP")),
+        "SEARCH" => Ok(Statement::Known("SEARCH")),
+        "NATIVEQUERY" => Ok(Statement::Known("NATIVEQUERY")),
+        "STACKQL" => Ok(Statement::Known("AUTH")),
+        _ => standard(text, tokens),
+    }
+}
+
+/// Everything that `sqlparser` reads.
+fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    let dialect = GenericDialect {};
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(tokens.to_vec());
+    let statement =
+        parser.parse_statement().map_err(|error| error::report(&error, text, tokens))?;
+    let next = parser.peek_token();
+    if next.token != Token::EOF {
+        return Err(Box::new(
+            Report::new(
+                Code::Syntax,
+                format!("expected the end of the statement, found `{}`", next.token),
+            )
+            .with_label(lexer::byte_span(text, &next), "")
+            .with_help("separate statements with `;`"),
+        ));
+    }
+    Ok(classify(statement))
+}
+
+fn classify(statement: sql::Statement) -> Statement {
+    use sql::Statement as S;
+    match statement {
+        S::Query(query) => Statement::Query(query),
+        S::Insert(_) => Statement::Write(WriteKind::Insert, Box::new(statement)),
+        S::Update(_) => Statement::Write(WriteKind::Update, Box::new(statement)),
+        S::Delete(_) => Statement::Write(WriteKind::Delete, Box::new(statement)),
+        S::StartTransaction { .. } => Statement::Transaction(Transaction::Begin),
+        S::Commit { .. } => Statement::Transaction(Transaction::Commit),
+        S::Rollback { savepoint: None, .. } => Statement::Transaction(Transaction::Rollback),
+        S::Rollback { .. } | S::Savepoint { .. } | S::ReleaseSavepoint { .. } => {
+            Statement::Transaction(Transaction::Other)
+        }
+        S::CreateView(_) | S::CreateTable(_) | S::Drop { .. } | S::AlterTable(_) => {
+            Statement::Definition(Box::new(statement))
+        }
+        other => Statement::Foreign(Box::new(other)),
+    }
+}
+
+/// `EXPLAIN [ANALYZE] [VERBOSE] statement`.
+fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    let mut cursor = Cursor::new(text, tokens);
+    cursor.next();
+    let analyze = cursor.accept("ANALYZE");
+    let verbose = cursor.accept("VERBOSE");
+    if cursor.is_at_end() {
+        return Err(cursor.unexpected("a statement"));
+    }
+    // keep comments: hints of the inner statement are comments
+    let rest = cursor.rest();
+    let start = rest.first().map(|token| token.span);
+    let from = tokens.iter().position(|token| Some(token.span) == start).unwrap_or(0);
+    let inner = statement(text, &tokens[from..])?;
+    if matches!(inner, Statement::Explain { .. }) {
+        return Err(Box::new(
+            Report::new(Code::Syntax, "EXPLAIN cannot explain an EXPLAIN")
+                .with_label(lexer::piece_span(text, &tokens[from..]), ""),
+        ));
+    }
+    Ok(Statement::Explain { analyze, verbose, inner: Box::new(inner) })
+}
+
+/// `REPLACE target SET … WHERE …` is an UPDATE with another verb.
+fn replace(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    let mut tokens = tokens.to_vec();
+    if let Some(first) = tokens.iter_mut().find(|token| lexer::is_real(token)) {
+        first.token = Token::Word(Word {
+            value: "UPDATE".to_owned(),
+            quote_style: None,
+            keyword: Keyword::UPDATE,
+        });
+    }
+    match standard(text, &tokens)? {
+        Statement::Write(WriteKind::Update, statement) => {
+            Ok(Statement::Write(WriteKind::Replace, statement))
+        }
+        other => Ok(other),
+    }
+}
+
+/// `SET [SESSION|GLOBAL|LOCAL] name = value`.
+fn set(cursor: &mut Cursor<'_>) -> Read<Statement> {
+    cursor.next();
+    if cursor.sees("TRANSACTION") {
+        return Ok(Statement::Transaction(Transaction::Other));
+    }
+    for scope in ["SESSION", "GLOBAL", "LOCAL"] {
+        if cursor.sees(scope) && !cursor.sees_all(&[scope, "="]) {
+            cursor.accept(scope);
+            break;
+        }
+    }
+    let name = cursor.name("the name of a setting")?;
+    if !cursor.accept_token(&Token::Eq) {
+        cursor.expect("TO")?;
+    }
+    let value = if cursor.accept("DEFAULT") {
+        SetValue::Default
+    } else {
+        SetValue::Text(set_text(cursor)?)
+    };
+    cursor.expect_end()?;
+    Ok(Statement::Set { name, value })
+}
+
+/// A literal, or a bare word such as `on`.
+fn set_text(cursor: &mut Cursor<'_>) -> Read<String> {
+    use crate::ast::Literal;
+    if let Some(Token::Word(word)) = cursor.peek().map(|token| &token.token) {
+        cursor.next();
+        return Ok(word.value.clone());
+    }
+    Ok(match cursor.literal()? {
+        Literal::Text(text) | Literal::Number(text) => text,
+        Literal::Boolean(flag) => flag.to_string(),
+        Literal::Null => String::new(),
+    })
+}
+
+/// `REGISTRY LIST [provider]`, `REGISTRY PULL provider [version]`.
+fn registry(cursor: &mut Cursor<'_>) -> Read<Statement> {
+    cursor.next();
+    if cursor.accept("LIST") {
+        let provider =
+            if cursor.is_at_end() { None } else { Some(cursor.name("a provider name")?.dotted()) };
+        cursor.expect_end()?;
+        return Ok(Statement::Registry(Registry::List(provider)));
+    }
+    cursor.expect("PULL")?;
+    let provider = cursor.name("a provider name")?.dotted();
+    // a version such as v24.07.00246 is several tokens without blanks between them
+    let version: String = cursor.rest().iter().map(|token| token.token.to_string()).collect();
+    let version = version.trim_matches('\'').to_owned();
+    Ok(Statement::Registry(Registry::Pull(provider, (!version.is_empty()).then_some(version))))
+}
+
+/// For the splice of `(EXEC …)`: see [`exec::splice`].
+pub(crate) type Spliced = (Vec<TokenWithSpan>, Vec<Exec>);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! SHOW and DESCRIBE.
+
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+use strataql_diag::{Code, Report, did_you_mean};
+
+use super::{MAX_DEPTH, Read};
+use crate::ast::{Describe, Name, Show, ShowWhat, Template};
+use crate::cursor::Cursor;
+use crate::error;
+
+/// What SHOW knows, for suggestions.
+const WORDS: &[&str] = &[
+    "PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "VIEWS", "TABLES", "FUNCTIONS", "SETTINGS",
+    "INSERT", "UPDATE", "DELETE", "AUTH", "VERSION", "TRANSACTION",
+];
+
+/// `SHOW [EXTENDED] what [IN name] [LIKE 'pattern' | WHERE condition]`.
+pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
+    let whole = cursor.all();
+    cursor.next();
+    let extended = cursor.accept("EXTENDED");
+    let here = cursor.here();
+    let Some(Token::Word(word)) = cursor.next().map(|token| &token.token) else {
+        return Err(Box::new(
+            Report::new(Code::Syntax, "SHOW needs to know what to show")
+                .with_label(here, "")
+                .with_help("for example `SHOW PROVIDERS` or `SHOW METHODS IN provider.service.resource`"),
+        ));
+    };
+    let what = match word.value.to_ascii_uppercase().as_str() {
+        "PROVIDERS" => ShowWhat::Providers,
+        "SERVICES" => ShowWhat::Services(object(cursor, "a provider name")?),
+        "RESOURCES" => ShowWhat::Resources(object(cursor, "provider.service")?),
+        "METHODS" => ShowWhat::Methods(object(cursor, "provider.service.resource")?),
+        "VIEWS" => ShowWhat::Views,
+        "TABLES" => ShowWhat::Tables,
+        "FUNCTIONS" => ShowWhat::Functions,
+        "SETTINGS" => ShowWhat::Settings,
+        "INSERT" => {
+            cursor.expect("INTO")?;
+            let required = cursor.hints.iter().any(|hint| hint == "REQUIRED");
+            let name = cursor.name("provider.service.resource")?;
+            ShowWhat::Template(Template::Insert { required }, name)
+        }
+        "UPDATE" => {
+            ShowWhat::Template(Template::Update, cursor.name("provider.service.resource")?)
+        }
+        "DELETE" => {
+            cursor.accept("FROM");
+            ShowWhat::Template(Template::Delete, cursor.name("provider.service.resource")?)
+        }
+        "AUTH" => {
+            let named = !cursor.is_at_end() && !cursor.sees("LIKE") && !cursor.sees("WHERE");
+            ShowWhat::Auth(if named { Some(object_or_bare(cursor)?) } else { None })
+        }
+        "VERSION" => ShowWhat::Version,
+        "TRANSACTION" => {
+            cursor.expect("ISOLATION")?;
+            cursor.expect("LEVEL")?;
+            ShowWhat::TransactionIsolation
+        }
+        _ => {
+            return Err(Box::new(
+                Report::new(Code::UnsupportedSyntax, format!("there is no SHOW {}", word.value))
+                    .with_label(here, "")
+                    .with_help_if(did_you_mean(&word.value, WORDS.iter().copied()))
+                    .with_note(format!("SHOW knows {}", WORDS.join(", "))),
+            ));
+        }
+    };
+    let span = match &what {
+        ShowWhat::Services(name)
+        | ShowWhat::Resources(name)
+        | ShowWhat::Methods(name)
+        | ShowWhat::Template(_, name) => name.span,
+        _ => whole,
+    };
+    let mut show = Show { extended, what, like: None, filter: None, span };
+    if cursor.accept("LIKE") {
+        show.like = Some(cursor.quoted_text("a quoted pattern")?);
+    } else if cursor.accept("WHERE") {
+        let dialect = GenericDialect {};
+        let rest = cursor.rest();
+        let mut parser = Parser::new(&dialect)
+            .with_recursion_limit(MAX_DEPTH)
+            .with_tokens_with_locations(rest.clone());
+        let filter = parser.parse_expr().map_err(|error| error::report(&error, text, &rest))?;
+        if parser.peek_token().token != Token::EOF {
+            return Err(Box::new(
+                Report::new(Code::Syntax, "the condition does not end where the statement ends")
+                    .with_label(crate::lexer::byte_span(text, &parser.peek_token()), ""),
+            ));
+        }
+        show.filter = Some(Box::new(filter));
+        return Ok(show);
+    }
+    cursor.expect_end()?;
+    Ok(show)
+}
+
+fn object(cursor: &mut Cursor<'_>, what: &str) -> Read<Name> {
+    if !cursor.accept("IN") {
+        cursor.expect("FROM").map_err(|_| cursor.unexpected(&format!("`IN {what}`")))?;
+    }
+    cursor.name(what)
+}
+
+fn object_or_bare(cursor: &mut Cursor<'_>) -> Read<Name> {
+    if !cursor.accept("IN") {
+        cursor.accept("FROM");
+    }
+    cursor.name("a provider name")
+}
+
+/// `DESCRIBE|DESC [EXTENDED|FULL] [METHOD [EXTENDED]] name`.
+pub(super) fn describe(cursor: &mut Cursor<'_>) -> Read<Describe> {
+    cursor.next();
+    let mut extended = cursor.accept("EXTENDED") || cursor.accept("FULL");
+    let method = cursor.sees("METHOD") && cursor.accept("METHOD");
+    extended |= cursor.accept("EXTENDED") || cursor.accept("FULL");
+    let name = cursor.name("provider.service.resource")?;
+    cursor.expect_end()?;
+    Ok(Describe { extended, method, name })
+}

@@ -1,0 +1,136 @@
+use super::*;
+use crate::ast::{Literal, ShowWhat, Template};
+use crate::names::relations;
+
+fn one(text: &str) -> Parsed {
+    let mut all = parse(text).unwrap_or_else(|report| panic!("{text}: {report}"));
+    assert_eq!(all.len(), 1, "{text}");
+    all.remove(0)
+}
+
+#[test]
+fn every_statement_kind_is_recognised() {
+    for (text, keyword) in [
+        ("SELECT 1", "SELECT"),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", "SELECT"),
+        ("VALUES (1), (2)", "SELECT"),
+        ("SELECT 1 UNION ALL SELECT 2", "SELECT"),
+        ("INSERT INTO p.s.r (a) SELECT 'x' RETURNING id", "INSERT"),
+        ("INSERT /*+ AWAIT */ INTO p.s.r (a) VALUES ('x')", "INSERT"),
+        ("UPDATE p.s.r SET a = 1 WHERE id = '1'", "UPDATE"),
+        ("REPLACE p.s.r SET a = 1 WHERE id = '1'", "REPLACE"),
+        ("DELETE FROM p.s.r WHERE id = '1'", "DELETE"),
+        ("EXEC p.s.r.m @a='x' @@json='{}'", "EXEC"),
+        ("EXPLAIN ANALYZE SELECT 1", "EXPLAIN"),
+        ("SHOW PROVIDERS", "SHOW"),
+        ("DESCRIBE EXTENDED p.s.r", "DESCRIBE"),
+        ("desc method p.s.r.m", "DESCRIBE"),
+        ("USE databricks_account", "USE"),
+        ("SET budget.requests = 5", "SET"),
+        ("CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE and DROP"),
+        ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE and DROP"),
+        ("DROP TABLE IF EXISTS t", "CREATE and DROP"),
+        ("REFRESH MATERIALIZED VIEW v", "REFRESH MATERIALIZED VIEW"),
+        ("BEGIN", "transactions"),
+        ("COMMIT", "transactions"),
+        ("ROLLBACK", "transactions"),
+        ("REGISTRY PULL google v24.07.00246", "REGISTRY"),
+        ("AUTH LOGIN google", "AUTH"),
+        ("PURGE CACHE", "PURGE"),
+    ] {
+        assert_eq!(one(text).statement.keyword(), keyword, "{text}");
+    }
+}
+
+#[test]
+fn the_statements_of_the_published_page_split_and_parse() {
+    let text = "SELECT\nname\nFROM p.s.r\nWHERE account_id = 'a' -- required\nAND id = 'i' -- required\n;\n\
+                UPDATE p.s.r\nSET \ntoken = '{}'\nWHERE \na = 'x' --required\nAND b = 'y' --required;";
+    let all = parse(text).expect("both parse");
+    let keywords: Vec<&str> = all.iter().map(|parsed| parsed.statement.keyword()).collect();
+    assert_eq!(keywords, ["SELECT", "UPDATE"]);
+    assert!(all[1].span.slice(text).ends_with("b = 'y'"));
+}
+
+#[test]
+fn exec_reads_arguments_payload_and_hints() {
+    let Statement::Exec(exec) =
+        one("EXEC /*+ AWAIT showresults */ p.s.r.m @a = 'x', @\"max-n\" = -4 @@json = '{\"b\":1}'").statement
+    else {
+        panic!("no EXEC")
+    };
+    assert_eq!(exec.method.dotted(), "p.s.r.m");
+    assert_eq!(exec.hints, ["AWAIT", "SHOWRESULTS"]);
+    let arguments: Vec<(&str, &Literal)> =
+        exec.arguments.iter().map(|a| (a.name.as_str(), &a.value)).collect();
+    assert_eq!(
+        arguments,
+        [("a", &Literal::Text("x".into())), ("max-n", &Literal::Number("-4".into()))]
+    );
+    assert_eq!(exec.payload.as_deref(), Some("{\"b\":1}"));
+}
+
+#[test]
+fn exec_relations_are_spliced_out_of_queries() {
+    let parsed = one("SELECT a FROM (EXEC p.s.r.m @a = 'x)') WHERE a > 1");
+    assert_eq!(parsed.execs.len(), 1);
+    let Statement::Query(query) = &parsed.statement else { panic!("no query") };
+    assert!(query.to_string().contains("exec_relation_0()"), "{query}");
+}
+
+#[test]
+fn show_reads_objects_and_filters() {
+    let Statement::Show(show) = one("SHOW EXTENDED METHODS IN p.s.\"r-x\" LIKE '%get%'").statement
+    else {
+        panic!("no SHOW")
+    };
+    assert!(show.extended && show.like.as_deref() == Some("%get%"));
+    assert!(matches!(&show.what, ShowWhat::Methods(name) if name.dotted() == "p.s.r-x"));
+    let Statement::Show(show) = one("SHOW RESOURCES FROM p.s WHERE name = 'x' AND id LIKE 'y'").statement
+    else {
+        panic!("no SHOW")
+    };
+    assert!(show.filter.is_some());
+    let Statement::Show(show) = one("SHOW INSERT /*+ REQUIRED */ INTO p.s.r").statement else {
+        panic!("no SHOW")
+    };
+    assert!(matches!(show.what, ShowWhat::Template(Template::Insert { required: true }, _)));
+}
+
+#[test]
+fn mistakes_are_reported_at_their_place_and_never_panic() {
+    for (text, at, part) in [
+        ("SELECT a FROM t WHERE", 16, "end of the statement"),
+        ("SHOW PROVIDRS", 5, "no SHOW"),
+        ("SHOW METHODS p.s.r", 13, "IN"),
+        ("EXEC m", 5, "names no method"),
+        ("EXEC p.s.r.m a = 1", 15, "@"),
+        ("SELECT 1 SELECT 2", 9, "end of the statement"),
+        ("USE", 3, "provider"),
+        ("EXPLAIN", 7, "a statement"),
+        ("EXPLAIN EXPLAIN SELECT 1", 8, "EXPLAIN"),
+        ("SELECT (1", 8, "expected"),
+    ] {
+        let report = parse(text).err().unwrap_or_else(|| panic!("{text} parses"));
+        assert!(report.message.contains(part), "{text}: {report}");
+        let start = report.labels.first().map(|label| label.span.start);
+        assert_eq!(start, Some(at), "{text}: {report}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error() {
+    let text = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+    assert_eq!(parse(&text).expect_err("too deep").code, Code::Syntax);
+}
+
+#[test]
+fn relations_leave_out_common_table_expressions_and_carry_spans() {
+    let text = "WITH x AS (SELECT * FROM p.s.a) SELECT * FROM x JOIN P.\"S\".b ON true WHERE c IN (SELECT d FROM local)";
+    let Statement::Query(query) = one(text).statement else { panic!("no query") };
+    let found = relations(&query, text);
+    let names: Vec<String> = found.iter().map(|relation| relation.name.dotted()).collect();
+    assert_eq!(names, ["p.s.a", "P.S.b", "local"]);
+    assert_eq!(found[1].name.span.slice(text), "P.\"S\".b");
+    assert!(found[1].name.parts[1].quoted);
+}
