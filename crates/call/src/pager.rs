@@ -10,7 +10,6 @@ use std::collections::HashSet;
 
 use strataql_diag::{Code, Report};
 use strataql_net::{check_same_origin, next_link};
-use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Paging, TokenSource, TokenTarget};
 use url::Url;
 
@@ -203,6 +202,8 @@ fn found(source: &TokenSource, facts: &PageFacts, index: usize) -> Option<String
 
 #[cfg(test)]
 mod tests {
+    use strataql_spec::paging::TokenLocation;
+
     use super::*;
 
     fn query(name: &str) -> TokenTarget {

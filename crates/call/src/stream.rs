@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::Stream;
 use http::{HeaderName, HeaderValue};
 use strataql_diag::Report;
-use strataql_net::{Repeat, Request, Response, status_report};
+use strataql_net::{Repeat, Request, status_report};
 use strataql_spec::paging::TokenLocation;
 use url::Url;
 
@@ -130,8 +130,6 @@ impl Reader {
     /// Sends the request for a page and checks the status.
     pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
         let request = self.request(address)?;
-        let url = request.url.clone();
-        let verb = request.verb;
         let response = self.context.exchange.exchange(request).await?;
         self.context.metrics.count_answer(
             response.attempts,
@@ -145,18 +143,9 @@ impl Reader {
                 self.context.metrics.count_missing();
                 Content::Missing
             }
-            _ => return Err(self.refused(verb, &url, &response)),
+            _ => return Err(Box::new(status_report(&response.facts, &response))),
         };
-        Ok(RawPage { url, headers: response.headers, body: response.body, content })
-    }
-
-    fn refused(
-        &self,
-        verb: strataql_spec::HttpVerb,
-        url: &Url,
-        response: &Response,
-    ) -> Box<Report> {
-        status_report(verb, url, response)
+        Ok(RawPage { url: response.url, headers: response.headers, body: response.body, content })
     }
 
     pub(crate) fn decode(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {

@@ -1,1 +1,31 @@
-//! stub
+//! Sessions: SQL text in, streams of Arrow batches out.
+//!
+//! Owns: names, method choice, predicates as parameters, scans, bind joins, EXPLAIN, SHOW and
+//! DESCRIBE, functions; everything that touches DataFusion.
+//! Refuses: HTTP and decoding (`call`, `net`), reading documents (`registry`, `spec`), printing.
+//! Surprise: DataFusion never sees SQL text. Our front turns text into a logical plan, DataFusion
+//! optimises it, and our query planner settles which method each scan calls just before the
+//! physical plan is made.
+
+mod catalog;
+mod error;
+mod exec;
+mod explain;
+mod front;
+mod functions;
+mod meta;
+mod outcome;
+mod parameters;
+mod plan;
+mod session;
+mod settings;
+mod table;
+
+pub use error::report_of;
+pub use exec::{ScanSpec, Source};
+pub use outcome::{Completeness, Outcome, ScanProgress};
+pub use parameters::Parameters;
+pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+pub use session::{ResultSet, Session, SessionConfig};
+pub use settings::{SETTINGS, SettingInfo, Settings};
+pub use strataql_sql::Parsed;

@@ -1,1 +1,44 @@
-//! stub
+//! The transport: one request in, one answer out.
+//!
+//! Owns: the HTTP client, TLS, proxies, time limits, size limits, retries, gates per origin and
+//! credential, credentials and tokens, same-origin checks, the HTTP log and what a failed request
+//! looks like to a user.
+//! Refuses: building requests from parameters, paging, decoding rows, reading the environment by
+//! itself (a lookup is handed in), printing.
+//! Surprise: an answer is `Ok` whatever its status; `Err` means that no usable answer came. URLs
+//! are the *logical* ones of the documents everywhere; another server stands in only at the last
+//! moment, when the request is written to a connection.
+
+mod auth;
+mod client;
+pub mod clock;
+mod exchange;
+mod failure;
+mod gate;
+mod inflate;
+pub mod link;
+pub mod origin;
+
+mod remote_error;
+mod request;
+mod retry;
+mod settings;
+mod status;
+pub mod tls;
+mod trace;
+mod transport;
+mod wire;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use failure::{Cause, Failure, Phase};
+pub use link::next_link;
+pub use origin::{Origin, check_same_origin};
+pub use remote_error::RemoteError;
+pub use request::{Facts, Repeat, Request, Response};
+pub use settings::{
+    CredentialsOverride, Environment, FixedCredential, HttpLog, ProxyPolicy, ReadFile,
+    RetrySettings, Settings,
+};
+pub use status::status_report;
+pub use trace::{Attempt, Observer, Purpose};
+pub use transport::Transport;

@@ -1,1 +1,30 @@
-//! stub
+//! Result sets as bytes: one writer per format, and files that appear whole or not at all.
+//!
+//! Owns: the formats ([`Format`]), what each looks like, when it may print ([`ResultWriter`]), safe
+//! display of remote text ([`neutral`]) and files that are renamed into place ([`AtomicFile`]).
+//! Refuses: running queries, row counts and messages (those go to stderr, which doors own).
+//! Surprise: `jsonl`, `csv` and `text` print rows as they arrive; every other format prints nothing
+//! before [`ResultWriter::finish`], so a failed statement leaves no half-written document behind.
+
+mod arrow_stream;
+mod cells;
+mod csv;
+mod failure;
+mod file;
+mod format;
+mod json;
+mod labels;
+mod markdown;
+mod neutral;
+mod parquet_file;
+mod spool;
+mod table;
+mod text;
+mod width;
+mod writer;
+
+pub use failure::is_broken_pipe;
+pub use file::AtomicFile;
+pub use format::Format;
+pub use neutral::neutral;
+pub use writer::{Options, ResultWriter, writer};

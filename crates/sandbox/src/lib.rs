@@ -1,1 +1,83 @@
-//! stub
+//! A loopback HTTP server that simulates any provider from its documents.
+//!
+//! Owns: routing, checks, state, paging, credentials, faults and the request log of a server whose
+//! only knowledge of a provider is its documents.
+//! Refuses: sharing code with the client side. Router and validator are written from the documents a
+//! second time, so that a mistake of the client meets somebody who does not make it too.
+//! Surprise: nothing is random and nothing depends on the clock. Two servers with the same documents
+//! and options give the same bytes to the same requests.
+
+mod access;
+mod clock;
+mod collection;
+mod connection;
+mod crud;
+mod exchange;
+pub mod fault;
+mod identity;
+mod log;
+pub mod options;
+mod pages;
+mod problem;
+mod random;
+mod rate;
+mod reply;
+mod request;
+mod role;
+pub mod scenario;
+mod server;
+mod shape;
+mod store;
+mod synthesis;
+mod table;
+mod validate;
+mod xml;
+
+use std::fmt;
+use std::sync::Arc;
+
+use strataql_diag::Report;
+use strataql_spec::{Provider, Service};
+
+pub use fault::{Fault, FaultKind};
+pub use log::LogEntry;
+pub use options::{Credentials, Options};
+pub use rate::Rate;
+pub use scenario::{AuthRules, Given, Scenario};
+pub use server::Sandbox;
+
+/// Loads a service of a provider by its name, when a request needs it.
+pub type Loader = Arc<dyn Fn(&str) -> Result<Arc<Service>, Box<Report>> + Send + Sync>;
+
+/// A provider to simulate.
+#[derive(Clone)]
+pub struct ProviderSource {
+    /// The provider.
+    pub provider: Provider,
+    /// Services that are there from the start.
+    pub services: Vec<Arc<Service>>,
+    /// Loads the provider's other services; without it they do not exist.
+    pub loader: Option<Loader>,
+}
+
+impl ProviderSource {
+    /// A provider with these services and no others.
+    pub fn new(provider: Provider, services: Vec<Arc<Service>>) -> Self {
+        Self { provider, services, loader: None }
+    }
+
+    /// A provider whose services are loaded when a request needs them.
+    pub fn lazy(provider: Provider, loader: Loader) -> Self {
+        Self { provider, services: Vec::new(), loader: Some(loader) }
+    }
+}
+
+impl fmt::Debug for ProviderSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderSource")
+            .field("provider", &self.provider.name)
+            .field("services", &self.services.len())
+            .field("lazy", &self.loader.is_some())
+            .finish()
+    }
+}

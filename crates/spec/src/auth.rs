@@ -29,10 +29,18 @@ pub struct AuthConfig {
     #[serde(alias = "credentialsfilepathenvvar", skip_serializing_if = "Option::is_none")]
     pub credentials_file_env_var: Option<String>,
     /// Environment variables of user name and password (or key and secret).
-    #[serde(alias = "username_var", alias = "api_key_var", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        alias = "username_var",
+        alias = "api_key_var",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub username_env_var: Option<String>,
     /// See `username_env_var`.
-    #[serde(alias = "password_var", alias = "api_secret_var", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        alias = "password_var",
+        alias = "api_secret_var",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub password_env_var: Option<String>,
     /// Text before the secret in the header, with its space.
     #[serde(alias = "valuePrefix", skip_serializing_if = "Option::is_none")]
@@ -82,7 +90,8 @@ pub struct AuthConfig {
 }
 
 /// Keys whose values are secrets.
-const SECRET_KEYS: &[&str] = &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
+const SECRET_KEYS: &[&str] =
+    &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
 
 impl AuthConfig {
     /// Reads the `auth` block of a document.

@@ -1,6 +1,6 @@
 //! Result columns: what a select method returns, as SQL sees it.
 //!
-//! Owns: the mapping of OpenAPI types to column types (decision 5: nested values are JSON text).
+//! Owns: the mapping of `OpenAPI` types to column types (decision 5: nested values are JSON text).
 //! Refuses: Arrow; the decoder maps [`ColumnType`] to it.
 
 use serde::{Deserialize, Serialize};

@@ -4,11 +4,15 @@
 //! The JSON Schema is `schemas/x-strataql.schema.json` in the repository.
 //! Paging is read by [`crate::paging`].
 
+mod check;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
 use crate::paging::{TokenLocation, TokenTarget};
+
+pub(crate) use check::problems;
 
 /// The effective block of a method.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -16,7 +20,7 @@ use crate::paging::{TokenLocation, TokenTarget};
 pub struct Extension {
     /// `missing: empty`: a 404 of a list means that there are no rows.
     pub missing_is_empty: bool,
-    /// Optional parameters whose filter need not be repeated on the rows.
+    /// Optional parameters, by SQL name, whose filter need not be repeated on the rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<String>,
     /// Wire name of a parameter → its name in SQL.
@@ -66,12 +70,6 @@ pub struct Wait {
     pub message: Option<String>,
 }
 
-/// The keys of the block.
-const KEYS: &[&str] = &[
-    "paging", "wait", "idempotencyKey", "missing", "exact", "bodyWrapper", "paramAlias",
-    "updateMask", "scopes", "origins", "secret",
-];
-
 impl Extension {
     /// The effective block. `levels` are `config` blocks, most specific first.
     pub(crate) fn resolve(levels: &[&Node]) -> Self {
@@ -107,15 +105,6 @@ impl Extension {
             origins: texts("origins"),
             secret: texts("secret"),
         }
-    }
-
-    /// Keys of a block that do not exist, with their lines.
-    pub(crate) fn unknown_keys(block: &Node) -> Vec<(String, u32)> {
-        block
-            .entries()
-            .filter(|(key, _)| !KEYS.contains(key))
-            .map(|(key, node)| (key.to_owned(), node.line))
-            .collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Provider documents as a model: what a provider offers, as data.
 //!
-//! Owns: reading OpenAPI 3 documents with `x-stackQL-*` extensions and the `x-strataql` block into
+//! Owns: reading `OpenAPI` 3 documents with `x-stackQL-*` extensions and the `x-strataql` block into
 //! [`Provider`], [`Service`], [`Resource`] and [`Method`]; effective (inherited) configuration;
 //! result columns; lint.
 //! Refuses: I/O, HTTP, SQL, credentials. Bytes come in, models and [`Report`](strataql_diag::Report)s go out.
@@ -12,6 +12,7 @@ pub mod auth;
 pub mod body;
 pub mod column;
 pub mod extension;
+pub mod graphql;
 mod load;
 pub mod method;
 pub mod naming;
@@ -30,6 +31,7 @@ pub use auth::AuthConfig;
 pub use body::{Body, BodyNaming, BodyProperty};
 pub use column::{Column, ColumnType};
 pub use extension::Extension;
+pub use graphql::GraphQl;
 pub use load::{load_provider, load_service};
 pub use method::{HttpVerb, Location, Method, Param, Response, RowShape, SqlVerb, Transform};
 pub use node::Node;
@@ -43,4 +45,4 @@ pub use service::{Resource, Service, Verbs};
 pub use view::{Dialect, View};
 
 /// The format of compiled models; a stored model of another format is not read.
-pub const MODEL_VERSION: u32 = 1;
+pub const MODEL_VERSION: u32 = 2;

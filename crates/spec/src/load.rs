@@ -4,14 +4,15 @@
 //! report with its line.
 //! Refuses: failing for less than an unreadable document; a bad method is reported and left out.
 
+mod body;
 mod method;
 mod response;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use strataql_diag::{Code, Report};
 
 use crate::auth::AuthConfig;
-use crate::extension::Extension;
+use crate::extension;
 use crate::method::SqlVerb;
 use crate::node::Node;
 use crate::provider::{Provider, ServiceEntry};
@@ -35,7 +36,8 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
                 .with_help(format!("add `{what}` at the top level of the document")),
         )
     };
-    let name = root.string_at("name").or_else(|| root.string_at("id")).ok_or_else(|| missing("name"))?;
+    let name =
+        root.string_at("name").or_else(|| root.string_at("id")).ok_or_else(|| missing("name"))?;
     let entries = root.get("providerServices").ok_or_else(|| missing("providerServices"))?;
     let mut services = IndexMap::new();
     for (key, entry) in entries.entries() {
@@ -63,6 +65,7 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
                 description: text("description"),
                 preferred: entry.get("preferred").and_then(Node::flag).unwrap_or(true),
                 document,
+                line: entry.line,
                 config: entry.get("config").cloned().unwrap_or_else(|| Node::null(0)),
             },
         );
@@ -117,13 +120,29 @@ pub fn load_service(
                 .with_help("resources live under `components.x-stackQL-resources`"),
         );
     }
+    for config in [root.get("x-stackQL-config"), Some(&entry.config)] {
+        check_extension(config, &mut reports);
+    }
     for (name, node) in declared.into_iter().flat_map(Node::entries) {
         resources.insert(name.to_owned(), context.resource(name, node, &mut schemas, &mut reports));
+        if schemas.is_exhausted() {
+            return Err(in_file(too_large(name, node), file));
+        }
     }
-    for (reference, line) in std::mem::take(&mut schemas.dangling) {
+    let dangling: IndexSet<_> = std::mem::take(&mut schemas.dangling).into_iter().collect();
+    for (reference, line) in dangling {
         reports.push(
             Report::warning(Code::BadDocument, format!("`$ref` `{reference}` points nowhere"))
                 .with_place("", line as usize),
+        );
+    }
+    for line in std::mem::take(&mut schemas.too_deep) {
+        reports.push(
+            Report::warning(
+                Code::UntrustedDocument,
+                "the schema composes others too deeply; the deepest members are left out",
+            )
+            .with_place("", line as usize),
         );
     }
     let info = root.get("info");
@@ -176,9 +195,9 @@ impl<'a> Context<'a> {
         }
         let known = |key: &str| methods.contains_key(key);
         let verbs = read_verbs(name, node, &known, reports);
-        let id = node.string_at("id").unwrap_or_else(|| {
-            format!("{}.{}.{name}", self.provider.name, self.entry.name)
-        });
+        let id = node
+            .string_at("id")
+            .unwrap_or_else(|| format!("{}.{}.{name}", self.provider.name, self.entry.name));
         Resource {
             name: name.to_owned(),
             id,
@@ -224,8 +243,7 @@ fn read_verbs(
             return defaults.iter().filter(|key| known(key)).map(|key| (*key).to_owned()).collect();
         };
         // a lone mapping counts as a list of one
-        let entries =
-            if entry.is_sequence() { entry.items() } else { std::slice::from_ref(entry) };
+        let entries = if entry.is_sequence() { entry.items() } else { std::slice::from_ref(entry) };
         let mut keys = Vec::new();
         for item in entries {
             let reference = item.text_at("$ref").or_else(|| item.text()).unwrap_or_default();
@@ -255,14 +273,22 @@ fn read_verbs(
     }
 }
 
-/// Reports keys of an `x-strataql` block that do not exist.
+fn too_large(resource: &str, node: &Node) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UntrustedDocument,
+            format!("resource `{resource}` makes the document expand to more than it may"),
+        )
+        .with_place("", node.line as usize)
+        .with_help("split the document, or share its schemas less"),
+    )
+}
+
+/// Reports what is wrong in the `x-strataql` block of a `config`.
 fn check_extension(config: Option<&Node>, reports: &mut Vec<Report>) {
     let Some(block) = config.and_then(|config| config.get("x-strataql")) else { return };
-    for (key, line) in Extension::unknown_keys(block) {
-        reports.push(
-            Report::warning(Code::BadDocument, format!("`x-strataql` has no key `{key}`"))
-                .with_place("", line as usize),
-        );
+    for (problem, line) in extension::problems(block) {
+        reports.push(Report::warning(Code::BadDocument, problem).with_place("", line as usize));
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::body::Body;
 use crate::column::Column;
 use crate::extension::Extension;
+use crate::graphql::GraphQl;
 use crate::paging::Paging;
 use crate::path::PathTemplate;
 use crate::pushdown::Pushdown;
@@ -40,7 +41,7 @@ pub enum HttpVerb {
 }
 
 impl HttpVerb {
-    /// Reads a lower-case OpenAPI verb.
+    /// Reads a lower-case `OpenAPI` verb.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "get" => Self::Get,
@@ -147,7 +148,7 @@ pub struct Param {
     /// Text for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// OpenAPI `explode`; absent means the default of the location.
+    /// `OpenAPI` `explode`; absent means the default of the location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explode: Option<bool>,
 }
@@ -267,6 +268,9 @@ pub struct Method {
     /// `queryParamPushdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushdown: Option<Pushdown>,
+    /// The GraphQL query behind the operation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graphql: Option<GraphQl>,
     /// `x-strataql`.
     #[serde(default)]
     pub extension: Extension,
@@ -299,6 +303,17 @@ impl Method {
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.response.columns.iter().find(|column| column.name == name)
+    }
+
+    /// Every schema that the method names.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = SchemaId> {
+        let params = self.params.iter().map(|param| param.schema);
+        let body = self.body.iter().flat_map(|body| {
+            body.schema.into_iter().chain(body.properties.iter().map(|property| property.schema))
+        });
+        let answer = self.response.schema.into_iter().chain(self.response.row_schema);
+        let columns = self.response.columns.iter().map(|column| column.schema);
+        params.chain(body).chain(answer).chain(columns)
     }
 
     /// True when the method answers with at most one object and every path parameter names a part

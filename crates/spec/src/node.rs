@@ -192,6 +192,7 @@ fn percent_decoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::Node;
     use crate::yaml::parse;
 
     #[test]
@@ -205,13 +206,17 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_text() {
-        let root = parse("{version: 1.0, date: 2010-05-15, no: 'true', big: 18446744073709551616, n: ~}")
-            .expect("valid")
-            .0;
+        let root =
+            parse("{version: 1.0, date: 2010-05-15, no: 'true', big: 18446744073709551616, n: ~}")
+                .expect("valid")
+                .0;
         assert_eq!(root.text_at("version"), Some("1.0"));
         assert_eq!(root.text_at("date"), Some("2010-05-15"));
         assert!(root.flag_at("no"));
         assert!(root.get("n").is_none());
-        assert_eq!(root.get("big").map(|n| n.to_json()), Some(serde_json::json!(1.8446744073709552e19)));
+        assert_eq!(
+            root.get("big").map(Node::to_json),
+            Some(serde_json::json!(1.844_674_407_370_955_2e19))
+        );
     }
 }

@@ -100,6 +100,18 @@ pub struct PageSize {
     pub max: Option<u64>,
 }
 
+/// Names under which an answer gives a token and a request takes it back. Both sides must have
+/// theirs: without paging the first page would pass for the whole list.
+const TOKEN_PAIRS: &[(&str, &str)] = &[
+    ("nextToken", "nextToken"),
+    ("NextToken", "NextToken"),
+    ("next_page_token", "page_token"),
+    ("next_token", "next_token"),
+    ("NextMarker", "Marker"),
+    ("NextPageToken", "PageToken"),
+    ("NextContinuationToken", "ContinuationToken"),
+];
+
 impl Paging {
     /// The request parameter that walks through the pages, if there is one.
     pub fn target(&self) -> Option<&TokenTarget> {
@@ -123,12 +135,13 @@ impl Paging {
     }
 
     /// The effective paging of a method. `levels` are `config` blocks, most specific first;
-    /// `documents` tells whether the
-    /// answer's schema has a top-level property.
+    /// `documents` tells whether the answer's schema has a top-level property, `accepts` where a
+    /// request takes a value of that name.
     pub(crate) fn resolve(
         levels: &[&Node],
         provider: &str,
         documents: &dyn Fn(&str) -> bool,
+        accepts: &dyn Fn(&str) -> Option<TokenLocation>,
     ) -> Self {
         let own = levels.iter().find_map(|level| level.get("x-strataql")?.get("paging"));
         if let Some(paging) = own.and_then(Self::read_own) {
@@ -139,7 +152,7 @@ impl Paging {
         let terminator = part("responseTerminator").and_then(source);
         let algorithm = part("algorithm").and_then(Node::text).unwrap_or_default();
         if request.is_none() && response.is_none() {
-            return Self::undeclared(provider, documents);
+            return Self::undeclared(provider, documents, accepts);
         }
         let response = response
             .and_then(source)
@@ -154,7 +167,12 @@ impl Paging {
             request => {
                 let request = request.and_then(target).unwrap_or_else(|| query("pageToken"));
                 if algorithm == "page_number" {
-                    Self::PageNumber { request, current: Some(response), total: terminator, start: 1 }
+                    Self::PageNumber {
+                        request,
+                        current: Some(response),
+                        total: terminator,
+                        start: 1,
+                    }
                 } else {
                     Self::Token { request, response, size: None }
                 }
@@ -163,8 +181,12 @@ impl Paging {
     }
 
     /// What the format implies when a document says nothing about paging: the reference's defaults,
-    /// and next-page addresses that the response schema documents.
-    fn undeclared(provider: &str, documents: &dyn Fn(&str) -> bool) -> Self {
+    /// and next-page addresses or tokens that the response schema documents.
+    fn undeclared(
+        provider: &str,
+        documents: &dyn Fn(&str) -> bool,
+        accepts: &dyn Fn(&str) -> Option<TokenLocation>,
+    ) -> Self {
         if matches!(provider, "github" | "okta") {
             return Self::Link { source: TokenSource::Header("Link".to_owned()) };
         }
@@ -176,6 +198,15 @@ impl Paging {
         if documents("nextPageToken") {
             let response = TokenSource::Body(vec!["nextPageToken".to_owned()]);
             return Self::Token { request: query("pageToken"), response, size: None };
+        }
+        for (answer, request) in TOKEN_PAIRS {
+            if documents(answer)
+                && let Some(location) = accepts(request)
+            {
+                let request = TokenTarget { location, name: (*request).to_owned() };
+                let response = TokenSource::Body(vec![(*answer).to_owned()]);
+                return Self::Token { request, response, size: None };
+            }
         }
         Self::None
     }
@@ -281,7 +312,7 @@ mod tests {
         let nodes: Vec<Node> =
             config.iter().map(|text| yaml::parse(text).expect("valid").0).collect();
         let levels: Vec<&Node> = nodes.iter().collect();
-        Paging::resolve(&levels, "p", &|_| false)
+        Paging::resolve(&levels, "p", &|_| false, &|_| None)
     }
 
     #[test]
@@ -298,13 +329,18 @@ mod tests {
     #[test]
     fn links_page_numbers_and_own_blocks() {
         assert_eq!(
-            resolve(&["pagination: {requestToken: {location: request}, responseToken: {key: Link, location: header}}"]),
+            resolve(&[
+                "pagination: {requestToken: {location: request}, responseToken: {key: Link, location: header}}"
+            ]),
             Paging::Link { source: TokenSource::Header("Link".into()) }
         );
         let paging = resolve(&[
             "pagination: {algorithm: page_number, requestToken: {key: page}, responseToken: {key: $.page}, responseTerminator: {key: $.pages}}",
         ]);
-        assert!(matches!(paging, Paging::PageNumber { total: Some(_), start: 1, .. }), "{paging:?}");
+        assert!(
+            matches!(paging, Paging::PageNumber { total: Some(_), start: 1, .. }),
+            "{paging:?}"
+        );
         let paging = resolve(&[
             "x-strataql: {paging: {style: offset, request: startIndex, start: 1, total: totalResults, size: {key: count, max: 100}}}",
             "pagination: {requestToken: {key: x}}",
@@ -315,6 +351,21 @@ mod tests {
         );
         assert_eq!(resolve(&["{}"]), Paging::None);
         assert_eq!(resolve(&["x-strataql: {paging: none}"]), Paging::None);
+    }
+
+    #[test]
+    fn tokens_count_only_when_both_sides_have_them() {
+        let implied = |answer: &str, request: &str| {
+            Paging::resolve(&[], "p", &|name| name == answer, &|name| {
+                (name == request).then_some(TokenLocation::Body)
+            })
+        };
+        assert!(matches!(
+            implied("NextMarker", "Marker"),
+            Paging::Token { request: TokenTarget { location: TokenLocation::Body, .. }, .. }
+        ));
+        assert_eq!(implied("NextMarker", "NextMarker"), Paging::None);
+        assert_eq!(implied("nextToken", "other"), Paging::None);
     }
 
     #[test]

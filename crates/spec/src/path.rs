@@ -15,7 +15,7 @@ pub enum Piece {
     Param(String),
 }
 
-/// An OpenAPI path key: the path, and the query string that some documents put into it.
+/// An `OpenAPI` path key: the path, and the query string that some documents put into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathTemplate {
     /// The key as the document has it.

@@ -48,6 +48,8 @@ pub struct ServiceEntry {
     pub preferred: bool,
     /// Path of the document, relative to the folder that holds the provider folders.
     pub document: String,
+    /// Line of the entry in the provider document.
+    pub line: u32,
     /// The `config` block of the entry.
     pub(crate) config: Node,
 }

@@ -81,15 +81,16 @@ fn clause(block: &Node, key: &str, odata: &str) -> Option<ClausePushdown> {
     let node = block.get(key)?;
     let dialect = node.text_at("dialect").unwrap_or("custom").to_owned();
     let is_odata = dialect == "odata";
-    let param =
-        node.string_at("paramName").or_else(|| is_odata.then(|| odata.to_owned()))?;
+    let param = node.string_at("paramName").or_else(|| is_odata.then(|| odata.to_owned()))?;
     let or_odata = |value: Option<String>, default: &str| {
         value.or_else(|| is_odata.then(|| default.to_owned()))
     };
     let is_count = key == "count";
     Some(ClausePushdown {
         syntax: or_odata(node.string_at("syntax"), "odata"),
-        delimiter: node.string_at("delimiter").or_else(|| (key == "select").then(|| ",".to_owned())),
+        delimiter: node
+            .string_at("delimiter")
+            .or_else(|| (key == "select").then(|| ",".to_owned())),
         operators: node.texts_at("supportedOperators"),
         columns: node.texts_at("supportedColumns"),
         max: node.get("maxValue").and_then(Node::integer),

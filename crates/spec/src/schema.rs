@@ -5,13 +5,14 @@
 //! Refuses: validation keywords that no request check uses.
 //! Surprise: a `$ref` becomes one arena entry however often it is used, so cycles end by themselves.
 
-use std::collections::HashMap;
+mod build;
+mod union;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::node::Node;
+pub(crate) use build::SchemaBuilder;
 
 /// Index of a [`Schema`] in its service's [`Schemas`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,7 +41,7 @@ pub enum SchemaKind {
 }
 
 impl SchemaKind {
-    /// The OpenAPI name of the type; `any` when none is given.
+    /// The `OpenAPI` name of the type; `any` when none is given.
     pub const fn name(self) -> &'static str {
         match self {
             Self::String => "string",
@@ -161,238 +162,18 @@ impl Schemas {
         })
     }
 
+    /// True if the index points into the arena.
+    pub fn contains(&self, id: SchemaId) -> bool {
+        (id.0 as usize) < self.0.len()
+    }
+
     /// True if every reference points into the arena (a stored model may be damaged).
     pub fn is_consistent(&self) -> bool {
-        let len = self.0.len();
-        let inside = |id: &SchemaId| (id.0 as usize) < len;
+        let inside = |id: &SchemaId| self.contains(*id);
         self.0.iter().all(|schema| {
             schema.properties.values().all(inside)
                 && schema.items.iter().all(inside)
                 && schema.additional.iter().all(inside)
         })
-    }
-}
-
-/// Builds the arena from document nodes.
-pub(crate) struct SchemaBuilder<'a> {
-    root: &'a Node,
-    arena: Vec<Schema>,
-    by_ref: HashMap<String, SchemaId>,
-    /// `$ref`s that point nowhere, with the line of the reference.
-    pub(crate) dangling: Vec<(String, u32)>,
-}
-
-/// Longest chain of `$ref` to `$ref`.
-const MAX_REF_CHAIN: usize = 32;
-/// Deepest nesting of inline schemas.
-const MAX_INLINE_DEPTH: usize = 100;
-
-impl<'a> SchemaBuilder<'a> {
-    pub(crate) fn new(root: &'a Node) -> Self {
-        Self {
-            root,
-            arena: Vec::new(),
-            by_ref: HashMap::new(),
-            dangling: Vec::new(),
-        }
-    }
-
-    pub(crate) fn finish(self) -> Schemas {
-        Schemas(self.arena)
-    }
-
-    pub(crate) fn schema(&self, id: SchemaId) -> &Schema {
-        &self.arena[id.0 as usize]
-    }
-
-    /// A plain text schema.
-    pub(crate) fn text(&mut self) -> SchemaId {
-        self.arena.push(Schema { kind: SchemaKind::String, ..Schema::default() });
-        SchemaId(index(self.arena.len() - 1))
-    }
-
-    /// A schema that allows anything.
-    pub(crate) fn any(&mut self) -> SchemaId {
-        self.reserve()
-    }
-
-    /// Follows `$ref` chains of anything but schemas (parameters, responses, bodies).
-    pub(crate) fn resolve(&mut self, node: &'a Node) -> Option<&'a Node> {
-        let mut node = node;
-        for _ in 0..MAX_REF_CHAIN {
-            let Some(reference) = node.text_at("$ref") else { return Some(node) };
-            match self.root.pointer(reference) {
-                Some(target) => node = target,
-                None => {
-                    self.dangling.push((reference.to_owned(), node.line));
-                    return None;
-                }
-            }
-        }
-        self.dangling.push((node.text_at("$ref").unwrap_or_default().to_owned(), node.line));
-        None
-    }
-
-    /// The arena entry of a schema node.
-    pub(crate) fn add(&mut self, node: &'a Node) -> SchemaId {
-        self.add_at(node, 0)
-    }
-
-    fn add_at(&mut self, node: &'a Node, depth: usize) -> SchemaId {
-        if let Some(reference) = node.text_at("$ref") {
-            return self.add_reference(node, reference, depth);
-        }
-        let id = self.reserve();
-        self.fill(id, node, None, depth);
-        id
-    }
-
-    fn add_reference(&mut self, node: &'a Node, reference: &str, depth: usize) -> SchemaId {
-        let id = match self.by_ref.get(reference) {
-            Some(id) => *id,
-            None => {
-                let id = self.reserve();
-                self.by_ref.insert(reference.to_owned(), id);
-                match self.chase(reference) {
-                    Some(target) => self.fill(id, target, component_name(reference), depth),
-                    None => self.dangling.push((reference.to_owned(), node.line)),
-                }
-                id
-            }
-        };
-        // siblings of `$ref` (OpenAPI 3.1 style) annotate this use only
-        let description = node.string_at("description");
-        let string_only = node.flag_at("x-stackQL-stringOnly");
-        let differs = description.is_some() && self.schema(id).description != description;
-        if !differs && !string_only {
-            return id;
-        }
-        let mut copy = self.schema(id).clone();
-        copy.description = description.or(copy.description);
-        copy.string_only |= string_only;
-        self.arena.push(copy);
-        SchemaId(index(self.arena.len() - 1))
-    }
-
-    /// The node at the end of a chain of references.
-    fn chase(&self, reference: &str) -> Option<&'a Node> {
-        let mut node = self.root.pointer(reference)?;
-        for _ in 0..MAX_REF_CHAIN {
-            match node.text_at("$ref") {
-                Some(next) => node = self.root.pointer(next)?,
-                None => return Some(node),
-            }
-        }
-        None
-    }
-
-    fn reserve(&mut self) -> SchemaId {
-        self.arena.push(Schema::default());
-        SchemaId(index(self.arena.len() - 1))
-    }
-
-    fn fill(&mut self, id: SchemaId, node: &'a Node, name: Option<String>, depth: usize) {
-        let mut schema = Schema {
-            name,
-            format: node.string_at("format"),
-            description: node.string_at("description"),
-            default: node.get("default").map(Node::to_json),
-            required: node.texts_at("required"),
-            read_only: node.flag_at("readOnly"),
-            nullable: node.flag_at("nullable"),
-            string_only: node.flag_at("x-stackQL-stringOnly"),
-            xml_name: node.get("xml").and_then(|xml| xml.string_at("name")),
-            alias: node.string_at("x-stackQL-alias"),
-            values: node
-                .get("enum")
-                .or_else(|| node.get("x-enum"))
-                .map(|values| values.items().iter().map(Node::to_json).collect())
-                .unwrap_or_default(),
-            ..Schema::default()
-        };
-        schema.kind = kind_of(node, &mut schema.nullable);
-        if depth < MAX_INLINE_DEPTH {
-            for (property, child) in node.get("properties").into_iter().flat_map(Node::entries) {
-                let child = self.add_at(child, depth + 1);
-                schema.properties.insert(property.to_owned(), child);
-            }
-            schema.items = node.get("items").map(|items| self.add_at(items, depth + 1));
-            match node.get("additionalProperties") {
-                Some(rest) if rest.map().is_some() => {
-                    schema.open = true;
-                    schema.additional = Some(self.add_at(rest, depth + 1));
-                }
-                Some(rest) => schema.open = rest.flag() == Some(true),
-                None => {}
-            }
-            // publish before flattening: a member may refer back to this very schema
-            self.arena[id.0 as usize] = schema.clone();
-            self.flatten(&mut schema, node, depth);
-        }
-        if schema.kind == SchemaKind::Any {
-            if !schema.properties.is_empty() || schema.open {
-                schema.kind = SchemaKind::Object;
-            } else if schema.items.is_some() {
-                schema.kind = SchemaKind::Array;
-            }
-        }
-        self.arena[id.0 as usize] = schema;
-    }
-
-    /// Unions the members of `allOf`; those of `oneOf`, then `anyOf`, only when nothing else gives properties.
-    fn flatten(&mut self, schema: &mut Schema, node: &'a Node, depth: usize) {
-        for keyword in ["allOf", "oneOf", "anyOf"] {
-            let Some(members) = node.get(keyword) else { continue };
-            if !schema.properties.is_empty() && (keyword != "allOf") {
-                continue;
-            }
-            for member in members.items() {
-                let member = self.add_at(member, depth + 1);
-                let member = self.schema(member).clone();
-                for (name, id) in member.properties {
-                    schema.properties.entry(name).or_insert(id);
-                }
-                if keyword == "allOf" {
-                    schema.required.extend(member.required);
-                }
-                if schema.kind == SchemaKind::Any {
-                    schema.kind = member.kind;
-                }
-                schema.items = schema.items.or(member.items);
-                schema.additional = schema.additional.or(member.additional);
-                schema.open |= member.open;
-                schema.format = schema.format.take().or(member.format);
-                schema.description = schema.description.take().or(member.description);
-                if schema.values.is_empty() {
-                    schema.values = member.values;
-                }
-            }
-        }
-    }
-}
-
-fn index(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or(u32::MAX)
-}
-
-fn component_name(reference: &str) -> Option<String> {
-    let name = reference.strip_prefix("#/components/schemas/")?;
-    (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))
-}
-
-fn kind_of(node: &Node, nullable: &mut bool) -> SchemaKind {
-    let Some(declared) = node.get("type") else { return SchemaKind::Any };
-    let names = node.texts_at("type");
-    if declared.is_sequence() && names.iter().any(|name| name == "null") {
-        *nullable = true;
-    }
-    match names.iter().find(|name| *name != "null").map(String::as_str) {
-        Some("string") => SchemaKind::String,
-        Some("integer" | "int" | "int32" | "int64" | "long") => SchemaKind::Integer,
-        Some("number" | "float" | "double" | "decimal") => SchemaKind::Number,
-        Some("boolean" | "bool") => SchemaKind::Boolean,
-        Some("object") => SchemaKind::Object,
-        Some("array") => SchemaKind::Array,
-        _ => SchemaKind::Any,
     }
 }

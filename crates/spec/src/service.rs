@@ -32,6 +32,15 @@ pub struct Service {
     pub schemas: Schemas,
 }
 
+impl Service {
+    /// True if every index points into the arena and every verb at a method (a stored model may be
+    /// damaged).
+    pub fn is_consistent(&self) -> bool {
+        self.schemas.is_consistent()
+            && self.resources.values().all(|resource| resource.is_consistent(&self.schemas))
+    }
+}
+
 /// A resource: what SQL calls a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
@@ -86,6 +95,15 @@ impl Verbs {
 }
 
 impl Resource {
+    fn is_consistent(&self, schemas: &Schemas) -> bool {
+        const VERBS: [SqlVerb; 5] =
+            [SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete];
+        VERBS
+            .into_iter()
+            .all(|verb| self.verbs.of(verb).iter().all(|key| self.methods.contains_key(key)))
+            && self.methods.values().all(|method| method.schemas().all(|id| schemas.contains(id)))
+    }
+
     /// Candidate methods of a SQL verb, in order.
     pub fn candidates(&self, verb: SqlVerb) -> impl Iterator<Item = &Method> {
         self.verbs.of(verb).iter().filter_map(|key| self.methods.get(key))
@@ -93,9 +111,8 @@ impl Resource {
 
     /// The SQL verb shown for a method: the first that lists it, else EXEC.
     pub fn verb_of(&self, method: &str) -> SqlVerb {
-        const ORDER: [SqlVerb; 5] = [
-            SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete,
-        ];
+        const ORDER: [SqlVerb; 5] =
+            [SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete];
         ORDER
             .into_iter()
             .find(|verb| self.verbs.of(*verb).iter().any(|key| key == method))

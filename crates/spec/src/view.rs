@@ -91,7 +91,10 @@ mod tests {
         assert_eq!(views.len(), 3);
         assert_eq!(views[0].dialect, Some(Dialect::Sqlite));
         assert_eq!(views[0].required, ["a", "b"]);
-        assert_eq!((views[0].ddl.as_str(), views[1].dialect), ("SELECT 1", Some(Dialect::Postgres)));
+        assert_eq!(
+            (views[0].ddl.as_str(), views[1].dialect),
+            ("SELECT 1", Some(Dialect::Postgres))
+        );
         assert_eq!((views[2].dialect, views[2].required.len()), (None, 0));
     }
 }

@@ -60,19 +60,35 @@ fn line_of(span: Span) -> u32 {
 struct Open {
     anchor: usize,
     line: u32,
-    weight: u64,
+    size: Size,
     content: Content,
+}
+
+/// What a node expands to.
+#[derive(Clone, Copy)]
+struct Size {
+    nodes: u64,
+    height: usize,
+}
+
+impl Size {
+    const SCALAR: Self = Self { nodes: 1, height: 1 };
 }
 
 enum Content {
     Sequence(Vec<Node>),
-    Mapping { map: Map, key: Option<(Box<str>, u32)> },
+    /// Merged mappings wait until the mapping is complete, so that its own keys win.
+    Mapping {
+        map: Map,
+        key: Option<(Box<str>, u32)>,
+        merged: Vec<Node>,
+    },
 }
 
 #[derive(Default)]
 struct Builder {
     open: Vec<Open>,
-    anchors: HashMap<usize, (Node, u64)>,
+    anchors: HashMap<usize, (Node, Size)>,
     root: Option<Node>,
     warnings: Vec<Report>,
 }
@@ -83,23 +99,25 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar(&text, style, tag.as_deref());
-                self.finish(Node { line, value }, 1, anchor)
+                self.finish(Node { line, value }, Size::SCALAR, anchor)
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.start(line, anchor, Content::Sequence(Vec::new()))
             }
-            Event::MappingStart(_, anchor, _) => {
-                self.start(line, anchor, Content::Mapping { map: Map::new(), key: None })
-            }
+            Event::MappingStart(_, anchor, _) => self.start(
+                line,
+                anchor,
+                Content::Mapping { map: Map::new(), key: None, merged: Vec::new() },
+            ),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => {
-                let Some((node, weight)) = self.anchors.get(&anchor).cloned() else {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                     return Err(Box::new(
                         Report::new(Code::BadDocument, "an alias refers to the node it stands in")
                             .with_place("", line as usize),
                     ));
                 };
-                self.finish(node, weight, 0)
+                self.finish(node, size, 0)
             }
             _ => Ok(()),
         }
@@ -107,15 +125,9 @@ impl Builder {
 
     fn start(&mut self, line: u32, anchor: usize, content: Content) -> Result<(), Box<Report>> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Box::new(
-                Report::new(
-                    Code::UntrustedDocument,
-                    format!("the document nests deeper than {MAX_DEPTH} levels"),
-                )
-                .with_place("", line as usize),
-            ));
+            return Err(too_deep(line));
         }
-        self.open.push(Open { anchor, line, weight: 1, content });
+        self.open.push(Open { anchor, line, size: Size::SCALAR, content });
         Ok(())
     }
 
@@ -123,22 +135,33 @@ impl Builder {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let value = match open.content {
             Content::Sequence(items) => NodeValue::Sequence(Arc::new(items)),
-            Content::Mapping { map, .. } => NodeValue::Mapping(Arc::new(map)),
+            Content::Mapping { mut map, merged, .. } => {
+                for source in &merged {
+                    merge(&mut map, source);
+                }
+                NodeValue::Mapping(Arc::new(map))
+            }
         };
-        self.finish(Node { line: open.line, value }, open.weight, open.anchor)
+        self.finish(Node { line: open.line, value }, open.size, open.anchor)
     }
 
     /// A node is complete: remember its anchor and hand it to its parent.
-    fn finish(&mut self, node: Node, weight: u64, anchor: usize) -> Result<(), Box<Report>> {
+    fn finish(&mut self, node: Node, size: Size, anchor: usize) -> Result<(), Box<Report>> {
         if anchor != 0 {
-            self.anchors.insert(anchor, (node.clone(), weight));
+            self.anchors.insert(anchor, (node.clone(), size));
         }
+        let depth = self.open.len();
         let Some(parent) = self.open.last_mut() else {
             self.root.get_or_insert(node);
             return Ok(());
         };
-        parent.weight = parent.weight.saturating_add(weight);
-        if parent.weight > MAX_NODES {
+        parent.size.nodes = parent.size.nodes.saturating_add(size.nodes);
+        parent.size.height = parent.size.height.max(size.height + 1);
+        // an alias brings its own depth along
+        if depth + size.height > MAX_DEPTH + 1 {
+            return Err(too_deep(node.line));
+        }
+        if parent.size.nodes > MAX_NODES {
             return Err(Box::new(
                 Report::new(
                     Code::UntrustedDocument,
@@ -149,9 +172,9 @@ impl Builder {
         }
         match &mut parent.content {
             Content::Sequence(items) => items.push(node),
-            Content::Mapping { map, key } => match key.take() {
+            Content::Mapping { map, key, merged } => match key.take() {
                 None => *key = Some((key_text(&node), node.line)),
-                Some((name, _)) if &*name == "<<" => merge(map, &node),
+                Some((name, _)) if &*name == "<<" => merged.push(node),
                 Some((name, line)) => {
                     if map.insert(name.clone(), node).is_some() {
                         self.warnings.push(
@@ -167,6 +190,16 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+fn too_deep(line: u32) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UntrustedDocument,
+            format!("the document nests deeper than {MAX_DEPTH} levels"),
+        )
+        .with_place("", line as usize),
+    )
 }
 
 /// Mapping keys are text, whatever YAML type they have (`200:` is common).
@@ -234,8 +267,10 @@ mod tests {
 
     #[test]
     fn aliases_share_and_merge_keys_merge() {
-        let (root, _) =
+        let (root, warnings) =
             parse("base: &b {x: 1, y: 2}\nmine:\n  <<: *b\n  y: 3\nsame: *b\n").expect("valid");
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert_eq!(root.pointer("/mine/y").and_then(Node::text), Some("3"));
         assert_eq!(root.pointer("/mine/x").and_then(Node::text), Some("1"));
         assert_eq!(root.pointer("/mine/y").and_then(Node::text), Some("3"));
         assert_eq!(root.get("same"), root.get("base"));
@@ -247,7 +282,9 @@ mod tests {
         for level in 1..12 {
             let before = format!("*a{}", level - 1);
             let row = vec![before; 10].join(",");
-            bomb.push_str(&["a", &level.to_string(), ": &a", &level.to_string(), " [", &row, "]\n"].concat());
+            bomb.push_str(
+                &["a", &level.to_string(), ": &a", &level.to_string(), " [", &row, "]\n"].concat(),
+            );
         }
         let report = parse(&bomb).expect_err("a bomb");
         assert_eq!(report.code, Code::UntrustedDocument);
@@ -263,11 +300,22 @@ mod tests {
     }
 
     #[test]
+    fn aliases_cannot_smuggle_depth() {
+        let mut tower = format!("- &a0 {}x{}\n", "[".repeat(100), "]".repeat(100));
+        for level in 1..20 {
+            let before = level - 1;
+            tower.push_str(&["- &a", &level.to_string()].concat());
+            tower.push_str(&[" [[[[[[[[[[*a", &before.to_string(), "]]]]]]]]]]\n"].concat());
+        }
+        assert_eq!(parse(&tower).expect_err("too deep").code, Code::UntrustedDocument);
+    }
+
+    #[test]
     fn tags_of_other_languages_are_null() {
         let (root, _) = parse("a: !!js/undefined ''\nb: !!str 5\nc: 007\nd: 1e3").expect("valid");
         assert!(root.get("a").is_none());
-        assert_eq!(root.get("b").map(|n| n.to_json()), Some(serde_json::json!("5")));
-        assert_eq!(root.get("c").map(|n| n.to_json()), Some(serde_json::json!("007")));
-        assert_eq!(root.get("d").map(|n| n.to_json()), Some(serde_json::json!(1000.0)));
+        assert_eq!(root.get("b").map(Node::to_json), Some(serde_json::json!("5")));
+        assert_eq!(root.get("c").map(Node::to_json), Some(serde_json::json!("007")));
+        assert_eq!(root.get("d").map(Node::to_json), Some(serde_json::json!(1000.0)));
     }
 }

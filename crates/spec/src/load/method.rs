@@ -1,24 +1,24 @@
 //! Reading one method: operation, parameters, body, effective configuration.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use strataql_diag::Report;
 
+use super::body::read_body;
 use super::response::read_response;
 use super::{Context, check_extension};
-use crate::body::{Body, BodyNaming, BodyProperty};
+use crate::body::Body;
 use crate::extension::Extension;
-use crate::method::{HttpVerb, Location, Method, Param, Transform};
+use crate::graphql::GraphQl;
+use crate::method::{HttpVerb, Location, Method, Param};
 use crate::naming::snake;
 use crate::node::Node;
-use crate::paging::Paging;
+use crate::paging::{Paging, TokenLocation};
 use crate::path::PathTemplate;
 use crate::pushdown::Pushdown;
-use crate::schema::{SchemaBuilder, SchemaId};
-use crate::server::Server;
-
-/// Media types tried in this order when a method names none.
-pub(super) const MEDIA_PREFERENCE: [&str; 3] =
-    ["application/json", "application/xml", "application/octet-stream"];
+use crate::schema::SchemaBuilder;
+use crate::server::{Server, ServerVariable};
 
 impl<'a> Context<'a> {
     /// Reads a method; the error says why it cannot be used.
@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
             .ok_or_else(|| format!("path `{path_key}` has no `{verb}` operation"))?;
         check_extension(node.get("config"), reports);
         let levels = self.levels(node, resource_config);
-        let extension = Extension::resolve(&levels);
+        let mut extension = Extension::resolve(&levels);
         let request = node.get("request");
         let native_casing = request.is_some_and(|request| request.get("nativeCasing").is_some());
         let names = Names {
@@ -54,11 +54,17 @@ impl<'a> Context<'a> {
         let path = PathTemplate::parse(&path_key);
         let servers = self.servers(node, item, operation);
         let mut params = read_params(item, operation, &names, schemas);
+        let graphql = GraphQl::read(operation);
+        if graphql.is_none() {
+            settle_path_params(&path, &mut params);
+        }
         add_undeclared_path_params(&path, &names, schemas, &mut params);
         add_server_variables(&servers, schemas, &mut params);
         params.sort_by_key(|param| param.location);
         let body = read_body(node, operation, &levels, &names, schemas);
-        let response = read_response(self, node, operation, schemas)?;
+        schemas.charge(params.len() + body.as_ref().map_or(0, |body| body.properties.len()));
+        let response = read_response(self, node, operation, schemas);
+        name_in_sql(&mut extension.exact, &params);
         let algorithm = |block: &str| {
             levels
                 .iter()
@@ -66,7 +72,13 @@ impl<'a> Context<'a> {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let paging = schemas_paging(&levels, self, schemas, response.schema);
+        let envelope = response.schema.map(|id| schemas.schema(id));
+        let paging = Paging::resolve(
+            &levels,
+            &self.provider.name,
+            &|name| envelope.is_some_and(|schema| schema.properties.contains_key(name)),
+            &|name| accepts(name, &params, body.as_ref()),
+        );
         Ok(Method {
             name: key.to_owned(),
             operation_id: operation.string_at("operationId"),
@@ -80,6 +92,7 @@ impl<'a> Context<'a> {
             query_transpose: algorithm("queryParamTranspose"),
             request_translate: algorithm("requestTranslate"),
             pushdown: Pushdown::resolve(&levels),
+            graphql,
             summary: operation.string_at("summary"),
             description: operation.string_at("description"),
             deprecated: operation.flag_at("deprecated"),
@@ -101,7 +114,8 @@ impl<'a> Context<'a> {
             fragment.rsplit_once('/').ok_or_else(|| format!("`{reference}` names no operation"))?;
         // the format decodes `~1` only, and tolerates slashes that are not encoded
         let path = path.replace("~1", "/");
-        let path = if path.starts_with('/') || self.has_path(&path) { path } else { format!("/{path}") };
+        let path =
+            if path.starts_with('/') || self.has_path(&path) { path } else { format!("/{path}") };
         Ok((path, verb.to_ascii_lowercase()))
     }
 
@@ -118,15 +132,14 @@ impl<'a> Context<'a> {
     }
 }
 
-fn schemas_paging(
-    levels: &[&Node],
-    context: &Context<'_>,
-    schemas: &SchemaBuilder<'_>,
-    envelope: Option<SchemaId>,
-) -> Paging {
-    Paging::resolve(levels, &context.provider.name, &|name| {
-        envelope.is_some_and(|id| schemas.schema(id).properties.contains_key(name))
-    })
+/// Where a request takes a value of that wire name.
+fn accepts(wire: &str, params: &[Param], body: Option<&Body>) -> Option<TokenLocation> {
+    let is_query = |param: &&Param| param.location == Location::Query && param.wire == wire;
+    if params.iter().any(|param| is_query(&param)) {
+        return Some(TokenLocation::Query);
+    }
+    let is_body = body?.properties.iter().any(|property| property.wire == wire);
+    is_body.then_some(TokenLocation::Body)
 }
 
 /// How wire names are spelt in SQL.
@@ -136,7 +149,7 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    fn sql(&self, wire: &str, declared_alias: Option<&str>) -> String {
+    pub(super) fn sql(&self, wire: &str, declared_alias: Option<&str>) -> String {
         if let Some(alias) = self.extension.param_alias.get(wire) {
             return alias.clone();
         }
@@ -156,11 +169,14 @@ fn read_params<'a>(
     schemas: &mut SchemaBuilder<'a>,
 ) -> Vec<Param> {
     let mut params: Vec<Param> = Vec::new();
+    let mut seen: HashSet<(Location, String)> = HashSet::new();
     let declared = operation.get("parameters").map_or(&[][..], Node::items);
     let shared = item.get("parameters").map_or(&[][..], Node::items);
     for node in declared.iter().chain(shared) {
         let Some(node) = schemas.resolve(node) else { continue };
-        let (Some(wire), Some(place)) = (node.string_at("name"), node.text_at("in")) else { continue };
+        let (Some(wire), Some(place)) = (node.string_at("name"), node.text_at("in")) else {
+            continue;
+        };
         let location = match place {
             "path" => Location::Path,
             "query" => Location::Query,
@@ -168,7 +184,7 @@ fn read_params<'a>(
             // cookies are never sent; `context` is bookkeeping of the reference
             _ => continue,
         };
-        if params.iter().any(|param| param.wire == wire && param.location == location) {
+        if !seen.insert((location, wire.clone())) {
             continue;
         }
         let schema_node = node.get("schema").or_else(|| {
@@ -184,7 +200,9 @@ fn read_params<'a>(
         params.push(Param {
             name: names.sql(&wire, node.text_at("x-stackQL-alias")),
             required: location == Location::Path
-                || (node.flag_at("required") && !node.flag_at("allowEmptyValue") && default.is_none()),
+                || (node.flag_at("required")
+                    && !node.flag_at("allowEmptyValue")
+                    && default.is_none()),
             description: node
                 .string_at("description")
                 .or_else(|| schemas.schema(schema).description.clone()),
@@ -198,6 +216,38 @@ fn read_params<'a>(
     params
 }
 
+/// Documents may list parameters as the wire spells them; everything else compares SQL names.
+fn name_in_sql(listed: &mut [String], params: &[Param]) {
+    for entry in listed {
+        if let Some(param) = params.iter().find(|param| param.wire == *entry) {
+            entry.clone_from(&param.name);
+        }
+    }
+}
+
+/// Declared path parameters that the template does not hold cannot be sent. One that differs from a
+/// placeholder only in `-`, `_` and case is meant for it and keeps its name in SQL; others go.
+fn settle_path_params(path: &PathTemplate, params: &mut Vec<Param>) {
+    let held: HashSet<&str> = path.params().into_iter().collect();
+    let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+    let is_path =
+        |param: &Param, wire: &str| param.location == Location::Path && param.wire == wire;
+    for wire in path.params() {
+        if params.iter().any(|param| is_path(param, wire)) {
+            continue;
+        }
+        let meant = params.iter_mut().find(|param| {
+            param.location == Location::Path
+                && !held.contains(param.wire.as_str())
+                && plain(&param.wire) == plain(wire)
+        });
+        if let Some(param) = meant {
+            wire.clone_into(&mut param.wire);
+        }
+    }
+    params.retain(|param| param.location != Location::Path || held.contains(param.wire.as_str()));
+}
+
 /// Placeholders of the path that no parameter declares are required path parameters.
 fn add_undeclared_path_params(
     path: &PathTemplate,
@@ -205,14 +255,11 @@ fn add_undeclared_path_params(
     schemas: &mut SchemaBuilder<'_>,
     params: &mut Vec<Param>,
 ) {
-    let wanted: Vec<String> = path.params().into_iter().map(str::to_owned).collect();
-    // a declared path parameter that the template does not hold cannot be sent
-    params.retain(|param| param.location != Location::Path || wanted.contains(&param.wire));
-    for wire in wanted {
+    for wire in path.params() {
         if !params.iter().any(|param| param.wire == wire && param.location == Location::Path) {
             params.push(Param {
-                name: names.sql(&wire, None),
-                wire,
+                name: names.sql(wire, None),
+                wire: wire.to_owned(),
                 location: Location::Path,
                 required: true,
                 schema: schemas.text(),
@@ -230,8 +277,10 @@ fn add_server_variables(
     schemas: &mut SchemaBuilder<'_>,
     params: &mut Vec<Param>,
 ) {
-    let variables: IndexMap<&String, _> =
-        servers.iter().rev().flat_map(|server| &server.variables).collect();
+    let mut variables: IndexMap<&String, &ServerVariable> = IndexMap::new();
+    for (name, variable) in servers.iter().flat_map(|server| &server.variables) {
+        variables.entry(name).or_insert(variable);
+    }
     for (name, variable) in variables {
         if params.iter().any(|param| &param.name == name) {
             continue;
@@ -248,115 +297,4 @@ fn add_server_variables(
             explode: None,
         });
     }
-}
-
-fn read_body<'a>(
-    method: &'a Node,
-    operation: &'a Node,
-    levels: &[&'a Node],
-    names: &Names<'_>,
-    schemas: &mut SchemaBuilder<'a>,
-) -> Option<Body> {
-    let request = method.get("request");
-    let declared = operation.get("requestBody").and_then(|body| schemas.resolve(body));
-    let part = |key: &str| request.and_then(|request| request.get(key));
-    let base = part("base");
-    let default = part("default");
-    if declared.is_none() && base.is_none() && default.is_none() {
-        return None;
-    }
-    let content = declared.and_then(|body| body.get("content"));
-    let wanted = part("mediaType").and_then(Node::text);
-    let chosen = choose_media(content, wanted);
-    let media_type = wanted
-        .or(chosen.map(|(name, _)| name))
-        .unwrap_or("application/json")
-        .to_owned();
-    let schema_node =
-        part("schema_override").or_else(|| chosen.and_then(|(_, media)| media.get("schema")));
-    let schema = schema_node.map(|node| schemas.add(node));
-    let algorithm = levels
-        .iter()
-        .find_map(|level| level.get("requestBodyTranslate")?.text_at("algorithm"))
-        .unwrap_or("default");
-    let naming = match algorithm {
-        "naive" => BodyNaming::Naive,
-        other => match other.strip_prefix("naive_") {
-            Some(path) => BodyNaming::Nested(path.to_owned()),
-            None => BodyNaming::Prefixed("data__".to_owned()),
-        },
-    };
-    let properties = schema.map(|id| body_properties(id, &naming, names, schemas)).unwrap_or_default();
-    let transform = part("transform").and_then(read_transform);
-    let as_json = |node: &Node| match node.text() {
-        Some(text) => serde_json::from_str(text).ok(),
-        None => Some(node.to_json()),
-    };
-    Some(Body {
-        media_type,
-        schema,
-        required: declared.is_some_and(|body| body.flag_at("required")),
-        naming,
-        properties,
-        base: base.and_then(as_json),
-        default: default.map(|node| {
-            node.text().map_or_else(|| node.to_json().to_string(), str::to_owned)
-        }),
-        transform,
-        xml_declaration: part("xmlDeclaration").and_then(Node::text).map(str::to_owned),
-        xml_root_annotation: part("xmlRootAnnotation").and_then(Node::text).map(str::to_owned),
-    })
-}
-
-fn body_properties(
-    schema: SchemaId,
-    naming: &BodyNaming,
-    names: &Names<'_>,
-    schemas: &SchemaBuilder<'_>,
-) -> Vec<BodyProperty> {
-    let holder = match naming {
-        BodyNaming::Nested(path) => schemas.schema(schema).properties.get(path).copied(),
-        _ => Some(schema),
-    };
-    let Some(holder) = holder.map(|id| schemas.schema(id)) else { return Vec::new() };
-    holder
-        .properties
-        .iter()
-        .filter(|(_, id)| !schemas.schema(**id).read_only)
-        .map(|(wire, id)| {
-            let plain = names.sql(wire, schemas.schema(*id).alias.as_deref());
-            let name = match naming {
-                BodyNaming::Prefixed(prefix) => format!("{prefix}{plain}"),
-                _ => plain,
-            };
-            BodyProperty {
-                name,
-                wire: wire.clone(),
-                schema: *id,
-                required: holder.required.iter().any(|required| required == wire),
-            }
-        })
-        .collect()
-}
-
-/// The `content` entry to use: the wanted one, else the first of the usual types, else the first.
-pub(super) fn choose_media<'a>(
-    content: Option<&'a Node>,
-    wanted: Option<&str>,
-) -> Option<(&'a str, &'a Node)> {
-    let content = content?;
-    if let Some(wanted) = wanted {
-        return content.entries().find(|(name, _)| *name == wanted);
-    }
-    MEDIA_PREFERENCE
-        .iter()
-        .find_map(|preferred| content.entries().find(|(name, _)| name == preferred))
-        .or_else(|| content.entries().next())
-}
-
-pub(super) fn read_transform(node: &Node) -> Option<Transform> {
-    Some(Transform {
-        kind: node.string_at("type")?,
-        body: node.string_at("body").unwrap_or_default(),
-    })
 }

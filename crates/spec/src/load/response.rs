@@ -1,7 +1,9 @@
 //! Reading a method's answer: schema, where the rows are, columns.
 
+use std::collections::HashSet;
+
 use super::Context;
-use super::method::{MEDIA_PREFERENCE, choose_media, read_transform};
+use super::body::{MEDIA_PREFERENCE, choose_media, read_transform};
 use crate::column::{ANONYMOUS, Column, ColumnType};
 use crate::method::{Response, RowShape};
 use crate::naming::snake;
@@ -9,32 +11,31 @@ use crate::node::Node;
 use crate::paging::body_path;
 use crate::schema::{SchemaBuilder, SchemaId, SchemaKind};
 
-/// Reads the answer; the error says why the method cannot be used at all.
+/// Reads the answer.
 pub(super) fn read_response<'a>(
     context: &Context<'a>,
     method: &'a Node,
     operation: &'a Node,
     schemas: &mut SchemaBuilder<'a>,
-) -> Result<Response, String> {
+) -> Response {
     let block = method.get("response");
     let part = |key: &str| block.and_then(|block| block.get(key));
     let text = |key: &str| part(key).and_then(Node::text).map(str::to_owned);
     let declared_type = text("mediaType");
     let mut media_type = declared_type.clone();
-    let schema = match part("schema_override") {
-        Some(node) => Some(schemas.add(node)),
-        None => {
-            let found = answer_schema(
-                operation,
-                declared_type.as_deref(),
-                part("openAPIDocKey").and_then(Node::text),
-                schemas,
-            );
-            if media_type.is_none() {
-                media_type = found.map(|(name, _)| name.to_owned());
-            }
-            found.and_then(|(_, media)| media.get("schema")).map(|node| schemas.add(node))
+    let schema = if let Some(node) = part("schema_override") {
+        Some(schemas.add(node))
+    } else {
+        let found = answer_schema(
+            operation,
+            declared_type.as_deref(),
+            part("openAPIDocKey").and_then(Node::text),
+            schemas,
+        );
+        if media_type.is_none() {
+            media_type = found.map(|(name, _)| name.to_owned());
         }
+        found.and_then(|(_, media)| media.get("schema")).map(|node| schemas.add(node))
     };
     let object_key = text("objectKey");
     let (rows, row_schema) = match schema {
@@ -45,7 +46,7 @@ pub(super) fn read_response<'a>(
         (RowShape::Nothing { .. }, _) | (_, None) => Vec::new(),
         (_, Some(row)) => columns_of(row, context.provider.snake_case_aliases, schemas),
     };
-    Ok(Response {
+    Response {
         media_type,
         override_media_type: text("overrideMediaType"),
         schema,
@@ -53,11 +54,11 @@ pub(super) fn read_response<'a>(
         rows,
         columns,
         transform: part("transform").and_then(read_transform),
-    })
+    }
 }
 
-/// The `content` entry of the success answer: the named one, else the lowest status below 300, else
-/// `default`.
+/// The `content` entry of the success answer: the named one, else the lowest status below 300 that
+/// has content, or `default` where no such status is declared.
 fn answer_schema<'a>(
     operation: &'a Node,
     media: Option<&str>,
@@ -75,7 +76,10 @@ fn answer_schema<'a>(
         .filter(|key| key.starts_with('2') || key.starts_with('1'))
         .collect();
     keys.sort_unstable();
-    keys.extend(responses.get("default").map(|_| "default"));
+    // beside a success answer `default` describes failures
+    if keys.is_empty() {
+        keys.push("default");
+    }
     for key in keys {
         let Some(answer) = responses.get(key).and_then(|node| schemas.resolve(node)) else {
             continue;
@@ -152,7 +156,8 @@ fn walk(path: &[String], from: SchemaId, schemas: &SchemaBuilder<'_>) -> Option<
 }
 
 /// The columns of rows of a schema, in document order; rows that are no objects have one.
-fn columns_of(row: SchemaId, snake_case: bool, schemas: &SchemaBuilder<'_>) -> Vec<Column> {
+fn columns_of(row: SchemaId, snake_case: bool, schemas: &mut SchemaBuilder<'_>) -> Vec<Column> {
+    schemas.charge(schemas.schema(row).properties.len() + 1);
     let schema = schemas.schema(row);
     if schema.properties.is_empty() {
         return vec![Column {
@@ -165,20 +170,14 @@ fn columns_of(row: SchemaId, snake_case: bool, schemas: &SchemaBuilder<'_>) -> V
             schema: row,
         }];
     }
+    let mut taken: HashSet<String> = HashSet::new();
     let mut columns: Vec<Column> = Vec::with_capacity(schema.properties.len());
     for (key, id) in &schema.properties {
         let property = schemas.schema(*id);
-        let name = if snake_case { snake(key) } else { key.clone() };
-        if columns.iter().any(|column| column.name == name) {
-            // two keys with one spelling: the later keeps its own
-            columns.push(Column {
-                name: key.clone(),
-                wire: key.clone(),
-                kind: ColumnType::of(property),
-                schema: *id,
-            });
-            continue;
-        }
+        let short = if snake_case { snake(key) } else { key.clone() };
+        // two keys with one spelling: whoever is spelt so has it, then the earlier; others keep theirs
+        let is_free = short == *key || !schema.properties.contains_key(&short);
+        let name = if is_free && taken.insert(short.clone()) { short } else { key.clone() };
         columns.push(Column {
             name,
             wire: property.xml_name.clone().unwrap_or_else(|| key.clone()),

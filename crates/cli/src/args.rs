@@ -1,0 +1,271 @@
+//! The command line as the user typed it.
+//!
+//! Owns: commands, flags and their help texts. They are API: nothing here is renamed or removed
+//! without a release in which the old spelling still works.
+//! Refuses: meaning. `settings` lays flags over environment and file, commands read the rest.
+//! Surprise: the doc comments of this module and its children are what `--help` prints.
+
+mod exec;
+pub(crate) mod provider;
+pub(crate) mod sandbox;
+mod session;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::exec::ExecArguments;
+pub(crate) use self::provider::ProviderCommand;
+pub(crate) use self::sandbox::SandboxCommand;
+pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArguments};
+
+/// SQL for every control plane.
+///
+/// Runs SQL against the APIs of cloud and software providers: SELECT reads resources, INSERT, UPDATE and
+/// DELETE change them. What a provider offers is described by a document; none is needed to try things
+/// out, see `strataql sandbox`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strataql",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Examples:
+  strataql exec 'SHOW PROVIDERS'
+  strataql exec --sandbox \"SELECT name FROM databricks_account.oauth2.published_app_integration WHERE account_id = 'a1'\"
+  strataql exec -i report.sql --vars prod.yaml -o csv -f report.csv
+
+Exit codes: 0 done, 1 a check was false, 2 statement or command line, 3 the service refused,
+4 credentials, 5 the service was not reachable, 6 provider document, 8 partial result accepted,
+9 limit reached, 10 outcome of a write unknown, 11 local file or configuration, 130 interrupted."
+)]
+pub(crate) struct CommandLine {
+    /// How failures are printed on stderr
+    ///
+    /// `text` is for people, `json` prints one object per line with code, message, positions, help and
+    /// the failed request.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) error_format: Option<ErrorFormat>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    // help texts of arguments stand at their structs
+    Exec(Box<ExecArguments>),
+    /// Work without accounts: simulated providers
+    Sandbox {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: SandboxCommand,
+    },
+    /// Check provider documents
+    Provider {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: ProviderCommand,
+    },
+    /// Print a completion script for a shell
+    ///
+    /// For example `strataql completions bash > ~/.local/share/bash-completion/completions/strataql`.
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How failures are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ErrorFormat {
+    /// For people: the statement with its marked parts, and help
+    #[default]
+    Text,
+    /// For programs: one JSON object per line
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+    use secrecy::ExposeSecret;
+    use strataql_output::Format;
+
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> CommandLine {
+        CommandLine::try_parse_from([&["strataql"], arguments].concat()).expect("valid")
+    }
+
+    fn refuse(arguments: &[&str]) -> ErrorKind {
+        CommandLine::try_parse_from([&["strataql"], arguments].concat())
+            .expect_err("invalid")
+            .kind()
+    }
+
+    fn exec(arguments: &[&str]) -> ExecArguments {
+        match parse(&[&["exec"], arguments].concat()).command {
+            Command::Exec(exec) => *exec,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_and_command_is_explained() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().filter(|child| child.get_name() != "help").for_each(check);
+        }
+        let mut command = CommandLine::command();
+        command.build();
+        check(&command);
+    }
+
+    #[test]
+    fn exec_takes_a_statement_or_a_file() {
+        assert_eq!(exec(&["SELECT 1"]).sql.as_deref(), Some("SELECT 1"));
+        assert_eq!(exec(&["-i", "-"]).infile.as_deref(), Some(Path::new("-")));
+        assert_eq!(exec(&["--infile=q.sql"]).infile.as_deref(), Some(Path::new("q.sql")));
+        assert_eq!(refuse(&["exec", "SELECT 1", "-i", "q.sql"]), ErrorKind::ArgumentConflict);
+        assert_eq!(refuse(&["exec", "SELECT", "1"]), ErrorKind::UnknownArgument);
+    }
+
+    #[test]
+    fn optional_values_need_an_equals_sign() {
+        let arguments = exec(&["--sandbox", "SELECT 1"]);
+        assert_eq!(arguments.session.sandbox, Some(None));
+        assert_eq!(arguments.sql.as_deref(), Some("SELECT 1"));
+        let arguments = exec(&["--sandbox=page-size=2,latency=50ms", "--http-log=log.txt", "x"]);
+        assert_eq!(arguments.session.sandbox, Some(Some("page-size=2,latency=50ms".to_owned())));
+        assert_eq!(arguments.session.http_log, Some(Some("log.txt".into())));
+        let arguments = exec(&["--http-log", "x"]);
+        assert_eq!(arguments.session.http_log, Some(None));
+        assert_eq!(arguments.sql.as_deref(), Some("x"));
+        assert_eq!(exec(&["x"]).session.sandbox, None);
+    }
+
+    #[test]
+    fn repeatable_flags_keep_their_order() {
+        let arguments = exec(&[
+            "--endpoint",
+            "a=http://localhost:1",
+            "--endpoint",
+            "b=http://localhost:2",
+            "--var",
+            "x=1",
+            "--var",
+            "y=a=b",
+            "--vars",
+            "v.yaml",
+            "--param",
+            "1=v",
+            "--set",
+            "on_error=partial",
+            "x",
+        ]);
+        assert_eq!(arguments.session.endpoint, ["a=http://localhost:1", "b=http://localhost:2"]);
+        assert_eq!(arguments.variables.var, ["x=1", "y=a=b"]);
+        assert_eq!(arguments.variables.vars, [Path::new("v.yaml")]);
+        assert_eq!(arguments.session.param, ["1=v"]);
+        assert_eq!(arguments.session.set, ["on_error=partial"]);
+    }
+
+    #[test]
+    fn formats_are_checked_and_suggested() {
+        assert_eq!(exec(&["-o", "jsonl", "x"]).output.output, Some(Format::Jsonl));
+        assert_eq!(exec(&["x"]).output.output, None);
+        let error = CommandLine::try_parse_from(["strataql", "exec", "-o", "jsno", "x"])
+            .expect_err("no format");
+        assert_eq!(error.kind(), ErrorKind::InvalidValue);
+        assert!(error.to_string().contains("'json'"), "{error}");
+    }
+
+    #[test]
+    fn credentials_never_show() {
+        let arguments = exec(&["--auth", r#"{"p":{"api_key":"hunter22"}}"#, "x"]);
+        assert!(!format!("{arguments:?}").contains("hunter22"));
+        let auth = arguments.session.auth.expect("given");
+        assert!(auth.expose_secret().contains("hunter22"));
+    }
+
+    #[test]
+    fn error_format_may_stand_anywhere() {
+        for arguments in
+            [["--error-format=json", "exec", "x"], ["exec", "--error-format=json", "x"]]
+        {
+            assert_eq!(parse(&arguments).error_format, Some(ErrorFormat::Json));
+        }
+    }
+
+    #[test]
+    fn the_sandbox_serves_at_least_one_provider() {
+        let line = parse(&[
+            "sandbox",
+            "serve",
+            "databricks_account",
+            "google",
+            "--port",
+            "8080",
+            "--page-size",
+            "2",
+            "--latency",
+            "50ms",
+            "--rate=20/s",
+            "--fault",
+            "503:2%,reset:1%",
+            "--rows=9",
+        ]);
+        let Command::Sandbox { command: SandboxCommand::Serve(serve) } = line.command else {
+            panic!("{line:?}");
+        };
+        assert_eq!(serve.providers, ["databricks_account", "google"]);
+        assert_eq!(serve.scenario, None);
+        assert_eq!(
+            serve.options(),
+            [
+                ("port", "8080".to_owned()),
+                ("page-size", "2".to_owned()),
+                ("rows", "9".to_owned()),
+                ("latency", "50ms".to_owned()),
+                ("rate", "20/s".to_owned()),
+                ("fault", "503:2%,reset:1%".to_owned()),
+            ]
+        );
+        assert_eq!(refuse(&["sandbox", "serve"]), ErrorKind::MissingRequiredArgument);
+        assert_eq!(refuse(&["sandbox", "serve", "p", "--port", "x"]), ErrorKind::ValueValidation);
+    }
+
+    #[test]
+    fn lint_and_completions_are_there() {
+        let line = parse(&["provider", "lint", "providers/dbx", "--json"]);
+        let Command::Provider { command: ProviderCommand::Lint(lint) } = line.command else {
+            panic!("{line:?}");
+        };
+        assert!(lint.json);
+        assert_eq!(lint.path, Path::new("providers/dbx"));
+        assert!(matches!(
+            parse(&["completions", "zsh"]).command,
+            Command::Completions { shell: clap_complete::Shell::Zsh }
+        ));
+    }
+}

@@ -1,0 +1,52 @@
+//! `strataql exec`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{OutputArguments, SessionArguments, VariableArguments};
+
+/// Run SQL statements and print their results
+///
+/// Statements are separated by `;` and run in order; each result is printed when it is complete, or,
+/// with `-o jsonl`, `csv` and `text`, as its rows arrive. The first failure ends the run. Results go to
+/// stdout, everything else to stderr. Nothing is ever asked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  Read, with a simulated provider:
+    strataql exec --sandbox \"SELECT name, app_id FROM databricks_account.oauth2.published_app_integration WHERE account_id = 'a1'\"
+  Fill `{{ account_id }}` of a file, leave out conditions without a value, write Parquet:
+    strataql exec -i apps.sql --var account_id=a1 --drop-unset -o parquet -f apps.parquet
+  See which requests would be sent, and send none:
+    strataql exec --dry-run -i apps.sql --vars prod.yaml
+  Statements from another program, rows to the next:
+    generate | strataql exec -i - -o jsonl | jq .name")]
+pub(crate) struct ExecArguments {
+    /// The statements; stdin or a file with `-i`
+    #[arg(value_name = "SQL", conflicts_with = "infile")]
+    pub(crate) sql: Option<String>,
+
+    /// Read the statements from a file, or from stdin with `-`
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) infile: Option<PathBuf>,
+
+    /// Explain every statement instead of running it; no request is sent
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Tell on stderr how long each statement took and what it cost in requests
+    #[arg(long)]
+    pub(crate) timing: bool,
+
+    /// Where results go.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    /// What variables are.
+    #[command(flatten)]
+    pub(crate) variables: VariableArguments,
+
+    /// How statements run.
+    #[command(flatten)]
+    pub(crate) session: SessionArguments,
+}

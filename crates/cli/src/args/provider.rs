@@ -1,0 +1,30 @@
+//! `strataql provider`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What to do with provider documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProviderCommand {
+    // its help text stands at its arguments
+    Lint(LintArguments),
+}
+
+/// Check the documents of a provider
+///
+/// Reports what cannot be used and what is probably meant otherwise. The exit code is 0 when there are
+/// no errors; warnings do not count.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  strataql provider lint registry/src/databricks_account/v1
+  strataql provider lint registry --json | jq -r .message")]
+pub(crate) struct LintArguments {
+    /// A provider folder, a registry folder or one document
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// Print findings as JSON, one object per line
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,185 @@
+//! DataFusion's errors as reports.
+//!
+//! Owns: unwrapping, and the wording of planner and execution errors in the user's terms.
+//! Surprise: our own reports travel through DataFusion as `External` errors and come out unchanged.
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DataFusionError, SchemaError};
+use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
+
+/// Wraps a report for the way through DataFusion.
+pub(crate) fn external(report: Box<Report>) -> DataFusionError {
+    DataFusionError::External(report)
+}
+
+/// The report in or for an error. `text` is the input that spans refer to.
+pub fn report_of(error: &DataFusionError, text: &str) -> Box<Report> {
+    if let Some(report) = own(error) {
+        return report;
+    }
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span).map(|span| {
+        let at = |location: datafusion::common::Location| {
+            Span::offset(
+                text,
+                LineColumn {
+                    line: usize::try_from(location.line).unwrap_or(usize::MAX),
+                    column: usize::try_from(location.column).unwrap_or(usize::MAX),
+                },
+            )
+        };
+        Span::new(at(span.start), at(span.end))
+    });
+    let report = describe(error);
+    Box::new(report.with_span(span, ""))
+}
+
+/// The report that was wrapped somewhere in the chain.
+fn own(error: &DataFusionError) -> Option<Box<Report>> {
+    match error {
+        DataFusionError::External(inner) => own_in(inner.as_ref()),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => own(inner),
+        DataFusionError::Shared(inner) => own(inner),
+        DataFusionError::Collection(all) => all.iter().find_map(own),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => own_in(inner.as_ref()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn own_in(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Option<Box<Report>> {
+    if let Some(report) = error.downcast_ref::<Report>() {
+        return Some(Box::new(report.clone()));
+    }
+    if let Some(report) = error.downcast_ref::<Box<Report>>() {
+        return Some(report.clone());
+    }
+    error.downcast_ref::<DataFusionError>().and_then(own)
+}
+
+/// The innermost error that says what happened.
+fn root(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
+        DataFusionError::Shared(inner) => root(inner),
+        DataFusionError::Collection(all) => all.first().map_or(error, root),
+        _ => error,
+    }
+}
+
+fn describe(error: &DataFusionError) -> Report {
+    match root(error) {
+        DataFusionError::SchemaError(schema, _) => schema_error(schema),
+        DataFusionError::ArrowError(error, _) => arrow_error(&error.to_string()),
+        DataFusionError::Plan(message) => planner_message(message),
+        DataFusionError::NotImplemented(message) => {
+            Report::new(Code::UnsupportedSyntax, sentence(message))
+                .with_help("rewrite the statement without it")
+        }
+        DataFusionError::Execution(message) => execution_message(message),
+        DataFusionError::ResourcesExhausted(message) => {
+            Report::new(Code::MemoryLimit, "the statement needs more memory than it may use")
+                .with_note(sentence(message))
+                .with_help("select fewer rows or columns, or raise `SET memory.limit`")
+        }
+        DataFusionError::IoError(error) => {
+            Report::new(Code::LocalIo, format!("a local file could not be used: {error}"))
+        }
+        DataFusionError::ObjectStore(error) => {
+            Report::new(Code::LocalIo, format!("a local file could not be used: {error}"))
+        }
+        DataFusionError::ParquetError(error) => {
+            Report::new(Code::LocalIo, format!("a Parquet file could not be used: {error}"))
+        }
+        DataFusionError::SQL(error, _) => Report::new(Code::Syntax, sentence(&error.to_string())),
+        other => {
+            let message = other.strip_backtrace();
+            Report::internal(sentence(&message))
+        }
+    }
+}
+
+fn schema_error(error: &SchemaError) -> Report {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+            let mut report = Report::new(
+                Code::UnknownColumn,
+                format!("there is no column `{}` here", field.flat_name().replace('"', "")),
+            )
+            .with_help_if(did_you_mean(&field.name, names.iter().copied()));
+            if !names.is_empty() {
+                report = report.with_note(format!("columns are {}", listed(&names)));
+            }
+            report
+        }
+        SchemaError::AmbiguousReference { field } => Report::new(
+            Code::AmbiguousName,
+            format!("`{}` is a column of more than one table here", field.name),
+        )
+        .with_help(format!("write the table before it: `t.{}`", field.name)),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            Report::new(Code::AmbiguousName, format!("two columns here are named `{name}`"))
+                .with_help("give one of them an alias with AS")
+        }
+    }
+}
+
+/// At most twelve names.
+pub(crate) fn listed(names: &[&str]) -> String {
+    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(12);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+fn arrow_error(message: &str) -> Report {
+    if message.contains("Divide by zero") {
+        return Report::new(Code::BadValue, "division by zero")
+            .with_help("guard the divisor, for example with `nullif(x, 0)`");
+    }
+    let message = message.split_once("error: ").map_or(message, |(_, rest)| rest);
+    Report::new(Code::BadValue, sentence(message))
+        .with_help("`TRY_CAST` gives NULL for values that cannot be converted")
+}
+
+fn planner_message(message: &str) -> Report {
+    let lower = message.to_lowercase();
+    if lower.contains("invalid function") || lower.contains("no function matches") {
+        let code = if lower.contains("no function matches") { Code::TypeMismatch } else { Code::UnknownFunction };
+        return Report::new(code, sentence(first_line(message)))
+            .with_help("`SHOW FUNCTIONS` lists the functions");
+    }
+    if lower.contains("cannot infer common") || lower.contains("coerce") || lower.contains("type") {
+        return Report::new(Code::TypeMismatch, sentence(first_line(message)))
+            .with_help("convert one side with CAST");
+    }
+    Report::new(Code::UnsupportedSyntax, sentence(first_line(message)))
+}
+
+fn execution_message(message: &str) -> Report {
+    if message.contains("more than one row") {
+        return Report::new(Code::BadValue, "a scalar subquery gives more than one row")
+            .with_help("add a condition or LIMIT 1, or use IN in place of `=`");
+    }
+    Report::new(Code::BadValue, sentence(first_line(message)))
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or(message)
+}
+
+/// A message of a library as a lower-case sentence without its prefix and final stop.
+fn sentence(message: &str) -> String {
+    let message = message
+        .trim()
+        .trim_start_matches("Error during planning: ")
+        .trim_start_matches("Execution error: ")
+        .trim_start_matches("This feature is not implemented: ")
+        .trim_end_matches('.');
+    let mut chars = message.chars();
+    let Some(first) = chars.next() else { return "the statement failed".to_owned() };
+    let keeps_case = chars.clone().next().is_some_and(char::is_uppercase);
+    if keeps_case { message.to_owned() } else { first.to_lowercase().chain(chars).collect() }
+}

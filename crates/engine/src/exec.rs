@@ -1,0 +1,12 @@
+//! Physical operators: plain data that can travel, and the runtime they find at execution.
+
+pub(crate) mod demand;
+mod legs;
+mod runtime;
+mod scan;
+mod spec;
+
+pub use crate::plan::bindings::Source;
+pub(crate) use runtime::{BoundKeys, CallRuntime};
+pub(crate) use scan::ScanExec;
+pub use spec::ScanSpec;

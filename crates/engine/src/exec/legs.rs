@@ -1,0 +1,140 @@
+//! Several calls of one scan: read at once, delivered in order.
+//!
+//! Owns: the window of calls that run, and the memory that calls ahead of their turn may fill.
+//! Surprise: the call whose turn it is never waits for memory, so the order cannot deadlock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::{DataFusionError, Result};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+
+/// The batches of one call.
+pub(crate) type Leg = BoxStream<'static, Result<RecordBatch>>;
+
+/// Kilobytes that calls ahead of their turn may hold together.
+const AHEAD_KB: u32 = 64 << 10;
+
+/// The batches of all calls: `width` of them run at once.
+pub(crate) fn run(
+    legs: Vec<Leg>,
+    width: usize,
+    arrival_order: bool,
+) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    if width <= 1 || legs.len() <= 1 {
+        return futures::stream::iter(legs).flatten().boxed();
+    }
+    if arrival_order {
+        return futures::stream::iter(legs).flatten_unordered(width).boxed();
+    }
+    in_order(legs, width).boxed()
+}
+
+struct Ahead {
+    waiting: VecDeque<Leg>,
+    running: VecDeque<mpsc::UnboundedReceiver<Delivery>>,
+    tasks: JoinSet<()>,
+    turn: watch::Sender<usize>,
+    room: Arc<Semaphore>,
+    started: usize,
+}
+
+/// A batch and the memory it counts against.
+type Delivery = (Result<RecordBatch>, Option<OwnedSemaphorePermit>);
+
+fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    let mut ahead = Ahead {
+        waiting: legs.into(),
+        running: VecDeque::new(),
+        tasks: JoinSet::new(),
+        turn: watch::Sender::new(0),
+        room: Arc::new(Semaphore::new(AHEAD_KB as usize)),
+        started: 0,
+    };
+    for _ in 0..width {
+        ahead.start();
+    }
+    futures::stream::try_unfold(ahead, |mut ahead| async move {
+        loop {
+            let Some(current) = ahead.running.front_mut() else { return Ok(None) };
+            if let Some((batch, room)) = current.recv().await {
+                drop(room);
+                return Ok::<_, DataFusionError>(Some((batch?, ahead)));
+            }
+            ahead.running.pop_front();
+            ahead.turn.send_modify(|turn| *turn += 1);
+            ahead.start();
+        }
+    })
+}
+
+impl Ahead {
+    /// Starts the next call that waits.
+    fn start(&mut self) {
+        let Some(mut leg) = self.waiting.pop_front() else { return };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let number = self.started;
+        let mut turn = self.turn.subscribe();
+        let room = Arc::clone(&self.room);
+        self.tasks.spawn(async move {
+            while let Some(batch) = leg.next().await {
+                let kilobytes = batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() >> 10);
+                let wanted = u32::try_from(kilobytes).unwrap_or(AHEAD_KB).clamp(1, AHEAD_KB);
+                let permit = tokio::select! {
+                    biased;
+                    _ = turn.wait_for(|turn| *turn >= number) => None,
+                    permit = Arc::clone(&room).acquire_many_owned(wanted) => permit.ok(),
+                };
+                if sender.send((batch, permit)).is_err() {
+                    return;
+                }
+            }
+        });
+        self.started += 1;
+        self.running.push_back(receiver);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{AsArray, Int64Array};
+    use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    fn leg(values: Vec<i64>, wait: usize) -> Leg {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        futures::stream::iter(values)
+            .then(move |value| {
+                let schema = Arc::clone(&schema);
+                async move {
+                    for _ in 0..wait {
+                        tokio::task::yield_now().await;
+                    }
+                    let column = Arc::new(Int64Array::from(vec![value]));
+                    RecordBatch::try_new(schema, vec![column]).map_err(DataFusionError::from)
+                }
+            })
+            .boxed()
+    }
+
+    async fn values(width: usize) -> Vec<i64> {
+        let legs: Vec<Leg> =
+            (0..20).map(|n| leg(vec![n * 10, n * 10 + 1], usize::try_from(20 - n).unwrap())).collect();
+        let batches: Vec<RecordBatch> = run(legs, width, false).try_collect().await.unwrap();
+        batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+    }
+
+    #[tokio::test]
+    async fn calls_run_together_and_arrive_in_order() {
+        let expected: Vec<i64> = (0..20).flat_map(|n| [n * 10, n * 10 + 1]).collect();
+        for width in [1, 3, 64] {
+            assert_eq!(values(width).await, expected, "width {width}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The scan operator: pages of one method as record batches.
+//!
+//! Owns: fan-out over value lists, exact row limits, the early first request, demand-driven reading
+//! under a LIMIT.
+//! Surprise: without a LIMIT the first request leaves in `execute()`, so that the two sides of a join
+//! wait for the network together; one batch of look-ahead, stopped when the stream is dropped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures::{Stream, StreamExt, TryStreamExt};
+use strataql_call::{CallContext, CallMetrics, Pager, bind, field_of, pages};
+use strataql_diag::{Code, Report};
+
+use super::legs::{self, Leg};
+use super::{BoundKeys, CallRuntime, ScanSpec};
+use crate::error::external;
+use crate::table::JSON_SCHEMA;
+
+/// The operator.
+#[derive(Debug, Clone)]
+pub(crate) struct ScanExec {
+    spec: Arc<ScanSpec>,
+    properties: Arc<PlanProperties>,
+}
+
+impl ScanExec {
+    pub(crate) fn new(spec: ScanSpec) -> Self {
+        let fields: Vec<Field> = spec
+            .columns
+            .iter()
+            .map(|column| {
+                let field = field_of(&column.name, column.kind);
+                match &column.json {
+                    None => field,
+                    Some(schema) => {
+                        let mut metadata = field.metadata().clone();
+                        metadata.insert(JSON_SCHEMA.to_owned(), schema.clone());
+                        field.with_metadata(metadata)
+                    }
+                }
+            })
+            .collect();
+        let schema: SchemaRef = Arc::new(Schema::new(fields));
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self { spec: Arc::new(spec), properties: Arc::new(properties) }
+    }
+
+    pub(crate) fn spec(&self) -> &ScanSpec {
+        &self.spec
+    }
+
+    /// The same scan with a changed spec.
+    pub(crate) fn with(&self, change: impl FnOnce(&mut ScanSpec)) -> Self {
+        let mut spec = self.spec.as_ref().clone();
+        change(&mut spec);
+        Self { spec: Arc::new(spec), properties: Arc::clone(&self.properties) }
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScanExec: {} parameters=[", self.spec.name())?;
+        let names: Vec<&str> = self.spec.bindings.keys().map(String::as_str).collect();
+        write!(f, "{}]", names.join(", "))?;
+        match self.spec.limit {
+            Some(limit) => write!(f, " limit={limit}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &'static str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(self.with(|spec| spec.limit = limit)))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.spec.limit
+    }
+
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let schema = self.schema();
+        let lazy = self.spec.lazy || self.spec.limit.is_some();
+        let rows = self.rows(&context)?;
+        if lazy {
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
+        }
+        let mut builder = RecordBatchReceiverStream::builder(schema, 1);
+        let sender = builder.tx();
+        builder.spawn(async move {
+            let mut rows = std::pin::pin!(rows);
+            while let Some(batch) = rows.next().await {
+                if sender.send(batch).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        Ok(builder.build())
+    }
+}
+
+impl ScanExec {
+    /// The rows of all calls, cut at the limit.
+    fn rows(
+        &self,
+        context: &TaskContext,
+    ) -> Result<impl Stream<Item = Result<RecordBatch>> + Send + use<>> {
+        let runtime = CallRuntime::of(context)?;
+        for note in &self.spec.notes {
+            runtime.outcome.note(note.clone());
+        }
+        let metrics = runtime.metrics(self.spec.name());
+        let keys = context.session_config().get_extension::<BoundKeys>();
+        let arguments = self.spec.arguments(keys.as_deref()).map_err(|slot| {
+            DataFusionError::Internal(format!("join key {slot} of {} has no value", self.spec.name()))
+        })?;
+        let legs = arguments
+            .iter()
+            .map(|arguments| self.leg(&runtime, &metrics, arguments))
+            .collect::<Result<Vec<Leg>>>()?;
+        let width = if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
+        let rows = legs::run(legs, width, self.spec.arrival_order);
+        Ok(limited(rows, self.spec.limit))
+    }
+
+    /// The pages of one call.
+    fn leg(
+        &self,
+        runtime: &Arc<CallRuntime>,
+        metrics: &Arc<CallMetrics>,
+        arguments: &strataql_call::Arguments,
+    ) -> Result<Leg> {
+        let spec = &self.spec;
+        let service = runtime.registry.service(&spec.provider, &spec.service).map_err(external)?;
+        let method = service
+            .resources
+            .get(&spec.resource)
+            .and_then(|resource| resource.methods.get(&spec.method))
+            .ok_or_else(|| external(Box::new(Report::internal(format!("method `{}` is gone", spec.name())))))?;
+        if let Some(transform) = &method.response.transform {
+            return Err(external(Box::new(
+                Report::new(
+                    Code::UnsupportedSyntax,
+                    format!(
+                        "method `{}` rewrites its answers with a `{}` template, which this version cannot run",
+                        spec.name(),
+                        transform.kind
+                    ),
+                )
+                .with_help("use a method without a response template"),
+            )));
+        }
+        let call = bind(&service, method, arguments).map_err(external)?;
+        let first = method.paging.target().and_then(|target| {
+            let param = method.param(&target.name)?;
+            arguments.value(param).map(strataql_call::Value::text)
+        });
+        let pager = Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins);
+        let shared = spec.shared.then(|| runtime.chains.chain(call.identity(), &pager));
+        let context = CallContext {
+            exchange: Arc::clone(&runtime.exchange),
+            metrics: Arc::clone(metrics),
+            missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
+            shared,
+        };
+        let plan = spec.decode_plan(&service, method, arguments);
+        let schema = self.schema();
+        let stream = pages(context, Arc::new(call), plan, pager)
+            .map_ok(move |page| page.batch.with_schema(Arc::clone(&schema)))
+            .map(|batch| match batch {
+                Ok(batch) => batch.map_err(DataFusionError::from),
+                Err(report) => Err(external(report)),
+            });
+        Ok(stream.boxed())
+    }
+}
+
+/// The stream up to exactly `limit` rows.
+fn limited(
+    rows: impl Stream<Item = Result<RecordBatch>> + Send,
+    limit: Option<usize>,
+) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    let state = (Box::pin(rows), limit);
+    futures::stream::try_unfold(state, |(mut rows, left)| async move {
+        if left == Some(0) {
+            return Ok(None);
+        }
+        let Some(batch) = rows.next().await.transpose()? else { return Ok(None) };
+        Ok(Some(match left {
+            None => (batch, (rows, None)),
+            Some(left) => {
+                let taken = batch.num_rows().min(left);
+                (batch.slice(0, taken), (rows, Some(left - taken)))
+            }
+        }))
+    })
+}

@@ -1,0 +1,211 @@
+//! The scan as plain data.
+//!
+//! Owns: everything a scan needs besides its runtime; serialisable, so that a plan can travel.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use strataql_call::{Arguments, ColumnPlan, DecodePlan, Mismatch, Pager, Value};
+use strataql_spec::{ColumnType, Method, Service};
+
+use super::BoundKeys;
+use crate::plan::bindings::Source;
+use crate::plan::settle::Settled;
+use crate::table::ResourceTable;
+
+/// One scan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScanSpec {
+    /// Provider name.
+    pub provider: String,
+    /// Service name.
+    pub service: String,
+    /// Resource name.
+    pub resource: String,
+    /// Method key.
+    pub method: String,
+    /// Values by SQL name of the parameter.
+    pub bindings: BTreeMap<String, Source>,
+    /// Columns in output order.
+    pub columns: Vec<ScanColumn>,
+    /// Exactly that many rows end the scan.
+    pub limit: Option<usize>,
+    /// True when rows may turn out to be enough: no page is fetched before it is asked for.
+    pub lazy: bool,
+    /// True when another scan of the statement may make the same calls.
+    pub shared: bool,
+    /// True when rows of an IN list may come in any order.
+    pub arrival_order: bool,
+    /// Chains of pages read at once.
+    pub concurrency: usize,
+    /// What a misfit becomes.
+    pub mismatch: Mismatch,
+    /// Why this method, for EXPLAIN.
+    pub why: String,
+    /// Predicates checked on the rows, for EXPLAIN.
+    pub local: Vec<String>,
+    /// Facts for the user.
+    pub notes: Vec<String>,
+}
+
+/// One output column of a scan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanColumn {
+    /// Name in SQL.
+    pub name: String,
+    /// Key in a row, if the method returns it.
+    pub wire: Option<String>,
+    /// Its type.
+    pub kind: ColumnType,
+    /// Handle of a JSON column's schema.
+    pub json: Option<String>,
+}
+
+impl ScanSpec {
+    pub(crate) fn new(
+        table: &ResourceTable,
+        settled: &Settled,
+        projection: &[usize],
+        limit: Option<usize>,
+    ) -> Self {
+        let resource = &table.resource;
+        let method = &resource.resource().methods[settled.method.as_str()];
+        let union = resource.columns();
+        let columns = projection
+            .iter()
+            .map(|position| {
+                let field = table.schema.field(*position);
+                let name = field.name();
+                let kind = union
+                    .iter()
+                    .find(|column| &column.name == name)
+                    .map_or(ColumnType::Text, |column| column.kind);
+                ScanColumn {
+                    wire: method.column(name).map(|column| column.wire.clone()),
+                    json: field.metadata().get(crate::table::JSON_SCHEMA).cloned(),
+                    name: name.clone(),
+                    kind,
+                }
+            })
+            .collect();
+        let settings = &table.scope.settings;
+        Self {
+            provider: resource.provider.name.clone(),
+            service: resource.service.name.clone(),
+            resource: resource.name.clone(),
+            method: settled.method.clone(),
+            bindings: settled.bindings.clone(),
+            columns,
+            limit,
+            lazy: false,
+            shared: false,
+            arrival_order: settings.arrival_order,
+            concurrency: settings.scan_concurrency,
+            mismatch: settings.on_mismatch,
+            why: settled.why.clone(),
+            local: settled.local.clone(),
+            notes: settled.notes.clone(),
+        }
+    }
+
+    /// `provider.service.resource.method`.
+    pub fn name(&self) -> String {
+        format!("{}.{}.{}.{}", self.provider, self.service, self.resource, self.method)
+    }
+
+    /// What calls of this scan have in common with calls of another one.
+    pub(crate) fn call_shape(&self) -> String {
+        format!("{} {:?}", self.name(), self.bindings)
+    }
+
+    /// How many calls the constants make; slots count as one value.
+    pub fn calls(&self) -> usize {
+        self.bindings
+            .values()
+            .map(|source| match source {
+                Source::Values(values) => values.len(),
+                Source::Slot(_) => 1,
+            })
+            .product()
+    }
+
+    /// The values of each call: the product of all value lists, first parameter slowest.
+    ///
+    /// # Errors
+    /// The number of a slot without a value.
+    pub(crate) fn arguments(&self, keys: Option<&BoundKeys>) -> Result<Vec<Arguments>, usize> {
+        let mut all: Vec<IndexMap<String, Value>> = vec![IndexMap::new()];
+        for (name, source) in &self.bindings {
+            let values = match source {
+                Source::Values(values) => values.clone(),
+                Source::Slot(slot) => {
+                    vec![keys.and_then(|keys| keys.0.get(slot)).cloned().ok_or(*slot)?]
+                }
+            };
+            all = all
+                .into_iter()
+                .flat_map(|given| {
+                    values.iter().map(move |value| {
+                        let mut given = given.clone();
+                        given.insert(name.clone(), value.clone());
+                        given
+                    })
+                })
+                .collect();
+        }
+        Ok(all.into_iter().map(Arguments).collect())
+    }
+
+    /// How to read the pages of one call.
+    pub(crate) fn decode_plan(
+        &self,
+        service: &Service,
+        method: &Method,
+        arguments: &Arguments,
+    ) -> DecodePlan {
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| ColumnPlan {
+                name: column.name.clone(),
+                wire: column.wire.clone(),
+                kind: column.kind,
+                echo: method
+                    .param(&column.name)
+                    .and_then(|param| arguments.value(param))
+                    .or_else(|| arguments.0.get(&column.name))
+                    .cloned(),
+            })
+            .collect();
+        let row = method.response.row_schema.map(|id| &service.schemas[id]);
+        let envelope = method.response.schema.map(|id| &service.schemas[id]);
+        DecodePlan {
+            method: method.name.clone(),
+            rows: method.response.rows.clone(),
+            columns,
+            known_fields: row.map(|row| row.properties.keys().cloned().collect()).unwrap_or_default(),
+            known_envelope: envelope
+                .map(|envelope| envelope.properties.keys().cloned().collect())
+                .unwrap_or_default(),
+            captures: Pager::captures(&method.paging),
+            mismatch: self.mismatch,
+        }
+    }
+
+    /// The spec as text that [`Self::from_text`] reads back.
+    ///
+    /// # Errors
+    /// When a value cannot be serialised.
+    pub fn to_text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// Reads a spec.
+    ///
+    /// # Errors
+    /// When the text is no spec.
+    pub fn from_text(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+}

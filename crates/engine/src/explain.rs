@@ -1,0 +1,268 @@
+//! EXPLAIN: what would be requested, as rows (decision 14).
+//!
+//! Owns: the listing of scans with method, URL, counts, paging, pushed and local work, and its
+//! ANALYZE form with measured counters.
+//! Refuses: sending requests, except under ANALYZE.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+use futures::TryStreamExt;
+use strataql_call::{Arguments, MetricsSnapshot, Value, bind};
+use strataql_diag::Report;
+use strataql_registry::Registry;
+use strataql_spec::{Method, Paging, Piece};
+
+use crate::exec::demand::scan;
+use crate::exec::{ScanSpec, Source};
+use crate::session::{Prepared, ResultSet, Session};
+
+/// One row of EXPLAIN.
+#[derive(Debug, Default)]
+struct Step {
+    method: Option<String>,
+    http: Option<String>,
+    url: Option<String>,
+    count_min: Option<i64>,
+    count_max: Option<i64>,
+    paging: Option<String>,
+    pushed: Option<String>,
+    local: Option<String>,
+    why: Option<String>,
+}
+
+/// Explains a prepared query.
+pub(crate) async fn explain(
+    session: &Session,
+    text: &str,
+    prepared: Prepared,
+    analyze: bool,
+    verbose: bool,
+) -> Result<ResultSet, Box<Report>> {
+    let plan = Arc::clone(&prepared.plan);
+    if verbose {
+        return verbose_plan(&plan);
+    }
+    let mut steps = Vec::new();
+    let mut names = Vec::new();
+    walk(&plan, session.registry(), &mut steps, &mut names)?;
+    let local = local_work(&plan);
+    if !local.is_empty() {
+        steps.push(Step { local: Some(local.join("; ")), why: Some("done here".to_owned()), ..Step::default() });
+    }
+    let measured = if analyze {
+        let result = session.execute(text, prepared)?;
+        let outcome = result.outcome.clone();
+        let mut stream = result.rows;
+        while stream.try_next().await?.is_some() {}
+        Some(outcome.scans().into_iter().map(|scan| (scan.name, scan.metrics)).collect::<Vec<_>>())
+    } else {
+        None
+    };
+    table(&steps, &names, measured).map(ResultSet::of_batch)
+}
+
+fn verbose_plan(plan: &Arc<dyn ExecutionPlan>) -> Result<ResultSet, Box<Report>> {
+    let text = displayable(plan.as_ref()).indent(true).to_string();
+    let lines: StringArray = text.lines().map(Some).collect();
+    let schema = Schema::new(vec![Field::new("plan", DataType::Utf8, true)]);
+    let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(lines)])
+        .map_err(|error| Box::new(Report::internal(error.to_string())))?;
+    Ok(ResultSet::of_batch(batch))
+}
+
+fn walk(
+    node: &Arc<dyn ExecutionPlan>,
+    registry: &Registry,
+    steps: &mut Vec<Step>,
+    names: &mut Vec<Option<String>>,
+) -> Result<(), Box<Report>> {
+    if let Some(found) = scan(node) {
+        steps.push(step(found.spec(), registry)?);
+        names.push(Some(found.spec().name()));
+    }
+    for child in node.children() {
+        walk(child, registry, steps, names)?;
+    }
+    Ok(())
+}
+
+/// Operators above the scans, outermost last, in words.
+fn local_work(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+    let mut words = Vec::new();
+    collect_work(plan, &mut words);
+    words
+}
+
+fn collect_work(node: &Arc<dyn ExecutionPlan>, words: &mut Vec<String>) {
+    for child in node.children() {
+        collect_work(child, words);
+    }
+    let word = match node.name() {
+        "SortExec" | "SortPreservingMergeExec" => "sort",
+        "AggregateExec" => "aggregate",
+        "HashJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "SortMergeJoinExec" => "join",
+        "GlobalLimitExec" => "limit",
+        "WindowAggExec" | "BoundedWindowAggExec" => "window",
+        "UnionExec" | "InterleaveExec" => "union",
+        _ => return,
+    };
+    if words.last().is_none_or(|last| last != word) {
+        words.push(word.to_owned());
+    }
+}
+
+fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
+    let service = registry.service(&spec.provider, &spec.service)?;
+    let method = service
+        .resources
+        .get(&spec.resource)
+        .and_then(|resource| resource.methods.get(&spec.method))
+        .ok_or_else(|| Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))?;
+    let calls = i64::try_from(spec.calls()).unwrap_or(i64::MAX);
+    let paged = method.paging != Paging::None;
+    let mut pushed: Vec<String> = spec
+        .bindings
+        .iter()
+        .filter(|(name, _)| method.param(name).is_some())
+        .map(|(name, source)| format!("{name} {}", shown_source(source)))
+        .collect();
+    if let Some(limit) = spec.limit {
+        pushed.push(format!("limit {limit}"));
+    }
+    // a limit of zero rows, and nothing else, makes no request
+    let count_min = if spec.limit == Some(0) { 0 } else { calls };
+    Ok(Step {
+        method: Some(spec.name()),
+        http: Some(method.verb.to_string()),
+        url: Some(url(spec, &service, method)),
+        count_min: Some(if spec.lazy || spec.limit.is_some() { count_min.min(1) } else { count_min }),
+        count_max: (!paged).then_some(calls),
+        paging: Some(method.paging.name().to_owned()),
+        pushed: (!pushed.is_empty()).then(|| pushed.join(", ")),
+        local: (!spec.local.is_empty()).then(|| spec.local.join(" AND ")),
+        why: Some(spec.why.clone()),
+    })
+}
+
+fn shown_source(source: &Source) -> String {
+    match source {
+        Source::Values(values) => {
+            let texts: Vec<String> = values.iter().take(3).map(quoted).collect();
+            match values.len() {
+                1 => format!("= {}", texts[0]),
+                n if n > 3 => format!("IN ({}, … {n} values)", texts.join(", ")),
+                _ => format!("IN ({})", texts.join(", ")),
+            }
+        }
+        Source::Slot(_) => "= ‹key›".to_owned(),
+    }
+}
+
+fn quoted(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("'{text}'"),
+        other => other.text(),
+    }
+}
+
+/// The URL of the first call; several values show as `{name}`, keys as `‹key›`.
+fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> String {
+    let single = |source: &Source| match source {
+        Source::Values(values) if values.len() == 1 => Some(values[0].clone()),
+        _ => None,
+    };
+    let all_single: Option<Arguments> = spec
+        .bindings
+        .iter()
+        .map(|(name, source)| single(source).map(|value| (name.clone(), value)))
+        .collect();
+    if let Some(arguments) = all_single
+        && let Ok(call) = bind(service, method, &arguments)
+    {
+        return call.url(&[]).to_string();
+    }
+    let mut url = method.servers.first().map(|server| server.url.clone()).unwrap_or_default();
+    for piece in &method.path.path {
+        match piece {
+            Piece::Literal(text) => url.push_str(text),
+            Piece::Param(name) => {
+                let source = method
+                    .param(name)
+                    .and_then(|param| spec.bindings.get(&param.name));
+                match source {
+                    Some(source @ Source::Values(_)) => match single(source) {
+                        Some(value) => url.push_str(&value.text()),
+                        None => url.push_str(&["{", name, "}"].concat()),
+                    },
+                    Some(Source::Slot(_)) => url.push_str(&["‹", name, "›"].concat()),
+                    None => url.push_str(&["{", name, "}"].concat()),
+                }
+            }
+        }
+    }
+    url
+}
+
+fn table(
+    steps: &[Step],
+    names: &[Option<String>],
+    measured: Option<Vec<(String, MetricsSnapshot)>>,
+) -> Result<RecordBatch, Box<Report>> {
+    let text = |pick: &dyn Fn(&Step) -> Option<String>| -> ArrayRef {
+        Arc::new(StringArray::from(steps.iter().map(pick).collect::<Vec<_>>()))
+    };
+    let number = |pick: &dyn Fn(usize, &Step) -> Option<i64>| -> ArrayRef {
+        let cells = steps.iter().enumerate().map(|(position, step)| pick(position, step));
+        Arc::new(Int64Array::from(cells.collect::<Vec<_>>()))
+    };
+    let mut columns: Vec<(&str, DataType, ArrayRef)> = vec![
+        ("step", DataType::Int64, number(&|position, _| i64::try_from(position + 1).ok())),
+        ("method", DataType::Utf8, text(&|step| step.method.clone())),
+        ("http", DataType::Utf8, text(&|step| step.http.clone())),
+        ("url", DataType::Utf8, text(&|step| step.url.clone())),
+        ("count_min", DataType::Int64, number(&|_, step| step.count_min)),
+        ("count_max", DataType::Int64, number(&|_, step| step.count_max)),
+        ("paging", DataType::Utf8, text(&|step| step.paging.clone())),
+        ("pushed", DataType::Utf8, text(&|step| step.pushed.clone())),
+        ("local", DataType::Utf8, text(&|step| step.local.clone())),
+        ("why", DataType::Utf8, text(&|step| step.why.clone())),
+    ];
+    if let Some(measured) = measured {
+        let figures = assign(names, measured);
+        let figure = |pick: fn(&MetricsSnapshot) -> u64| -> ArrayRef {
+            number(&|position, _| {
+                let metrics = figures.get(position)?.as_ref()?;
+                i64::try_from(pick(metrics)).ok()
+            })
+        };
+        columns.push(("calls", DataType::Int64, figure(|m| m.calls)));
+        columns.push(("pages", DataType::Int64, figure(|m| m.pages)));
+        columns.push(("bytes", DataType::Int64, figure(|m| m.bytes)));
+        columns.push(("retries", DataType::Int64, figure(|m| m.retries)));
+        columns.push(("wait_ms", DataType::Int64, figure(|m| m.waited_ms)));
+        columns.push(("rows", DataType::Int64, figure(|m| m.rows)));
+    }
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, kind, _)| Field::new(*name, kind.clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Box::new(Report::internal(error.to_string())))
+}
+
+/// The counters of each step: scans of one name are told apart by their order.
+fn assign(
+    names: &[Option<String>],
+    mut measured: Vec<(String, MetricsSnapshot)>,
+) -> Vec<Option<MetricsSnapshot>> {
+    names
+        .iter()
+        .map(|name| {
+            let name = name.as_ref()?;
+            let position = measured.iter().position(|(measured, _)| measured == name)?;
+            Some(measured.remove(position).1)
+        })
+        .collect()
+}

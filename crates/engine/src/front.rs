@@ -1,0 +1,152 @@
+//! The front: a query's text to a logical plan.
+//!
+//! Owns: loading of the documents that a query names (once per name), re-spelling, AST rewrites,
+//! planning with our own context, result labels.
+//! Refuses: optimising and executing; DataFusion does.
+//! Surprise: the text is parsed twice. The first parse tells which documents matter; with their
+//! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
+
+mod context;
+mod labels;
+mod rewrite;
+mod wildcards;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::planner::SqlToRel;
+use datafusion::sql::sqlparser::ast as sql;
+use strataql_diag::{Code, Report};
+use strataql_registry::Registry;
+use strataql_sql::{Parsed, Spelling, Statement, relations, respell, words};
+
+use crate::catalog::Catalog;
+use crate::error::report_of;
+use crate::parameters::Parameters;
+use crate::plan::comparisons::settle_types;
+use crate::settings::Settings;
+use crate::table::{ResourceRef, Scope};
+
+/// A query, planned.
+pub(crate) struct Planned {
+    pub(crate) plan: LogicalPlan,
+    /// Labels of the output columns, as the user typed them.
+    pub(crate) labels: Vec<String>,
+}
+
+/// What a query is planned in.
+pub(crate) struct Front<'a> {
+    pub(crate) state: &'a SessionState,
+    pub(crate) registry: &'a Registry,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) environment: strataql_net::Environment,
+    pub(crate) text: &'a str,
+}
+
+/// Resources of a statement by lower-case full name.
+pub(crate) type Tables = HashMap<String, Arc<ResourceRef>>;
+
+impl Front<'_> {
+    /// Plans a query.
+    ///
+    /// # Errors
+    /// Reports about names, types, missing values of bind parameters.
+    pub(crate) fn plan(
+        &self,
+        parsed: &Parsed,
+        query: &sql::Query,
+        parameters: &Parameters,
+    ) -> Result<Planned, Box<Report>> {
+        if let Some(exec) = parsed.execs.first() {
+            return Err(Box::new(
+                Report::new(Code::UnsupportedSyntax, "EXEC as a relation cannot be run by this version")
+                    .with_label(exec.span, "")
+                    .with_help("run SELECT on the resource, if it has a select method"),
+            ));
+        }
+        let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
+        let mut tables: Tables = HashMap::new();
+        let mut spelling = Spelling::default();
+        for relation in relations(query, self.text) {
+            let resource = catalog.resource(&relation.name)?;
+            spell(&mut spelling, &resource);
+            tables.entry(resource.dotted().to_lowercase()).or_insert_with(|| Arc::new(resource));
+        }
+        let mentioned = Arc::new(words(&parsed.tokens));
+        let query = self.reread(parsed, spelling)?;
+        let labels = labels::Labels::of(&query);
+        let mut query = query;
+        let scope = Arc::new(Scope {
+            words: mentioned,
+            settings: Arc::clone(&self.settings),
+            environment: Arc::clone(&self.environment),
+        });
+        let shapes = wildcards::Shapes::new(&tables, &scope, &self.settings.namespace);
+        let qualified = shapes.rewrite(&mut query)?;
+        rewrite::rewrite(&mut query)?;
+        labels.make_unique(&mut query);
+        let context = context::Context::new(self.state, tables, scope, qualified, self.text);
+        let statement = sql::Statement::Query(Box::new(query));
+        let describe = |error| report_of(&error, self.text);
+        let plan =
+            SqlToRel::new(&context).sql_statement_to_plan(statement).map_err(describe)?;
+        let plan = self.bind(plan, parameters)?;
+        let plan = settle_types(plan).map_err(describe)?;
+        let labels = labels.for_schema(plan.schema());
+        Ok(Planned { plan, labels })
+    }
+
+    fn reread(&self, parsed: &Parsed, mut spelling: Spelling) -> Result<sql::Query, Box<Report>> {
+        let mut tokens = parsed.tokens.clone();
+        spelling.complete(&tokens);
+        respell(&mut tokens, &spelling);
+        let mut statement = strataql_sql::reparse(self.text, &tokens)?;
+        while let Statement::Explain { inner, .. } = statement {
+            statement = *inner;
+        }
+        match statement {
+            Statement::Query(query) => Ok(*query),
+            other => Err(Box::new(Report::internal(format!("{} is no query", other.keyword())))),
+        }
+    }
+
+    /// Fills bind parameters.
+    fn bind(&self, plan: LogicalPlan, parameters: &Parameters) -> Result<LogicalPlan, Box<Report>> {
+        let names = plan.get_parameter_names().map_err(|error| report_of(&error, self.text))?;
+        let missing: Vec<String> = names
+            .iter()
+            .map(|name| name.trim_start_matches(['$', ':']).to_owned())
+            .filter(|name| !parameters.has(name))
+            .collect();
+        if let Some(first) = missing.first() {
+            let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+            return Err(Box::new(
+                Report::new(
+                    Code::MissingParam,
+                    format!("the statement's parameters {} have no value", quoted.join(", ")),
+                )
+                .with_help(format!("give `--param {first}=…`")),
+            ));
+        }
+        if names.is_empty() {
+            return Ok(plan);
+        }
+        plan.replace_params_with_values(&parameters.values())
+            .map_err(|error| report_of(&error, self.text))
+    }
+}
+
+/// Adds the spellings of a resource: its names, columns and parameters.
+fn spell(spelling: &mut Spelling, resource: &ResourceRef) {
+    spelling.add(&resource.provider.name);
+    spelling.add(&resource.service.name);
+    spelling.add(&resource.name);
+    for column in resource.columns() {
+        spelling.add(&column.name);
+    }
+    for parameter in resource.parameters() {
+        spelling.add(&parameter);
+    }
+}

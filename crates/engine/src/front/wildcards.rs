@@ -1,0 +1,306 @@
+//! Wildcards, short names and NATURAL joins, with hidden parameter columns in view.
+//!
+//! A resource shows a parameter-only column when the statement mentions its name. `*` must not: it
+//! becomes one `item.*` per FROM item, each without that item's hidden columns. NATURAL joins become
+//! USING over the visible columns, so that mentioning a parameter does not change their meaning.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast::{
+    ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
+use strataql_diag::{Code, Report};
+
+use super::Tables;
+use crate::table::{ResourceRef, Scope, is_hidden};
+
+/// What is known of the relations of a statement.
+pub(super) struct Shapes<'a> {
+    tables: &'a Tables,
+    scope: &'a Arc<Scope>,
+    namespace: &'a [String],
+    qualified: BTreeSet<String>,
+    ctes: BTreeSet<String>,
+}
+
+/// The identifiers of a name.
+pub(super) fn name_parts(name: &ObjectName) -> Option<Vec<String>> {
+    name.0.iter().map(|part| part.as_ident().map(|ident| ident.value.clone())).collect()
+}
+
+/// The key of a full name.
+pub(super) fn full_name(parts: &[String]) -> String {
+    parts.join(".").to_lowercase()
+}
+
+impl<'a> Shapes<'a> {
+    pub(super) fn new(tables: &'a Tables, scope: &'a Arc<Scope>, namespace: &'a [String]) -> Self {
+        Self { tables, scope, namespace, qualified: BTreeSet::new(), ctes: BTreeSet::new() }
+    }
+
+    /// Rewrites the query; gives the full names that keep their qualifier.
+    pub(super) fn rewrite(mut self, query: &mut Query) -> Result<BTreeSet<String>, Box<Report>> {
+        self.ctes = strataql_sql::cte_names(query);
+        match query.visit(&mut self) {
+            ControlFlow::Break(report) => Err(report),
+            ControlFlow::Continue(()) => Ok(self.qualified),
+        }
+    }
+
+    fn resource(&self, factor: &TableFactor) -> Option<&Arc<ResourceRef>> {
+        let TableFactor::Table { name, args: None, .. } = factor else { return None };
+        let parts = name_parts(name).filter(|parts| parts.len() == 3)?;
+        self.tables.get(&full_name(&parts))
+    }
+
+    /// Parameter-only columns of an item that the statement mentions.
+    fn hidden(&self, factor: &TableFactor) -> Vec<String> {
+        let Some(resource) = self.resource(factor) else { return Vec::new() };
+        resource
+            .schema(&self.scope.words)
+            .fields()
+            .iter()
+            .filter(|field| {
+                is_hidden(field) && self.scope.words.contains(&field.name().to_lowercase())
+            })
+            .map(|field| field.name().clone())
+            .collect()
+    }
+
+    fn visible(&self, factor: &TableFactor) -> Option<Vec<String>> {
+        let resource = self.resource(factor)?;
+        Some(resource.columns().into_iter().map(|column| column.name).collect())
+    }
+
+    /// Completes a short name with the namespace that USE chose.
+    fn complete(&self, name: &mut ObjectName) {
+        let Some(parts) = name_parts(name) else { return };
+        let is_cte = parts.len() == 1 && self.ctes.contains(&parts[0].to_lowercase());
+        if is_cte || parts.len() >= 3 {
+            return;
+        }
+        let Some(prefix) = self.namespace.get(..3 - parts.len()) else { return };
+        let full: Vec<String> = prefix.iter().cloned().chain(parts).collect();
+        if !self.tables.contains_key(&full_name(&full)) {
+            return;
+        }
+        let span = datafusion::sql::sqlparser::ast::Spanned::span(name);
+        let idents = full.into_iter().map(|part| {
+            let mut ident = Ident::with_quote('"', part);
+            ident.span = span;
+            ident
+        });
+        *name = ObjectName::from(idents.collect::<Vec<_>>());
+    }
+
+    /// Unaliased items of one FROM that share their last part keep their full names.
+    fn note_twins(&mut self, factors: &[&TableFactor]) {
+        let plain: Vec<Vec<String>> = factors
+            .iter()
+            .filter_map(|factor| match factor {
+                TableFactor::Table { name, alias: None, args: None, .. } => name_parts(name),
+                _ => None,
+            })
+            .filter(|parts| parts.len() == 3)
+            .collect();
+        for (index, parts) in plain.iter().enumerate() {
+            let twin = plain
+                .iter()
+                .enumerate()
+                .any(|(other, twin)| other != index && twin[2] == parts[2] && twin != parts);
+            if twin {
+                self.qualified.insert(full_name(parts));
+            }
+        }
+    }
+
+    fn natural_joins(&self, select: &mut Select) -> Result<(), Box<Report>> {
+        for from in &mut select.from {
+            let mut left = vec![from.relation.clone()];
+            for join in &mut from.joins {
+                if let Some(constraint) = constraint_mut(&mut join.join_operator)
+                    && *constraint == JoinConstraint::Natural
+                {
+                    let right = join.relation.clone();
+                    let touched = left.iter().chain([&right]).any(|item| !self.hidden(item).is_empty());
+                    if touched {
+                        *constraint = JoinConstraint::Using(self.common(&left, &right)?);
+                    }
+                }
+                left.push(join.relation.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn common(&self, left: &[TableFactor], right: &TableFactor) -> Result<Vec<ObjectName>, Box<Report>> {
+        let unknown = || {
+            Box::new(
+                Report::new(
+                    Code::UnsupportedSyntax,
+                    "NATURAL JOIN with a derived table cannot tell its common columns here",
+                )
+                .with_help("name the columns with USING"),
+            )
+        };
+        let right = self.visible(right).ok_or_else(unknown)?;
+        let mut names: Vec<String> = Vec::new();
+        for item in left {
+            for name in self.visible(item).ok_or_else(unknown)? {
+                if right.contains(&name) && !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Ok(names.into_iter().map(|name| ObjectName::from(vec![Ident::with_quote('"', name)])).collect())
+    }
+
+    fn wildcards(&self, select: &mut Select) {
+        let factors: Vec<&TableFactor> = factors(select);
+        let hidden: Vec<Vec<String>> = factors.iter().map(|factor| self.hidden(factor)).collect();
+        if hidden.iter().all(Vec::is_empty) {
+            return;
+        }
+        let using = using_columns(select);
+        let mut items = Vec::new();
+        for item in &select.projection {
+            match item {
+                SelectItem::Wildcard(options) => {
+                    for (position, factor) in factors.iter().enumerate() {
+                        let Some(qualifier) = qualifier(factor, &self.qualified) else {
+                            continue;
+                        };
+                        let mut left_out = hidden[position].clone();
+                        left_out.extend(using.iter().filter(|(at, _)| *at == position).map(|(_, name)| name.clone()));
+                        items.push(qualified_wildcard(qualifier, &left_out, options));
+                    }
+                }
+                SelectItem::QualifiedWildcard(
+                    SelectItemQualifiedWildcardKind::ObjectName(name),
+                    options,
+                ) => {
+                    let position = factors.iter().position(|factor| is_named(factor, name));
+                    let left_out = position.map(|at| hidden[at].clone()).unwrap_or_default();
+                    items.push(qualified_wildcard(name.clone(), &left_out, options));
+                }
+                other => items.push(other.clone()),
+            }
+        }
+        select.projection = items;
+    }
+}
+
+impl VisitorMut for Shapes<'_> {
+    type Break = Box<Report>;
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        for from in &mut select.from {
+            for factor in std::iter::once(&mut from.relation).chain(from.joins.iter_mut().map(|join| &mut join.relation)) {
+                if let TableFactor::Table { name, args: None, .. } = factor {
+                    self.complete(name);
+                }
+            }
+        }
+        let twins: Vec<TableFactor> = factors(select).into_iter().cloned().collect();
+        self.note_twins(&twins.iter().collect::<Vec<_>>());
+        if let Err(report) = self.natural_joins(select) {
+            return ControlFlow::Break(report);
+        }
+        self.wildcards(select);
+        ControlFlow::Continue(())
+    }
+}
+
+/// The FROM items of a select, in order.
+fn factors(select: &Select) -> Vec<&TableFactor> {
+    select
+        .from
+        .iter()
+        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+        .collect()
+}
+
+fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint) => Some(constraint),
+        _ => None,
+    }
+}
+
+/// Columns that USING merges, with the position of the item that must not repeat them.
+fn using_columns(select: &Select) -> Vec<(usize, String)> {
+    let mut columns = Vec::new();
+    let mut position = 0;
+    for from in &select.from {
+        for join in &from.joins {
+            position += 1;
+            let mut operator = join.join_operator.clone();
+            if let Some(JoinConstraint::Using(names)) = constraint_mut(&mut operator) {
+                for name in names {
+                    columns.extend(name_parts(name).into_iter().flatten().map(|part| (position, part)));
+                }
+            }
+        }
+        position += 1;
+    }
+    columns
+}
+
+/// How columns of an item are qualified.
+fn qualifier(factor: &TableFactor, qualified: &BTreeSet<String>) -> Option<ObjectName> {
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. }
+        | TableFactor::Function { alias: Some(alias), .. } => {
+            Some(ObjectName::from(vec![alias.name.clone()]))
+        }
+        TableFactor::Table { name, .. } => {
+            let parts = name_parts(name)?;
+            if parts.len() == 3 && !qualified.contains(&full_name(&parts)) {
+                return Some(ObjectName::from(vec![Ident::with_quote('"', parts[2].clone())]));
+            }
+            Some(name.clone())
+        }
+        _ => None,
+    }
+}
+
+/// True if `name.*` means that item.
+fn is_named(factor: &TableFactor, name: &ObjectName) -> bool {
+    let last = |name: &ObjectName| name_parts(name).and_then(|parts| parts.last().cloned());
+    match factor {
+        TableFactor::Table { alias: Some(alias), .. } => {
+            last(name).is_some_and(|part| part.eq_ignore_ascii_case(&alias.name.value))
+        }
+        TableFactor::Table { name: own, .. } => match (last(own), last(name)) {
+            (Some(own), Some(part)) => own.eq_ignore_ascii_case(&part),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn qualified_wildcard(
+    name: ObjectName,
+    left_out: &[String],
+    options: &WildcardAdditionalOptions,
+) -> SelectItem {
+    let mut options = options.clone();
+    if !left_out.is_empty() && options.opt_exclude.is_none() {
+        let names = left_out
+            .iter()
+            .map(|name| ObjectName::from(vec![Ident::with_quote('"', name.clone())]))
+            .collect();
+        options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
+    }
+    SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)
+}

@@ -1,0 +1,414 @@
+//! Typed paths into JSON columns (decision 5): `col.a.b`, `col['a']`, `col[0]`, `col -> 'a'`, `col ->> 'a'`.
+//!
+//! Owns: the function `json_path(column, step, …)`, its typing from the documented schema that
+//! travels in the column's field metadata, and the planner hooks that make every spelling call it.
+//! Surprise: the type of a path comes from the *argument's field*, so it holds through aliases,
+//! derived tables and joins without any planner state.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, internal_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
+};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+use jiter::{Jiter, Peek};
+use serde_json::{Value as Json, json};
+use strataql_diag::{Code, Report};
+use strataql_spec::{SchemaId, SchemaKind, Service};
+
+use crate::error::external;
+use crate::table::JSON_SCHEMA;
+
+/// Most schema nodes that travel with a column.
+const MAX_NODES: usize = 500;
+/// Deepest path that is typed.
+const MAX_DEPTH: usize = 12;
+
+/// The compact schema of a JSON column: `{"o":{name: …}}`, `{"a":…}`, or a type letter.
+pub(crate) fn schema_text(service: &Service, id: SchemaId) -> String {
+    let mut left = MAX_NODES;
+    compact(service, id, MAX_DEPTH, &mut left).to_string()
+}
+
+fn compact(service: &Service, id: SchemaId, depth: usize, left: &mut usize) -> Json {
+    let schema = &service.schemas[id];
+    if depth == 0 || *left == 0 {
+        return json!("t");
+    }
+    *left -= 1;
+    match schema.kind {
+        SchemaKind::Integer => json!("i"),
+        SchemaKind::Number => json!("n"),
+        SchemaKind::Boolean => json!("b"),
+        SchemaKind::String | SchemaKind::Any => json!("t"),
+        SchemaKind::Array => match schema.items {
+            Some(items) => json!({ "a": compact(service, items, depth - 1, left) }),
+            None => json!({ "a": "t" }),
+        },
+        SchemaKind::Object => {
+            let properties: serde_json::Map<String, Json> = schema
+                .properties
+                .iter()
+                .map(|(name, id)| (name.clone(), compact(service, *id, depth - 1, left)))
+                .collect();
+            match schema.additional {
+                Some(rest) => {
+                    json!({ "o": properties, "r": compact(service, rest, depth - 1, left) })
+                }
+                None => json!({ "o": properties }),
+            }
+        }
+    }
+}
+
+/// The type and schema at a path.
+fn type_at(field: &Field, path: &[String]) -> (DataType, Option<String>) {
+    let Some(text) = field.metadata().get(JSON_SCHEMA) else { return (DataType::Utf8, None) };
+    let Ok(root) = serde_json::from_str::<Json>(text) else { return (DataType::Utf8, None) };
+    let mut at = &root;
+    for step in path {
+        at = match at.get("o") {
+            Some(properties) => properties.get(step).or_else(|| at.get("r")).unwrap_or(&Json::Null),
+            None if step.parse::<usize>().is_ok() => at.get("a").unwrap_or(&Json::Null),
+            None => &Json::Null,
+        };
+    }
+    match at.as_str() {
+        Some("i") => (DataType::Int64, None),
+        Some("n") => (DataType::Float64, None),
+        Some("b") => (DataType::Boolean, None),
+        _ if at.is_object() => (DataType::Utf8, Some(at.to_string())),
+        _ => (DataType::Utf8, None),
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct JsonPath {
+    signature: Signature,
+}
+
+/// The function.
+pub(crate) fn json_path() -> Arc<ScalarUDF> {
+    let signature = Signature::variadic_any(Volatility::Immutable);
+    Arc::new(ScalarUDF::new_from_impl(JsonPath { signature }))
+}
+
+fn step_text(scalar: &ScalarValue) -> Option<String> {
+    match scalar {
+        ScalarValue::Utf8(Some(text))
+        | ScalarValue::Utf8View(Some(text))
+        | ScalarValue::LargeUtf8(Some(text)) => Some(text.clone()),
+        ScalarValue::Int64(Some(number)) => Some(number.to_string()),
+        ScalarValue::UInt64(Some(number)) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+impl ScalarUDFImpl for JsonPath {
+    fn name(&self) -> &'static str {
+        "json_path"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let parts: Vec<String> = args
+            .iter()
+            .map(|arg| match arg {
+                Expr::Literal(value, _) => step_text(value).unwrap_or_else(|| value.to_string()),
+                Expr::Column(column) => column.name.clone(),
+                other => other.schema_name().to_string(),
+            })
+            .collect();
+        Ok(parts.join("."))
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        internal_err!("json_path is typed by its argument's field")
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let path: Vec<String> = args
+            .scalar_arguments
+            .iter()
+            .skip(1)
+            .map(|step| step.and_then(step_text).unwrap_or_default())
+            .collect();
+        let Some(first) = args.arg_fields.first() else {
+            return internal_err!("json_path needs a column");
+        };
+        let (kind, schema) = type_at(first, &path);
+        let field = Field::new(self.name(), kind, true);
+        Ok(Arc::new(match schema {
+            Some(schema) => field.with_metadata(
+                [
+                    ("ARROW:extension:name".to_owned(), "arrow.json".to_owned()),
+                    (JSON_SCHEMA.to_owned(), schema),
+                ]
+                .into(),
+            ),
+            None => field,
+        }))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let path: Vec<String> = args
+            .args
+            .iter()
+            .skip(1)
+            .map(|step| match step {
+                ColumnarValue::Scalar(scalar) => step_text(scalar).unwrap_or_default(),
+                ColumnarValue::Array(_) => String::new(),
+            })
+            .collect();
+        let texts = args.args[0].to_array(args.number_rows)?;
+        let texts = cast(&texts, &DataType::Utf8)?;
+        let texts = texts.as_string::<i32>();
+        let cells = (0..texts.len()).map(|row| {
+            if texts.is_null(row) { None } else { find(texts.value(row), &path) }
+        });
+        let array = column(cells, args.return_field.data_type(), &path)?;
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// A value found in JSON text.
+enum Found {
+    Text(String),
+    /// Number, boolean, object or array, as written.
+    Raw(String),
+}
+
+impl Found {
+    fn into_text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Raw(text) => text,
+        }
+    }
+}
+
+/// The value at a path; `None` when it is absent, null, or the text is no JSON.
+fn find(text: &str, path: &[String]) -> Option<Found> {
+    let mut jiter = Jiter::new(text.as_bytes());
+    for step in path {
+        match jiter.peek().ok()? {
+            Peek::Object => {
+                let mut is_there = jiter.known_object().ok()?.map(|key| key == step);
+                while is_there? != true {
+                    jiter.next_skip().ok()?;
+                    is_there = jiter.next_key().ok()?.map(|key| key == step);
+                }
+            }
+            Peek::Array => {
+                let mut index: usize = step.parse().ok()?;
+                let mut next = jiter.known_array().ok()?;
+                while index > 0 {
+                    jiter.known_skip(next?).ok()?;
+                    next = jiter.array_step().ok()?;
+                    index -= 1;
+                }
+                next?;
+            }
+            _ => return None,
+        }
+    }
+    match jiter.peek().ok()? {
+        Peek::Null => None,
+        Peek::String => Some(Found::Text(jiter.known_str().ok()?.to_owned())),
+        peek => {
+            let start = jiter.current_index();
+            jiter.known_skip(peek).ok()?;
+            let raw = std::str::from_utf8(jiter.slice_to_current(start)).ok()?;
+            Some(Found::Raw(raw.to_owned()))
+        }
+    }
+}
+
+fn column(
+    cells: impl Iterator<Item = Option<Found>>,
+    kind: &DataType,
+    path: &[String],
+) -> Result<ArrayRef> {
+    let misfit = |text: &str, wanted: &str| {
+        external(Box::new(
+            Report::new(
+                Code::BadRemoteValue,
+                format!("`{text}` at `{}` should be {wanted}", path.join(".")),
+            )
+            .with_help("read it as text with `json_extract`, or convert it with TRY_CAST"),
+        ))
+    };
+    Ok(match kind {
+        DataType::Int64 => {
+            let mut builder = Int64Builder::new();
+            for cell in cells {
+                let text = cell.map(Found::into_text);
+                let number = text.as_deref().map(whole).transpose();
+                builder.append_option(number.map_err(|text| misfit(&text, "a whole number"))?);
+            }
+            Arc::new(builder.finish())
+        }
+        DataType::Float64 => {
+            let mut builder = Float64Builder::new();
+            for cell in cells {
+                let text = cell.map(Found::into_text);
+                let number = text.as_deref().map(|text| text.parse().map_err(|_| text.to_owned()));
+                builder.append_option(number.transpose().map_err(|text| misfit(&text, "a number"))?);
+            }
+            Arc::new(builder.finish())
+        }
+        DataType::Boolean => {
+            let mut builder = BooleanBuilder::new();
+            for cell in cells {
+                let text = cell.map(Found::into_text);
+                let flag = text.as_deref().map(|text| text.parse().map_err(|_| text.to_owned()));
+                builder.append_option(flag.transpose().map_err(|text| misfit(&text, "`true` or `false`"))?);
+            }
+            Arc::new(builder.finish())
+        }
+        _ => {
+            let mut builder = StringBuilder::new();
+            for cell in cells {
+                builder.append_option(cell.map(Found::into_text));
+            }
+            Arc::new(builder.finish())
+        }
+    })
+}
+
+fn whole(text: &str) -> std::result::Result<i64, String> {
+    let digits = text.strip_suffix(".0").unwrap_or(text);
+    digits.parse().map_err(|_| text.to_owned())
+}
+
+fn is_json(field: &Field) -> bool {
+    field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.json")
+}
+
+/// `root` with further steps; steps on a path lengthen it.
+fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> Expr {
+    let mut args = match root {
+        Expr::ScalarFunction(call) if call.func.name() == "json_path" => call.args,
+        other => vec![other],
+    };
+    args.extend(steps.into_iter().map(lit));
+    Expr::ScalarFunction(ScalarFunction::new_udf(json_path(), args))
+}
+
+/// Planner hooks for every spelling of a path.
+#[derive(Debug)]
+pub(crate) struct JsonPlanner;
+
+impl ExprPlanner for JsonPlanner {
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        if !is_json(field) {
+            return Ok(PlannerResult::Original(vec![]));
+        }
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        Ok(PlannerResult::Planned(path_call(column, nested.iter().cloned())))
+    }
+
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let inner = match &access.expr {
+            Expr::Alias(alias) => alias.expr.as_ref().clone(),
+            other => other.clone(),
+        };
+        if !inner.to_field(schema).is_ok_and(|(_, field)| is_json(&field)) {
+            return Ok(PlannerResult::Original(access));
+        }
+        let step = match &access.field_access {
+            GetFieldAccess::NamedStructField { name } => step_text(name),
+            GetFieldAccess::ListIndex { key } => match key.as_ref() {
+                Expr::Literal(value, _) => step_text(value),
+                _ => None,
+            },
+            GetFieldAccess::ListRange { .. } => None,
+        };
+        match step {
+            Some(step) => Ok(PlannerResult::Planned(path_call(inner, [step]))),
+            None => Ok(PlannerResult::Original(access)),
+        }
+    }
+
+    fn plan_binary_op(
+        &self,
+        binary: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let is_arrow = matches!(binary.op, BinaryOperator::Arrow | BinaryOperator::LongArrow);
+        if !is_arrow || !binary.left.to_field(schema).is_ok_and(|(_, field)| is_json(&field)) {
+            return Ok(PlannerResult::Original(binary));
+        }
+        let Expr::Literal(value, _) = &binary.right else {
+            return Ok(PlannerResult::Original(binary));
+        };
+        let Some(text) = step_text(value) else { return Ok(PlannerResult::Original(binary)) };
+        // `'$.a.b'` is a path, anything else one key
+        let steps = if text.starts_with('$') {
+            strataql_spec::paging::body_path(&text)
+        } else {
+            vec![text]
+        };
+        Ok(PlannerResult::Planned(path_call(binary.left, steps)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str, path: &[&str]) -> Option<String> {
+        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+        find(text, &path).map(Found::into_text)
+    }
+
+    #[test]
+    fn paths_walk_objects_and_arrays() {
+        let text = r#"{"a":{"b":[1,{"c":"x"},null]},"t":"s","f":false}"#;
+        assert_eq!(at(text, &["a", "b", "1", "c"]).as_deref(), Some("x"));
+        assert_eq!(at(text, &["a", "b", "0"]).as_deref(), Some("1"));
+        assert_eq!(at(text, &["a", "b"]).as_deref(), Some(r#"[1,{"c":"x"},null]"#));
+        assert_eq!(at(text, &["f"]).as_deref(), Some("false"));
+        for path in [&["a", "x"][..], &["a", "b", "2"], &["a", "b", "9"], &["t", "x"], &["a", "b", "c"]] {
+            assert_eq!(at(text, path), None, "{path:?}");
+        }
+        assert_eq!(at("no json", &["a"]), None);
+    }
+
+    #[test]
+    fn types_come_from_the_schema_in_the_metadata() {
+        let schema = r#"{"o":{"n":"i","l":{"a":{"o":{"f":"b"}}}},"r":"n"}"#;
+        let field = Field::new("c", DataType::Utf8, true)
+            .with_metadata([(JSON_SCHEMA.to_owned(), schema.to_owned())].into());
+        let kind = |path: &[&str]| {
+            type_at(&field, &path.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()).0
+        };
+        assert_eq!(kind(&["n"]), DataType::Int64);
+        assert_eq!(kind(&["l", "0", "f"]), DataType::Boolean);
+        assert_eq!(kind(&["other"]), DataType::Float64);
+        assert_eq!(kind(&["l"]), DataType::Utf8);
+        assert_eq!(kind(&["l", "x"]), DataType::Utf8);
+    }
+}

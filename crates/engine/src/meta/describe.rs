@@ -1,0 +1,160 @@
+//! DESCRIBE: columns and parameters of a resource, or the shape of a method.
+
+use datafusion::arrow::array::RecordBatch;
+use strataql_diag::{Code, Report, did_you_mean};
+use strataql_spec::{Location, Method, SchemaId, Service};
+use strataql_sql::{Describe, Name};
+
+use super::texts;
+use crate::catalog::Catalog;
+use crate::session::{ResultSet, Session};
+use crate::table::ResourceRef;
+
+/// Runs DESCRIBE.
+pub(crate) fn describe(session: &Session, describe: &Describe) -> Result<ResultSet, Box<Report>> {
+    let settings = session.settings();
+    let catalog = Catalog { registry: session.registry(), namespace: &settings.namespace };
+    let batch = if describe.method {
+        let (resource, key) = method_name(&catalog, &describe.name)?;
+        let method = &resource.resource().methods[key.as_str()];
+        method_shape(&resource.service, method, describe.extended)
+    } else {
+        let resource = catalog.resource(&describe.name)?;
+        columns(&resource, describe.extended)
+    }?;
+    Ok(ResultSet::of_batch(batch))
+}
+
+/// The resource and method key of a four-part name.
+fn method_name(catalog: &Catalog<'_>, name: &Name) -> Result<(ResourceRef, String), Box<Report>> {
+    let Some((last, rest)) = name.parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
+        return Err(Box::new(
+            Report::new(Code::UnknownMethod, format!("`{}` names no method", name.dotted()))
+                .with_label(name.span, "")
+                .with_help("write `DESCRIBE METHOD provider.service.resource.method`"),
+        ));
+    };
+    let span = rest[0].span.to(rest[rest.len() - 1].span);
+    let resource = catalog.resource(&Name { parts: rest.to_vec(), span })?;
+    let methods = &resource.resource().methods;
+    if methods.contains_key(last.value.as_str()) {
+        let key = last.value.clone();
+        return Ok((resource, key));
+    }
+    let names: Vec<&str> = methods.keys().map(String::as_str).collect();
+    Err(Box::new(
+        Report::new(
+            Code::UnknownMethod,
+            format!("`{}` has no method `{}`", resource.dotted(), last.value),
+        )
+        .with_label(last.span, "")
+        .with_help_if(did_you_mean(&last.value, names.iter().copied()))
+        .with_help(format!("`SHOW METHODS IN {}` lists them", resource.dotted())),
+    ))
+}
+
+fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Report>> {
+    let service = &resource.service;
+    let mut rows: Vec<Vec<Option<String>>> = resource
+        .columns()
+        .into_iter()
+        .map(|column| {
+            let schema = &service.schemas[column.schema];
+            let mut row = vec![
+                Some(column.name.clone()),
+                Some(column.kind.sql_name().to_owned()),
+                role(resource, &column.name),
+            ];
+            if extended {
+                row.push(schema.description.clone().map(|text| one_line(&text)));
+            }
+            row
+        })
+        .collect();
+    for name in resource.parameters() {
+        if rows.iter().any(|row| row[0].as_deref() == Some(name.as_str())) {
+            continue;
+        }
+        let param = resource.select_methods().find_map(|method| method.param(&name));
+        let description = param.and_then(|param| param.description.clone());
+        let mut row = vec![Some(name.clone()), Some("TEXT".to_owned()), role(resource, &name)];
+        if extended {
+            row.push(description.map(|text| one_line(&text)));
+        }
+        rows.push(row);
+    }
+    let mut names = vec!["name", "type", "parameter"];
+    if extended {
+        names.push("description");
+    }
+    texts(&names, rows)
+}
+
+/// `required`, `optional`, or nothing, over the select methods of a resource.
+fn role(resource: &ResourceRef, name: &str) -> Option<String> {
+    let count = resource.select_methods().count();
+    let methods: Vec<&Method> =
+        resource.select_methods().filter(|method| method.param(name).is_some()).collect();
+    if methods.is_empty() {
+        return None;
+    }
+    let required = methods
+        .iter()
+        .filter(|method| method.param(name).is_some_and(|param| param.required))
+        .count();
+    Some(match required {
+        0 => "optional".to_owned(),
+        n if n == count => "required".to_owned(),
+        _ => {
+            let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
+            format!("of {}", names.join(", "))
+        }
+    })
+}
+
+fn method_shape(
+    service: &Service,
+    method: &Method,
+    extended: bool,
+) -> Result<RecordBatch, Box<Report>> {
+    let mut rows = Vec::new();
+    let mut push = |name: &str, id: SchemaId, role: &str, place: &str, text: Option<String>| {
+        let schema = &service.schemas[id];
+        let mut row = vec![
+            Some(name.to_owned()),
+            Some(schema.kind.name().to_owned()),
+            Some(role.to_owned()),
+            Some(place.to_owned()),
+        ];
+        if extended {
+            row.push(text.or_else(|| schema.description.clone()).map(|text| one_line(&text)));
+        }
+        rows.push(row);
+    };
+    for param in &method.params {
+        let role = if param.required { "input_required" } else { "input_optional" };
+        let place = match param.location {
+            Location::Path => "path",
+            Location::Query => "query",
+            Location::Header => "header",
+            Location::Server => "server",
+        };
+        push(&param.name, param.schema, role, place, param.description.clone());
+    }
+    for property in method.body.iter().flat_map(|body| &body.properties) {
+        let role = if property.required { "input_required" } else { "input_optional" };
+        push(&property.name, property.schema, role, "body", None);
+    }
+    for column in &method.response.columns {
+        push(&column.name, column.schema, "output", "row", None);
+    }
+    let mut names = vec!["name", "type", "param_type", "place"];
+    if extended {
+        names.push("description");
+    }
+    texts(&names, rows)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

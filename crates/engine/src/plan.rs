@@ -1,0 +1,8 @@
+//! Planning: which method a scan calls, with which values, and what is left to do locally.
+
+pub(crate) mod bindings;
+pub(crate) mod comparisons;
+pub mod method_choice;
+pub(crate) mod planner;
+pub(crate) mod settle;
+pub(crate) mod truth;

@@ -1,0 +1,99 @@
+//! Comparisons as people write them (decision 6).
+//!
+//! Owns: text columns against numbers and booleans (compared as text), boolean columns against
+//! `'true'`, `'false'`, 1 and 0. Runs before DataFusion's type coercion, which would put casts on
+//! the column and then fail on the first row that does not convert.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+
+use super::bindings::value_of;
+
+/// Rewrites the comparisons of a plan.
+pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        let mut schema = DFSchema::empty();
+        for input in node.inputs() {
+            schema.merge(input.schema());
+        }
+        node.map_expressions(|expr| expr.transform_up(|expr| Ok(rewrite(expr, &schema))))
+    })
+    .map(|transformed| transformed.data)
+}
+
+fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
+            let (new_right, a) = fitted(&left, *right, schema);
+            let (new_left, b) = fitted(&new_right, *left, schema);
+            let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(new_left), op, Box::new(new_right)));
+            if a || b { Transformed::yes(expr) } else { Transformed::no(expr) }
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            let mut changed = false;
+            let list = list
+                .into_iter()
+                .map(|item| {
+                    let (item, fitted) = fitted(&expr, item, schema);
+                    changed |= fitted;
+                    item
+                })
+                .collect();
+            let expr = Expr::InList(InList { expr, list, negated });
+            if changed { Transformed::yes(expr) } else { Transformed::no(expr) }
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let (low, a) = fitted(&expr, *low, schema);
+            let (high, b) = fitted(&expr, *high, schema);
+            let expr = Expr::Between(Between::new(expr, negated, Box::new(low), Box::new(high)));
+            if a || b { Transformed::yes(expr) } else { Transformed::no(expr) }
+        }
+        other => Transformed::no(other),
+    }
+}
+
+/// True for `=`, `<>`, `<`, `>` and their kin.
+const fn is_comparison(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+/// A literal as the type of the column that it is compared with.
+fn fitted(column: &Expr, literal: Expr, schema: &DFSchema) -> (Expr, bool) {
+    let (Expr::Column(_), Expr::Literal(scalar, _)) = (column, &literal) else {
+        return (literal, false);
+    };
+    let Ok(kind) = column.get_type(schema) else { return (literal, false) };
+    let converted = match (kind, scalar.data_type()) {
+        (DataType::Utf8, from) if from.is_numeric() || from == DataType::Boolean => {
+            value_of(scalar).map(|value| ScalarValue::Utf8(Some(value.text())))
+        }
+        (DataType::Boolean, DataType::Utf8) => match scalar.try_as_str().flatten() {
+            Some("true") => Some(ScalarValue::Boolean(Some(true))),
+            Some("false") => Some(ScalarValue::Boolean(Some(false))),
+            _ => None,
+        },
+        (DataType::Boolean, from) if from.is_integer() => match value_of(scalar) {
+            Some(strataql_call::Value::Integer(1)) => Some(ScalarValue::Boolean(Some(true))),
+            Some(strataql_call::Value::Integer(0)) => Some(ScalarValue::Boolean(Some(false))),
+            _ => None,
+        },
+        _ => None,
+    };
+    match converted {
+        Some(scalar) => (Expr::Literal(scalar, None), true),
+        None => (literal, false),
+    }
+}

@@ -1,0 +1,398 @@
+//! Settling scans: the method each scan calls, the values it sends, and what stays to be checked.
+//!
+//! Runs on the optimised plan. A scan becomes
+//!
+//! ```text
+//! Projection (original columns)          only if predicates were put back
+//!   Filter (predicates the method does not take over exactly)
+//!     TableScan (settled: method, bindings)
+//! ```
+//!
+//! Surprise: the row limit that DataFusion gave the scan is dropped when a predicate comes back
+//! above it; the `Limit` node above keeps the meaning.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
+use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
+use strataql_call::Value;
+use strataql_diag::{Code, Report};
+use strataql_spec::{Location, Method, Param};
+
+use super::bindings::{Binding, Source, binding, combine};
+use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+use crate::error::external;
+use crate::table::{ResourceTable, is_hidden};
+
+/// The call of a scan.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settled {
+    /// Method key.
+    pub(crate) method: String,
+    /// Values by SQL name of the parameter.
+    pub(crate) bindings: BTreeMap<String, Source>,
+    /// Why this method, for EXPLAIN.
+    pub(crate) why: String,
+    /// Predicates that are checked on the rows, for EXPLAIN.
+    pub(crate) local: Vec<String>,
+    /// Facts for the user.
+    pub(crate) notes: Vec<String>,
+}
+
+/// The resource table of a scan.
+pub(crate) fn table_of(scan: &TableScan) -> Option<ResourceTable> {
+    let provider = source_as_provider(&scan.source).ok()?;
+    let any: &dyn std::any::Any = provider.as_ref();
+    any.downcast_ref::<ResourceTable>().cloned()
+}
+
+/// Settles every scan of a plan, subqueries included.
+///
+/// # Errors
+/// `missing-param`, `no-such-verb`, `bad-param-value` … of the first scan that cannot be settled.
+pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+        let Some(table) = table_of(scan) else { return Ok(Transformed::no(node)) };
+        if table.settled.is_some() {
+            return Ok(Transformed::no(node));
+        }
+        Ok(Transformed::new(settle_scan(scan, &table)?, true, TreeNodeRecursion::Continue))
+    })
+    .map(|transformed| transformed.data)
+}
+
+/// What a scan asks of a method.
+pub(crate) struct Demand {
+    pub(crate) bindings: BTreeMap<String, Source>,
+    pub(crate) needs: Needs,
+    /// Names whose values come from settings or the environment.
+    from_settings: BTreeSet<String>,
+}
+
+/// What a scan asks of a method.
+pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
+    let is_parameter = |name: &str| table.is_parameter(name);
+    let given = scan.filters.iter().filter_map(|filter| binding(filter, &is_parameter));
+    let mut bindings = combine(given);
+    let hidden: BTreeSet<&str> = table
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| is_hidden(field))
+        .map(|field| field.name().as_str())
+        .collect();
+    let parameter_only =
+        bindings.keys().filter(|name| hidden.contains(name.as_str())).cloned().collect();
+    let mut from_settings = BTreeSet::new();
+    for param in table.resource.select_methods().flat_map(|method| &method.params) {
+        if param.location == Location::Server
+            && !bindings.contains_key(&param.name)
+            && let Some(value) = configured(table, param)
+        {
+            bindings.insert(param.name.clone(), Source::Values(vec![Value::Text(value)]));
+            from_settings.insert(param.name.clone());
+        }
+    }
+    let projected = scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
+    let columns = projected
+        .into_iter()
+        .map(|position| table.schema.field(position).name().clone())
+        .filter(|name| table.mentions(name) && !hidden.contains(name.as_str()))
+        .collect();
+    let bound = bindings.keys().cloned().collect();
+    Demand { bindings, needs: Needs { bound, parameter_only, columns }, from_settings }
+}
+
+/// The value of a server variable that the session knows: a setting, else its environment variable.
+fn configured(table: &ResourceTable, param: &Param) -> Option<String> {
+    let key = (table.resource.provider.name.clone(), param.wire.clone());
+    if let Some(value) = table.scope.settings.variables.get(&key) {
+        return Some(value.clone());
+    }
+    let variable = table
+        .resource
+        .select_methods()
+        .flat_map(|method| &method.servers)
+        .find_map(|server| server.variables.get(&param.wire)?.env_var.clone())?;
+    (table.scope.environment)(&variable).filter(|value| !value.is_empty())
+}
+
+/// The method that a demand leads to. Predicates on columns that the chosen method does not take as
+/// parameters must be checked on its rows, so it has to return them: the choice is made twice.
+pub(crate) fn chosen<'a>(
+    table: &'a ResourceTable,
+    demand: &Demand,
+) -> std::result::Result<Choice<'a>, NoChoice> {
+    let methods: Vec<&Method> = table.resource.select_methods().collect();
+    let fits = |method: &&&Method| {
+        demand.needs.bound.iter().all(|name| {
+            demand.from_settings.contains(name)
+                || method.param(name).is_some()
+                || method.column(name).is_some()
+        })
+    };
+    let able: Vec<&Method> = methods.iter().filter(fits).copied().collect();
+    match choose(able.iter().copied(), &demand.needs) {
+        Ok(choice) => Ok(choice),
+        Err(_) => choose(methods, &demand.needs),
+    }
+}
+
+fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
+    let demand = demand(scan, table);
+    let choice = chosen(table, &demand).map_err(|reason| external(refusal(table, &reason)))?;
+    let method = choice.method;
+    let is_parameter = |name: &str| table.is_parameter(name);
+    let mut residual: Vec<Expr> = Vec::new();
+    for filter in &scan.filters {
+        let taken = binding(filter, &is_parameter)
+            .is_some_and(|binding| takes_over(table, method, &binding));
+        if !taken {
+            residual.push(filter.clone());
+        }
+    }
+    let bindings: BTreeMap<String, Source> = demand
+        .bindings
+        .into_iter()
+        .filter(|(name, _)| method.param(name).is_some())
+        .collect();
+    let settled = Settled {
+        method: method.name.clone(),
+        why: reason(table, &choice, &demand.needs),
+        local: residual.iter().map(shown).collect(),
+        notes: notes(table, method, scan, &bindings),
+        bindings,
+    };
+    let source = provider_as_source(Arc::new(ResourceTable {
+        settled: Some(Arc::new(settled)),
+        ..table.clone()
+    }));
+    let projection = extended(scan, table, &residual);
+    let fetch = if residual.is_empty() { scan.fetch } else { None };
+    let new_scan = TableScanBuilder::new(scan.table_name.clone(), source)
+        .with_projection(Some(projection.clone()))
+        .with_filters(scan.filters.clone())
+        .with_fetch(fetch)
+        .build()?;
+    let plan = LogicalPlan::TableScan(new_scan);
+    let Some(predicate) = conjunction(residual) else { return Ok(plan) };
+    let filtered = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan))?);
+    let columns: Vec<Expr> =
+        scan.projected_schema.iter().map(|(qualifier, field)| {
+            Expr::Column(Column::new(qualifier.cloned(), field.name()))
+        }).collect();
+    if columns.len() == projection.len() {
+        return Ok(filtered);
+    }
+    LogicalPlanBuilder::from(filtered).project(columns)?.build()
+}
+
+/// The scan's columns and those of the predicates that were put back.
+fn extended(scan: &TableScan, table: &ResourceTable, residual: &[Expr]) -> Vec<usize> {
+    let mut projection =
+        scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
+    for column in residual.iter().flat_map(Expr::column_refs) {
+        if let Ok(position) = table.schema.index_of(&column.name)
+            && !projection.contains(&position)
+        {
+            projection.push(position);
+        }
+    }
+    projection
+}
+
+/// True if sending the value makes checking it on the rows unnecessary (decision 8).
+fn takes_over(table: &ResourceTable, method: &Method, binding: &Binding) -> bool {
+    let Some(param) = method.param(&binding.name) else { return false };
+    if param.location != Location::Query || param.required {
+        return true;
+    }
+    let is_column = table
+        .resource
+        .select_methods()
+        .any(|method| method.column(&binding.name).is_some());
+    !is_column
+        || method.extension.exact.iter().any(|name| name == &param.name || name == &param.wire)
+}
+
+fn reason(table: &ResourceTable, choice: &Choice<'_>, needs: &Needs) -> String {
+    let required: Vec<&str> = choice
+        .method
+        .required_params()
+        .map(|param| param.name.as_str())
+        .filter(|name| needs.bound.contains(*name))
+        .collect();
+    let position = if choice.is_first { "first" } else { "first that fits" };
+    let count = table.resource.select_methods().count();
+    if count == 1 {
+        return "the only select method".to_owned();
+    }
+    if required.is_empty() {
+        return format!("{position} of {count} select methods; it needs no parameter");
+    }
+    format!("{position} of {count} select methods; {} given", listed(&required))
+}
+
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} is"),
+        [head @ .., last] => format!("{} and {last} are", head.join(", ")),
+    }
+}
+
+/// A predicate as people write it.
+pub(crate) fn shown(expr: &Expr) -> String {
+    let plain = expr.clone().transform_up(|expr| {
+        Ok(match expr {
+            Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
+            other => Transformed::no(other),
+        })
+    });
+    let expr = plain.map_or_else(|_| expr.clone(), |transformed| transformed.data);
+    match datafusion::sql::unparser::expr_to_sql(&expr) {
+        Ok(sql) => sql.to_string().replace('"', ""),
+        Err(_) => expr.to_string(),
+    }
+}
+
+/// Facts that the user should know about the choice.
+fn notes(
+    table: &ResourceTable,
+    method: &Method,
+    scan: &TableScan,
+    bindings: &BTreeMap<String, Source>,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let projected = scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
+    let absent: Vec<String> = projected
+        .iter()
+        .map(|position| table.schema.field(*position))
+        .filter(|field| {
+            !is_hidden(field)
+                && method.column(field.name()).is_none()
+                && !bindings.contains_key(field.name())
+        })
+        .map(|field| format!("`{}`", field.name()))
+        .collect();
+    if !absent.is_empty() {
+        notes.push(format!(
+            "{} of `{}` NULL: method `{}` does not return {}",
+            absent.join(", "),
+            table.resource.dotted(),
+            method.name,
+            if absent.len() == 1 { "it" } else { "them" }
+        ));
+    }
+    let server = method.servers.first();
+    for param in method.params.iter().filter(|param| param.location == Location::Server) {
+        if bindings.contains_key(&param.name) {
+            continue;
+        }
+        if let (Some(default), Some(server)) = (&param.default, server) {
+            notes.push(format!(
+                "`{}` is not given; its default `{default}` makes the server `{}`",
+                param.name,
+                server.url.replace(&format!("{{{}}}", param.wire), default)
+            ));
+        }
+    }
+    notes
+}
+
+/// The error for a scan that no method can answer.
+pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
+    let name = &table.occurrence.written;
+    let span = table.occurrence.span;
+    let listing = |lack: &Lack| {
+        let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
+        missing.join(", ")
+    };
+    Box::new(match reason {
+        NoChoice::NoMethods => Report::new(
+            Code::NoSuchVerb,
+            format!("`{name}` has no method that SELECT can call"),
+        )
+        .with_label(span, "")
+        .with_help(format!("`SHOW METHODS IN {}` lists what it has", table.resource.dotted())),
+        NoChoice::Missing(lacks) => missing_report(table, lacks),
+        NoChoice::Column { column, by: Some(lack) } => Report::new(
+            Code::MissingParam,
+            format!("reading `{column}` of `{name}` needs {}", listing(lack)),
+        )
+        .with_label(span, "")
+        .with_help(format!("add `{} = '…'` to WHERE, or leave out `{column}`", lack.missing.first().map_or("…", String::as_str)))
+        .with_note(format!("only method `{}` returns `{column}`", lack.method)),
+        NoChoice::Column { column, by: None } => {
+            Report::new(Code::UnknownColumn, format!("no method of `{name}` returns `{column}`"))
+                .with_label(span, "")
+                .with_help(format!("`DESCRIBE {}` lists its columns", table.resource.dotted()))
+        }
+        NoChoice::NotAccepted { name: param, by: Some(lack) } if !lack.missing.is_empty() => {
+            Report::new(
+                Code::MissingParam,
+                format!("`{param}` of `{name}` needs {} too", listing(lack)),
+            )
+            .with_label(span, "")
+            .with_help(format!("add `{} = '…'` to WHERE", lack.missing[0]))
+            .with_note(format!("only method `{}` takes `{param}`", lack.method))
+        }
+        NoChoice::NotAccepted { name: param, by } => {
+            let report = Report::new(
+                Code::BadParamValue,
+                format!("no single method of `{name}` takes `{param}` together with the other values given"),
+            )
+            .with_label(span, "")
+            .with_help(format!("`SHOW METHODS IN {}` lists the parameters of each", table.resource.dotted()));
+            match by {
+                Some(lack) => report.with_note(format!("method `{}` takes `{param}`", lack.method)),
+                None => report,
+            }
+        }
+    })
+}
+
+/// `reading X needs a`, naming every method that would do and what it lacks.
+fn missing_report(table: &ResourceTable, lacks: &[Lack]) -> Report {
+    let name = &table.occurrence.written;
+    // parameters that every candidate lacks come first: they are needed in any case
+    let common: Vec<&String> = lacks[0]
+        .missing
+        .iter()
+        .filter(|name| lacks.iter().all(|lack| lack.missing.contains(*name)))
+        .collect();
+    let nearest = lacks.iter().min_by_key(|lack| lack.missing.len()).unwrap_or(&lacks[0]);
+    let named: Vec<String> = if common.is_empty() { nearest.missing.iter().collect() } else { common }
+        .into_iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let conditions: Vec<String> =
+        nearest.missing.iter().map(|name| format!("{name} = '…'")).collect();
+    let first = nearest.missing.first().map_or("…", String::as_str);
+    let mut report = Report::new(
+        Code::MissingParam,
+        format!("reading `{name}` needs {}", named.join(" and ")),
+    )
+    .with_label(table.occurrence.span, "")
+    .with_help(format!(
+        "add `WHERE {}`, or join a table that has a `{first}` column",
+        conditions.join(" AND ")
+    ));
+    for lack in lacks.iter().take(4) {
+        let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
+        let rows = if lack.is_lookup { "fetches one row" } else { "lists rows" };
+        report = report.with_note(format!(
+            "method `{}` {rows} and lacks {}",
+            lack.method,
+            missing.join(", ")
+        ));
+    }
+    report
+}

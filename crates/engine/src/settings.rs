@@ -1,0 +1,287 @@
+//! Session settings: what SET changes.
+//!
+//! Owns: the table of settings with their meaning, defaults and checks; it feeds SHOW SETTINGS and
+//! the reference page.
+//! Refuses: settings of the command line that are no SQL settings.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use strataql_call::Mismatch;
+use strataql_diag::{Code, Report, did_you_mean};
+use strataql_sql::{Name, SetValue};
+
+/// A documented setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingInfo {
+    /// Dotted name; `<…>` stands for a part of the user's.
+    pub name: &'static str,
+    /// Default as shown.
+    pub default: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+/// Every setting.
+pub const SETTINGS: &[SettingInfo] = &[
+    SettingInfo {
+        name: "on_mismatch",
+        default: "error",
+        meaning: "what a remote value that does not fit its column becomes: `error` or `null`",
+    },
+    SettingInfo {
+        name: "scan.order",
+        default: "values",
+        meaning: "order of the rows of an IN list: `values` (as written) or `arrival` (faster)",
+    },
+    SettingInfo {
+        name: "scan.concurrency",
+        default: "32",
+        meaning: "chains of pages of one scan that are read at once",
+    },
+    SettingInfo {
+        name: "read_only",
+        default: "off",
+        meaning: "`on` refuses every write for the rest of the session; it cannot be switched off again",
+    },
+    SettingInfo {
+        name: "timeout",
+        default: "none",
+        meaning: "longest run of a statement, for example `30s` or `5m`",
+    },
+    SettingInfo {
+        name: "memory.limit",
+        default: "1GB",
+        meaning: "memory that sorts, joins and shared pages of a statement may use",
+    },
+    SettingInfo {
+        name: "variable.<provider>.<name>",
+        default: "",
+        meaning: "value of a server variable, such as a deployment name or a region",
+    },
+];
+
+/// The settings of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `on_mismatch`.
+    pub on_mismatch: Mismatch,
+    /// `scan.order = 'arrival'`.
+    pub arrival_order: bool,
+    /// `scan.concurrency`.
+    pub scan_concurrency: usize,
+    /// `read_only`.
+    pub read_only: bool,
+    /// `timeout`.
+    pub timeout: Option<Duration>,
+    /// `memory.limit`, bytes.
+    pub memory_limit: usize,
+    /// `variable.<provider>.<name>`.
+    pub variables: BTreeMap<(String, String), String>,
+    /// Provider, or provider and service, that USE chose.
+    pub namespace: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            on_mismatch: Mismatch::Error,
+            arrival_order: false,
+            scan_concurrency: 32,
+            read_only: false,
+            timeout: None,
+            memory_limit: 1 << 30,
+            variables: BTreeMap::new(),
+            namespace: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Applies SET.
+    ///
+    /// # Errors
+    /// `unknown-setting`, or `bad-param-value` when the value does not fit.
+    pub fn set(&mut self, name: &Name, value: &SetValue) -> Result<(), Box<Report>> {
+        // `SET "variable.p.name" = …` and `SET variable.p.name = …` mean the same
+        let dotted = name.dotted();
+        self.apply(&dotted, value).map_err(|report| {
+            Box::new(report.with_label(name.span, ""))
+        })
+    }
+
+    /// Applies `name=value` of a command line.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_text(&mut self, name: &str, value: &str) -> Result<(), Box<Report>> {
+        self.apply(name, &SetValue::Text(value.to_owned())).map_err(Box::new)
+    }
+
+    fn apply(&mut self, name: &str, value: &SetValue) -> Result<(), Report> {
+        let defaults = Self::default();
+        let text = match value {
+            SetValue::Text(text) => Some(text.as_str()),
+            SetValue::Default => None,
+        };
+        if let Some(rest) = name.strip_prefix("variable.") {
+            let Some((provider, variable)) = rest.split_once('.') else {
+                return Err(Report::new(
+                    Code::UnknownSetting,
+                    format!("`{name}` names no server variable"),
+                )
+                .with_help("write `SET \"variable.<provider>.<name>\" = '…'`"));
+            };
+            let key = (provider.to_owned(), variable.to_owned());
+            match text {
+                Some(text) => self.variables.insert(key, text.to_owned()),
+                None => self.variables.remove(&key),
+            };
+            return Ok(());
+        }
+        let lower = name.to_ascii_lowercase();
+        match lower.as_str() {
+            "on_mismatch" => {
+                self.on_mismatch = match text {
+                    None | Some("error") => Mismatch::Error,
+                    Some("null") => Mismatch::Null,
+                    Some(other) => return Err(bad(name, other, "`error` or `null`")),
+                };
+            }
+            "scan.order" => {
+                self.arrival_order = match text {
+                    None | Some("values") => false,
+                    Some("arrival") => true,
+                    Some(other) => return Err(bad(name, other, "`values` or `arrival`")),
+                };
+            }
+            "scan.concurrency" => {
+                self.scan_concurrency = match text {
+                    None => defaults.scan_concurrency,
+                    Some(text) => text
+                        .parse()
+                        .ok()
+                        .filter(|n| (1..=1024).contains(n))
+                        .ok_or_else(|| bad(name, text, "a number from 1 to 1024"))?,
+                };
+            }
+            "read_only" => {
+                let on = switch(text.unwrap_or("off"))
+                    .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
+                if self.read_only && !on {
+                    return Err(Report::new(
+                        Code::ReadOnly,
+                        "`read_only` cannot be switched off again in this session",
+                    )
+                    .with_help("start a new session to write"));
+                }
+                self.read_only = on;
+            }
+            "timeout" => {
+                self.timeout = match text {
+                    None | Some("none" | "0") => None,
+                    Some(text) => Some(duration(text).ok_or_else(|| {
+                        bad(name, text, "a duration such as `30s`, `5m` or `500ms`")
+                    })?),
+                };
+            }
+            "memory.limit" => {
+                self.memory_limit = match text {
+                    None => defaults.memory_limit,
+                    Some(text) => bytes(text)
+                        .filter(|n| *n >= 1 << 20)
+                        .ok_or_else(|| bad(name, text, "a size of at least `1MB`"))?,
+                };
+            }
+            _ => {
+                let known = SETTINGS.iter().map(|setting| setting.name);
+                return Err(Report::new(Code::UnknownSetting, format!("there is no setting `{name}`"))
+                    .with_help_if(did_you_mean(name, known))
+                    .with_help("`SHOW SETTINGS` lists them"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The current value of a setting as text, for SHOW SETTINGS.
+    pub fn shown(&self, name: &str) -> String {
+        match name {
+            "on_mismatch" => if self.on_mismatch == Mismatch::Null { "null" } else { "error" }.into(),
+            "scan.order" => if self.arrival_order { "arrival" } else { "values" }.into(),
+            "scan.concurrency" => self.scan_concurrency.to_string(),
+            "read_only" => if self.read_only { "on" } else { "off" }.into(),
+            "timeout" => self.timeout.map_or_else(|| "none".into(), |t| format!("{}ms", t.as_millis())),
+            "memory.limit" => format!("{}MB", self.memory_limit >> 20),
+            _ => self
+                .variables
+                .iter()
+                .map(|((provider, name), value)| format!("{provider}.{name}={value}"))
+                .collect::<Vec<_>>()
+                .join(" "),
+        }
+    }
+}
+
+fn bad(name: &str, value: &str, wanted: &str) -> Report {
+    Report::new(Code::BadParamValue, format!("`{value}` is no value for the setting `{name}`"))
+        .with_help(format!("give {wanted}"))
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "1" | "yes" => Some(true),
+        "off" | "false" | "0" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+/// `500ms`, `30s`, `5m`, `1h`, or seconds.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().ok()?;
+    let factor = match text[digits..].trim() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(number * factor).ok().filter(|duration| !duration.is_zero())
+}
+
+/// `64MB`, `1GB`, `65536`.
+fn bytes(text: &str) -> Option<usize> {
+    let text = text.trim().to_ascii_uppercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: usize = text[..digits].parse().ok()?;
+    let factor = match text[digits..].trim() {
+        "" | "B" => 1,
+        "KB" | "K" => 1 << 10,
+        "MB" | "M" => 1 << 20,
+        "GB" | "G" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(factor)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_check_their_values() {
+        let mut settings = Settings::default();
+        settings.set_text("on_mismatch", "null").expect("fits");
+        settings.set_text("timeout", "1.5s").expect("fits");
+        settings.set_text("variable.okta.subdomain", "acme").expect("fits");
+        assert_eq!(settings.timeout, Some(Duration::from_millis(1500)));
+        let code = |result: Result<(), Box<Report>>| result.expect_err("refused").code;
+        assert_eq!(code(settings.set_text("on_mismatch", "x")), Code::BadParamValue);
+        assert_eq!(code(settings.set_text("on_mismtch", "null")), Code::UnknownSetting);
+        assert_eq!(code(settings.set_text("memory.limit", "5")), Code::BadParamValue);
+        settings.set_text("read_only", "on").expect("fits");
+        assert_eq!(code(settings.set_text("read_only", "off")), Code::ReadOnly);
+    }
+}

@@ -1,0 +1,172 @@
+//! Looking secrets up.
+//!
+//! Owns: the order of places (variable, file, pair of variables, literals) and the errors that name
+//! them. Every secret that is found is registered with the redactor.
+//! Refuses: remembering.
+//! Surprise: a fixed credential answers for every place; environment and files are not touched then.
+
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretString};
+use strataql_diag::{Code, Redactor, Report};
+use strataql_spec::AuthConfig;
+
+use super::Built;
+use crate::settings::{Environment, FixedCredential, ReadFile};
+
+/// Where secrets of one provider are looked up.
+pub(super) struct Lookup<'a> {
+    pub(super) provider: &'a str,
+    pub(super) environment: &'a Environment,
+    pub(super) read_file: &'a ReadFile,
+    pub(super) fixed: Option<&'a FixedCredential>,
+    pub(super) redactor: &'a Redactor,
+}
+
+impl Lookup<'_> {
+    /// The secret of a configuration.
+    pub(super) fn secret(&self, config: &AuthConfig) -> Built<SecretString> {
+        if let Some(FixedCredential::Client { secret, .. }) = self.fixed {
+            return Ok(self.registered(secret.expose_secret()));
+        }
+        if let Some(name) = &config.credentials_env_var {
+            return Ok(self.registered(&self.variable(name)?));
+        }
+        if let Some(path) = self.path(config)? {
+            return self.file(&path);
+        }
+        if let Some(pair) = self.pair(config)? {
+            return Ok(self.encoded(&pair));
+        }
+        let literal = ["token", "api_key", "password"].iter().find_map(|key| config.literal.get(*key));
+        match literal.filter(|text| !text.is_empty()) {
+            Some(text) => Ok(self.registered(text)),
+            None => Err(self.nothing_configured()),
+        }
+    }
+
+    /// The same for `basic`, where a fixed pair is encoded and a lone password has an empty user.
+    pub(super) fn basic(&self, config: &AuthConfig) -> Built<SecretString> {
+        if let Some(FixedCredential::Client { id, secret }) = self.fixed {
+            return Ok(self.encoded(&(id.clone(), secret.expose_secret().to_owned())));
+        }
+        self.secret(config)
+    }
+
+    /// The value of a variable, which must be set and not empty.
+    pub(super) fn variable(&self, name: &str) -> Built<String> {
+        match (self.environment)(name) {
+            Some(value) if !value.is_empty() => Ok(value),
+            Some(_) => Err(self.missing(name, "is empty")),
+            None => Err(self.missing(name, "is not set")),
+        }
+    }
+
+    /// The value of a variable if it is named, else a literal.
+    pub(super) fn variable_or(
+        &self,
+        variable: Option<&str>,
+        literal: Option<&str>,
+    ) -> Built<Option<String>> {
+        match variable {
+            Some(name) => self.variable(name).map(Some),
+            None => Ok(literal.filter(|text| !text.is_empty()).map(str::to_owned)),
+        }
+    }
+
+    /// Marks a text as secret.
+    pub(super) fn registered(&self, secret: &str) -> SecretString {
+        self.redactor.register(secret);
+        SecretString::from(secret)
+    }
+
+    /// A report about this provider's credential.
+    pub(super) fn report(&self, what: &str) -> Report {
+        Report::new(Code::NoCredential, format!("provider `{}` {what}", self.provider))
+    }
+
+    fn missing(&self, name: &str, how: &str) -> Box<Report> {
+        let what = format!("needs the environment variable `{name}`, which {how}");
+        self.report(&what)
+            .with_help(format!("set `{name}`, or give the credential with `--auth`"))
+            .into()
+    }
+
+    /// The report about a configuration that names no place to look.
+    pub(super) fn nothing_configured(&self) -> Box<Report> {
+        self.report("has no credential configured")
+            .with_help(
+                "name its place in `--auth`, for example \
+                 `{\"credentialsenvvar\": \"MY_TOKEN\"}` beside the type",
+            )
+            .into()
+    }
+
+    fn path(&self, config: &AuthConfig) -> Built<Option<PathBuf>> {
+        let variable = config.credentials_file_env_var.as_deref();
+        let Some(path) = self.variable_or(variable, config.credentials_file.as_deref())? else {
+            return Ok(None);
+        };
+        let home = path.strip_prefix("~/").zip((self.environment)("HOME"));
+        Ok(Some(match home {
+            Some((rest, home)) => PathBuf::from(home).join(rest),
+            None => PathBuf::from(path),
+        }))
+    }
+
+    fn file(&self, path: &std::path::Path) -> Built<SecretString> {
+        let refuse = |how: &str| {
+            let what = format!("needs the file `{}`, which {how}", path.display());
+            self.report(&what).with_help("check the path and the permissions of the file")
+        };
+        let bytes = (self.read_file)(path)
+            .map_err(|error| refuse(&format!("cannot be read ({})", error.kind())))?;
+        let text = String::from_utf8(bytes).map_err(|_| refuse("holds no text"))?;
+        // editors end files with a line break, which belongs to no secret
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        if text.is_empty() {
+            return Err(refuse("is empty").into());
+        }
+        Ok(self.registered(text))
+    }
+
+    /// User name and password, or key and secret.
+    fn pair(&self, config: &AuthConfig) -> Built<Option<(String, String)>> {
+        let literal = |keys: [&str; 2]| keys.iter().find_map(|key| config.literal.get(*key));
+        let user = (config.username_env_var.as_deref(), literal(["username", "api_key"]));
+        let password = (config.password_env_var.as_deref(), literal(["password", "api_secret"]));
+        let is_single = password == (None, None) && user.0.is_none();
+        if is_single && !config.literal.contains_key("username") {
+            // a lone literal key is a secret by itself
+            return Ok(None);
+        }
+        let value = |(variable, literal): (Option<&str>, Option<&String>)| -> Built<String> {
+            match variable {
+                Some(name) => {
+                    (self.environment)(name).ok_or_else(|| self.missing(name, "is not set"))
+                }
+                None => Ok(literal.cloned().unwrap_or_default()),
+            }
+        };
+        let pair = (value(user)?, value(password)?);
+        if pair.0.is_empty() && pair.1.is_empty() {
+            let name = user.0.or(password.0).unwrap_or("username");
+            return Err(self.missing(name, "is empty"));
+        }
+        Ok(Some(pair))
+    }
+
+    fn encoded(&self, (user, password): &(String, String)) -> SecretString {
+        self.redactor.register(password);
+        // a lone key stands in the place of the user name
+        if password.is_empty() {
+            self.redactor.register(user);
+        }
+        let encoded = STANDARD.encode(format!("{user}:{password}"));
+        self.redactor.register_exact(&encoded);
+        SecretString::from(encoded)
+    }
+}

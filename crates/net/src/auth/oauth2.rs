@@ -1,0 +1,362 @@
+//! `oauth2`: access tokens by client credentials.
+//!
+//! Owns: the token request, the cache of the token and its renewal.
+//! Refuses: other grants.
+//! Surprise: at most one token request is in flight per credential. Whoever needs a token meanwhile
+//! waits for that one and shares its error; after an error the next request tries anew.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, WeakShared};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, RequestTokenError, Scope, TokenResponse, TokenUrl,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value as Json, json};
+use strataql_diag::{Code, Redactor, Report};
+use strataql_spec::{AuthConfig, HttpVerb};
+use url::Url;
+
+use super::lookup::Lookup;
+use super::template::token_url;
+use super::{Built, Credential, Part};
+use crate::exchange::{Core, Outgoing};
+use crate::failure::{Cause, Failure};
+use crate::request::{Repeat, Response};
+use crate::settings::FixedCredential;
+use crate::status::status_report;
+use crate::trace::Purpose;
+
+/// A token is renewed this long before it expires, or at half of a shorter life.
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
+
+type Flight = Shared<BoxFuture<'static, Result<Arc<Token>, Failure>>>;
+
+/// An access token.
+pub(super) struct Token {
+    parts: Arc<[Part]>,
+    usable_until: Option<Instant>,
+}
+
+impl Token {
+    /// What it adds to requests.
+    pub(super) fn parts(&self) -> Arc<[Part]> {
+        Arc::clone(&self.parts)
+    }
+
+    fn is_usable(&self, now: Instant) -> bool {
+        self.usable_until.is_none_or(|until| now < until)
+    }
+}
+
+/// How the client shows who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// In the `Authorization` header; if that is refused, in the form.
+    Either,
+    Form,
+    Header,
+}
+
+/// Where tokens of one credential come from.
+pub(crate) struct TokenSource {
+    provider: String,
+    url: Url,
+    id: String,
+    secret: SecretString,
+    scopes: Vec<String>,
+    values: Vec<(String, String)>,
+    style: Style,
+    identity: u64,
+    redactor: Redactor,
+    prefers_form: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    token: Option<Arc<Token>>,
+    flight: Option<WeakShared<BoxFuture<'static, Result<Arc<Token>, Failure>>>>,
+}
+
+impl TokenSource {
+    /// Looks up everything that the token request needs.
+    pub(super) fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Self> {
+        let grant = config.grant_type.as_deref().unwrap_or("client_credentials");
+        if grant != "client_credentials" {
+            let report = lookup
+                .report(&format!("asks for the grant `{grant}`, which this version does not support"))
+                .with_help("use `grant_type: client_credentials`");
+            return Err(report.into());
+        }
+        let (id, secret) = client(config, lookup)?;
+        let url = token_url(config, lookup)?;
+        let scopes = config.scopes.clone();
+        let pairs = config.values.iter().flat_map(|(name, values)| {
+            values.iter().map(move |value| (name.clone(), value.clone()))
+        });
+        let mut hasher = DefaultHasher::new();
+        (url.as_str(), &id, secret.expose_secret(), &scopes).hash(&mut hasher);
+        Ok(Self {
+            provider: lookup.provider.to_owned(),
+            url,
+            id,
+            secret,
+            scopes,
+            values: pairs.collect(),
+            style: match config.auth_style {
+                Some(1) => Style::Form,
+                Some(2) => Style::Header,
+                _ => Style::Either,
+            },
+            identity: hasher.finish(),
+            redactor: lookup.redactor.clone(),
+            prefers_form: AtomicBool::new(false),
+            state: Mutex::default(),
+        })
+    }
+
+    pub(super) fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    /// A usable token, and whether it had been there already.
+    pub(super) fn token(
+        self: &Arc<Self>,
+        core: &Arc<Core>,
+    ) -> BoxFuture<'static, Result<(Arc<Token>, bool), Failure>> {
+        let now = core.clock.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = state.token.as_ref().filter(|token| token.is_usable(now)) {
+            return futures::future::ready(Ok((Arc::clone(token), true))).boxed();
+        }
+        let running = state.flight.as_ref().and_then(WeakShared::upgrade);
+        let flight = running.unwrap_or_else(|| {
+            let flight = self.flight(core);
+            state.flight = flight.downgrade();
+            flight
+        });
+        flight.map(|result| result.map(|token| (token, false))).boxed()
+    }
+
+    /// Drops a token that the service refused, unless it was replaced meanwhile.
+    pub(super) fn forget(&self, token: &Arc<Token>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.token.take_if(|current| Arc::ptr_eq(current, token));
+    }
+
+    /// One token request, whose end is noted in the state.
+    fn flight(self: &Arc<Self>, core: &Arc<Core>) -> Flight {
+        let (source, core) = (Arc::clone(self), Arc::clone(core));
+        async move {
+            let result = source.fetch(&core).await;
+            let mut state = source.state.lock().unwrap_or_else(PoisonError::into_inner);
+            state.token = result.as_ref().ok().cloned();
+            state.flight = None;
+            result
+        }
+        .boxed()
+        .shared()
+    }
+
+    async fn fetch(&self, core: &Arc<Core>) -> Result<Arc<Token>, Failure> {
+        let start = core.clock.now();
+        let may_switch = self.style == Style::Either && !self.prefers_form.load(Ordering::Relaxed);
+        let first = if self.style == Style::Form || (self.style == Style::Either && !may_switch) {
+            AuthType::RequestBody
+        } else {
+            AuthType::BasicAuth
+        };
+        let mut answer = self.ask(core, first).await?;
+        if may_switch && answer.token.is_none() && matches!(answer.response.status, 400 | 401) {
+            let second = self.ask(core, AuthType::RequestBody).await?;
+            if second.token.is_some() {
+                self.prefers_form.store(true, Ordering::Relaxed);
+            }
+            // of two refusals, the one that speaks of the client says more than "bad request"
+            if second.token.is_some() || answer.response.status == 400 {
+                answer = second;
+            }
+        }
+        match &answer.token {
+            Some(token) => self.ready(token, start, &answer.response),
+            None => Err(self.refused(&answer.response)),
+        }
+    }
+
+    async fn ask(&self, core: &Arc<Core>, auth_type: AuthType) -> Result<TokenAnswer, Failure> {
+        let client = BasicClient::new(ClientId::new(self.id.clone()))
+            .set_client_secret(ClientSecret::new(self.secret.expose_secret().to_owned()))
+            .set_auth_type(auth_type)
+            .set_token_uri(TokenUrl::from_url(self.url.clone()));
+        let mut request = client
+            .exchange_client_credentials()
+            .add_scopes(self.scopes.iter().cloned().map(Scope::new));
+        for (name, value) in &self.values {
+            request = request.add_extra_param(name, value);
+        }
+        let seen = Arc::new(Mutex::new(None));
+        let http = |request: oauth2::HttpRequest| {
+            let outgoing = self.outgoing(request);
+            let (core, seen) = (Arc::clone(core), Arc::clone(&seen));
+            async move {
+                let response = core.exchange(outgoing).await?;
+                let plain = for_parser(&response);
+                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+                Ok::<_, Failure>(plain)
+            }
+        };
+        let result = request.request_async(&http).await;
+        let response = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (result, response) {
+            (Ok(token), Some(response)) => Ok(TokenAnswer { token: Some(token), response }),
+            (Err(RequestTokenError::Request(failure)), _) => Err(failure),
+            (_, Some(response)) => Ok(TokenAnswer { token: None, response }),
+            (_, None) => Err(self.failure(Report::internal("a token request was never sent"), 0)),
+        }
+    }
+
+    fn outgoing(&self, request: oauth2::HttpRequest) -> Outgoing {
+        let (parts, body) = request.into_parts();
+        let mut headers = HeaderMap::new();
+        for (name, value) in &parts.headers {
+            let mut value = value.clone();
+            value.set_sensitive(name == AUTHORIZATION);
+            headers.insert(name, value);
+        }
+        Outgoing {
+            provider: self.provider.clone(),
+            purpose: Purpose::Token,
+            verb: HttpVerb::Post,
+            url: self.url.clone(),
+            headers,
+            body: Some(body.into()),
+            // asking twice for a token changes nothing
+            repeat: Repeat::Safe,
+            credential: Arc::new(Credential::Anonymous),
+        }
+    }
+
+    fn ready(
+        &self,
+        token: &BasicTokenResponse,
+        start: Instant,
+        response: &Response,
+    ) -> Result<Arc<Token>, Failure> {
+        let secret = token.access_token().secret();
+        self.redactor.register(secret);
+        let scheme = match token.token_type() {
+            BasicTokenType::Bearer => "Bearer",
+            other => other.as_ref(),
+        };
+        let mut value = HeaderValue::from_str(&format!("{scheme} {secret}"))
+            .map_err(|_| self.unreadable(response))?;
+        value.set_sensitive(true);
+        let usable_until = token.expires_in().and_then(|life| {
+            start.checked_add(life.saturating_sub(RENEW_BEFORE.min(life / 2)))
+        });
+        let parts = Arc::from([Part::Header(AUTHORIZATION, value)]);
+        Ok(Arc::new(Token { parts, usable_until }))
+    }
+
+    fn refused(&self, response: &Response) -> Failure {
+        if response.is_success() {
+            return self.unreadable(response);
+        }
+        let mut report = status_report(&response.facts, response);
+        report.message = report.message.replacen("the API", "the token endpoint", 1);
+        let is_refusal = (400..500).contains(&response.status) && !matches!(response.status, 408 | 429);
+        if is_refusal {
+            report.code = Code::CredentialRefused;
+            report.help = vec![format!(
+                "check client id, secret and token address of provider `{}`",
+                self.provider
+            )];
+        }
+        self.failure(report, response.attempts)
+    }
+
+    fn unreadable(&self, response: &Response) -> Failure {
+        let facts = &response.facts;
+        let report = Report::new(
+            Code::UnexpectedBody,
+            format!(
+                "the token endpoint answered {} without a usable access token to `{} {}`",
+                response.status, facts.verb, facts.url
+            ),
+        )
+        .with_help(format!("check the token address of provider `{}`", self.provider));
+        self.failure(report, response.attempts)
+    }
+
+    fn failure(&self, report: Report, attempts: u32) -> Failure {
+        Failure {
+            cause: Cause::Credential(Box::new(report)),
+            verb: HttpVerb::Post,
+            url: self.redactor.redact(&crate::origin::shown(&self.url)).into_owned(),
+            token_of: Some(self.provider.clone()),
+            attempts,
+            waited: Duration::ZERO,
+            maybe_sent: false,
+        }
+    }
+}
+
+struct TokenAnswer {
+    token: Option<BasicTokenResponse>,
+    response: Response,
+}
+
+fn client(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<(String, SecretString)> {
+    if let Some(FixedCredential::Client { id, secret }) = lookup.fixed {
+        return Ok((id.clone(), lookup.registered(secret.expose_secret())));
+    }
+    let incomplete = |key: &str| {
+        lookup.report(&format!("has an `oauth2` credential without `{key}`")).with_help(format!(
+            "name its environment variable with `{key}_env_var` in the `auth` block"
+        ))
+    };
+    let id = lookup
+        .variable_or(config.client_id_env_var.as_deref(), config.client_id.as_deref())?
+        .ok_or_else(|| incomplete("client_id"))?;
+    let literal = config.literal.get("client_secret").map(String::as_str);
+    let secret = lookup
+        .variable_or(config.client_secret_env_var.as_deref(), literal)?
+        .ok_or_else(|| incomplete("client_secret"))?;
+    Ok((id, lookup.registered(&secret)))
+}
+
+/// The answer as the parser of token responses wants it: services send `expires_in` as text, leave
+/// `token_type` out, or call JSON something else.
+fn for_parser(response: &Response) -> oauth2::HttpResponse {
+    let mut body = response.body.to_vec();
+    let mut headers = response.headers.clone();
+    let mut status = response.status;
+    let json = serde_json::from_slice::<Json>(&body).ok().filter(|_| response.is_success());
+    if let Some(access_token) = json.as_ref().and_then(|json| json.get("access_token")) {
+        let field = |name: &str| json.as_ref().and_then(|json| json.get(name));
+        let life = field("expires_in").and_then(|life| match life {
+            Json::String(text) => text.trim().parse::<f64>().ok(),
+            other => other.as_f64(),
+        });
+        let token_type = field("token_type").and_then(Json::as_str).unwrap_or("bearer");
+        let mut plain = json!({"access_token": access_token, "token_type": token_type});
+        if let Some(life) = life.and_then(|life| Duration::try_from_secs_f64(life).ok()) {
+            plain["expires_in"] = life.as_secs().into();
+        }
+        body = plain.to_string().into_bytes();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        status = 200;
+    }
+    let mut plain = oauth2::HttpResponse::new(body);
+    *plain.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
+    *plain.headers_mut() = headers;
+    plain
+}

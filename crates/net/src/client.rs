@@ -1,0 +1,99 @@
+//! The HTTP clients under a transport.
+//!
+//! Owns: pools, TLS roots, proxies, connection limits.
+//! Refuses: redirects, decompression and retries; those need limits and clocks of their own.
+//! Surprise: there are up to four pools, made when first needed. Loopback hosts bypass proxies, and
+//! a server that stands in for another speaks HTTP/1.1, where the `Host` header can name the
+//! original (HTTP/2 would carry two different authorities).
+
+use std::sync::OnceLock;
+
+use reqwest::{Certificate, Client, Proxy, redirect};
+use strataql_diag::{Code, Report};
+use url::Url;
+
+use crate::origin;
+use crate::settings::{ProxyPolicy, Settings};
+use crate::tls;
+
+/// The pools of a transport.
+pub(crate) struct Clients {
+    roots: Vec<Certificate>,
+    proxy: Option<Proxy>,
+    pools: [OnceLock<Result<Client, Box<Report>>>; 4],
+}
+
+/// Which pool a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Way {
+    direct: bool,
+    stands_in: bool,
+}
+
+impl Clients {
+    /// Checks certificates and proxy; nothing is opened yet.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Box<Report>> {
+        tls::init();
+        let roots = settings.extra_roots.as_deref().map(tls::certificates).transpose()?;
+        let proxy = match &settings.proxy {
+            ProxyPolicy::Url(url) => Some(Proxy::all(url.clone()).map_err(|_| {
+                Report::new(Code::Config, "the proxy address cannot be used")
+                    .with_help("give it as `http://host:port`")
+            })?),
+            ProxyPolicy::System | ProxyPolicy::None => None,
+        };
+        Ok(Self { roots: roots.unwrap_or_default(), proxy, pools: Default::default() })
+    }
+
+    /// The client for a physical address.
+    pub(crate) fn of(
+        &self,
+        settings: &Settings,
+        address: &Url,
+        stands_in: bool,
+    ) -> Result<&Client, Box<Report>> {
+        let direct = settings.proxy == ProxyPolicy::None || origin::is_loopback(address);
+        let way = Way { direct, stands_in };
+        let pool = &self.pools[usize::from(direct) * 2 + usize::from(stands_in)];
+        pool.get_or_init(|| self.build(settings, way)).as_ref().map_err(Clone::clone)
+    }
+
+    fn build(&self, settings: &Settings, way: Way) -> Result<Client, Box<Report>> {
+        let with_system_roots = self.builder(settings, way).tls_certs_merge(self.roots.clone());
+        match with_system_roots.build() {
+            Ok(client) => Ok(client),
+            // a machine without any certificates still reaches servers that need none
+            Err(_) => self
+                .builder(settings, way)
+                .tls_certs_only(self.roots.clone())
+                .build()
+                .map_err(|error| {
+                    Box::new(
+                        Report::new(
+                            Code::Config,
+                            format!("the HTTP client cannot be set up: {}", error.without_url()),
+                        )
+                        .with_help("check the bundle of trusted certificates and the proxy"),
+                    )
+                }),
+        }
+    }
+
+    fn builder(&self, settings: &Settings, way: Way) -> reqwest::ClientBuilder {
+        let mut builder = Client::builder()
+            .user_agent(settings.user_agent.clone())
+            .connect_timeout(settings.connect_timeout)
+            .redirect(redirect::Policy::none())
+            .gzip(false)
+            .referer(false);
+        if way.direct {
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        if way.stands_in {
+            builder = builder.http1_only();
+        }
+        builder
+    }
+}

@@ -1,0 +1,286 @@
+//! One request with everything that belongs to it: credential, gate, attempts, redirects.
+//!
+//! Owns: the loop around attempts and its time budget.
+//! Refuses: deciding what is transient (`retry`), writing to connections (`wire`), obtaining
+//! credentials (`auth`).
+//! Surprise: the budget starts when the first permit is held, so that a long queue in front of the
+//! gate does not count as slowness of the server. Permits are given back during back-off.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{LOCATION, RETRY_AFTER};
+use strataql_diag::{Code, Redactor, Report};
+use strataql_spec::HttpVerb;
+use url::Url;
+
+use crate::auth::{Authorised, Credential};
+use crate::client::Clients;
+use crate::clock::Clock;
+use crate::failure::{Cause, Failure};
+use crate::gate::Gates;
+use crate::origin::{self, Origin, check_same_origin};
+use crate::request::{Facts, Repeat, Response};
+use crate::retry::{Outcome, Retry};
+use crate::settings::Settings;
+use crate::trace::Purpose;
+use crate::wire::{self, Answer, Broken};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: u32 = 5;
+
+/// What all requests of a transport share.
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) redactor: Redactor,
+    pub(crate) clients: Clients,
+    pub(crate) gates: Gates,
+}
+
+/// A request on its way, with the credential that goes with it.
+pub(crate) struct Outgoing {
+    pub(crate) provider: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) verb: HttpVerb,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) repeat: Repeat,
+    pub(crate) credential: Arc<Credential>,
+}
+
+/// What has happened so far.
+struct Tally {
+    first_permit: Option<Instant>,
+    attempts: u32,
+    retries: u32,
+    redirects: u32,
+    received: u64,
+    waited: Duration,
+    maybe_sent: bool,
+    is_refreshed: bool,
+}
+
+/// What to do after an attempt.
+enum Next {
+    Again(Duration),
+    Follow(Url),
+    Refresh,
+    Done,
+}
+
+impl Core {
+    /// Sends a request until there is an answer to give or no use in going on.
+    pub(crate) async fn exchange(self: &Arc<Self>, outgoing: Outgoing) -> Result<Response, Failure> {
+        let mut run = Run::new(self, &outgoing);
+        loop {
+            let authorised = run.authorised().await?;
+            let result = run.attempt(&authorised).await?;
+            match run.next(&result, &authorised)? {
+                Next::Done => return run.finish(result),
+                Next::Follow(url) => {
+                    run.url = url;
+                    run.tally.redirects += 1;
+                }
+                Next::Refresh => {
+                    outgoing.credential.forget(&authorised);
+                    run.tally.is_refreshed = true;
+                    run.tally.retries += 1;
+                }
+                Next::Again(delay) => {
+                    self.clock.sleep(delay).await;
+                    run.tally.waited += delay;
+                    run.tally.retries += 1;
+                }
+            }
+        }
+    }
+
+    fn shown(&self, url: &Url) -> String {
+        self.redactor.redact(&origin::shown(url)).into_owned()
+    }
+}
+
+/// True when the answer says that the request was not processed.
+fn is_refusal(answer: &Answer) -> bool {
+    match answer.status {
+        401 | 429 => true,
+        503 => answer.headers.contains_key(RETRY_AFTER),
+        _ => false,
+    }
+}
+
+/// The state of one exchange.
+struct Run<'a> {
+    core: &'a Arc<Core>,
+    outgoing: &'a Outgoing,
+    url: Url,
+    retry: Retry,
+    tally: Tally,
+}
+
+impl<'a> Run<'a> {
+    fn new(core: &'a Arc<Core>, outgoing: &'a Outgoing) -> Self {
+        Self {
+            core,
+            outgoing,
+            url: outgoing.url.clone(),
+            retry: Retry::new(&core.settings.retry, outgoing.repeat),
+            tally: Tally {
+                first_permit: None,
+                attempts: 0,
+                retries: 0,
+                redirects: 0,
+                received: 0,
+                waited: Duration::ZERO,
+                maybe_sent: false,
+                is_refreshed: false,
+            },
+        }
+    }
+
+    /// The credential, perhaps after fetching a token.
+    async fn authorised(&self) -> Result<Authorised, Failure> {
+        self.outgoing.credential.authorise(self.core).await.map_err(|mut failure| {
+            // the token request is no write of the user's, but an earlier attempt may have been one
+            failure.maybe_sent = self.tally.maybe_sent && !self.outgoing.verb.is_safe();
+            failure
+        })
+    }
+
+    /// Waits for a permit and makes one attempt.
+    async fn attempt(&mut self, authorised: &Authorised) -> Result<Result<Answer, Broken>, Failure> {
+        let origin = Origin::of(&self.url).ok_or_else(|| {
+            let report = Report::new(
+                Code::BadDocument,
+                format!("`{}` is no http address", self.core.shown(&self.url)),
+            )
+            .with_help("correct the servers of the provider document");
+            self.failure(Cause::Unsendable(Box::new(report)))
+        })?;
+        let clock = &self.core.clock;
+        let before = clock.now();
+        let permit = self.core.gates.enter(origin, self.outgoing.credential.identity()).await;
+        let now = clock.now();
+        self.tally.waited += now.saturating_duration_since(before);
+        self.tally.first_permit.get_or_insert(now);
+        self.tally.attempts += 1;
+        let shipment = wire::Shipment {
+            core: self.core,
+            outgoing: self.outgoing,
+            url: &self.url,
+            shown: self.core.shown(&self.url),
+            parts: authorised.parts(),
+            attempt: self.tally.attempts,
+            remaining: self.remaining(),
+        };
+        let result = shipment.send().await;
+        drop(permit);
+        match &result {
+            Ok(answer) => {
+                self.tally.received += answer.received;
+                self.tally.maybe_sent |= !is_refusal(answer);
+            }
+            Err(broken) => {
+                self.tally.received += broken.received;
+                self.tally.maybe_sent |= broken.maybe_sent;
+            }
+        }
+        Ok(result)
+    }
+
+    fn next(
+        &mut self,
+        result: &Result<Answer, Broken>,
+        authorised: &Authorised,
+    ) -> Result<Next, Failure> {
+        let outcome = match result {
+            Ok(answer) => {
+                if let Some(location) = self.redirect(answer) {
+                    return self.follow(&location).map(Next::Follow);
+                }
+                let may_refresh = answer.status == 401
+                    && authorised.is_from_cache()
+                    && !self.tally.is_refreshed
+                    && self.outgoing.repeat != Repeat::Never;
+                if may_refresh {
+                    return Ok(Next::Refresh);
+                }
+                Outcome::Answered { status: answer.status, headers: &answer.headers }
+            }
+            Err(broken) => Outcome::Failed(&broken.cause),
+        };
+        let delay = self.retry.delay(&outcome, self.core.clock.wall());
+        Ok(match delay {
+            Some(delay) if delay < self.remaining() => Next::Again(delay),
+            _ => Next::Done,
+        })
+    }
+
+    /// Where an answer sends a GET; other verbs are not redirected.
+    fn redirect(&self, answer: &Answer) -> Option<String> {
+        let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+        if !redirects || self.outgoing.verb != HttpVerb::Get {
+            return None;
+        }
+        let location = answer.headers.get(LOCATION)?;
+        Some(String::from_utf8_lossy(location.as_bytes()).into_owned())
+    }
+
+    fn follow(&self, location: &str) -> Result<Url, Failure> {
+        if self.tally.redirects >= MAX_REDIRECTS {
+            return Err(self.failure(Cause::Redirects { limit: MAX_REDIRECTS }));
+        }
+        check_same_origin(&self.url, location, &[]).map_err(|report| {
+            let report = report.redacted(&self.core.redactor);
+            self.failure(Cause::CrossOrigin(Box::new(report)))
+        })
+    }
+
+    /// What is left of the time budget.
+    fn remaining(&self) -> Duration {
+        let spent = self.tally.first_permit.map_or(Duration::ZERO, |start| {
+            self.core.clock.now().saturating_duration_since(start)
+        });
+        self.core.settings.retry.budget.saturating_sub(spent)
+    }
+
+    fn finish(self, result: Result<Answer, Broken>) -> Result<Response, Failure> {
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(broken) => return Err(self.failure(broken.cause)),
+        };
+        Ok(Response {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body,
+            attempts: self.tally.attempts,
+            retries: self.tally.retries,
+            received: self.tally.received,
+            waited: self.tally.waited,
+            facts: Facts {
+                provider: self.outgoing.provider.clone(),
+                verb: self.outgoing.verb,
+                url: self.core.shown(&self.url),
+            },
+            url: self.url,
+            redactor: self.core.redactor.clone(),
+        })
+    }
+
+    fn failure(&self, cause: Cause) -> Failure {
+        Failure {
+            cause,
+            verb: self.outgoing.verb,
+            url: self.core.shown(&self.url),
+            token_of: (self.outgoing.purpose == Purpose::Token)
+                .then(|| self.outgoing.provider.clone()),
+            attempts: self.tally.attempts,
+            waited: self.tally.waited,
+            maybe_sent: self.tally.maybe_sent,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The `Link` header (RFC 8288), as far as paging needs it.
+//!
+//! Owns: finding the target of the link whose relation is `next`.
+//! Refuses: judging the target; that is [`crate::check_same_origin`]'s work.
+//! Surprise: a comma may stand inside `<…>` and inside quotes, several headers count as one list,
+//! and one `rel` may hold several relations.
+
+use http::HeaderMap;
+use http::header::LINK;
+
+/// The target of the first link whose relation is `next`, as the server wrote it.
+pub fn next_link(headers: &HeaderMap) -> Option<String> {
+    headers.get_all(LINK).iter().find_map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let mut rest = text.as_ref();
+        while let Some((link, after)) = read_link(rest) {
+            if link.is_next {
+                return Some(link.target.to_owned());
+            }
+            rest = after;
+        }
+        None
+    })
+}
+
+struct Link<'a> {
+    target: &'a str,
+    is_next: bool,
+}
+
+/// Reads one link and gives the text after it.
+fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
+    let (_, text) = text.split_once('<')?;
+    let (target, mut rest) = text.split_once('>')?;
+    let mut relation = None;
+    let mut is_about_this = true;
+    loop {
+        rest = rest.trim_start();
+        let Some(after) = rest.strip_prefix(';') else { break };
+        let (name, value, after) = read_parameter(after);
+        match name.to_ascii_lowercase().as_str() {
+            // only the first `rel` counts (RFC 8288, 3.3)
+            "rel" if relation.is_none() => relation = value,
+            // a link with an anchor speaks of another document
+            "anchor" => is_about_this = false,
+            _ => {}
+        }
+        rest = after;
+    }
+    let is_next = is_about_this
+        && relation.is_some_and(|relations| {
+            relations.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case("next"))
+        });
+    Some((Link { target: target.trim(), is_next }, rest))
+}
+
+/// Reads `name`, `name=token` or `name="quoted"` and gives the text after it.
+fn read_parameter(text: &str) -> (&str, Option<String>, &str) {
+    let text = text.trim_start();
+    let end = text.find(['=', ';', ',']).unwrap_or(text.len());
+    let name = text[..end].trim();
+    let Some(value) = text[end..].strip_prefix('=') else { return (name, None, &text[end..]) };
+    let value = value.trim_start();
+    if let Some(quoted) = value.strip_prefix('"') {
+        let (value, rest) = read_quoted(quoted);
+        return (name, Some(value), rest);
+    }
+    let end = value.find([';', ',']).unwrap_or(value.len());
+    (name, Some(value[..end].trim().to_owned()), &value[end..])
+}
+
+/// Reads up to the closing quote, which may be missing.
+fn read_quoted(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            '"' => return (value, &text[at + 1..]),
+            '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    (value, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn check(values: &[&str], expected: Option<&str>) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(LINK, HeaderValue::from_str(value).expect("a header value"));
+        }
+        assert_eq!(next_link(&headers).as_deref(), expected, "{values:?}");
+    }
+
+    #[test]
+    fn the_next_relation_is_found_in_every_spelling() {
+        check(&[r#"<https://h/?p=2>; rel="next""#], Some("https://h/?p=2"));
+        check(&["<https://h/?p=2>;rel=next"], Some("https://h/?p=2"));
+        check(&["<https://h/?p=2> ; REL = NEXT ; title=x"], Some("https://h/?p=2"));
+        check(&[r#"<a>; title="x"; rel="prev next""#], Some("a"));
+        check(&[r#"<a>; rel="prev", <b>; rel="next", <c>; rel="last""#], Some("b"));
+        check(&[r#"<a>; rel="self""#, r#"<b>; rel="next""#], Some("b"));
+        check(&["< /relative?x=1 >; rel=next"], Some("/relative?x=1"));
+    }
+
+    #[test]
+    fn commas_and_semicolons_inside_brackets_and_quotes_do_not_separate() {
+        check(&[r#"<https://h/?f=a,b;c>; rel="next""#], Some("https://h/?f=a,b;c"));
+        check(&[r#"<a>; title="x, <evil>; rel=next"; rel=prev, <b>; rel=next"#], Some("b"));
+        check(&[r#"<a>; title="quote \" <c>; rel=next"; rel=next"#], Some("a"));
+    }
+
+    #[test]
+    fn other_relations_and_broken_values_give_nothing() {
+        check(&[], None);
+        check(&["<a>; rel=prev"], None);
+        check(&[r#"<a>; rel="nextpage""#], None);
+        check(&["<a>; rel=prev; rel=next"], None);
+        check(&["<a>; anchor=\"/other\"; rel=next"], None);
+        check(&["<a; rel=next"], None);
+        check(&["rel=next"], None);
+        check(&["<a>"], None);
+        check(&[r#"<a>; rel="prev"#], None);
+    }
+}

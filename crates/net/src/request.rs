@@ -1,0 +1,145 @@
+//! Requests and answers as the rest of strataql sees them.
+//!
+//! Owns: [`Request`], [`Response`] and how far a request may be repeated.
+//! Refuses: anything of the HTTP client's own types.
+//! Surprise: `Debug` shows neither headers, query nor body, since any of them may hold a secret.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use strataql_diag::Redactor;
+use strataql_spec::HttpVerb;
+use url::Url;
+
+/// How far a request may be repeated when it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// Reads: after anything transient.
+    Safe,
+    /// A write that carries an idempotency key: as a read.
+    WithKey,
+    /// A write: only when the server says, with 429 or 503 and `Retry-After`, that it did nothing.
+    RefusedOnly,
+    /// Sent once, whatever happens.
+    Never,
+}
+
+/// A request, without credentials.
+#[derive(Clone)]
+pub struct Request {
+    /// HTTP verb.
+    pub verb: HttpVerb,
+    /// The URL as the provider's document has it, whatever server really answers.
+    pub url: Url,
+    /// Headers; `Authorization` is replaced by the provider's credential.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// The provider whose credential and endpoint apply.
+    pub provider: String,
+    /// How far the request may be repeated.
+    pub repeat: Repeat,
+}
+
+impl Request {
+    /// A request without headers and body; safe verbs may be repeated, others only when refused.
+    pub fn new(provider: impl Into<String>, verb: HttpVerb, url: Url) -> Self {
+        Self {
+            verb,
+            url,
+            headers: HeaderMap::new(),
+            body: None,
+            provider: provider.into(),
+            repeat: if verb.is_safe() { Repeat::Safe } else { Repeat::RefusedOnly },
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("provider", &self.provider)
+            .field("verb", &self.verb)
+            .field("host", &self.url.host_str())
+            .field("path", &self.url.path())
+            .field("body_bytes", &self.body.as_ref().map(Bytes::len))
+            .field("repeat", &self.repeat)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a request was, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The provider.
+    pub provider: String,
+    /// HTTP verb.
+    pub verb: HttpVerb,
+    /// The logical URL, redacted.
+    pub url: String,
+}
+
+/// An answer, complete and decompressed.
+#[derive(Clone)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers, without those that described the compressed form.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The logical URL that answered in the end, after redirects.
+    pub url: Url,
+    /// How often the request was sent.
+    pub attempts: u32,
+    /// How many of those were repetitions (redirects are not).
+    pub retries: u32,
+    /// Bytes of all answers as they came over the wire.
+    pub received: u64,
+    /// Time spent in gates and back-off.
+    pub waited: Duration,
+    /// What was asked.
+    pub facts: Facts,
+    pub(crate) redactor: Redactor,
+}
+
+impl Response {
+    /// An answer that came from elsewhere than the network: a recording, a test.
+    pub fn new(status: u16, headers: HeaderMap, body: impl Into<Bytes>, request: &Request) -> Self {
+        let body = body.into();
+        Self {
+            status,
+            headers,
+            received: body.len() as u64,
+            body,
+            url: request.url.clone(),
+            attempts: 1,
+            retries: 0,
+            waited: Duration::ZERO,
+            facts: Facts {
+                provider: request.provider.clone(),
+                verb: request.verb,
+                url: crate::origin::shown(&request.url),
+            },
+            redactor: Redactor::new(),
+        }
+    }
+
+    /// True for 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .field("attempts", &self.attempts)
+            .field("facts", &self.facts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! What a transport may be told.
+//!
+//! Owns: limits, retry figures, proxy policy, other servers, the user's credentials and the
+//! closures through which environment, files and log are reached.
+//! Refuses: reading any of it from the machine; the command line does and hands it in.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use strataql_spec::AuthConfig;
+use url::Url;
+
+use crate::trace::Observer;
+
+/// Looks up an environment variable.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Reads a file that holds a secret.
+pub type ReadFile = Arc<dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync>;
+
+/// Receives the lines of the HTTP log, already redacted.
+pub type HttpLog = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The settings of a [`crate::Transport`].
+#[derive(Clone)]
+pub struct Settings {
+    /// The `User-Agent` of every request.
+    pub user_agent: String,
+    /// How long a connection may take to be set up.
+    pub connect_timeout: Duration,
+    /// How long a server may take until its answer begins.
+    pub answer_timeout: Duration,
+    /// How long a server may pause within its answer.
+    pub stall_timeout: Duration,
+    /// The largest body that is accepted, in bytes after decompression.
+    pub max_body: u64,
+    /// Requests in flight at once per origin and credential.
+    pub max_in_flight: usize,
+    /// When and how long a request is repeated.
+    pub retry: RetrySettings,
+    /// The way out of the network.
+    pub proxy: ProxyPolicy,
+    /// Certificates in PEM form that are trusted beside those of the system.
+    pub extra_roots: Option<Vec<u8>>,
+    /// Servers that stand in for a provider's own, by provider name; only scheme and authority count.
+    pub endpoints: HashMap<String, Url>,
+    /// The user's own credentials by provider name; an entry replaces the document's entirely.
+    pub auth: HashMap<String, AuthConfig>,
+    /// The environment in which credentials are looked up.
+    pub environment: Environment,
+    /// How files with credentials are read.
+    pub read_file: ReadFile,
+    /// Credentials that replace everything else: neither environment nor files are read then.
+    pub credentials_override: Option<CredentialsOverride>,
+    /// The HTTP log.
+    pub http_log: Option<HttpLog>,
+    /// Is told about every attempt.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("strataql/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(30),
+            max_body: 256 * 1024 * 1024,
+            max_in_flight: 16,
+            retry: RetrySettings::default(),
+            proxy: ProxyPolicy::System,
+            extra_roots: None,
+            endpoints: HashMap::new(),
+            auth: HashMap::new(),
+            environment: Arc::new(|_| None),
+            read_file: Arc::new(|path| std::fs::read(path)),
+            credentials_override: None,
+            http_log: None,
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("answer_timeout", &self.answer_timeout)
+            .field("stall_timeout", &self.stall_timeout)
+            .field("max_body", &self.max_body)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// When and how long a request is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// How often a request is sent at most when it fails for reasons other than throttling.
+    pub max_attempts: u32,
+    /// The first back-off.
+    pub initial: Duration,
+    /// The longest back-off.
+    pub max: Duration,
+    /// How long one request may take with all its repetitions; also bounds waiting for a server
+    /// that throttles.
+    pub budget: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            initial: Duration::from_millis(500),
+            max: Duration::from_secs(10),
+            budget: Duration::from_secs(300),
+        }
+    }
+}
+
+/// The way out of the network. Loopback hosts are always reached directly.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ProxyPolicy {
+    /// What the system and its environment say.
+    #[default]
+    System,
+    /// No proxy.
+    None,
+    /// This proxy.
+    Url(Url),
+}
+
+/// Credentials that replace documents, `--auth`, environment and files.
+#[derive(Clone)]
+pub struct CredentialsOverride {
+    /// The credential of every provider that `by_provider` does not name.
+    pub credential: FixedCredential,
+    /// Credentials of single providers.
+    pub by_provider: HashMap<String, FixedCredential>,
+    /// The values of variables in token URLs.
+    pub variables: Environment,
+}
+
+impl CredentialsOverride {
+    /// The same credential for every provider, and `value` for every variable of a token URL.
+    pub fn same(credential: FixedCredential, value: &str) -> Self {
+        let value = value.to_owned();
+        Self {
+            credential,
+            by_provider: HashMap::new(),
+            variables: Arc::new(move |_| Some(value.clone())),
+        }
+    }
+
+    /// The credential of a provider.
+    pub fn of(&self, provider: &str) -> &FixedCredential {
+        self.by_provider.get(provider).unwrap_or(&self.credential)
+    }
+}
+
+impl fmt::Debug for CredentialsOverride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialsOverride(…)")
+    }
+}
+
+/// A credential that is given, not looked up.
+#[derive(Clone)]
+pub enum FixedCredential {
+    /// Stands in for whatever pair or secret the provider's type of authentication asks for.
+    Client {
+        /// Client id, user name or key id.
+        id: String,
+        /// Client secret, password or key.
+        secret: SecretString,
+    },
+    /// Is sent as a bearer token, whatever type the provider declares.
+    Bearer(SecretString),
+    /// Nothing is sent.
+    Anonymous,
+}
+
+impl fmt::Debug for FixedCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Client { .. } => "Client(…)",
+            Self::Bearer(_) => "Bearer(…)",
+            Self::Anonymous => "Anonymous",
+        })
+    }
+}

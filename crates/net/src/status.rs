@@ -1,0 +1,132 @@
+//! What users read about an answer with a bad status.
+//!
+//! Owns: the mapping of statuses to codes, and the sentence.
+//! Refuses: answers that never came; those are [`crate::Failure`]s.
+
+use strataql_diag::{Code, RemoteFailure, Report};
+
+use crate::remote_error::RemoteError;
+use crate::request::{Facts, Response};
+
+/// The report of an answer that is no success.
+pub fn status_report(facts: &Facts, response: &Response) -> Report {
+    let error = RemoteError::read(response);
+    let (code, help) = verdict(facts, response.status);
+    let mut message = format!("the API answered {}", response.status);
+    match (&error.code, reason(response.status)) {
+        (Some(code), _) => message.extend([" ", code]),
+        (None, Some(reason)) => message.extend([" ", reason]),
+        (None, None) => {}
+    }
+    if let Some(text) = &error.message {
+        message.extend([": \"", text, "\""]);
+    }
+    if let Some(id) = &error.request_id {
+        message.extend([" (request id ", id, ")"]);
+    }
+    message.extend([" to `", facts.verb.as_str(), " ", &facts.url, "`"]);
+    if response.attempts > 1 {
+        message.extend([" after ", &response.attempts.to_string(), " attempts"]);
+    }
+    Report::new(code, message).with_help(help).with_remote(RemoteFailure {
+        status: Some(response.status),
+        code: error.code,
+        message: error.message,
+        request_id: error.request_id,
+        verb: facts.verb.to_string(),
+        url: facts.url.clone(),
+        attempts: response.attempts,
+    })
+}
+
+fn reason(status: u16) -> Option<&'static str> {
+    http::StatusCode::from_u16(status).ok()?.canonical_reason()
+}
+
+fn verdict(facts: &Facts, status: u16) -> (Code, String) {
+    let provider = &facts.provider;
+    match status {
+        401 => (
+            Code::CredentialRefused,
+            format!("check the credential with `strataql auth check {provider}`"),
+        ),
+        403 => (
+            Code::CredentialRefused,
+            format!("give the principal of provider `{provider}` this permission, or use another"),
+        ),
+        404 => (Code::RemoteMissing, "check the identifiers in the statement".to_owned()),
+        409 => (
+            Code::RemoteConflict,
+            "read the object's present state, then decide whether to repeat the change".to_owned(),
+        ),
+        429 => (
+            Code::RateLimited,
+            "wait a while, or make the statement send fewer requests (see `EXPLAIN`)".to_owned(),
+        ),
+        300..=399 => (
+            Code::RemoteRejected,
+            "the service moved; check the server in the provider document or `--endpoint`".to_owned(),
+        ),
+        500.. => (
+            Code::RemoteUnavailable,
+            "run the statement again later; quote the request id to the service's support".to_owned(),
+        ),
+        _ => (
+            Code::RemoteRejected,
+            "correct the values that the service names, and run the statement again".to_owned(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use strataql_spec::HttpVerb;
+    use url::Url;
+
+    use super::*;
+    use crate::request::Request;
+
+    fn report(status: u16, body: &str, attempts: u32) -> Report {
+        let url = Url::parse("https://h.example/x").expect("a URL");
+        let request = Request::new("dbx", HttpVerb::Get, url);
+        let mut response = Response::new(status, HeaderMap::new(), body.to_owned(), &request);
+        response.attempts = attempts;
+        status_report(&response.facts.clone(), &response)
+    }
+
+    #[test]
+    fn the_sentence_quotes_the_service_and_names_the_request() {
+        let body = r#"{"error_code":"PERMISSION_DENIED","message":"not yours","request_id":"7f3"}"#;
+        assert_eq!(
+            report(403, body, 1).message,
+            "the API answered 403 PERMISSION_DENIED: \"not yours\" (request id 7f3) \
+             to `GET https://h.example/x`"
+        );
+        assert_eq!(
+            report(503, "", 3).message,
+            "the API answered 503 Service Unavailable to `GET https://h.example/x` after 3 attempts"
+        );
+        let remote = report(403, body, 1).remote.expect("facts");
+        assert_eq!((remote.status, remote.code.as_deref()), (Some(403), Some("PERMISSION_DENIED")));
+    }
+
+    #[test]
+    fn statuses_map_to_codes_with_a_next_step() {
+        for (status, code) in [
+            (301, Code::RemoteRejected),
+            (400, Code::RemoteRejected),
+            (401, Code::CredentialRefused),
+            (403, Code::CredentialRefused),
+            (404, Code::RemoteMissing),
+            (409, Code::RemoteConflict),
+            (422, Code::RemoteRejected),
+            (429, Code::RateLimited),
+            (500, Code::RemoteUnavailable),
+            (599, Code::RemoteUnavailable),
+        ] {
+            let report = report(status, "", 1);
+            assert_eq!((report.code, report.help.len()), (code, 1), "{status}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The transport that the rest of strataql holds.
+//!
+//! Owns: joining settings, credentials and the exchange of requests.
+//! Refuses: statuses. Any answer is `Ok`; [`status_report`] says what a bad one means.
+
+use std::fmt;
+use std::sync::Arc;
+
+use strataql_diag::{Code, Redactor, Report};
+use strataql_spec::AuthConfig;
+
+use crate::auth::Credentials;
+use crate::client::Clients;
+use crate::clock::Clock;
+use crate::exchange::{Core, Outgoing};
+use crate::failure::{Cause, Failure};
+use crate::gate::Gates;
+use crate::origin::{self, Origin};
+use crate::request::{Request, Response};
+use crate::settings::Settings;
+use crate::status::status_report;
+use crate::trace::Purpose;
+
+/// Sends requests. Clones share connections, gates and tokens.
+#[derive(Clone)]
+pub struct Transport {
+    core: Arc<Core>,
+    credentials: Arc<Credentials>,
+}
+
+impl Transport {
+    /// A transport with these settings; nothing is opened or read yet.
+    ///
+    /// # Errors
+    /// A `config` report when certificates, proxy or an endpoint cannot be used.
+    pub fn new(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        redactor: Redactor,
+    ) -> Result<Self, Box<Report>> {
+        check_endpoints(&settings)?;
+        let clients = Clients::new(&settings)?;
+        let credentials = Arc::new(Credentials::new(&settings, redactor.clone()));
+        let gates = Gates::new(settings.max_in_flight);
+        let core = Arc::new(Core { settings, clock, redactor, clients, gates });
+        Ok(Self { core, credentials })
+    }
+
+    /// Makes known how a provider authenticates by its document. The user's own entry wins over it.
+    pub fn register_provider(&self, provider: &str, auth: Option<AuthConfig>) {
+        self.credentials.register(provider, auth);
+    }
+
+    /// Obtains a provider's credential without using it, a token included.
+    ///
+    /// # Errors
+    /// What [`Transport::send`] would fail with for lack of a credential.
+    pub async fn check_credential(&self, provider: &str) -> Result<(), Box<Report>> {
+        let credential = self.credentials.of(provider)?;
+        credential.authorise(&self.core).await?;
+        Ok(())
+    }
+
+    /// Sends a request and gives the complete answer, whatever its status.
+    ///
+    /// # Errors
+    /// A [`Failure`] when no usable answer came, or the request could not be sent at all.
+    pub async fn send(&self, request: Request) -> Result<Response, Failure> {
+        let credential = self.credentials.of(&request.provider).map_err(|report| {
+            let report = report.redacted(&self.core.redactor);
+            self.unsent(&request, Cause::Credential(Box::new(report)))
+        })?;
+        let outgoing = Outgoing {
+            provider: request.provider,
+            purpose: Purpose::Call,
+            verb: request.verb,
+            url: request.url,
+            headers: request.headers,
+            body: request.body,
+            repeat: request.repeat,
+            credential,
+        };
+        self.core.exchange(outgoing).await
+    }
+
+    /// The report of an answer that is no success.
+    pub fn status_report(&self, response: &Response) -> Report {
+        status_report(&response.facts, response).redacted(&self.core.redactor)
+    }
+
+    /// The secrets of this run.
+    pub fn redactor(&self) -> &Redactor {
+        &self.core.redactor
+    }
+
+    /// The clock that waits are measured with.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.core.clock
+    }
+
+    fn unsent(&self, request: &Request, cause: Cause) -> Failure {
+        Failure {
+            cause,
+            verb: request.verb,
+            url: self.core.redactor.redact(&origin::shown(&request.url)).into_owned(),
+            token_of: None,
+            attempts: 0,
+            waited: std::time::Duration::ZERO,
+            maybe_sent: false,
+        }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("settings", &self.core.settings).finish_non_exhaustive()
+    }
+}
+
+fn check_endpoints(settings: &Settings) -> Result<(), Box<Report>> {
+    let mut providers: Vec<&String> = settings.endpoints.keys().collect();
+    providers.sort_unstable();
+    for provider in providers {
+        let url = &settings.endpoints[provider];
+        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if Origin::of(url).is_none() || !is_bare || has_user {
+            let report = Report::new(
+                Code::Config,
+                format!("the endpoint of provider `{provider}` cannot stand in for its servers"),
+            )
+            .with_help("give scheme, host and port only, as in `http://127.0.0.1:8080`");
+            return Err(Box::new(report));
+        }
+    }
+    Ok(())
+}

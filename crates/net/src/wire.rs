@@ -1,0 +1,327 @@
+//! One attempt: from a request to the last byte of its answer.
+//!
+//! Owns: the physical address, the final headers, the time limits of one attempt, and telling
+//! causes of broken connections apart.
+//! Refuses: repeating anything.
+//! Surprise: credentials enter here and nowhere earlier, into the physical request only; what is
+//! logged or reported is built from the logical URL, which never holds them.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST};
+use http::{HeaderMap, HeaderValue};
+use strataql_diag::{Code, Report};
+use url::{Url, form_urlencoded};
+
+use crate::auth::Part;
+use crate::exchange::{Core, Outgoing};
+use crate::failure::{Cause, Phase};
+use crate::inflate::{Body, declared_length};
+use crate::origin::Origin;
+use crate::trace::{self, Attempt};
+
+/// One attempt to be made.
+pub(crate) struct Shipment<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) outgoing: &'a Outgoing,
+    /// The logical URL of this attempt.
+    pub(crate) url: &'a Url,
+    /// The same, redacted.
+    pub(crate) shown: String,
+    pub(crate) parts: &'a [Part],
+    pub(crate) attempt: u32,
+    /// What is left of the budget.
+    pub(crate) remaining: Duration,
+}
+
+/// A complete answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) received: u64,
+}
+
+/// An attempt without a usable answer.
+pub(crate) struct Broken {
+    pub(crate) cause: Cause,
+    pub(crate) received: u64,
+    pub(crate) maybe_sent: bool,
+}
+
+impl Broken {
+    fn before_sending(cause: Cause) -> Self {
+        Self { cause, received: 0, maybe_sent: false }
+    }
+}
+
+impl Shipment<'_> {
+    /// Makes the attempt and tells log and observer about it.
+    pub(crate) async fn send(self) -> Result<Answer, Broken> {
+        let (address, headers) = self.address_and_headers().map_err(Broken::before_sending)?;
+        let body = self.outgoing.body.as_deref();
+        let redactor = &self.core.redactor;
+        let mut record = self.record();
+        self.log(|| trace::sent_lines(&record, &headers, body, redactor));
+        let start = self.core.clock.now();
+        let result = self.transfer(address, headers, start).await;
+        record.elapsed = self.core.clock.now().saturating_duration_since(start);
+        match &result {
+            Ok(answer) => {
+                record.status = Some(answer.status);
+                record.bytes = answer.received;
+                self.log(|| {
+                    let Answer { status, headers, body, .. } = answer;
+                    trace::answer_lines(&record, *status, headers, body, redactor)
+                });
+            }
+            Err(broken) => {
+                record.bytes = broken.received;
+                let cause = broken.cause.to_string();
+                self.log(|| vec![trace::failure_line(&record, &cause, redactor)]);
+            }
+        }
+        tracing::debug!(
+            provider = %record.provider, verb = %record.verb, url = %record.url,
+            status = record.status, bytes = record.bytes, attempt = record.attempt,
+            elapsed_ms = record.elapsed.as_millis(), "http attempt"
+        );
+        if let Some(observer) = &self.core.settings.observer {
+            observer.on_attempt(&record);
+        }
+        result
+    }
+
+    fn record(&self) -> Attempt {
+        Attempt {
+            provider: self.outgoing.provider.clone(),
+            purpose: self.outgoing.purpose,
+            verb: self.outgoing.verb,
+            url: self.shown.clone(),
+            status: None,
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            attempt: self.attempt,
+        }
+    }
+
+    fn log(&self, lines: impl FnOnce() -> Vec<String>) {
+        if let Some(log) = &self.core.settings.http_log {
+            lines().iter().for_each(|line| log(line));
+        }
+    }
+
+    /// Where the request really goes, and with what.
+    fn address_and_headers(&self) -> Result<(Url, HeaderMap), Cause> {
+        let mut address = self.url.clone();
+        let mut headers = self.outgoing.headers.clone();
+        if !self.parts.is_empty() {
+            headers.remove(AUTHORIZATION);
+        }
+        for part in self.parts {
+            match part {
+                Part::Header(name, value) => {
+                    headers.insert(name, value.clone());
+                }
+                Part::Query(name, value) => value.with(|value| set_query(&mut address, name, value)),
+            }
+        }
+        headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
+        // user information would become a second credential
+        let _without = address.set_username("");
+        let _without = address.set_password(None);
+        address.set_fragment(None);
+        if let Some(endpoint) = self.endpoint() {
+            let original = Origin::of(&address).map(|origin| origin.authority());
+            let host = original.and_then(|host| HeaderValue::from_str(&host).ok());
+            headers.insert(HOST, host.ok_or_else(|| unsendable("the host cannot be named"))?);
+            stand_in(&mut address, endpoint)
+                .ok_or_else(|| unsendable("the endpoint's address cannot be used"))?;
+        }
+        Ok((address, headers))
+    }
+
+    fn endpoint(&self) -> Option<&Url> {
+        self.core.settings.endpoints.get(&self.outgoing.provider)
+    }
+
+    async fn transfer(
+        &self,
+        address: Url,
+        headers: HeaderMap,
+        start: Instant,
+    ) -> Result<Answer, Broken> {
+        let settings = &self.core.settings;
+        let client = self
+            .core
+            .clients
+            .of(settings, &address, self.endpoint().is_some())
+            .map_err(|report| Broken::before_sending(Cause::Unsendable(report)))?;
+        let is_tls = address.scheme() == "https";
+        let verb = http::Method::from_bytes(self.outgoing.verb.as_str().as_bytes())
+            .expect("verbs of documents are methods of HTTP");
+        let mut request = client.request(verb, address).headers(headers);
+        if let Some(body) = &self.outgoing.body {
+            request = request.body(body.clone());
+        }
+        let request = request.build().map_err(|_| {
+            Broken::before_sending(unsendable("the request's address or headers cannot be used"))
+        })?;
+        let sent = self.within(settings.answer_timeout, Phase::Answer, start, client.execute(request));
+        let response = match sent.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                let maybe_sent = !error.is_connect() && !error.is_builder();
+                let cause = self.cause_of(&error, is_tls, None);
+                return Err(Broken { cause, received: 0, maybe_sent });
+            }
+            Err(cause) => return Err(Broken { cause, received: 0, maybe_sent: true }),
+        };
+        self.receive(response, start).await
+    }
+
+    async fn receive(&self, response: reqwest::Response, start: Instant) -> Result<Answer, Broken> {
+        let mut response = response;
+        let settings = &self.core.settings;
+        let status = response.status().as_u16();
+        let mut headers = std::mem::take(response.headers_mut());
+        let expected = declared_length(&headers);
+        let broken = |cause, received| Broken { cause, received, maybe_sent: true };
+        let mut body =
+            Body::new(&headers, settings.max_body).map_err(|cause| broken(cause, 0))?;
+        loop {
+            let chunk = self.within(settings.stall_timeout, Phase::Stall, start, response.chunk());
+            let received = body.received();
+            match chunk.await {
+                Ok(Ok(Some(chunk))) => {
+                    body.push(&chunk).map_err(|cause| broken(cause, body.received()))?;
+                }
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => {
+                    let cause = self.cause_of(&error, false, Some((received, expected)));
+                    return Err(broken(cause, received));
+                }
+                Err(cause) => return Err(broken(cause, received)),
+            }
+        }
+        let received = body.received();
+        let body = body.finish().map_err(|cause| broken(cause, received))?;
+        if headers.remove(CONTENT_ENCODING).is_some() {
+            headers.remove(CONTENT_LENGTH);
+        }
+        Ok(Answer { status, headers, body, received })
+    }
+
+    /// Awaits a step within its own limit and what is left of the budget.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        phase: Phase,
+        start: Instant,
+        step: impl Future<Output = T>,
+    ) -> Result<T, Cause> {
+        let spent = self.core.clock.now().saturating_duration_since(start);
+        let left = self.remaining.saturating_sub(spent);
+        let late = if left < limit {
+            Cause::Timeout { phase: Phase::Total, limit: self.core.settings.retry.budget }
+        } else {
+            Cause::Timeout { phase, limit }
+        };
+        tokio::time::timeout(limit.min(left), step).await.map_err(|_| late)
+    }
+
+    /// Tells causes apart. `reading` holds bytes received and expected once the answer has begun.
+    fn cause_of(
+        &self,
+        error: &reqwest::Error,
+        is_tls: bool,
+        reading: Option<(u64, Option<u64>)>,
+    ) -> Cause {
+        let clean = |text: String| self.core.redactor.redact(&text).into_owned();
+        if error.is_connect() && error.is_timeout() {
+            let limit = self.core.settings.connect_timeout;
+            return Cause::Timeout { phase: Phase::Connect, limit };
+        }
+        if error.is_dns() || has_dns_error(error) {
+            return Cause::Dns;
+        }
+        if let Some(detail) = tls_detail(error) {
+            return Cause::Tls { detail: clean(detail) };
+        }
+        let kind = io_kind(error);
+        if let Some((received, expected)) = reading {
+            return match kind {
+                Some(ErrorKind::UnexpectedEof) => Cause::Truncated { received, expected },
+                _ => Cause::Reset,
+            };
+        }
+        match kind {
+            _ if !error.is_connect() => Cause::Reset,
+            Some(ErrorKind::ConnectionRefused) => Cause::Refused,
+            Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) if is_tls => {
+                Cause::Tls { detail: "the server ended the handshake".to_owned() }
+            }
+            _ => Cause::Unreachable { detail: clean(innermost(error)) },
+        }
+    }
+}
+
+fn unsendable(cause: &str) -> Cause {
+    let report = Report::new(Code::BadParamValue, cause)
+        .with_help("check the values in the statement and the server of the provider document");
+    Cause::Unsendable(Box::new(report))
+}
+
+/// Replaces scheme and authority.
+fn stand_in(address: &mut Url, endpoint: &Url) -> Option<()> {
+    address.set_scheme(endpoint.scheme()).ok()?;
+    address.set_host(Some(endpoint.host_str()?)).ok()?;
+    address.set_port(endpoint.port()).ok()
+}
+
+/// Sets one query parameter and leaves the spelling of all others alone.
+fn set_query(url: &mut Url, name: &str, value: &str) {
+    let others = url.query().unwrap_or_default().split('&').filter(|pair| {
+        let of_that_name = form_urlencoded::parse(pair.as_bytes()).any(|(other, _)| other == name);
+        !pair.is_empty() && !of_that_name
+    });
+    let mut query = others.collect::<Vec<_>>().join("&");
+    if !query.is_empty() {
+        query.push('&');
+    }
+    let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+    query.push_str(&pair);
+    url.set_query(Some(&query));
+}
+
+/// Every error of a chain, looking inside `io::Error` too, which hides what it wraps from
+/// `source`.
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'e (dyn Error + 'static)| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        }
+    })
+}
+
+fn tls_detail(error: &reqwest::Error) -> Option<String> {
+    chain(error).find_map(|cause| Some(cause.downcast_ref::<rustls::Error>()?.to_string()))
+}
+
+fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
+    chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last()
+}
+
+/// The system's resolver reports through a plain `io::Error`, told apart by its wrapper's text.
+fn has_dns_error(error: &reqwest::Error) -> bool {
+    error.is_connect() && chain(error).any(|cause| cause.to_string() == "dns error")
+}
+
+fn innermost(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(String::new, ToString::to_string)
+}

@@ -1,0 +1,7 @@
+//! The transport against a server that speaks raw bytes on loopback.
+
+mod auth;
+mod canary;
+mod exchange;
+mod limits;
+mod server;

@@ -1,0 +1,112 @@
+//! The names of the output formats.
+//!
+//! Owns: [`Format`], its spelling and whether it streams.
+//! Surprise: names are matched exactly; `JSON` is answered with "did you mean `json`?".
+
+use std::fmt;
+use std::str::FromStr;
+
+use strataql_diag::{Code, Report, did_you_mean};
+
+/// How result sets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Format {
+    /// Aligned columns for people.
+    #[default]
+    Table,
+    /// One array of objects per result set.
+    Json,
+    /// One object per line, as rows arrive.
+    Jsonl,
+    /// Comma-separated values (RFC 4180), as rows arrive.
+    Csv,
+    /// Tab-separated raw cells, as rows arrive.
+    Text,
+    /// A table of GitHub-flavoured Markdown.
+    Markdown,
+    /// An Arrow IPC stream with exactly one result set.
+    Arrow,
+    /// A Parquet file with exactly one result set.
+    Parquet,
+}
+
+impl Format {
+    /// Every format, in the order of the help text.
+    pub const ALL: [Self; 8] = [
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Csv,
+        Self::Text,
+        Self::Markdown,
+        Self::Arrow,
+        Self::Parquet,
+    ];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// True when rows leave as they arrive.
+    pub const fn is_streaming(self) -> bool {
+        matches!(self, Self::Jsonl | Self::Csv | Self::Text)
+    }
+
+    /// True when the bytes are not text, so that a terminal is no place for them.
+    pub const fn is_binary(self) -> bool {
+        matches!(self, Self::Arrow | Self::Parquet)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Box<Report>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = Self::ALL.map(Self::name);
+        match Self::ALL.into_iter().find(|format| format.name() == text) {
+            Some(format) => Ok(format),
+            None => Err(Box::new(
+                Report::new(Code::Usage, format!("there is no output format `{text}`"))
+                    .with_help_if(did_you_mean(text, names))
+                    .with_note(format!("the formats are {}", names.join(", "))),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for format in Format::ALL {
+            assert_eq!(format.to_string().parse::<Format>(), Ok(format));
+        }
+    }
+
+    #[test]
+    fn unknown_names_get_a_suggestion() {
+        let report = "jsonll".parse::<Format>().expect_err("unknown");
+        assert_eq!(report.code, Code::Usage);
+        assert!(report.help[0].contains("`jsonl`"), "{report:?}");
+        assert!("JSON".parse::<Format>().expect_err("case counts").help[0].contains("`json`"));
+        assert!("xml-tree".parse::<Format>().expect_err("far off").help.is_empty());
+    }
+}

@@ -1,0 +1,201 @@
+//! Tables for people.
+//!
+//! Owns: the `table` output: one header, one rule, one line per row, widths from the data.
+//! Refuses: row counts (stderr) and wrapping.
+//! Surprise: only a terminal gets shortened cells and left-out columns, and both are visible (`…`,
+//! `+3 …`); a file or pipe gets every character. What terminals would obey is neutralised always.
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use strataql_diag::Result;
+
+use crate::cells::{Column, columns};
+use crate::neutral::neutral;
+use crate::spool::Batches;
+use crate::width::{GAP, cut, fit, more, width};
+use crate::writer::{Options, ResultWriter, Sink, drain, drain_if_large, out_of_order};
+
+/// The widest a cell may be on a terminal.
+const WIDEST: usize = 60;
+
+/// Writes a table when all rows are known.
+pub(crate) struct Table {
+    sink: Sink,
+    options: Options,
+    cell: Vec<u8>,
+    buffer: Vec<u8>,
+    open: Option<Open>,
+    has_printed: bool,
+}
+
+/// A result set that is being collected.
+struct Open {
+    schema: Schema,
+    headings: Vec<Heading>,
+    rows: Batches,
+}
+
+/// One column of the table.
+struct Heading {
+    label: String,
+    width: usize,
+    is_number: bool,
+}
+
+impl Table {
+    pub(crate) fn new(sink: Sink, options: Options) -> Self {
+        Self { sink, options, cell: Vec::new(), buffer: Vec::new(), open: None, has_printed: false }
+    }
+
+    fn null(&self) -> &str {
+        self.options.null.as_deref().unwrap_or("NULL")
+    }
+
+    fn limit(&self) -> usize {
+        if self.options.terminal { WIDEST } else { usize::MAX }
+    }
+
+    /// How many columns are shown, after narrowing them to the terminal.
+    fn fit(&self, headings: &mut [Heading]) -> usize {
+        let room = self.options.width.filter(|_| self.options.terminal);
+        let Some(room) = room else { return headings.len() };
+        let mut widths: Vec<usize> = headings.iter().map(|heading| heading.width).collect();
+        let shown = fit(&mut widths, room);
+        for (heading, width) in headings.iter_mut().zip(widths) {
+            heading.width = width;
+        }
+        shown
+    }
+
+    fn print(&mut self, mut open: Open) -> Result<()> {
+        let shown = self.fit(&mut open.headings);
+        let hidden = open.headings.len() - shown;
+        open.headings.truncate(shown);
+        if self.has_printed {
+            self.buffer.push(b'\n');
+        }
+        for (position, heading) in open.headings.iter().enumerate() {
+            self.push_cell(position, &open.headings, &heading.label, false);
+        }
+        self.end_line(hidden, &more(hidden));
+        for (position, heading) in open.headings.iter().enumerate() {
+            self.push_cell(position, &open.headings, &"─".repeat(heading.width), false);
+        }
+        self.end_line(hidden, &"─".repeat(width(&more(hidden))));
+        for batch in open.rows.replay()? {
+            let batch = batch?;
+            let columns = columns(&open.schema, &batch)?;
+            for row in 0..batch.num_rows() {
+                self.push_row(&columns, &open.headings, row)?;
+                self.end_line(hidden, "…");
+                drain_if_large(&mut self.buffer, &mut self.sink)?;
+            }
+        }
+        drain(&mut self.buffer, &mut self.sink)
+    }
+
+    fn push_row(&mut self, columns: &[Column<'_>], headings: &[Heading], row: usize) -> Result<()> {
+        for (position, column) in columns.iter().take(headings.len()).enumerate() {
+            if column.is_null(row) {
+                let null = self.null().to_owned();
+                self.push_cell(position, headings, &null, self.options.color);
+                continue;
+            }
+            let mut cell = std::mem::take(&mut self.cell);
+            cell.clear();
+            column.text(row, &mut cell)?;
+            self.push_cell(position, headings, &neutral(&String::from_utf8_lossy(&cell)), false);
+            self.cell = cell;
+        }
+        Ok(())
+    }
+
+    /// Appends a cell with its padding.
+    fn push_cell(&mut self, position: usize, headings: &[Heading], text: &str, is_dim: bool) {
+        let heading = &headings[position];
+        if position > 0 {
+            self.push_blanks(GAP);
+        }
+        let (text, is_cut) = cut(text, heading.width);
+        let blanks = heading.width.saturating_sub(width(text) + usize::from(is_cut));
+        if heading.is_number {
+            self.push_blanks(blanks);
+        }
+        if is_dim {
+            self.buffer.extend_from_slice(b"\x1b[2m");
+        }
+        self.buffer.extend_from_slice(text.as_bytes());
+        if is_cut {
+            self.buffer.extend_from_slice("…".as_bytes());
+        }
+        if is_dim {
+            self.buffer.extend_from_slice(b"\x1b[0m");
+        }
+        if !heading.is_number {
+            self.push_blanks(blanks);
+        }
+    }
+
+    fn push_blanks(&mut self, count: usize) {
+        self.buffer.resize(self.buffer.len() + count, b' ');
+    }
+
+    /// Ends a line, with the sign of the columns that have no room.
+    fn end_line(&mut self, hidden: usize, sign: &str) {
+        if hidden > 0 {
+            self.push_blanks(GAP);
+            self.buffer.extend_from_slice(sign.as_bytes());
+        }
+        while self.buffer.last() == Some(&b' ') {
+            self.buffer.pop();
+        }
+        self.buffer.push(b'\n');
+    }
+}
+
+impl ResultWriter for Table {
+    fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<()> {
+        let limit = self.limit();
+        let headings = schema.fields().iter().zip(labels).map(|(field, label)| {
+            let label = neutral(label).into_owned();
+            Heading {
+                width: width(&label).min(limit),
+                label,
+                is_number: field.data_type().is_numeric(),
+            }
+        });
+        self.open = Some(Open {
+            schema: schema.clone(),
+            headings: headings.collect(),
+            rows: Batches::new(schema, self.options.spool_bytes)?,
+        });
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let (limit, null) = (self.limit(), width(self.null()));
+        let open = self.open.as_mut().ok_or_else(out_of_order)?;
+        for (heading, column) in open.headings.iter_mut().zip(columns(&open.schema, batch)?) {
+            for row in 0..batch.num_rows() {
+                let needed = if column.is_null(row) {
+                    null
+                } else {
+                    self.cell.clear();
+                    column.text(row, &mut self.cell)?;
+                    width(&neutral(&String::from_utf8_lossy(&self.cell)))
+                };
+                heading.width = heading.width.max(needed.min(limit));
+            }
+        }
+        open.rows.push(batch)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let open = self.open.take().ok_or_else(out_of_order)?;
+        if !open.headings.is_empty() {
+            self.print(open)?;
+            self.has_printed = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! The one door to every format.
+//!
+//! Owns: [`ResultWriter`], [`Options`] and the choice of the implementation.
+//! Refuses: opening files; the sink comes from outside.
+//! Surprise: column labels come beside the schema, since SQL allows `SELECT name, name` and Arrow
+//! schemas, JSON objects and Parquet files are all better off without repeated names.
+
+use std::io::Write;
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use strataql_diag::{Report, Result};
+
+use crate::Format;
+use crate::arrow_stream::ArrowStream;
+use crate::csv::Csv;
+use crate::failure::write_failed;
+use crate::json::{Json, Jsonl};
+use crate::markdown::Markdown;
+use crate::parquet_file::Parquet;
+use crate::table::Table;
+use crate::text::Text;
+
+/// Where bytes go.
+pub(crate) type Sink = Box<dyn Write + Send>;
+
+/// Writes result sets, one after the other: `start`, any number of `batch`, `finish`.
+///
+/// A set that is not finished stays unprinted, or, in streaming formats, ends where it is.
+pub trait ResultWriter: Send {
+    /// Begins a result set. `labels` are the column headings as the statement has them.
+    fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<()>;
+
+    /// Takes the next rows.
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
+
+    /// Ends the result set; whatever was held back is printed now.
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// How to write.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The sink is a terminal: long cells are cut and control characters neutralised.
+    pub terminal: bool,
+    /// Width of that terminal in columns; unknown means that tables are as wide as their data.
+    pub width: Option<usize>,
+    /// Escape sequences may be used.
+    pub color: bool,
+    /// What stands for NULL in table, markdown (`NULL`), csv and text (nothing); JSON has its own.
+    pub null: Option<String>,
+    /// Whether csv (yes) and text (no) begin with the column labels.
+    pub header: Option<bool>,
+    /// What separates fields in csv (`,`) and text (a tab).
+    pub delimiter: Option<char>,
+    /// Bytes that are held in memory before a temporary file takes over.
+    pub spool_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            terminal: false,
+            width: None,
+            color: false,
+            null: None,
+            header: None,
+            delimiter: None,
+            spool_bytes: 64 << 20,
+        }
+    }
+}
+
+/// The writer of a format.
+pub fn writer(
+    format: Format,
+    sink: Box<dyn Write + Send>,
+    options: Options,
+) -> Box<dyn ResultWriter> {
+    match format {
+        Format::Table => Box::new(Table::new(sink, options)),
+        Format::Json => Box::new(Json::new(sink, options.spool_bytes)),
+        Format::Jsonl => Box::new(Jsonl::new(sink)),
+        Format::Csv => Box::new(Csv::new(sink, options)),
+        Format::Text => Box::new(Text::new(sink, options)),
+        Format::Markdown => Box::new(Markdown::new(sink, options)),
+        Format::Arrow => Box::new(ArrowStream::new(sink, options.spool_bytes)),
+        Format::Parquet => Box::new(Parquet::new(sink, options.spool_bytes)),
+    }
+}
+
+/// Writes the buffer once it is worth a system call.
+pub(crate) fn drain_if_large(buffer: &mut Vec<u8>, sink: &mut impl Write) -> Result<()> {
+    const LARGE: usize = 64 << 10;
+    if buffer.len() < LARGE {
+        return Ok(());
+    }
+    sink.write_all(buffer).map_err(write_failed)?;
+    buffer.clear();
+    Ok(())
+}
+
+/// Writes the buffer and passes everything on to the reader.
+pub(crate) fn drain(buffer: &mut Vec<u8>, sink: &mut impl Write) -> Result<()> {
+    sink.write_all(buffer).map_err(write_failed)?;
+    buffer.clear();
+    sink.flush().map_err(write_failed)
+}
+
+/// A call out of order: a defect of the caller.
+pub(crate) fn out_of_order() -> Box<Report> {
+    Box::new(Report::internal("rows were written outside of a result set"))
+}

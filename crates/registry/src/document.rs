@@ -1,0 +1,120 @@
+//! Reading one document: size limit, text encoding, paths that must stay inside their registry.
+//!
+//! Owns: every check that comes before a document is parsed.
+//! Refuses: paths that a document could use to have another file of the machine opened.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Component, Path, PathBuf};
+
+use strataql_diag::{Code, Report};
+use strataql_spec::yaml::MAX_BYTES;
+
+/// A document as text, with the name that reports carry.
+pub(crate) struct Document {
+    pub(crate) text: String,
+    pub(crate) name: String,
+}
+
+/// The path itself, or the only one beside it that differs in case: documents written on a machine
+/// that ignores case name `org.yaml` what is `Org.yaml`.
+pub(crate) fn existing(path: &Path) -> PathBuf {
+    if path.exists() {
+        return path.to_path_buf();
+    }
+    let wanted = path.file_name().and_then(|name| name.to_str());
+    let (Some(folder), Some(wanted)) = (path.parent(), wanted) else { return path.to_path_buf() };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut same = entries.filter(|entry| {
+        entry.file_name().to_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+    });
+    match (same.next(), same.next()) {
+        (Some(only), None) => only.path(),
+        _ => path.to_path_buf(),
+    }
+}
+
+/// Reads a file; nothing is read of one that is larger than a document may be.
+pub(crate) fn read_file(path: &Path) -> Result<Document, Box<Report>> {
+    let name = path.display().to_string();
+    let failed = |error: &std::io::Error| unreadable(path, error);
+    let file = fs::File::open(path).map_err(|error| failed(&error))?;
+    let size = file.metadata().map_err(|error| failed(&error))?.len();
+    if size > MAX_BYTES as u64 {
+        return Err(too_large(&name, size));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    // a device or a growing file has no honest size
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    if bytes.len() > MAX_BYTES {
+        return Err(too_large(&name, bytes.len() as u64));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Box::new(
+            Report::new(
+                Code::BadDocument,
+                format!(
+                    "the document is not UTF-8 text (byte {})",
+                    error.utf8_error().valid_up_to() + 1
+                ),
+            )
+            .with_place(&name, 1)
+            .with_help("save it as UTF-8"),
+        )
+    })?;
+    let text = match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    };
+    Ok(Document { text, name })
+}
+
+/// A report about a file or folder of this machine.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Box<Report> {
+    Box::new(
+        Report::new(Code::LocalIo, format!("`{}` cannot be read: {error}", path.display()))
+            .with_help("check that the path exists and that you may read it"),
+    )
+}
+
+fn too_large(name: &str, size: u64) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UntrustedDocument,
+            format!("the document has {size} bytes, more than the {MAX_BYTES} allowed"),
+        )
+        .with_place(name, 1)
+        .with_help("split the service into several documents"),
+    )
+}
+
+/// The path a `service.$ref` names, with `/` between its parts; `None` when it could leave the
+/// registry.
+pub(crate) fn inside(reference: &str) -> Option<String> {
+    if reference.contains(['\\', '\0']) {
+        return None;
+    }
+    let mut parts = Vec::new();
+    for component in Path::new(reference).components() {
+        match component {
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!parts.is_empty()).then(|| parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_cannot_leave_the_registry() {
+        assert_eq!(inside("p/v1/services/s.yaml").as_deref(), Some("p/v1/services/s.yaml"));
+        assert_eq!(inside("./p//s.yaml").as_deref(), Some("p/s.yaml"));
+        for hostile in ["/etc/passwd", "../x", "p/../../x", "p\\..\\x", "", ".", "a\0b"] {
+            assert_eq!(inside(hostile), None, "{hostile:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Lint: everything that is wrong in a set of documents, with the file and line.
+//!
+//! Owns: which documents a path stands for (registry, `src` folder, provider folder, one file),
+//! totals and times.
+//! Refuses: printing; the command line shows the data.
+//! Surprise: all versions of a provider are read, not only the highest.
+
+mod gather;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use strataql_diag::Report;
+use strataql_spec::load_service;
+use strataql_spec::service::Service;
+
+use crate::cache::{Key, decode_model, encode_model};
+use crate::document::read_file;
+use gather::{Gathered, Job, gather};
+
+/// Threads that read documents.
+const WORKERS: usize = 2;
+
+/// What lint found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct LintReport {
+    /// Entry documents read.
+    pub providers: usize,
+    /// Service documents read.
+    pub services: usize,
+    /// Resources in them.
+    pub resources: usize,
+    /// Resources with a view.
+    pub views: usize,
+    /// Methods in them.
+    pub methods: usize,
+    /// Methods from whose answers rows can be read.
+    pub selectable: usize,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Services whose document does not exist; each has a report.
+    pub missing: usize,
+    /// Documents that exist and cannot be used at all; each has a report.
+    pub fatal: usize,
+    /// Everything that is wrong, in the order of files and lines.
+    pub reports: Vec<Report>,
+    /// The document that took longest.
+    pub slowest: Option<DocumentTime>,
+    /// The document with the most bytes.
+    pub largest: Option<DocumentTime>,
+    /// From start to end.
+    pub elapsed: Duration,
+}
+
+/// How long one document takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct DocumentTime {
+    /// Its path.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Bytes of the compiled sidecar.
+    pub compiled_bytes: u64,
+    /// Parsing and compiling.
+    pub cold: Duration,
+    /// Reading the compiled sidecar from memory, with the digest that finds it.
+    pub warm: Duration,
+}
+
+/// Reads every document that a path stands for.
+///
+/// # Errors
+/// `local-io` when the path itself cannot be read, `bad-document` when it holds no documents.
+pub fn lint(path: &Path) -> Result<LintReport, Box<Report>> {
+    let start = Instant::now();
+    let Gathered { jobs, mut report } = gather(path)?;
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::with_capacity(jobs.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let outcome = run(job);
+                    found.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+                }
+            });
+        }
+    });
+    for outcome in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        report.add(outcome);
+    }
+    let place = |report: &Report| {
+        report.place.as_ref().map(|place| (place.file.clone(), place.line)).unwrap_or_default()
+    };
+    report.reports.sort_by_cached_key(place);
+    report.elapsed = start.elapsed();
+    Ok(report)
+}
+
+struct Outcome {
+    counts: Option<Counts>,
+    time: Option<DocumentTime>,
+    reports: Vec<Report>,
+}
+
+struct Counts {
+    resources: usize,
+    views: usize,
+    methods: usize,
+    selectable: usize,
+}
+
+fn run(job: &Job) -> Outcome {
+    let failed = |report: Box<Report>| Outcome { counts: None, time: None, reports: vec![*report] };
+    let document = match read_file(&job.path) {
+        Ok(document) => document,
+        Err(report) => return failed(report),
+    };
+    let start = Instant::now();
+    let (service, reports) =
+        match load_service(&document.text, &job.provider, &job.entry, &document.name) {
+            Ok(loaded) => loaded,
+            Err(report) => return failed(report),
+        };
+    let cold = start.elapsed();
+    let stored = encode_model(&service, &reports);
+    let start = Instant::now();
+    // the digest and the decoding are what a later run pays instead
+    let key = Key::of("", &job.entry.name, &document.text);
+    let again = decode_model(&stored, &document.name);
+    let warm = start.elapsed();
+    drop(key);
+    let mut reports = reports;
+    if again.is_none_or(|(again, _)| again != service) {
+        reports.push(
+            Report::internal("the compiled form of the document differs from the document")
+                .with_place(&document.name, 1),
+        );
+    }
+    let time = DocumentTime {
+        bytes: document.text.len() as u64,
+        compiled_bytes: stored.len() as u64,
+        file: document.name,
+        cold,
+        warm,
+    };
+    Outcome { counts: Some(Counts::of(&service)), time: Some(time), reports }
+}
+
+impl Counts {
+    fn of(service: &Service) -> Self {
+        let methods = || service.resources.values().flat_map(|resource| resource.methods.values());
+        Self {
+            resources: service.resources.len(),
+            views: service.resources.values().filter(|r| !r.views.is_empty()).count(),
+            methods: methods().count(),
+            selectable: methods().filter(|method| method.is_selectable()).count(),
+        }
+    }
+}
+
+impl LintReport {
+    fn add(&mut self, outcome: Outcome) {
+        self.services += 1;
+        self.reports.extend(outcome.reports);
+        let Some(counts) = outcome.counts else {
+            self.fatal += 1;
+            return;
+        };
+        self.resources += counts.resources;
+        self.views += counts.views;
+        self.methods += counts.methods;
+        self.selectable += counts.selectable;
+        let Some(time) = outcome.time else { return };
+        self.bytes += time.bytes;
+        if self.slowest.as_ref().is_none_or(|slowest| slowest.cold < time.cold) {
+            self.slowest = Some(time.clone());
+        }
+        if self.largest.as_ref().is_none_or(|largest| largest.bytes < time.bytes) {
+            self.largest = Some(time);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The registry: which providers there are, and their documents when they are needed.
+//!
+//! Owns: precedence of sources, lookup by name, lazy loading with one copy in memory, sidecars.
+//! Refuses: remembering failures; a document that was repaired loads at the next statement.
+//! Surprise: two threads that want one service wait for one compilation.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use strataql_diag::{Code, Report};
+use strataql_spec::provider::{Provider, ServiceEntry};
+use strataql_spec::service::Service;
+use strataql_spec::{load_provider, load_service};
+
+use crate::cache::{Cache, Key};
+use crate::document::{Document, inside};
+use crate::index::ServiceIndex;
+use crate::name::{Kind, find, sql_name};
+use crate::source::{ENTRY, Origin, Source, Tree};
+
+const PROVIDER: Kind = Kind { noun: "provider", unknown: Code::UnknownProvider };
+const SERVICE: Kind = Kind { noun: "service", unknown: Code::UnknownService };
+
+/// Where a registry looks.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Sources; the first one that has a provider supplies all of it.
+    pub sources: Vec<Source>,
+    /// Folder for compiled sidecars; `None` compiles anew each time.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// A provider in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProviderSummary {
+    /// Name in SQL.
+    pub name: String,
+    /// Version, as its folder is named.
+    pub version: String,
+    /// The kind of source.
+    pub source: Origin,
+    /// Its entry document, as people name it.
+    pub path: String,
+}
+
+/// All provider documents of a process.
+#[derive(Debug)]
+pub struct Registry {
+    /// By SQL name.
+    providers: BTreeMap<String, Installed>,
+    cache: Cache,
+}
+
+#[derive(Debug)]
+struct Installed {
+    summary: ProviderSummary,
+    tree: Tree,
+    /// Path of the entry document inside its source.
+    entry: String,
+    loaded: Mutex<Option<Arc<Loaded>>>,
+}
+
+/// A provider whose entry document was read.
+#[derive(Debug)]
+struct Loaded {
+    provider: Arc<Provider>,
+    /// Text of the entry document; part of every sidecar's key.
+    text: String,
+    reports: Arc<[Report]>,
+    slots: BTreeMap<String, Slot>,
+}
+
+/// What is in memory of one service.
+#[derive(Debug, Default)]
+struct Slot {
+    compiled: Mutex<Option<Compiled>>,
+    index: Mutex<Option<Arc<ServiceIndex>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Compiled {
+    service: Arc<Service>,
+    reports: Arc<[Report]>,
+}
+
+impl Registry {
+    /// Looks which providers the sources have; no document is read yet.
+    ///
+    /// # Errors
+    /// `local-io` or `config` when a folder that the user named cannot be read.
+    pub fn new(settings: Settings) -> Result<Self, Box<Report>> {
+        let mut providers = BTreeMap::new();
+        for source in &settings.sources {
+            let Some(tree) = Tree::open(source)? else { continue };
+            for found in tree.installed()? {
+                let name = sql_name(&found.folder).to_owned();
+                let entry = format!("{}/{}/{ENTRY}", found.folder, found.version);
+                let summary = ProviderSummary {
+                    name: name.clone(),
+                    version: found.version,
+                    source: tree.origin,
+                    path: tree.display(&entry),
+                };
+                let tree = tree.clone();
+                providers.entry(name).or_insert_with(|| Installed {
+                    summary,
+                    tree,
+                    entry,
+                    loaded: Mutex::default(),
+                });
+            }
+        }
+        Ok(Self { providers, cache: Cache::new(settings.cache_dir) })
+    }
+
+    /// The providers, in the order of names.
+    pub fn providers(&self) -> Vec<ProviderSummary> {
+        self.providers.values().map(|installed| installed.summary.clone()).collect()
+    }
+
+    /// A provider's entry document.
+    ///
+    /// # Errors
+    /// `unknown-provider`, or what keeps its document from being read.
+    pub fn provider(&self, name: &str) -> Result<Arc<Provider>, Box<Report>> {
+        Ok(Arc::clone(&self.loaded(name)?.1.provider))
+    }
+
+    /// A compiled service.
+    ///
+    /// # Errors
+    /// `unknown-provider`, `unknown-service`, or what keeps a document from being read.
+    pub fn service(&self, provider: &str, name: &str) -> Result<Arc<Service>, Box<Report>> {
+        Ok(self.compiled(provider, name)?.service)
+    }
+
+    /// The index of a service; cheaper than the service when a sidecar has it.
+    ///
+    /// # Errors
+    /// As [`Self::service`].
+    pub fn index(&self, provider: &str, name: &str) -> Result<Arc<ServiceIndex>, Box<Report>> {
+        let (installed, loaded) = self.loaded(provider)?;
+        let (entry, slot) = loaded.service(name)?;
+        let mut index = locked(&slot.index);
+        if let Some(index) = &*index {
+            return Ok(Arc::clone(index));
+        }
+        let in_memory = locked(&slot.compiled).clone();
+        let found = if let Some(compiled) = in_memory {
+            ServiceIndex::of(&compiled.service)
+        } else {
+            let (document, key) = installed.document(&loaded, entry)?;
+            if let Some(stored) = self.cache.index(&key) {
+                stored
+            } else {
+                let compiled = self.compile(slot, &loaded, entry, &document, &key)?;
+                ServiceIndex::of(&compiled.service)
+            }
+        };
+        Ok(Arc::clone(index.insert(Arc::new(found))))
+    }
+
+    /// What compiling a service found wrong in its document.
+    ///
+    /// # Errors
+    /// As [`Self::service`].
+    pub fn reports(&self, provider: &str, service: &str) -> Result<Arc<[Report]>, Box<Report>> {
+        Ok(self.compiled(provider, service)?.reports)
+    }
+
+    /// What reading a provider's entry document found wrong in it.
+    ///
+    /// # Errors
+    /// As [`Self::provider`].
+    pub fn provider_reports(&self, provider: &str) -> Result<Arc<[Report]>, Box<Report>> {
+        Ok(Arc::clone(&self.loaded(provider)?.1.reports))
+    }
+
+    fn loaded(&self, typed: &str) -> Result<(&Installed, Arc<Loaded>), Box<Report>> {
+        let names = self.providers.keys().map(String::as_str);
+        let name = find(sql_name(typed), names, PROVIDER).map_err(|report| {
+            let report = if self.providers.is_empty() {
+                report.with_help("no provider is installed: run `strataql registry pull PROVIDER`")
+            } else {
+                report.with_help("`SHOW PROVIDERS` lists the installed providers")
+            };
+            Box::new(report)
+        })?;
+        let installed = &self.providers[name];
+        let mut slot = locked(&installed.loaded);
+        let loaded = match &*slot {
+            Some(loaded) => Arc::clone(loaded),
+            None => Arc::clone(slot.insert(Arc::new(installed.load()?))),
+        };
+        drop(slot);
+        Ok((installed, loaded))
+    }
+
+    fn compiled(&self, provider: &str, name: &str) -> Result<Compiled, Box<Report>> {
+        let (installed, loaded) = self.loaded(provider)?;
+        let (entry, slot) = loaded.service(name)?;
+        if let Some(compiled) = &*locked(&slot.compiled) {
+            return Ok(compiled.clone());
+        }
+        let (document, key) = installed.document(&loaded, entry)?;
+        self.compile(slot, &loaded, entry, &document, &key)
+    }
+
+    /// Fills a slot, from the sidecar if there is one.
+    fn compile(
+        &self,
+        slot: &Slot,
+        loaded: &Loaded,
+        entry: &ServiceEntry,
+        document: &Document,
+        key: &Key,
+    ) -> Result<Compiled, Box<Report>> {
+        let mut compiled = locked(&slot.compiled);
+        if let Some(compiled) = &*compiled {
+            return Ok(compiled.clone());
+        }
+        let stored = self.cache.model(key, &document.name);
+        let (service, reports) = if let Some(stored) = stored {
+            stored
+        } else {
+            let made = load_service(&document.text, &loaded.provider, entry, &document.name)?;
+            self.cache.store(key, &made.0, &made.1);
+            made
+        };
+        let fresh = Compiled { service: Arc::new(service), reports: reports.into() };
+        Ok(compiled.insert(fresh).clone())
+    }
+}
+
+impl Installed {
+    fn load(&self) -> Result<Loaded, Box<Report>> {
+        let document = self.tree.read(&self.entry)?;
+        let (provider, mut reports) = load_provider(&document.text, &document.name)?;
+        if provider.name != self.summary.name {
+            reports.push(
+                Report::warning(
+                    Code::BadDocument,
+                    format!(
+                        "the document is of provider `{}` but lies in the folder of `{}`",
+                        provider.name, self.summary.name
+                    ),
+                )
+                .with_place(&document.name, 1)
+                .with_help("rename the folder or the provider"),
+            );
+        }
+        let slots = provider.services.keys().map(|name| (name.clone(), Slot::default())).collect();
+        let provider = Arc::new(provider);
+        Ok(Loaded { provider, text: document.text, reports: reports.into(), slots })
+    }
+
+    /// The document of a service, and the key of its sidecars.
+    fn document(
+        &self,
+        loaded: &Loaded,
+        entry: &ServiceEntry,
+    ) -> Result<(Document, Key), Box<Report>> {
+        let path =
+            inside(&entry.document).ok_or_else(|| leaves_registry(entry, &self.summary.path))?;
+        let document = self.tree.read(&path)?;
+        let key = Key::of(&loaded.text, &entry.name, &document.text);
+        Ok((document, key))
+    }
+}
+
+impl Loaded {
+    fn service(&self, typed: &str) -> Result<(&ServiceEntry, &Slot), Box<Report>> {
+        let names = self.slots.keys().map(String::as_str);
+        let name =
+            find(typed, names, SERVICE).map_err(|mut report| {
+                report.message = format!("{} in provider `{}`", report.message, self.provider.name);
+                Box::new(report.with_help(format!(
+                    "`SHOW SERVICES IN {}` lists its services",
+                    self.provider.name
+                )))
+            })?;
+        Ok((&self.provider.services[name], &self.slots[name]))
+    }
+}
+
+/// A report about a service whose document would lie outside its registry.
+pub(crate) fn leaves_registry(entry: &ServiceEntry, file: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UntrustedDocument,
+            format!(
+                "service `{}` names the document `{}`, which is not inside the registry",
+                entry.name, entry.document
+            ),
+        )
+        .with_place(file, entry.line as usize)
+        .with_help("write the path as `<provider>/<version>/services/<name>.yaml`"),
+    )
+}
+
+/// A panic of another thread leaves these values whole: they are replaced, never changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

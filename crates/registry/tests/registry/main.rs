@@ -1,0 +1,7 @@
+//! The registry as its callers see it.
+
+mod common;
+mod databricks;
+mod lint;
+mod lookup;
+mod samples;

@@ -1,0 +1,289 @@
+//! Credentials: token endpoints, discovery, and the check of every request.
+//!
+//! Owns: OAuth client credentials, issued tokens, what counts as authenticated per scheme.
+//! Refuses: verifying signatures; a signed request is accepted by its access key alone.
+//! Surprise: tokens do not expire by the clock, which stands still, but after a number of requests
+//! (`auth.requests_per_token`).
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value as Json, json};
+use strataql_spec::path::pieces;
+use strataql_spec::{AuthConfig, HttpVerb, Provider};
+
+use crate::options::{Credentials, Options};
+use crate::problem::Problem;
+use crate::random::{derive, mix};
+use crate::request::Incoming;
+use crate::table::template::Template;
+
+/// The account that discovery names.
+const ACCOUNT: &str = "5a5d0b0c-0000-4000-8000-000000000001";
+/// Life of a token in seconds, as the token endpoint states it.
+const EXPIRES_IN: u64 = 3600;
+
+/// What is accepted, and what was issued.
+#[derive(Debug)]
+pub(crate) struct Access {
+    required: bool,
+    accepted: Credentials,
+    expires_in: u64,
+    requests_per_token: Option<usize>,
+    token_paths: Vec<Template>,
+    issued: HashMap<String, usize>,
+}
+
+/// The answer to a token or discovery request: a status and a JSON body.
+pub(crate) type Reply = (u16, Json);
+
+impl Access {
+    /// The rules of these options: what they set wins over their scenario.
+    pub(crate) fn new<'a>(
+        options: &Options,
+        providers: impl Iterator<Item = &'a Provider>,
+    ) -> Self {
+        let rules =
+            options.scenario.as_ref().map(|scenario| scenario.auth.clone()).unwrap_or_default();
+        let defaults = Credentials::default();
+        let choose = |option: &String, default: &String, rule: Option<String>| match rule {
+            Some(rule) if option == default => rule,
+            _ => option.clone(),
+        };
+        let own = &options.credentials;
+        let mut token_paths: Vec<Template> = Vec::new();
+        let known = ["/oidc/v1/token", "/oidc/accounts/{id}/v1/token"].map(str::to_owned);
+        let declared = providers
+            .filter_map(|provider| provider.auth.as_ref()?.token_url.as_deref())
+            .map(token_path);
+        for path in known.into_iter().chain(declared) {
+            let template = Template::new(pieces(&path).iter());
+            if !token_paths.contains(&template) {
+                token_paths.push(template);
+            }
+        }
+        Self {
+            required: options.require_auth && rules.required.unwrap_or(true),
+            accepted: Credentials {
+                client_id: choose(&own.client_id, &defaults.client_id, rules.client_id),
+                client_secret: choose(
+                    &own.client_secret,
+                    &defaults.client_secret,
+                    rules.client_secret,
+                ),
+                token: choose(&own.token, &defaults.token, rules.token),
+            },
+            expires_in: rules.expires_in.unwrap_or(EXPIRES_IN),
+            requests_per_token: rules.requests_per_token,
+            token_paths,
+            issued: HashMap::new(),
+        }
+    }
+
+    /// Forgets issued tokens.
+    pub(crate) fn reset(&mut self) {
+        self.issued.clear();
+    }
+
+    /// Answers token and discovery requests; `None` for any other.
+    pub(crate) fn answer(&mut self, request: &Incoming) -> Option<Reply> {
+        let path: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+        let is_read = matches!(request.verb, Some(HttpVerb::Get | HttpVerb::Head));
+        match path.as_slice() {
+            [".well-known", "databricks-config"] if is_read => Some((200, discovery(request))),
+            ["oidc", ".well-known", "oauth-authorization-server"] if is_read => {
+                Some((200, endpoints(request, "/oidc")))
+            }
+            ["oidc", "accounts", account, ".well-known", "oauth-authorization-server"]
+                if is_read =>
+            {
+                Some((200, endpoints(request, &format!("/oidc/accounts/{account}"))))
+            }
+            _ if request.verb == Some(HttpVerb::Post) && self.is_token_path(request) => {
+                Some(self.issue(request))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_token_path(&self, request: &Incoming) -> bool {
+        self.token_paths.iter().any(|template| template.matches(&request.segments).is_some())
+    }
+
+    /// The client-credentials grant (RFC 6749, 4.4): credentials by Basic, or among the form fields.
+    fn issue(&mut self, request: &Incoming) -> Reply {
+        let field = |name: &str| {
+            request.form.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        };
+        if field("grant_type") != Some("client_credentials") {
+            return (
+                400,
+                json!({
+                    "error": "unsupported_grant_type",
+                    "error_description": "the sandbox knows the grant client_credentials",
+                }),
+            );
+        }
+        let basic = basic_credentials(request);
+        let given = match &basic {
+            Some((id, secret)) => Some((id.as_str(), secret.as_str())),
+            None => field("client_id").zip(field("client_secret")),
+        };
+        let own = &self.accepted;
+        if given != Some((own.client_id.as_str(), own.client_secret.as_str())) {
+            return (
+                401,
+                json!({
+                    "error": "invalid_client",
+                    "error_description": "client authentication failed",
+                }),
+            );
+        }
+        let number = self.issued.len();
+        let value = mix(derive(number as u64, &self.accepted.client_secret));
+        let token = format!("sandbox-{number}-{value:016x}");
+        self.issued.insert(token.clone(), 0);
+        (
+            200,
+            json!({
+                "access_token": token,
+                "token_type": "Bearer",
+                "expires_in": self.expires_in,
+                "scope": field("scope").unwrap_or("all-apis"),
+            }),
+        )
+    }
+
+    /// Checks a request for a provider.
+    pub(crate) fn check(&mut self, provider: &Provider, request: &Incoming) -> Result<(), Problem> {
+        let Some(config) = provider.auth.as_ref().filter(|config| config.kind != "null_auth")
+        else {
+            return Ok(());
+        };
+        if !self.required || self.has_token(request) || self.fits(config, request) {
+            return Ok(());
+        }
+        let message = if request.header("authorization").is_some() {
+            "the credential is not valid"
+        } else {
+            "the request has no credential"
+        };
+        Err(Problem::new(401, message).with_header("www-authenticate", "Bearer"))
+    }
+
+    /// A bearer token, the fixed one or one that was issued and is still good.
+    fn has_token(&mut self, request: &Incoming) -> bool {
+        let Some((scheme, token)) = request.header("authorization").and_then(|h| h.split_once(' '))
+        else {
+            return false;
+        };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return false;
+        }
+        if token == self.accepted.token {
+            return true;
+        }
+        let limit = self.requests_per_token.unwrap_or(usize::MAX);
+        match self.issued.get_mut(token) {
+            Some(used) if *used < limit => {
+                *used += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The scheme of the provider's document.
+    fn fits(&self, config: &AuthConfig, request: &Incoming) -> bool {
+        let own = &self.accepted;
+        let header = request.header("authorization").unwrap_or_default();
+        match config.kind.as_str() {
+            "basic" => {
+                let wanted = (own.client_id.clone(), own.client_secret.clone());
+                basic_credentials(request) == Some(wanted)
+            }
+            "aws_signing_v4" => {
+                let key = format!("Credential={}/", own.client_id);
+                header.starts_with("AWS4-HMAC-SHA256") && header.contains(&key)
+            }
+            "api_key" | "custom" => {
+                let prefix = config.value_prefix.as_deref().unwrap_or_default();
+                let name = config.name.as_deref().unwrap_or("authorization");
+                let sent = match config.location.as_deref() {
+                    Some("query") => request.query_value(name),
+                    _ => request.header(name),
+                };
+                let value = sent.and_then(|text| text.strip_prefix(prefix));
+                let second = config.successor.as_deref();
+                value == Some(own.token.as_str())
+                    && second.is_none_or(|second| self.fits(second, request))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The path of a token URL; `{{ … }}` stands for anything.
+fn token_path(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    let mut plain = String::new();
+    let mut left = path;
+    while let Some((before, after)) = left.split_once("{{") {
+        plain.push_str(before);
+        plain.push_str("{any}");
+        left = after.split_once("}}").map_or("", |(_, after)| after);
+    }
+    plain.push_str(left.trim());
+    plain
+}
+
+fn basic_credentials(request: &Incoming) -> Option<(String, String)> {
+    let (scheme, value) = request.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let plain = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
+    let (id, secret) = plain.split_once(':')?;
+    Some((id.to_owned(), secret.to_owned()))
+}
+
+/// What an account-level host says about itself.
+fn discovery(request: &Incoming) -> Json {
+    let origin = format!("{}://{}", request.scheme(), request.host);
+    json!({
+        "account_id": ACCOUNT,
+        "oidc_endpoint": format!("{origin}/oidc/accounts/{{account_id}}"),
+        "cloud": "AWS",
+        "host_type": "account",
+    })
+}
+
+/// The authorization-server document (RFC 8414) of an issuer below a path.
+fn endpoints(request: &Incoming, base: &str) -> Json {
+    let issuer = format!("{}://{}{base}", request.scheme(), request.host);
+    json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/v1/authorize"),
+        "token_endpoint": format!("{issuer}/v1/token"),
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_urls_become_path_templates() {
+        let path = |url| token_path(url);
+        assert_eq!(
+            path("https://a.b/oidc/accounts/{{ .__env__X }}/v1/token"),
+            "/oidc/accounts/{any}/v1/token"
+        );
+        assert_eq!(path("https://a.b/token"), "/token");
+        assert_eq!(path("https://a.b"), "/");
+    }
+}

@@ -1,0 +1,223 @@
+//! From a request to its answer.
+//!
+//! Owns: the order of things: log, rate limit, tokens, route, credential, fault, checks, state.
+//! Refuses: bytes on the wire (see `reply`).
+//! Surprise: everything happens under one lock and without waiting, so that requests have an order
+//! and the same order gives the same answers.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use serde_json::Value as Json;
+use strataql_spec::Provider;
+
+use crate::access::Access;
+use crate::clock;
+use crate::crud::{Call, Success, perform};
+use crate::fault::{Circumstance, Fates, Fault, FaultKind};
+use crate::log::LogEntry;
+use crate::options::Options;
+use crate::pages;
+use crate::problem::{Form, Problem};
+use crate::random::derive;
+use crate::rate::{Bucket, Rate};
+use crate::reply::Reply;
+use crate::request::Incoming;
+use crate::store::{Rules, Store, place};
+use crate::table::{Found, Table};
+use crate::validate;
+
+/// The state of a server.
+pub(crate) struct Exchange {
+    /// Routes.
+    pub(crate) table: Table,
+    /// Every request.
+    pub(crate) log: Vec<LogEntry>,
+    store: Store,
+    access: Access,
+    fates: Fates,
+    faults: Vec<Fault>,
+    rate: Option<Rate>,
+    buckets: HashMap<String, Bucket>,
+    started: Instant,
+}
+
+impl Exchange {
+    /// A server that nobody has asked anything yet.
+    pub(crate) fn new(table: Table, options: &Options) -> Self {
+        let scenario = options.scenario.as_ref();
+        let mut faults = options.faults.clone();
+        faults.extend(scenario.iter().flat_map(|scenario| scenario.faults.clone()));
+        let providers = table.providers.iter().map(AsRef::<Provider>::as_ref);
+        Self {
+            access: Access::new(options, providers),
+            store: Store::new(Rules::new(options)),
+            fates: Fates::new(faults.clone()),
+            faults,
+            rate: options.rate.or(scenario.and_then(|scenario| scenario.rate)),
+            buckets: HashMap::new(),
+            log: Vec::new(),
+            started: Instant::now(),
+            table,
+        }
+    }
+
+    /// Back to the beginning: data, tokens, faults, limits and log.
+    pub(crate) fn reset(&mut self) {
+        self.store.reset();
+        self.access.reset();
+        self.fates = Fates::new(self.faults.clone());
+        self.buckets.clear();
+        self.log.clear();
+    }
+
+    /// Answers a request.
+    pub(crate) fn answer(&mut self, request: &Incoming) -> Reply {
+        let number = self.log.len() + 1;
+        let at_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut entry = LogEntry::new(number, at_ms, request);
+        let request_id = request_id(number);
+        let mut reply = self.decide(request, number, &request_id, &mut entry);
+        reply.headers.push(("x-request-id".to_owned(), request_id));
+        reply.headers.push(("date".to_owned(), clock::http(self.store.rules.clock)));
+        entry.status = reply.visible_status();
+        self.log.push(entry);
+        reply
+    }
+
+    fn decide(
+        &mut self,
+        request: &Incoming,
+        number: usize,
+        request_id: &str,
+        entry: &mut LogEntry,
+    ) -> Reply {
+        if let Some((status, body)) = self.access.answer(request) {
+            entry.auth = true;
+            return Reply::json(status, &body, None);
+        }
+        let found = self.table.find(request);
+        let form = self.form(found.as_ref());
+        let refuse = |problem: Problem| refused(form, &problem, request_id);
+        if self.is_too_fast(request) {
+            return refuse(Problem::new(429, "too many requests").with_header("retry-after", "1"));
+        }
+        let Some(found) = found else {
+            let what = format!("no operation answers {} {}", request.verb_text, request.path);
+            return refuse(Problem::new(404, what));
+        };
+        entry.method = found.route.methods.first().cloned();
+        entry.undocumented = validate::undocumented(&found.route, request);
+        let auth = found.route.provider.auth.as_ref();
+        if let Some(name) = auth.and_then(|auth| auth.name.as_deref()) {
+            entry.mask(name);
+        }
+        if let Err(problem) = self.access.check(&found.route.provider, request) {
+            return refuse(problem);
+        }
+        let limit = self.store.rules.page_size;
+        let page = pages::requested(&found.route, request, limit).map_or(1, |window| window.page());
+        let fault = self.fates.decide(Circumstance {
+            number,
+            methods: &found.route.methods,
+            path: &request.path,
+            page,
+        });
+        if let Some(fault) = &fault {
+            entry.fault = Some(fault.kind.to_string());
+        }
+        self.with_fault(&found, request, fault, &refuse)
+    }
+
+    /// The answer, with a fault before, in or after it.
+    fn with_fault(
+        &mut self,
+        found: &Found,
+        request: &Incoming,
+        fault: Option<Fault>,
+        refuse: &dyn Fn(Problem) -> Reply,
+    ) -> Reply {
+        let Some(fault) = fault else {
+            return match self.perform(found, request, None) {
+                Ok(success) => shown(found, success),
+                Err(problem) => refuse(problem),
+            };
+        };
+        let mut kind = fault.kind;
+        let is_paged = found.route.method().paging != strataql_spec::Paging::None;
+        if kind == FaultKind::Endless && !is_paged {
+            kind = FaultKind::EndlessBody;
+        }
+        let wanted = fault.after || kind.needs_answer() || kind == FaultKind::EndlessBody;
+        let answer = if wanted {
+            match self.perform(found, request, kind.is_paging().then_some(kind)) {
+                Ok(success) => shown(found, success),
+                Err(problem) => return refuse(problem),
+            }
+        } else {
+            Reply::json(200, &Json::Object(serde_json::Map::new()), None)
+        };
+        let status = if let FaultKind::Status(status) = kind { status } else { 500 };
+        let error = refuse(Problem::new(status, "a fault of the sandbox"));
+        let mut struck = answer.struck(kind, &error.body_json());
+        if let Some(body) = &fault.body {
+            struck = Reply::json(struck.status, body, None);
+        }
+        if let Some(wait) = fault.retry_after {
+            struck.headers.push(("retry-after".to_owned(), wait.as_secs().to_string()));
+        }
+        struck
+    }
+
+    fn perform(
+        &mut self,
+        found: &Found,
+        request: &Incoming,
+        trick: Option<FaultKind>,
+    ) -> Result<Success, Problem> {
+        validate::parameters(&found.route, request)?;
+        validate::body(&found.route, request)?;
+        let call = Call { table: &self.table, found, request, trick };
+        perform(call, &mut self.store)
+    }
+
+    fn is_too_fast(&mut self, request: &Incoming) -> bool {
+        let Some(rate) = self.rate else { return false };
+        let now = Instant::now();
+        let bucket = self.buckets.entry(place(request)).or_insert_with(|| Bucket::new(rate, now));
+        !bucket.take(rate, now)
+    }
+
+    /// The error form of the route's provider; without a route, of the only provider.
+    fn form(&self, found: Option<&Found>) -> Form {
+        match (found, self.table.providers.as_slice()) {
+            (Some(found), _) => Form::of(&found.route.provider.name),
+            (None, [first, rest @ ..]) => {
+                let form = Form::of(&first.name);
+                let agreed = rest.iter().all(|other| Form::of(&other.name) == form);
+                if agreed { form } else { Form::StatusObject }
+            }
+            (None, []) => Form::StatusObject,
+        }
+    }
+}
+
+fn shown(found: &Found, success: Success) -> Reply {
+    let media_type = found.route.method().response.media_type.as_deref();
+    let mut reply = Reply::json(200, &success.body, media_type);
+    reply.headers = success.headers;
+    reply
+}
+
+fn refused(form: Form, problem: &Problem, request_id: &str) -> Reply {
+    let body = form.body(problem.status, &problem.message, request_id);
+    let mut reply = Reply::json(problem.status, &body, None);
+    let headers = problem.headers.iter();
+    reply.headers.extend(headers.map(|(name, value)| ((*name).to_owned(), value.clone())));
+    reply
+}
+
+/// The identifier of the n-th request.
+fn request_id(number: usize) -> String {
+    crate::identity::identifier(crate::identity::IdKind::Uuid, derive(0, "request"), number)
+}

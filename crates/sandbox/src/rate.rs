@@ -1,0 +1,57 @@
+//! Rate limits: a token bucket per logical host.
+//!
+//! Owns: counting; the caller answers 429.
+
+use std::time::{Duration, Instant};
+
+/// How many requests a host answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Requests per second in the long run.
+    pub per_second: f64,
+    /// Requests at once after a pause.
+    pub burst: f64,
+}
+
+/// The state of one host's limit.
+#[derive(Debug, Clone)]
+pub(crate) struct Bucket {
+    left: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    /// A full bucket.
+    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+        Self { left: rate.burst, filled: now }
+    }
+
+    /// Takes a token if there is one.
+    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        let passed: Duration = now.saturating_duration_since(self.filled);
+        self.left = (self.left + passed.as_secs_f64() * rate.per_second).min(rate.burst);
+        self.filled = now;
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_empties_and_fills_again() {
+        let rate = Rate { per_second: 2.0, burst: 2.0 };
+        let start = Instant::now();
+        let mut bucket = Bucket::new(rate, start);
+        assert!(bucket.take(rate, start));
+        assert!(bucket.take(rate, start));
+        assert!(!bucket.take(rate, start));
+        assert!(!bucket.take(rate, start + Duration::from_millis(400)));
+        assert!(bucket.take(rate, start + Duration::from_secs(1)));
+    }
+}

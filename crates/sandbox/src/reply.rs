@@ -1,0 +1,178 @@
+//! Answers on the wire, broken ones included.
+//!
+//! Owns: the bytes and the way they end.
+//! Surprise: hyper closes a connection whose body fails. A reset is a body that fails at once on a
+//! connection told not to linger; a truncated body fails after some of the bytes that
+//! `Content-Length` promised.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::Value as Json;
+
+use crate::fault::FaultKind;
+use crate::xml;
+
+/// An answer before it is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// Further headers.
+    pub(crate) headers: Vec<(String, String)>,
+    media_type: String,
+    bytes: Bytes,
+    ending: Ending,
+}
+
+/// How a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// As it should.
+    Complete,
+    /// The connection is reset before the first byte.
+    Reset,
+    /// The connection is closed half-way.
+    Truncated,
+    /// Nothing is ever sent.
+    Silent,
+    /// It does not.
+    Never,
+}
+
+impl Reply {
+    /// A JSON answer, or its XML form where the document says so.
+    pub(crate) fn json(status: u16, body: &Json, media_type: Option<&str>) -> Self {
+        let media_type = media_type.unwrap_or("application/json");
+        let (media_type, bytes) = if media_type.contains("xml") {
+            (media_type, xml::document(body))
+        } else if media_type.starts_with("text/") || media_type.contains("octet-stream") {
+            (media_type, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
+        } else {
+            (media_type, body.to_string())
+        };
+        Self::new(status, media_type, Bytes::from(bytes))
+    }
+
+    fn new(status: u16, media_type: &str, bytes: Bytes) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            media_type: media_type.to_owned(),
+            bytes,
+            ending: Ending::Complete,
+        }
+    }
+
+    /// The answer as a fault leaves it; `error` is the provider's error object.
+    pub(crate) fn struck(self, kind: FaultKind, error: &Json) -> Self {
+        let plain = |media: &str, text: &str| {
+            Self::new(200, media, Bytes::copy_from_slice(text.as_bytes()))
+        };
+        let with = |ending| Self { ending, ..self.clone() };
+        match kind {
+            FaultKind::Status(status) => Self::json(status, error, None),
+            FaultKind::Reset => with(Ending::Reset),
+            FaultKind::Truncate => with(Ending::Truncated),
+            FaultKind::Stall => with(Ending::Silent),
+            FaultKind::Html => {
+                plain("text/html", "<!DOCTYPE html><html><body><h1>Sign in</h1></body></html>\n")
+            }
+            FaultKind::Half => {
+                let half = self.bytes.slice(..self.bytes.len() / 2);
+                Self { bytes: half, ..self }
+            }
+            FaultKind::ErrorOk => Self::json(200, error, None),
+            FaultKind::OtherObject => {
+                plain("application/json", "{\"greeting\":\"hello\",\"unrelated\":[1,2,3]}")
+            }
+            FaultKind::Null => plain("application/json", "null"),
+            FaultKind::Empty => plain("application/json", ""),
+            FaultKind::EndlessBody => with(Ending::Never),
+            FaultKind::RepeatToken | FaultKind::CrossOriginLink | FaultKind::Endless => self,
+        }
+    }
+
+    /// The body as JSON.
+    pub(crate) fn body_json(&self) -> Json {
+        serde_json::from_slice(&self.bytes).unwrap_or(Json::Null)
+    }
+
+    /// The status that the client gets to see.
+    pub(crate) fn visible_status(&self) -> Option<u16> {
+        (!matches!(self.ending, Ending::Reset | Ending::Silent)).then_some(self.status)
+    }
+
+    /// True when the connection has to be reset.
+    pub(crate) fn resets(&self) -> bool {
+        self.ending == Ending::Reset
+    }
+
+    /// True when nothing is to be sent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.ending == Ending::Silent
+    }
+
+    /// The response for hyper; `head` for answers without a body.
+    pub(crate) fn into_response(self, head: bool) -> Response {
+        let length = self.bytes.len();
+        let body = match self.ending {
+            Ending::Complete | Ending::Silent if head => Body::empty(),
+            Ending::Complete | Ending::Silent => Body::from(self.bytes),
+            Ending::Reset => Body::from_stream(stream::once(async { Err::<Bytes, _>(broken()) })),
+            Ending::Truncated => truncated(self.bytes.slice(..length / 2)),
+            Ending::Never => endless(&self.bytes),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&self.media_type) {
+            headers.insert(header::CONTENT_TYPE, value);
+        }
+        if matches!(self.ending, Ending::Truncated | Ending::Reset) || head {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+            {
+                headers.append(name, value);
+            }
+        }
+        response
+    }
+}
+
+fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the sandbox cuts this answer short")
+}
+
+/// Some bytes, time for them to leave, then failure.
+fn truncated(bytes: Bytes) -> Body {
+    let start = stream::once(async move { Ok(bytes) });
+    let end = stream::once(async {
+        pause(Duration::from_millis(1)).await;
+        Err(broken())
+    });
+    Body::from_stream(start.chain(end))
+}
+
+/// The bytes, then spaces for as long as somebody reads.
+fn endless(bytes: &Bytes) -> Body {
+    const SPACES: Bytes = Bytes::from_static(&[b' '; 8192]);
+    // the last byte would complete the document
+    let open = bytes.slice(..bytes.len().saturating_sub(1));
+    let start = stream::once(async move { Ok::<_, io::Error>(open) });
+    Body::from_stream(start.chain(stream::repeat_with(|| Ok(SPACES))))
+}
+
+/// Waits in real time: for a client, slowness is nothing else.
+#[expect(clippy::disallowed_methods, reason = "simulated latency is real time by nature")]
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}

@@ -1,0 +1,130 @@
+//! Answers in the shape that the response schema documents.
+//!
+//! Owns: projection to documented fields, envelopes and wrappers, reading wrapped request bodies.
+//! Refuses: state.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+use strataql_spec::{RowShape, SchemaId, SchemaKind, Schemas};
+
+use crate::collection::{Kind, Object};
+use crate::pages::put_at;
+use crate::synthesis::Synthesis;
+use crate::table::Route;
+
+/// The fields of an object that an answer shows: those that its schema documents, and those that
+/// nobody documents (a scenario may put them there on purpose).
+pub(crate) fn projected(object: &Object, schemas: &Schemas, row: SchemaId, kind: &Kind) -> Object {
+    let schema = &schemas[row];
+    if schema.open || schema.properties.is_empty() {
+        return object.clone();
+    }
+    let documented = kind.documented().unwrap_or_default();
+    let shown = |name: &str| schema.properties.contains_key(name) || !documented.contains(name);
+    object
+        .iter()
+        .filter(|(name, _)| shown(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// The body that shows one object.
+///
+/// Fields that the answer documents and no row schema knows (a secret that only a creation shows)
+/// are made up.
+pub(crate) fn object_body(route: &Route, object: &Object, kind: &Kind) -> Json {
+    let response = &route.method().response;
+    let schemas = route.schemas();
+    let Some(schema) = response.schema else { return Json::Object(Map::new()) };
+    let row = response.row_schema.unwrap_or(schema);
+    let mut body = Json::Object(Map::new());
+    match &response.rows {
+        RowShape::Object { path } => {
+            let value = Json::Object(wrapped(route, object, row, kind));
+            put_at(&mut body, path, value);
+        }
+        RowShape::List { path } => {
+            let value = Json::Object(projected(object, schemas, row, kind));
+            put_at(&mut body, path, Json::Array(vec![value]));
+        }
+        RowShape::Scalars { path } | RowShape::MapValues { path } => {
+            let value = Synthesis::new(schemas, kind.clock, true).value("value", row, kind.seed);
+            put_at(&mut body, path, Json::Array(vec![value]));
+        }
+        RowShape::Nothing { .. } => {
+            return Synthesis::new(schemas, kind.clock, true).value("value", schema, kind.seed);
+        }
+    }
+    body
+}
+
+fn wrapped(route: &Route, object: &Object, row: SchemaId, kind: &Kind) -> Object {
+    let schemas = route.schemas();
+    let schema = &schemas[row];
+    let known = |name: &String| schema.properties.contains_key(name);
+    if !schema.properties.is_empty() && !object.keys().any(known) {
+        let inner = schema.properties.iter().find(|(_, id)| shares_fields(schemas, **id, object));
+        if let Some((name, id)) = inner {
+            let value = Json::Object(projected(object, schemas, *id, kind));
+            return [(name.clone(), value)].into_iter().collect();
+        }
+    }
+    let mut shown = projected(object, schemas, row, kind);
+    let documented = kind.documented().unwrap_or_default();
+    let absent = |name: &str| !documented.contains(name) && !object.contains_key(name);
+    if schema.properties.keys().any(|name| absent(name)) {
+        let seed = crate::random::derive(kind.seed, &Json::Object(object.clone()).to_string());
+        let whole = Synthesis::new(schemas, kind.clock, true).object(row, seed);
+        shown.extend(whole.into_iter().filter(|(name, _)| absent(name)));
+    }
+    shown
+}
+
+fn shares_fields(schemas: &Schemas, id: SchemaId, object: &Object) -> bool {
+    let schema = &schemas[id];
+    schema.kind == SchemaKind::Object
+        && object.keys().any(|name| schema.properties.contains_key(name))
+}
+
+/// What a client may set, and what it did set.
+pub(crate) struct Sent {
+    /// Names of all fields that the request may have.
+    pub(crate) settable: BTreeSet<String>,
+    /// The fields that it has.
+    pub(crate) fields: Object,
+}
+
+/// Reads a body; a lone property that wraps the object (`{"budget": {…}}`) is taken off.
+pub(crate) fn sent(route: &Route, body: Object, kind: &Kind) -> Sent {
+    let schemas = route.schemas();
+    let declared = route.method().body.as_ref().and_then(|body| body.schema);
+    let names = |id: SchemaId| schemas[id].properties.keys().cloned().collect::<BTreeSet<_>>();
+    let mut settable = declared.map(names).unwrap_or_default();
+    let documented = kind.documented().unwrap_or_default();
+    let mut fields = Object::new();
+    for (name, value) in body {
+        let id = declared.and_then(|id| schemas.property(id, &name));
+        let inner = id.map(names).unwrap_or_default();
+        let wraps = !documented.is_empty()
+            && !documented.contains(name.as_str())
+            && inner.iter().any(|name| documented.contains(name.as_str()));
+        match value {
+            Json::Object(inside) if wraps => {
+                settable.extend(inner);
+                fields.extend(inside);
+            }
+            value => {
+                fields.insert(name, value);
+            }
+        }
+    }
+    Sent { settable, fields }
+}
+
+/// The default that a request schema gives a field.
+pub(crate) fn default_of(route: &Route, name: &str) -> Option<Json> {
+    let declared = route.method().body.as_ref()?.schema?;
+    let id = route.schemas().property(declared, name)?;
+    route.schemas()[id].default.clone()
+}
