@@ -1,1 +1,60 @@
-fn main() {}
+//! The `strataql` command.
+//!
+//! Owns: the process: arguments in, results to stdout, everything else to stderr, an exit code.
+//! Refuses: logic; commands call the libraries.
+
+mod args;
+mod commands;
+mod console;
+mod env;
+mod exit;
+mod progress;
+mod providers;
+mod render;
+mod settings;
+mod vars;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Command, CommandLine};
+use crate::console::Console;
+use crate::env::Environment;
+use crate::exit::Exit;
+use crate::settings::{Flags, Settings, read_config};
+
+fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // whoever closed the pipe does not want the help text
+            let _ignored = error.print();
+            return Exit::from(&error).into();
+        }
+    };
+    let environment = Environment::of_process();
+    run(line, &environment).into()
+}
+
+fn run(line: CommandLine, environment: &Environment) -> Exit {
+    let (output, session) = match &line.command {
+        Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
+        _ => (None, None),
+    };
+    let flags = Flags { error_format: line.error_format, output, session };
+    let settings = read_config(environment)
+        .and_then(|config| Settings::resolve(environment, config.as_deref(), &flags));
+    let format = line.error_format.unwrap_or_default();
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(report) => return Console::new(environment, format).fail(&report, None),
+    };
+    let console = Console::new(environment, settings.error_format);
+    match line.command {
+        Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
+        Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
+        Command::Provider { command } => commands::provider::run(&command, &console),
+        Command::Completions { shell } => commands::completions::run(shell, &console),
+    }
+}

@@ -54,9 +54,9 @@ impl Part {
     ) -> Built<Self> {
         let text = format!("{prefix}{}", secret.expose_secret());
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            lookup.report("has a secret with characters that no header can carry").with_help(
-                "look for line breaks or blanks around the secret where it is stored",
-            )
+            lookup
+                .report("has a secret with characters that no header can carry")
+                .with_help("look for line breaks or blanks around the secret where it is stored")
         })?;
         value.set_sensitive(true);
         Ok(Self::Header(name, value))

@@ -82,7 +82,7 @@ impl ManualClock {
 impl Default for ManualClock {
     /// Starts on 2026-01-01 at midnight UTC.
     fn default() -> Self {
-        Self::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+        Self::new(SystemTime::UNIX_EPOCH + Duration::from_hours(490_896))
     }
 }
 

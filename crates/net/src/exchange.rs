@@ -74,7 +74,10 @@ enum Next {
 
 impl Core {
     /// Sends a request until there is an answer to give or no use in going on.
-    pub(crate) async fn exchange(self: &Arc<Self>, outgoing: Outgoing) -> Result<Response, Failure> {
+    pub(crate) async fn exchange(
+        self: &Arc<Self>,
+        outgoing: Outgoing,
+    ) -> Result<Response, Failure> {
         let mut run = Run::new(self, &outgoing);
         loop {
             let authorised = run.authorised().await?;
@@ -152,7 +155,10 @@ impl<'a> Run<'a> {
     }
 
     /// Waits for a permit and makes one attempt.
-    async fn attempt(&mut self, authorised: &Authorised) -> Result<Result<Answer, Broken>, Failure> {
+    async fn attempt(
+        &mut self,
+        authorised: &Authorised,
+    ) -> Result<Result<Answer, Broken>, Failure> {
         let origin = Origin::of(&self.url).ok_or_else(|| {
             let report = Report::new(
                 Code::BadDocument,
@@ -242,9 +248,10 @@ impl<'a> Run<'a> {
 
     /// What is left of the time budget.
     fn remaining(&self) -> Duration {
-        let spent = self.tally.first_permit.map_or(Duration::ZERO, |start| {
-            self.core.clock.now().saturating_duration_since(start)
-        });
+        let spent = self
+            .tally
+            .first_permit
+            .map_or(Duration::ZERO, |start| self.core.clock.now().saturating_duration_since(start));
         self.core.settings.retry.budget.saturating_sub(spent)
     }
 

@@ -136,8 +136,9 @@ impl Failure {
             ..RemoteFailure::default()
         });
         match &self.token_of {
-            Some(provider) => report
-                .with_note(format!("the request asks for the access token of provider `{provider}`")),
+            Some(provider) => report.with_note(format!(
+                "the request asks for the access token of provider `{provider}`"
+            )),
             None => report,
         }
     }
@@ -236,7 +237,7 @@ mod tests {
 
     #[test]
     fn every_cause_becomes_a_report_with_code_object_cause_and_next_step() {
-        let timeout = |phase| Cause::Timeout { phase, limit: Duration::from_secs(60) };
+        let timeout = |phase| Cause::Timeout { phase, limit: Duration::from_mins(1) };
         let detail = || "odd".to_owned();
         for (cause, code) in [
             (Cause::Dns, Code::RemoteUnavailable),

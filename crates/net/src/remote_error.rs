@@ -53,9 +53,7 @@ impl RemoteError {
         };
         error.request_id = error.request_id.or_else(|| request_id(&response.headers));
         let tidy = |text: &mut Option<String>, limit| {
-            *text = text.take().and_then(|text| {
-                tidied(&response.redactor.redact(&text), limit)
-            });
+            *text = text.take().and_then(|text| tidied(&response.redactor.redact(&text), limit));
         };
         tidy(&mut error.code, 128);
         tidy(&mut error.message, MAX_MESSAGE);
@@ -101,9 +99,8 @@ fn nested(inner: &Map<String, Json>) -> RemoteError {
     RemoteError {
         code,
         message: text_of(inner, &["message", "description", "detail"]),
-        request_id: detail_id(inner).or_else(|| {
-            text_of(deeper?.as_object()?, &["request-id", "requestId", "request_id"])
-        }),
+        request_id: detail_id(inner)
+            .or_else(|| text_of(deeper?.as_object()?, &["request-id", "requestId", "request_id"])),
     }
 }
 
@@ -296,7 +293,12 @@ mod tests {
         check("INVALID_STATE: not now", "INVALID_STATE", "not now", "");
         check("upstream: gone", "", "upstream: gone", "");
         check("  ", "", "", "");
-        check("<html><head><title>502 Bad\n Gateway</title></head></html>", "", "502 Bad Gateway", "");
+        check(
+            "<html><head><title>502 Bad\n Gateway</title></head></html>",
+            "",
+            "502 Bad Gateway",
+            "",
+        );
         check("<html><body><pre>no such path</pre></body>", "", "no such path", "");
         check(
             "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>no</Message><RequestId>r</RequestId></Error>",

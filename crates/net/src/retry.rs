@@ -212,7 +212,8 @@ mod tests {
             }
             assert!(retry.delay(&Outcome::Failed(&Cause::Reset), wall()).is_none());
         }
-        for (slot, nominal) in longest.iter().zip([500_u32, 1000, 2000, 4000, 8000, 10000, 10000, 10000])
+        for (slot, nominal) in
+            longest.iter().zip([500_u32, 1000, 2000, 4000, 8000, 10000, 10000, 10000])
         {
             let nominal = Duration::from_millis(u64::from(nominal));
             assert!(*slot <= nominal && *slot > nominal / 2, "{slot:?} of {nominal:?}");

@@ -68,7 +68,7 @@ impl Default for Settings {
         Self {
             user_agent: concat!("strataql/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout: Duration::from_secs(10),
-            answer_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_mins(1),
             stall_timeout: Duration::from_secs(30),
             max_body: 256 * 1024 * 1024,
             max_in_flight: 16,
@@ -118,7 +118,7 @@ impl Default for RetrySettings {
             max_attempts: 3,
             initial: Duration::from_millis(500),
             max: Duration::from_secs(10),
-            budget: Duration::from_secs(300),
+            budget: Duration::from_mins(5),
         }
     }
 }

@@ -65,11 +65,13 @@ fn verdict(facts: &Facts, status: u16) -> (Code, String) {
         ),
         300..=399 => (
             Code::RemoteRejected,
-            "the service moved; check the server in the provider document or `--endpoint`".to_owned(),
+            "the service moved; check the server in the provider document or `--endpoint`"
+                .to_owned(),
         ),
         500.. => (
             Code::RemoteUnavailable,
-            "run the statement again later; quote the request id to the service's support".to_owned(),
+            "run the statement again later; quote the request id to the service's support"
+                .to_owned(),
         ),
         _ => (
             Code::RemoteRejected,

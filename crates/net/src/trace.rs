@@ -23,8 +23,21 @@ const MASKED_BODY: usize = 1024 * 1024;
 
 /// Parts of header and field names that speak of secrets.
 const SECRET_PARTS: &[&str] = &[
-    "secret", "password", "passwd", "token", "api_key", "apikey", "private_key", "privatekey",
-    "credential", "authorization", "cookie", "access_key", "accesskey", "signature", "assertion",
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "api_key",
+    "apikey",
+    "private_key",
+    "privatekey",
+    "credential",
+    "authorization",
+    "cookie",
+    "access_key",
+    "accesskey",
+    "signature",
+    "assertion",
 ];
 
 /// What an attempt was for.
@@ -70,11 +83,8 @@ pub(crate) fn sent_lines(
     body: Option<&[u8]>,
     redactor: &Redactor,
 ) -> Vec<String> {
-    let again = if attempt.attempt > 1 {
-        format!(" (attempt {})", attempt.attempt)
-    } else {
-        String::new()
-    };
+    let again =
+        if attempt.attempt > 1 { format!(" (attempt {})", attempt.attempt) } else { String::new() };
     let mut lines = vec![format!("> {} {}{again}", attempt.verb, attempt.url)];
     lines.extend(headers.iter().map(|(name, value)| header_line('>', name, value, redactor)));
     if let Some(body) = body {

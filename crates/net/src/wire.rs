@@ -111,7 +111,9 @@ impl Shipment<'_> {
 
     fn log(&self, lines: impl FnOnce() -> Vec<String>) {
         if let Some(log) = &self.core.settings.http_log {
-            lines().iter().for_each(|line| log(line));
+            for line in lines() {
+                log(&line);
+            }
         }
     }
 
@@ -127,7 +129,9 @@ impl Shipment<'_> {
                 Part::Header(name, value) => {
                     headers.insert(name, value.clone());
                 }
-                Part::Query(name, value) => value.with(|value| set_query(&mut address, name, value)),
+                Part::Query(name, value) => {
+                    value.with(|value| set_query(&mut address, name, value));
+                }
             }
         }
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
@@ -171,7 +175,8 @@ impl Shipment<'_> {
         let request = request.build().map_err(|_| {
             Broken::before_sending(unsendable("the request's address or headers cannot be used"))
         })?;
-        let sent = self.within(settings.answer_timeout, Phase::Answer, start, client.execute(request));
+        let sent =
+            self.within(settings.answer_timeout, Phase::Answer, start, client.execute(request));
         let response = match sent.await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
@@ -191,8 +196,7 @@ impl Shipment<'_> {
         let mut headers = std::mem::take(response.headers_mut());
         let expected = declared_length(&headers);
         let broken = |cause, received| Broken { cause, received, maybe_sent: true };
-        let mut body =
-            Body::new(&headers, settings.max_body).map_err(|cause| broken(cause, 0))?;
+        let mut body = Body::new(&headers, settings.max_body).map_err(|cause| broken(cause, 0))?;
         loop {
             let chunk = self.within(settings.stall_timeout, Phase::Stall, start, response.chunk());
             let received = body.received();
@@ -246,7 +250,7 @@ impl Shipment<'_> {
             let limit = self.core.settings.connect_timeout;
             return Cause::Timeout { phase: Phase::Connect, limit };
         }
-        if error.is_dns() || has_dns_error(error) {
+        if error.is_dns() {
             return Cause::Dns;
         }
         if let Some(detail) = tls_detail(error) {
@@ -315,11 +319,6 @@ fn tls_detail(error: &reqwest::Error) -> Option<String> {
 
 fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
     chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last()
-}
-
-/// The system's resolver reports through a plain `io::Error`, told apart by its wrapper's text.
-fn has_dns_error(error: &reqwest::Error) -> bool {
-    error.is_connect() && chain(error).any(|cause| cause.to_string() == "dns error")
 }
 
 fn innermost(error: &reqwest::Error) -> String {

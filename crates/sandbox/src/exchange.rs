@@ -144,8 +144,7 @@ impl Exchange {
             };
         };
         let mut kind = fault.kind;
-        let is_paged = found.route.method().paging != strataql_spec::Paging::None;
-        if kind == FaultKind::Endless && !is_paged {
+        if kind == FaultKind::Endless && !pages::is_paged(&found.route) {
             kind = FaultKind::EndlessBody;
         }
         let wanted = fault.after || kind.needs_answer() || kind == FaultKind::EndlessBody;

@@ -18,6 +18,7 @@ use crate::options::DEFAULT_PAGE_SIZE;
 use crate::problem::Problem;
 use crate::random::derive;
 use crate::request::Incoming;
+use crate::role::is_list;
 use crate::table::Route;
 
 /// Query parameters and body attributes that set the number of rows of a page.
@@ -143,6 +144,11 @@ fn asked_size(route: &Route, request: &Incoming) -> Option<usize> {
         })
     };
     declared.or_else(by_name).filter(|size| *size > 0)
+}
+
+/// True for lists that come in pages.
+pub(crate) fn is_paged(route: &Route) -> bool {
+    is_list(route) && is_usable(route, &route.method().paging)
 }
 
 /// Whether an answer has a place for what leads to the next page.

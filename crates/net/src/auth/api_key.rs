@@ -25,7 +25,10 @@ pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>
 pub(super) fn header_name(lookup: &Lookup<'_>, name: &str) -> Built<HeaderName> {
     name.parse().map_err(|_| {
         lookup
-            .report(&format!("is to be named in the header `{}`, which is no header name", name.escape_debug()))
+            .report(&format!(
+                "is to be named in the header `{}`, which is no header name",
+                name.escape_debug()
+            ))
             .with_help("correct `name` in the `auth` block")
             .into()
     })

@@ -40,7 +40,8 @@ impl Lookup<'_> {
         if let Some(pair) = self.pair(config)? {
             return Ok(self.encoded(&pair));
         }
-        let literal = ["token", "api_key", "password"].iter().find_map(|key| config.literal.get(*key));
+        let literal =
+            ["token", "api_key", "password"].iter().find_map(|key| config.literal.get(*key));
         match literal.filter(|text| !text.is_empty()) {
             Some(text) => Ok(self.registered(text)),
             None => Err(self.nothing_configured()),

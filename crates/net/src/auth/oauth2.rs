@@ -15,9 +15,7 @@ use futures::future::{BoxFuture, Shared, WeakShared};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
-use oauth2::{
-    AuthType, ClientId, ClientSecret, RequestTokenError, Scope, TokenResponse, TokenUrl,
-};
+use oauth2::{AuthType, ClientId, ClientSecret, RequestTokenError, Scope, TokenResponse, TokenUrl};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 use strataql_diag::{Code, Redactor, Report};
@@ -35,9 +33,11 @@ use crate::status::status_report;
 use crate::trace::Purpose;
 
 /// A token is renewed this long before it expires, or at half of a shorter life.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
 
-type Flight = Shared<BoxFuture<'static, Result<Arc<Token>, Failure>>>;
+type Fetching = BoxFuture<'static, Result<Arc<Token>, Failure>>;
+
+type Flight = Shared<Fetching>;
 
 /// An access token.
 pub(super) struct Token {
@@ -83,7 +83,7 @@ pub(crate) struct TokenSource {
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
-    flight: Option<WeakShared<BoxFuture<'static, Result<Arc<Token>, Failure>>>>,
+    flight: Option<WeakShared<Fetching>>,
 }
 
 impl TokenSource {
@@ -92,7 +92,9 @@ impl TokenSource {
         let grant = config.grant_type.as_deref().unwrap_or("client_credentials");
         if grant != "client_credentials" {
             let report = lookup
-                .report(&format!("asks for the grant `{grant}`, which this version does not support"))
+                .report(&format!(
+                    "asks for the grant `{grant}`, which this version does not support"
+                ))
                 .with_help("use `grant_type: client_credentials`");
             return Err(report.into());
         }
@@ -259,9 +261,9 @@ impl TokenSource {
         let mut value = HeaderValue::from_str(&format!("{scheme} {secret}"))
             .map_err(|_| self.unreadable(response))?;
         value.set_sensitive(true);
-        let usable_until = token.expires_in().and_then(|life| {
-            start.checked_add(life.saturating_sub(RENEW_BEFORE.min(life / 2)))
-        });
+        let usable_until = token
+            .expires_in()
+            .and_then(|life| start.checked_add(life.saturating_sub(RENEW_BEFORE.min(life / 2))));
         let parts = Arc::from([Part::Header(AUTHORIZATION, value)]);
         Ok(Arc::new(Token { parts, usable_until }))
     }
@@ -272,7 +274,8 @@ impl TokenSource {
         }
         let mut report = status_report(&response.facts, response);
         report.message = report.message.replacen("the API", "the token endpoint", 1);
-        let is_refusal = (400..500).contains(&response.status) && !matches!(response.status, 408 | 429);
+        let is_refusal =
+            (400..500).contains(&response.status) && !matches!(response.status, 408 | 429);
         if is_refusal {
             report.code = Code::CredentialRefused;
             report.help = vec![format!(

@@ -15,15 +15,14 @@ use super::Built;
 use super::lookup::Lookup;
 
 /// Everything but the unreserved characters of RFC 3986.
-const ENCODED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The address of a token endpoint.
 pub(super) fn token_url(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Url> {
     let template = config.token_url.as_deref().filter(|url| !url.is_empty()).ok_or_else(|| {
-        lookup.report("has an `oauth2` credential without `token_url`").with_help(
-            "add the address of its token endpoint to the `auth` block",
-        )
+        lookup
+            .report("has an `oauth2` credential without `token_url`")
+            .with_help("add the address of its token endpoint to the `auth` block")
     })?;
     let mut filled = String::new();
     let mut rest = template;
@@ -35,7 +34,9 @@ pub(super) fn token_url(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Url> 
         let value = value(name, config, lookup)?;
         let fitting = fit(&filled, &value).ok_or_else(|| {
             lookup
-                .report(&format!("has a value for `{name}` that does not fit into its token address"))
+                .report(&format!(
+                    "has a value for `{name}` that does not fit into its token address"
+                ))
                 .with_help("correct the value; it may not hold `/`, `?`, `#` or `@` in a host name")
         })?;
         filled.push_str(&fitting);

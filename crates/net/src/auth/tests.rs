@@ -2,11 +2,9 @@ use std::io;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use strataql_spec::AuthConfig;
 
 use super::template::token_url;
 use super::*;
-use crate::settings::Settings;
 
 fn settings() -> Settings {
     Settings {
@@ -73,12 +71,18 @@ fn refused(json: Json, part: &str) {
 
 #[test]
 fn every_type_adds_its_own_header_or_parameter() {
-    check(json!({"type": "bearer", "credentialsenvvar": "TOKEN"}), &["authorization: Bearer t0ken-value"]);
+    check(
+        json!({"type": "bearer", "credentialsenvvar": "TOKEN"}),
+        &["authorization: Bearer t0ken-value"],
+    );
     check(
         json!({"type": "bearer", "credentialsenvvar": "TOKEN", "valuePrefix": "X "}),
         &["authorization: Bearer t0ken-value"],
     );
-    check(json!({"type": "bearer", "token": "literal-one"}), &["authorization: Bearer literal-one"]);
+    check(
+        json!({"type": "bearer", "token": "literal-one"}),
+        &["authorization: Bearer literal-one"],
+    );
     check(
         json!({"type": "basic", "username_var": "USER", "password_var": "PASSWORD"}),
         &["authorization: Basic YWRhOnBhNTUtd29yZA=="],
@@ -87,8 +91,14 @@ fn every_type_adds_its_own_header_or_parameter() {
         json!({"type": "basic", "username": "ada", "password": "pa55-word", "valuePrefix": "BASIC "}),
         &["authorization: BASIC YWRhOnBhNTUtd29yZA=="],
     );
-    check(json!({"type": "basic", "credentialsenvvar": "TOKEN"}), &["authorization: Basic t0ken-value"]);
-    check(json!({"type": "api_key", "credentialsenvvar": "TOKEN"}), &["authorization: api_key t0ken-value"]);
+    check(
+        json!({"type": "basic", "credentialsenvvar": "TOKEN"}),
+        &["authorization: Basic t0ken-value"],
+    );
+    check(
+        json!({"type": "api_key", "credentialsenvvar": "TOKEN"}),
+        &["authorization: api_key t0ken-value"],
+    );
     check(
         json!({"type": "api_key", "credentialsenvvar": "TOKEN", "valuePrefix": "SSWS "}),
         &["authorization: SSWS t0ken-value"],
@@ -116,7 +126,10 @@ fn every_type_adds_its_own_header_or_parameter() {
 
 #[test]
 fn files_are_read_without_their_last_line_break() {
-    check(json!({"type": "bearer", "credentialsfilepath": "~/key"}), &["authorization: Bearer f1le-secret"]);
+    check(
+        json!({"type": "bearer", "credentialsfilepath": "~/key"}),
+        &["authorization: Bearer f1le-secret"],
+    );
     check(
         json!({"type": "bearer", "credentialsfilepathenvvar": "KEY_PATH"}),
         &["authorization: Bearer f1le-secret"],
@@ -134,7 +147,10 @@ fn what_is_missing_is_named() {
     refused(json!({"type": "basic", "username_var": "EMPTY", "password_var": "EMPTY"}), "`EMPTY`");
     refused(json!({"type": "bearer", "credentialsenvvar": "BROKEN"}), "no header can carry");
     refused(json!({"type": "custom", "credentialsenvvar": "TOKEN"}), "`location` and `name`");
-    refused(json!({"type": "api_key", "credentialsenvvar": "TOKEN", "name": "a b"}), "no header name");
+    refused(
+        json!({"type": "api_key", "credentialsenvvar": "TOKEN", "name": "a b"}),
+        "no header name",
+    );
     refused(json!({"type": "aws_signing_v4", "credentialsenvvar": "TOKEN"}), "`aws_signing_v4`");
     refused(json!({"type": "", "credentialsenvvar": "TOKEN"}), "`service_account`");
     let oauth = |extra: Json| {
@@ -171,8 +187,11 @@ fn token_addresses_are_filled_and_values_cannot_redirect_them() {
     check("https://h.example/a/{{.__env__ACCOUNT}}/t", "https://h.example/a/acc%2F..%2Fx/t");
     check("https://{{ .__env__TENANT }}.h.example/t", "https://my-org.eu.h.example/t");
     check("{{ .__env__BASE }}/oidc/t", "https://base.example/oidc/t");
-    for template in ["https://h/{{ .client_secret }}", "https://h/{{ account }}", "https://h/{{ .x", "/t"] {
-        let config = config(json!({"type": "oauth2", "token_url": template, "client_secret": "hush-hush"}));
+    for template in
+        ["https://h/{{ .client_secret }}", "https://h/{{ account }}", "https://h/{{ .x", "/t"]
+    {
+        let config =
+            config(json!({"type": "oauth2", "token_url": template, "client_secret": "hush-hush"}));
         let report = token_url(&config, &lookup).expect_err(template);
         assert!(!report.to_string().contains("hush"), "{report}");
     }
@@ -181,7 +200,9 @@ fn token_addresses_are_filled_and_values_cannot_redirect_them() {
 #[test]
 fn the_users_entry_replaces_the_documents() {
     let mut settings = settings();
-    settings.auth.insert("prov".to_owned(), config(json!({"type": "bearer", "token": "mine-mine"})));
+    settings
+        .auth
+        .insert("prov".to_owned(), config(json!({"type": "bearer", "token": "mine-mine"})));
     let document = json!({"type": "basic", "username": "ada", "password": "pa55-word"});
     assert_eq!(resolve(&settings, document).expect("mine"), ["authorization: Bearer mine-mine"]);
 }
@@ -195,7 +216,9 @@ fn a_fixed_credential_replaces_everything_and_reads_nothing() {
         credentials_override: Some(CredentialsOverride::same(fixed, "any")),
         ..Settings::default()
     };
-    settings.auth.insert("prov".to_owned(), config(json!({"type": "bearer", "token": "mine-mine"})));
+    settings
+        .auth
+        .insert("prov".to_owned(), config(json!({"type": "bearer", "token": "mine-mine"})));
     let check = |settings: &Settings, json: Json, expected: &[&str]| {
         assert_eq!(resolve(settings, json).expect("a credential"), expected);
     };
@@ -226,9 +249,11 @@ fn a_fixed_credential_replaces_everything_and_reads_nothing() {
 fn failures_are_not_remembered_and_secrets_are_registered() {
     let redactor = Redactor::new();
     let credentials = Credentials::new(&settings(), redactor.clone());
-    credentials.register("prov", Some(config(json!({"type": "bearer", "credentialsenvvar": "NOPE"}))));
+    credentials
+        .register("prov", Some(config(json!({"type": "bearer", "credentialsenvvar": "NOPE"}))));
     assert!(credentials.of("prov").is_err());
-    credentials.register("prov", Some(config(json!({"type": "bearer", "credentialsenvvar": "TOKEN"}))));
+    credentials
+        .register("prov", Some(config(json!({"type": "bearer", "credentialsenvvar": "TOKEN"}))));
     assert!(credentials.of("prov").is_ok());
     assert_eq!(redactor.redact("a t0ken-value b"), "a *** b");
     assert!(matches!(&*credentials.of("unknown").expect("none needed"), Credential::Anonymous));
@@ -237,9 +262,8 @@ fn failures_are_not_remembered_and_secrets_are_registered() {
 #[test]
 fn equal_credentials_of_two_providers_share_their_identity() {
     let credentials = Credentials::new(&settings(), Redactor::new());
-    let bearer = |variable: &str| {
-        Some(config(json!({"type": "bearer", "credentialsenvvar": variable})))
-    };
+    let bearer =
+        |variable: &str| Some(config(json!({"type": "bearer", "credentialsenvvar": variable})));
     credentials.register("one", bearer("TOKEN"));
     credentials.register("two", bearer("TOKEN"));
     credentials.register("three", bearer("PASSWORD"));

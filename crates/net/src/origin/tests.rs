@@ -159,13 +159,29 @@ fn a_private_server_that_the_user_named_may_point_to_itself() {
 #[test]
 fn private_addresses_are_recognised_in_every_spelling() {
     for host in [
-        "10.1.2.3", "172.16.0.1", "192.168.1.1", "127.0.0.1", "169.254.1.1", "0.0.0.0", "100.64.0.1",
-        "255.255.255.255", "[::1]", "[::]", "[fe80::1]", "[fd00::1]", "[::ffff:10.0.0.1]",
-        "localhost", "app.localhost", "metadata.google.internal", "2130706433", "0177.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "127.0.0.1",
+        "169.254.1.1",
+        "0.0.0.0",
+        "100.64.0.1",
+        "255.255.255.255",
+        "[::1]",
+        "[::]",
+        "[fe80::1]",
+        "[fd00::1]",
+        "[::ffff:10.0.0.1]",
+        "localhost",
+        "app.localhost",
+        "metadata.google.internal",
+        "2130706433",
+        "0177.0.0.1",
     ] {
         assert!(is_private(&Url::parse(&format!("http://{host}/")).expect(host)), "{host}");
     }
-    for host in ["8.8.8.8", "172.32.0.1", "100.128.0.1", "[2001:db8::1]", "mylocalhost", "a.example"]
+    for host in
+        ["8.8.8.8", "172.32.0.1", "100.128.0.1", "[2001:db8::1]", "mylocalhost", "a.example"]
     {
         assert!(!is_private(&Url::parse(&format!("http://{host}/")).expect(host)), "{host}");
     }

@@ -91,9 +91,9 @@ async fn callers_share_the_error_and_the_next_one_tries_anew() {
         let report = Report::from(failure);
         assert_eq!(report.code, Code::CredentialRefused);
         assert!(
-            report.message.starts_with(
-                "the token endpoint answered 401 invalid_client: \"unknown client\""
-            ),
+            report
+                .message
+                .starts_with("the token endpoint answered 401 invalid_client: \"unknown client\""),
             "{report}"
         );
         assert!(report.help[0].contains(PROVIDER), "{report:?}");
@@ -106,15 +106,16 @@ async fn callers_share_the_error_and_the_next_one_tries_anew() {
 
 #[tokio::test]
 async fn a_client_refused_in_the_header_is_tried_in_the_form_and_that_is_remembered() {
-    let server = Server::start(|_, seen| match (is_token_request(seen), seen.header("authorization")) {
-        (true, Some(_)) => answer(400, &[], r#"{"error":"invalid_request"}"#),
-        (true, None) => {
-            let body = json!({"access_token": "form-token", "expires_in": "120"});
-            answer(200, &["content-type: text/plain"], body.to_string())
-        }
-        _ => answer(200, &[], "ok"),
-    })
-    .await;
+    let server =
+        Server::start(|_, seen| match (is_token_request(seen), seen.header("authorization")) {
+            (true, Some(_)) => answer(400, &[], r#"{"error":"invalid_request"}"#),
+            (true, None) => {
+                let body = json!({"access_token": "form-token", "expires_in": "120"});
+                answer(200, &["content-type: text/plain"], body.to_string())
+            }
+            _ => answer(200, &[], "ok"),
+        })
+        .await;
     let bench = with_oauth(&server, |_| {});
     bench.transport.send(get(&server, "/x")).await.expect("an answer");
     bench.clock.advance(Duration::from_secs(61));
@@ -126,15 +127,21 @@ async fn a_client_refused_in_the_header_is_tried_in_the_form_and_that_is_remembe
     for body in &bodies[1..] {
         assert!(body.contains("client_id=my-id&client_secret=client-s3cret"), "{body}");
     }
-    assert_eq!(seen.last().and_then(|seen| seen.header("authorization")), Some("Bearer form-token"));
+    assert_eq!(
+        seen.last().and_then(|seen| seen.header("authorization")),
+        Some("Bearer form-token")
+    );
 }
 
 #[tokio::test]
 async fn auth_style_and_values_are_followed() {
-    let server = Server::start(|_, seen| {
-        if is_token_request(seen) { token("t0ken") } else { answer(200, &[], "ok") }
-    })
-    .await;
+    let server =
+        Server::start(
+            |_, seen| {
+                if is_token_request(seen) { token("t0ken") } else { answer(200, &[], "ok") }
+            },
+        )
+        .await;
     for (style, in_form) in [(1, true), (2, false)] {
         let bench = bench(|_| {});
         let extra = json!({"auth_style": style, "values": {"audience": ["a b"]}});

@@ -53,12 +53,10 @@ fn echo(status: u16, seen: &Seen) -> Vec<Step> {
 
 fn script(number: usize, seen: &Seen) -> Vec<Step> {
     match seen.target.split('?').next().unwrap_or_default() {
-        "/token" if number % 3 == 0 => echo(401, seen),
+        "/token" if number.is_multiple_of(3) => echo(401, seen),
         "/token" => answer(200, &[], json!({"access_token": CANARIES[3]}).to_string()),
         "/echo" => echo(400, seen),
-        "/created" => {
-            answer(200, &[], json!({"id": 1, "client_secret": CANARIES[4]}).to_string())
-        }
+        "/created" => answer(200, &[], json!({"id": 1, "client_secret": CANARIES[4]}).to_string()),
         "/redirect" => {
             let location = format!("location: https://evil.test{}", seen.target);
             answer(302, &[&location], "")
@@ -104,13 +102,15 @@ async fn secrets_stay_out_of_logs_errors_and_debug_output() {
     }
     // the secrets did travel
     let wire = format!("{:?}", server.seen());
-    for sent in ["canary-access-token", "canary-key-&-value", "client_secret=canary-client%2Fse%2Bcret"]
+    for sent in
+        ["canary-access-token", "canary-key-&-value", "client_secret=canary-client%2Fse%2Bcret"]
     {
         assert!(wire.contains(sent), "{sent}");
     }
     let shown = sink.0.lock().expect("not poisoned").join("\n");
     assert!(shown.contains("ECHO") && shown.contains("***"), "nothing was shown");
-    let encoded = ["canary", "Y2FuYXJ5", "Q6Y2FuYXJ5", "YWRhOmNhbmFyeS", "se%2Bcret", "pass%3Aword"];
+    let encoded =
+        ["canary", "Y2FuYXJ5", "Q6Y2FuYXJ5", "YWRhOmNhbmFyeS", "se%2Bcret", "pass%3Aword"];
     for part in CANARIES.iter().chain(&encoded) {
         let line = shown.lines().find(|line| line.contains(part));
         assert!(line.is_none(), "{part} in {line:?}");

@@ -60,8 +60,7 @@ async fn compressed_answers_arrive_plain_and_say_so() {
 #[tokio::test]
 async fn a_compressed_answer_may_not_grow_without_measure() {
     let bomb = zipped(&vec![0; 64 * 1024 * 1024]);
-    let server =
-        Server::start(move |_, _| answer(200, &["content-encoding: gzip"], &bomb)).await;
+    let server = Server::start(move |_, _| answer(200, &["content-encoding: gzip"], &bomb)).await;
     let bench = bench(|_| {});
     let failure = bench.transport.send(get(&server, "/x")).await.expect_err("a bomb");
     assert!(matches!(failure.cause, Cause::Inflated { .. }), "{failure:?}");
@@ -83,22 +82,26 @@ async fn a_truncated_compressed_answer_is_not_taken_for_whole() {
 
 #[tokio::test]
 async fn large_answers_are_stopped_by_announcement_and_by_count() {
-    let server = Server::start(|_, seen| match seen.target.as_str() {
+    let server = Server::start(|_, seen| {
         // announces more than it sends: the announcement must be enough
-        "/announced" => vec![Step::Send(head(200, &[], "content-length: 5000000")), Step::Hang],
-        _ => {
-            let mut bytes = head(200, &[], "transfer-encoding: chunked");
-            bytes.extend_from_slice(b"800\r\n");
-            bytes.extend_from_slice(&[b'x'; 0x800]);
-            bytes.extend_from_slice(b"\r\n");
-            vec![Step::Send(bytes), Step::Hang]
+        if seen.target == "/announced" {
+            return vec![Step::Send(head(200, &[], "content-length: 5000000")), Step::Hang];
         }
+        let mut bytes = head(200, &[], "transfer-encoding: chunked");
+        bytes.extend_from_slice(b"800\r\n");
+        bytes.extend_from_slice(&[b'x'; 0x800]);
+        bytes.extend_from_slice(b"\r\n");
+        vec![Step::Send(bytes), Step::Hang]
     })
     .await;
     let bench = bench(|settings| settings.max_body = 2000);
     for path in ["/announced", "/counted"] {
         let failure = bench.transport.send(get(&server, path)).await.expect_err(path);
-        assert_eq!((failure.cause, failure.attempts), (Cause::TooLarge { limit: 2000 }, 1), "{path}");
+        assert_eq!(
+            (failure.cause, failure.attempts),
+            (Cause::TooLarge { limit: 2000 }, 1),
+            "{path}"
+        );
     }
 }
 

@@ -4,4 +4,5 @@ mod auth;
 mod canary;
 mod exchange;
 mod limits;
+mod route;
 mod server;

@@ -126,6 +126,13 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Resul
         if stream.read_buf(buffer).await? == 0 {
             return Ok(None);
         }
+        // a TLS handshake: this server does not speak it, but its script may answer
+        if buffer.first() == Some(&0x16) {
+            buffer.clear();
+            let verb = "TLS".to_owned();
+            let (target, headers, body) = Default::default();
+            return Ok(Some(Seen { verb, target, headers, body }));
+        }
     };
     let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
     let mut lines = head.split("\r\n");

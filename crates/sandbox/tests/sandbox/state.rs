@@ -220,6 +220,23 @@ async fn actions_need_their_object() {
 }
 
 #[tokio::test]
+async fn required_query_parameters_are_parents_in_disguise() {
+    let sandbox = with("rows=3").await;
+    let books = async |book: &str| {
+        let list = shop(&sandbox, &format!("/v1/reviews?book={book}")).send().await.json();
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        assert!(items.iter().all(|item| item["book"] == book), "{list}");
+        items.len()
+    };
+    assert_eq!((books("b1").await, books("b2").await), (3, 3));
+    let made = post(&sandbox, "/v1/reviews").host(crate::client::SHOP);
+    let made = made.header("X-Shop-Key", "sandbox-token").json(&json!({"book": "b1", "stars": 5}));
+    assert_eq!(made.send().await.status, 200);
+    assert_eq!((books("b1").await, books("b2").await), (4, 3));
+    assert_eq!(shop(&sandbox, "/v1/reviews").send().await.status, 400, "it is required");
+}
+
+#[tokio::test]
 async fn put_creates_where_the_document_inserts_with_it() {
     let sandbox = with("").await;
     let put = Ask::new(&sandbox, "PUT", "/v1/books/97").host(crate::client::SHOP);

@@ -1,0 +1,6 @@
+//! The commands, one file each.
+
+pub(crate) mod completions;
+pub(crate) mod exec;
+pub(crate) mod provider;
+pub(crate) mod sandbox;

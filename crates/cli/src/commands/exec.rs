@@ -1,0 +1,181 @@
+//! `strataql exec`.
+
+mod output;
+mod session;
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use strataql_diag::{Code, Report};
+use strataql_engine::{Parameters, Session};
+use strataql_sql::Statement;
+
+use self::output::Printer;
+use self::session::Opened;
+use crate::args::ExecArguments;
+use crate::console::Console;
+use crate::env::Environment;
+use crate::exit::Exit;
+use crate::render::Source;
+use crate::settings::{Settings, parameters};
+use crate::vars::{Template, Variables, fill};
+
+/// Runs the command.
+pub(crate) fn run(
+    arguments: &ExecArguments,
+    settings: Settings,
+    environment: &Environment,
+    console: &Console,
+) -> Exit {
+    let input = match Input::read(arguments) {
+        Ok(input) => input,
+        Err(report) => return console.fail(&report, None),
+    };
+    let source = input.source();
+    let template = match input.fill(arguments) {
+        Ok(template) => template,
+        Err(report) => return console.fail(&report, Some(source)),
+    };
+    let result = runtime().and_then(|runtime| {
+        let result = runtime.block_on(execute(arguments, &settings, environment, console, &template));
+        // tasks of a cancelled statement must not hold the process
+        runtime.shutdown_background();
+        result
+    });
+    match result {
+        Ok(exit) => exit,
+        Err(report) => console.fail(&template.relabelled(*report), Some(source)),
+    }
+}
+
+/// The runtime of a command.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Box<Report>> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Box::new(Report::new(Code::LocalIo, format!("the process cannot start its threads: {error}")))
+    })
+}
+
+/// The text to run.
+struct Input {
+    file: Option<String>,
+    text: String,
+}
+
+impl Input {
+    fn read(arguments: &ExecArguments) -> Result<Self, Box<Report>> {
+        match (&arguments.sql, &arguments.infile) {
+            (Some(text), _) => Ok(Self { file: None, text: text.clone() }),
+            (None, Some(path)) if path == Path::new("-") => {
+                let mut text = String::new();
+                std::io::stdin().read_to_string(&mut text).map_err(|error| {
+                    Box::new(
+                        Report::new(Code::LocalIo, format!("the statements cannot be read from stdin: {error}"))
+                            .with_help("give UTF-8 text"),
+                    )
+                })?;
+                Ok(Self { file: Some("<stdin>".to_owned()), text })
+            }
+            (None, Some(path)) => {
+                let name = path.display().to_string();
+                let text = fs::read_to_string(path).map_err(|error| {
+                    Box::new(
+                        Report::new(Code::LocalIo, format!("the file `{name}` cannot be read: {error}"))
+                            .with_help("give the path of a text file with SQL statements"),
+                    )
+                })?;
+                Ok(Self { file: Some(name), text })
+            }
+            (None, None) => Err(Box::new(
+                Report::new(Code::Usage, "there is no statement to run")
+                    .with_help("write it as an argument, or name a file with `-i`; `-i -` reads stdin"),
+            )),
+        }
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { file: self.file.as_deref(), text: &self.text }
+    }
+
+    /// The text with its variables filled.
+    fn fill(&self, arguments: &ExecArguments) -> Result<Template, Box<Report>> {
+        let mut variables = Variables::default();
+        for path in &arguments.variables.vars {
+            let name = path.display().to_string();
+            let text = fs::read_to_string(path).map_err(|error| {
+                Box::new(
+                    Report::new(Code::LocalIo, format!("the variables file `{name}` cannot be read: {error}"))
+                        .with_help("give the path of a JSON or YAML file"),
+                )
+            })?;
+            variables.add_file(&name, &text)?;
+        }
+        for entry in &arguments.variables.var {
+            variables.add_pair(entry)?;
+        }
+        fill(&self.text, &variables, arguments.variables.drop_unset)
+    }
+}
+
+async fn execute(
+    arguments: &ExecArguments,
+    settings: &Settings,
+    environment: &Environment,
+    console: &Console,
+    template: &Template,
+) -> Result<Exit, Box<Report>> {
+    let statements = Session::parse(&template.text)?;
+    if statements.is_empty() {
+        return Err(Box::new(
+            Report::new(Code::Usage, "there is no statement to run")
+                .with_help("the text holds only blanks and comments"),
+        ));
+    }
+    let mut bound = Parameters::default();
+    for (name, value) in parameters(&arguments.session.param)? {
+        bound.add_text(&name, &value);
+    }
+    let opened = session::open(arguments, settings, environment, console, &template.text).await?;
+    let mut printer = Printer::new(arguments, settings, console)?;
+    let run = async {
+        for mut parsed in statements {
+            if arguments.dry_run {
+                parsed.statement = explained(parsed.statement);
+            }
+            let started = std::time::Instant::now();
+            let result = opened.session.run_statement(&template.text, &parsed, &bound).await?;
+            printer.print(result, &opened.progress, started).await?;
+        }
+        printer.commit()
+    };
+    let interrupted = tokio::signal::ctrl_c();
+    let exit = tokio::select! {
+        result = run => result,
+        _ = interrupted => Err(cancelled()),
+    };
+    let Opened { sandbox, .. } = opened;
+    if let Some(sandbox) = sandbox {
+        sandbox.shutdown().await;
+    }
+    exit
+}
+
+/// `--dry-run`: queries are explained; what sends nothing runs as it is.
+fn explained(statement: Statement) -> Statement {
+    match statement {
+        statement @ (Statement::Query(_) | Statement::Write(..) | Statement::Exec(_)) => {
+            Statement::Explain { analyze: false, verbose: false, inner: Box::new(statement) }
+        }
+        Statement::Explain { verbose, inner, .. } => {
+            Statement::Explain { analyze: false, verbose, inner }
+        }
+        other => other,
+    }
+}
+
+fn cancelled() -> Box<Report> {
+    Box::new(
+        Report::new(Code::Cancelled, "the run was interrupted")
+            .with_note("requests in flight were abandoned; rows printed so far are not the whole result"),
+    )
+}

@@ -1,0 +1,190 @@
+//! Opening the session of a run: documents, transport, sandbox.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::ExposeSecret;
+use strataql_call::Exchange;
+use strataql_diag::{Code, Report};
+use strataql_engine::{Session, SessionConfig, Settings as SessionSettings};
+use strataql_net::{
+    Attempt, CredentialsOverride, FixedCredential, HttpLog, Observer, ProxyPolicy,
+    Settings as NetSettings, SystemClock, Transport,
+};
+use strataql_registry::Registry;
+use strataql_sandbox::{Options, Sandbox};
+use strataql_spec::AuthConfig;
+use url::Url;
+
+use crate::args::ExecArguments;
+use crate::console::Console;
+use crate::env::Environment;
+use crate::progress::ProgressState;
+use crate::providers;
+use crate::settings::Settings;
+
+/// An open session with what lives beside it.
+pub(super) struct Opened {
+    pub(super) session: Session,
+    pub(super) progress: Arc<ProgressState>,
+    pub(super) sandbox: Option<Sandbox>,
+}
+
+/// Opens the session that the arguments describe. `text` tells which providers to simulate.
+pub(super) async fn open(
+    arguments: &ExecArguments,
+    settings: &Settings,
+    environment: &Environment,
+    console: &Console,
+    text: &str,
+) -> Result<Opened, Box<Report>> {
+    let registry = providers::registry(settings.registry.as_deref(), &settings.places)?;
+    let progress = Arc::new(ProgressState::default());
+    let mut net = NetSettings {
+        http_log: http_log(arguments, console)?,
+        observer: Some(Arc::new(RequestCount(Arc::clone(&progress)))),
+        ..NetSettings::default()
+    };
+    let sandbox = match &arguments.session.sandbox {
+        Some(options) => Some(simulate(options.as_deref(), &registry, text, &mut net).await?),
+        None => {
+            connect(settings, environment, &mut net)?;
+            None
+        }
+    };
+    let lookup = if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
+    let transport = Transport::new(net, Arc::new(SystemClock::default()), console.redactor.clone())?;
+    let exchange: Arc<dyn Exchange> = Arc::new(transport);
+    let session = Session::new(SessionConfig {
+        registry,
+        exchange,
+        environment: lookup,
+        settings: SessionSettings::default(),
+    })?;
+    for (name, value) in &settings.set {
+        session.set(name, value)?;
+    }
+    if settings.read_only {
+        session.set("read_only", "on")?;
+    }
+    if let Some(timeout) = settings.timeout {
+        session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
+    }
+    Ok(Opened { session, progress, sandbox })
+}
+
+/// The user's own credentials, endpoints, certificates.
+fn connect(
+    settings: &Settings,
+    environment: &Environment,
+    net: &mut NetSettings,
+) -> Result<(), Box<Report>> {
+    net.environment = environment.lookup();
+    net.auth = auth(settings)?;
+    for (provider, text) in &settings.endpoints {
+        let url = Url::parse(text).ok().filter(|url| url.has_host()).ok_or_else(|| {
+            Box::new(
+                Report::new(Code::Usage, format!("`{text}` is no address of a server"))
+                    .with_help(format!("write `--endpoint {provider}=https://host:port`")),
+            )
+        })?;
+        net.endpoints.insert(provider.clone(), url);
+    }
+    if let Some(path) = &settings.ca_bundle {
+        let pem = std::fs::read(path).map_err(|error| {
+            Box::new(
+                Report::new(
+                    Code::LocalIo,
+                    format!("the certificates `{}` cannot be read: {error}", path.display()),
+                )
+                .with_help("give the path of a PEM file"),
+            )
+        })?;
+        net.extra_roots = Some(pem);
+    }
+    Ok(())
+}
+
+fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>> {
+    let Some(secret) = &settings.auth else { return Ok(HashMap::new()) };
+    let wrong = |what: &str| {
+        Box::new(
+            Report::new(Code::Usage, format!("`--auth` {what}"))
+                .with_help(r#"write `--auth '{"provider": {"type": "bearer", "credentialsenvvar": "NAME"}}'`"#),
+        )
+    };
+    let (root, _) = strataql_spec::yaml::parse(secret.expose_secret())
+        .map_err(|_| wrong("is neither JSON nor YAML"))?;
+    root.entries()
+        .map(|(provider, entry)| {
+            let config = AuthConfig::read(entry)
+                .ok_or_else(|| wrong(&format!("has no object for `{provider}`")))?;
+            Ok((provider.to_owned(), config))
+        })
+        .collect()
+}
+
+/// Starts the sandbox and points everything at it.
+async fn simulate(
+    options: Option<&str>,
+    registry: &Arc<Registry>,
+    text: &str,
+    net: &mut NetSettings,
+) -> Result<Sandbox, Box<Report>> {
+    let options = Options::parse_list(options.unwrap_or_default())?;
+    let lower = text.to_lowercase();
+    let known = registry.providers();
+    let sources = known
+        .iter()
+        .filter(|provider| lower.contains(&provider.name.to_lowercase()))
+        .map(|provider| providers::simulated(registry, &provider.name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let credential = FixedCredential::Client {
+        id: options.credentials.client_id.clone(),
+        secret: options.credentials.client_secret.clone().into(),
+    };
+    let sandbox = Sandbox::start(sources, options).await?;
+    let url = Url::parse(&sandbox.url())
+        .map_err(|error| Box::new(Report::internal(format!("the sandbox has no address: {error}"))))?;
+    // every provider, also those that are not simulated: nothing else may be reached
+    net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
+    net.proxy = ProxyPolicy::None;
+    net.credentials_override = Some(CredentialsOverride::same(credential, "sandbox"));
+    Ok(sandbox)
+}
+
+/// Where `--http-log` goes.
+fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpLog>, Box<Report>> {
+    let Some(target) = &arguments.session.http_log else { return Ok(None) };
+    let console = console.clone();
+    let Some(path) = target else {
+        return Ok(Some(Arc::new(move |line: &str| console.write_err(&format!("{line}\n")))));
+    };
+    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+        Box::new(
+            Report::new(
+                Code::LocalIo,
+                format!("the HTTP log `{}` cannot be written: {error}", path.display()),
+            )
+            .with_help("give a path in a folder that you may write to"),
+        )
+    })?;
+    let file = Mutex::new(file);
+    Ok(Some(Arc::new(move |line: &str| {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // a full disk must not stop the statement
+        let _ignored = writeln!(file, "{}", console.redactor.redact(line));
+    })))
+}
+
+/// Counts requests for the progress line.
+struct RequestCount(Arc<ProgressState>);
+
+impl Observer for RequestCount {
+    fn on_attempt(&self, _attempt: &Attempt) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+}

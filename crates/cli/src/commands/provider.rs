@@ -1,0 +1,110 @@
+//! `strataql provider`.
+
+use std::time::Duration;
+
+use strataql_diag::Severity;
+use strataql_registry::{LintReport, lint};
+
+use crate::args::ProviderCommand;
+use crate::args::provider::LintArguments;
+use crate::console::Console;
+use crate::exit::Exit;
+
+pub(crate) fn run(command: &ProviderCommand, console: &Console) -> Exit {
+    match command {
+        ProviderCommand::Lint(arguments) => run_lint(arguments, console),
+    }
+}
+
+fn run_lint(arguments: &LintArguments, console: &Console) -> Exit {
+    let report = match lint(&arguments.path) {
+        Ok(report) => report,
+        Err(report) => return console.fail(&report, None),
+    };
+    let text = if arguments.json { json(&report) } else { text(&report) };
+    if let Err(report) = console.write_out(&text) {
+        return console.fail(&report, None);
+    }
+    let has_errors = report.reports.iter().any(|report| report.severity == Severity::Error);
+    if report.fatal > 0 || has_errors { Exit::from(strataql_diag::Code::BadDocument) } else { Exit::SUCCESS }
+}
+
+/// One line per finding, then the totals.
+fn text(report: &LintReport) -> String {
+    let mut lines: Vec<String> = report
+        .reports
+        .iter()
+        .map(|finding| {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            let place = match &finding.place {
+                Some(place) => format!("{}:{}: ", place.file, place.line),
+                None => String::new(),
+            };
+            format!("{place}{severity}[{}]: {}", finding.code, strataql_output::neutral(&finding.message))
+        })
+        .collect();
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    let mut total = |label: &str, value: String| lines.push(format!("{label:<22}{value:>12}"));
+    total("providers", report.providers.to_string());
+    total("services", report.services.to_string());
+    total("resources", report.resources.to_string());
+    total("methods", report.methods.to_string());
+    total("selectable methods", report.selectable.to_string());
+    total("views", report.views.to_string());
+    total("listed, not there", report.missing.to_string());
+    total("findings", report.reports.len().to_string());
+    total("unusable documents", report.fatal.to_string());
+    total("bytes", report.bytes.to_string());
+    total("time", shown(report.elapsed));
+    for (label, document) in [("slowest", &report.slowest), ("largest", &report.largest)] {
+        if let Some(document) = document {
+            lines.push(format!(
+                "{label}: {} ({} bytes), cold {}, warm {}",
+                document.file,
+                document.bytes,
+                shown(document.cold),
+                shown(document.warm)
+            ));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// One JSON object per finding, then one with the totals.
+fn json(report: &LintReport) -> String {
+    let mut lines: Vec<String> = report
+        .reports
+        .iter()
+        .filter_map(|finding| serde_json::to_string(finding).ok())
+        .collect();
+    lines.push(
+        serde_json::json!({
+            "providers": report.providers,
+            "services": report.services,
+            "resources": report.resources,
+            "methods": report.methods,
+            "selectable": report.selectable,
+            "views": report.views,
+            "missing": report.missing,
+            "findings": report.reports.len(),
+            "fatal": report.fatal,
+            "bytes": report.bytes,
+            "elapsed_ms": u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+        })
+        .to_string(),
+    );
+    lines.join("\n") + "\n"
+}
+
+fn shown(duration: Duration) -> String {
+    if duration.as_secs() >= 1 {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+    }
+}

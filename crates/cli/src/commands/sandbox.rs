@@ -1,0 +1,67 @@
+//! `strataql sandbox serve`.
+
+use std::fs;
+
+use strataql_diag::{Code, Report};
+use strataql_sandbox::{Options, Sandbox, Scenario};
+
+use crate::args::SandboxCommand;
+use crate::args::sandbox::ServeArguments;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::providers;
+use crate::settings::Settings;
+
+pub(crate) fn run(command: &SandboxCommand, settings: &Settings, console: &Console) -> Exit {
+    match command {
+        SandboxCommand::Serve(arguments) => {
+            let result = crate::commands::exec::runtime()
+                .and_then(|runtime| runtime.block_on(serve(arguments, settings, console)));
+            match result {
+                Ok(()) => Exit::SUCCESS,
+                Err(report) => console.fail(&report, None),
+            }
+        }
+    }
+}
+
+async fn serve(
+    arguments: &ServeArguments,
+    settings: &Settings,
+    console: &Console,
+) -> Result<(), Box<Report>> {
+    let named = arguments.registry.as_deref().or(settings.registry.as_deref());
+    let registry = providers::registry(named, &settings.places)?;
+    let mut options = Options::default();
+    for (key, value) in arguments.options() {
+        options.set(key, &value)?;
+    }
+    if let Some(path) = &arguments.scenario {
+        let name = path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|error| {
+            Box::new(
+                Report::new(Code::LocalIo, format!("the scenario `{name}` cannot be read: {error}"))
+                    .with_help("give the path of a YAML file"),
+            )
+        })?;
+        options.scenario = Some(Scenario::parse(&text, &name)?);
+    }
+    let sources = arguments
+        .providers
+        .iter()
+        .map(|name| providers::simulated(&registry, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let sandbox = Sandbox::start(sources, options).await?;
+    console.write_out(&format!("{}\n", sandbox.url()))?;
+    if console.stderr_is_terminal {
+        console.note(&format!(
+            "serving {}; client id `sandbox-client`, secret `sandbox-secret`; {}/__log lists requests; Ctrl-C ends it",
+            arguments.providers.join(", "),
+            sandbox.url()
+        ));
+    }
+    // until the user or the process that started it ends it
+    let _ended = tokio::signal::ctrl_c().await;
+    sandbox.shutdown().await;
+    Ok(())
+}
