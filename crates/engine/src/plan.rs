@@ -2,7 +2,7 @@
 
 pub(crate) mod bindings;
 pub(crate) mod comparisons;
-pub mod method_choice;
+pub(crate) mod method_choice;
 pub(crate) mod planner;
 pub(crate) mod settle;
 pub(crate) mod truth;

@@ -24,7 +24,6 @@ pub fn status_report(facts: &Facts, response: &Response) -> Report {
     if let Some(id) = &error.request_id {
         message.extend([" (request id ", id, ")"]);
     }
-    message.extend([" to `", facts.verb.as_str(), " ", &facts.url, "`"]);
     if response.attempts > 1 {
         message.extend([" after ", &response.attempts.to_string(), " attempts"]);
     }
@@ -48,7 +47,9 @@ fn verdict(facts: &Facts, status: u16) -> (Code, String) {
     match status {
         401 => (
             Code::CredentialRefused,
-            format!("check the credential with `strataql auth check {provider}`"),
+            format!(
+                "check the environment variables, or the `--auth` entry, that provider `{provider}` takes its credential from"
+            ),
         ),
         403 => (
             Code::CredentialRefused,

@@ -13,7 +13,7 @@ use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::{
-    ExecutionPlan, ExecutionPlanProperties, with_new_children_if_necessary,
+    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
 use super::ScanExec;
@@ -73,5 +73,5 @@ fn mark_lazy(node: Arc<dyn ExecutionPlan>, limited: bool) -> Result<Arc<dyn Exec
             mark_lazy(child, limited)
         })
         .collect::<Result<Vec<_>>>()?;
-    with_new_children_if_necessary(node, children)
+    replace_children_if_necessary(node, children)
 }

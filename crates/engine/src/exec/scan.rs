@@ -155,6 +155,8 @@ impl ScanExec {
         context: &TaskContext,
     ) -> Result<impl Stream<Item = Result<RecordBatch>> + Send + use<>> {
         let runtime = CallRuntime::of(context)?;
+        let provider = runtime.registry.provider(&self.spec.provider).map_err(external)?;
+        runtime.exchange.introduce(&provider);
         for note in &self.spec.notes {
             runtime.outcome.note(note.clone());
         }

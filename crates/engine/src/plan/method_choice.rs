@@ -93,7 +93,7 @@ pub fn choose<'a>(
 }
 
 /// SQL names of required parameters without a value.
-pub fn missing(method: &Method, needs: &Needs) -> Vec<String> {
+fn missing(method: &Method, needs: &Needs) -> Vec<String> {
     method
         .required_params()
         .filter(|param| !is_bound(param, needs))

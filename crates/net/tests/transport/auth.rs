@@ -312,3 +312,25 @@ async fn a_given_authorization_header_is_replaced_and_a_query_credential_is_set(
     assert!(!response.facts.url.contains("query"), "{}", response.facts.url);
     assert!(!response.url.as_str().contains("query"), "{}", response.url);
 }
+
+#[tokio::test]
+async fn a_write_that_was_refused_before_its_token_ran_out_did_not_happen() {
+    for (status, headers, is_unknown) in [
+        (503, &["retry-after: 5"][..], false),
+        (429, &["retry-after: 5"][..], false),
+        (502, &[][..], true),
+    ] {
+        let server = Server::start(move |number, _| match number {
+            // usable for so short a time that the second attempt needs another
+            0 => answer(200, &[], r#"{"access_token": "brief-token", "expires_in": 0}"#),
+            1 => answer(status, headers, ""),
+            _ => vec![Step::Close],
+        })
+        .await;
+        let bench = with_oauth(&server, |_| {});
+        let request = post(&server, "/x", Repeat::WithKey);
+        let failure = bench.transport.send(request).await.expect_err("no second token");
+        assert_eq!(failure.token_of.as_deref(), Some(PROVIDER), "{status}");
+        assert_eq!(failure.is_outcome_unknown(), is_unknown, "{status}");
+    }
+}

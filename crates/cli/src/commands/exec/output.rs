@@ -69,9 +69,8 @@ impl<'a> Printer<'a> {
         let mut progress = Progress::start(Arc::clone(state), self.console.stderr_is_terminal);
         let outcome = result.outcome.clone();
         let shown = !result.is_empty();
-        if shown {
-            self.start(&result.schema, &result.labels)?;
-        }
+        // the header waits for the first rows: a statement that fails before them prints nothing
+        let mut begun = false;
         let mut rows = result.rows;
         let mut count = 0;
         while let Some(batch) = rows.next().await {
@@ -80,11 +79,18 @@ impl<'a> Printer<'a> {
             state.rows.store(count as u64, Ordering::Relaxed);
             state.pages.store(outcome.totals().pages, Ordering::Relaxed);
             if shown {
+                if !begun {
+                    self.start(&result.schema, &result.labels)?;
+                    begun = true;
+                }
                 self.writer.batch(&batch)?;
             }
         }
         progress.finish();
         if shown {
+            if !begun {
+                self.start(&result.schema, &result.labels)?;
+            }
             self.writer.finish()?;
         }
         for note in outcome.notes() {
