@@ -1,11 +1,13 @@
 //! Physical operators: plain data that can travel, and the runtime they find at execution.
 
+mod bind_join;
 pub(crate) mod demand;
 mod legs;
 mod runtime;
 mod scan;
 mod spec;
 
+pub(crate) use bind_join::{BindJoinExec, JoinParts};
 pub use crate::plan::bindings::Source;
 pub(crate) use runtime::{BoundKeys, CallRuntime};
 pub(crate) use scan::ScanExec;

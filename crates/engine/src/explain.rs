@@ -15,7 +15,7 @@ use strataql_diag::Report;
 use strataql_registry::Registry;
 use strataql_spec::{Method, Paging, Piece};
 
-use crate::exec::demand::scan;
+use crate::exec::demand::{bind_join, scan};
 use crate::exec::{ScanSpec, Source};
 use crate::session::{Prepared, ResultSet, Session};
 
@@ -86,6 +86,17 @@ fn walk(
     for child in node.children() {
         walk(child, registry, steps, names)?;
     }
+    if let Some(join) = bind_join(node) {
+        let before = steps.len();
+        walk(join.template(), registry, steps, names)?;
+        let keys: Vec<String> = join.key_names().iter().map(|key| format!("`{key}`")).collect();
+        for step in &mut steps[before..] {
+            step.count_min = Some(0);
+            step.count_max = None;
+            let why = step.why.take().unwrap_or_default();
+            step.why = Some(format!("once per distinct {} of the steps before; {why}", keys.join(", ")));
+        }
+    }
     Ok(())
 }
 
@@ -103,7 +114,7 @@ fn collect_work(node: &Arc<dyn ExecutionPlan>, words: &mut Vec<String>) {
     let word = match node.name() {
         "SortExec" | "SortPreservingMergeExec" => "sort",
         "AggregateExec" => "aggregate",
-        "HashJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "SortMergeJoinExec" => "join",
+        "BindJoinExec" | "HashJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "SortMergeJoinExec" => "join",
         "GlobalLimitExec" => "limit",
         "WindowAggExec" | "BoundedWindowAggExec" => "window",
         "UnionExec" | "InterleaveExec" => "union",

@@ -59,6 +59,7 @@ struct Tally {
     retries: u32,
     redirects: u32,
     received: u64,
+    status: Option<u16>,
     waited: Duration,
     maybe_sent: bool,
     is_refreshed: bool,
@@ -138,6 +139,7 @@ impl<'a> Run<'a> {
                 retries: 0,
                 redirects: 0,
                 received: 0,
+                status: None,
                 waited: Duration::ZERO,
                 maybe_sent: false,
                 is_refreshed: false,
@@ -188,10 +190,12 @@ impl<'a> Run<'a> {
         match &result {
             Ok(answer) => {
                 self.tally.received += answer.received;
+                self.tally.status = Some(answer.status);
                 self.tally.maybe_sent |= !is_refusal(answer);
             }
             Err(broken) => {
                 self.tally.received += broken.received;
+                self.tally.status = broken.status;
                 self.tally.maybe_sent |= broken.maybe_sent;
             }
         }
@@ -285,6 +289,7 @@ impl<'a> Run<'a> {
             url: self.core.shown(&self.url),
             token_of: (self.outgoing.purpose == Purpose::Token)
                 .then(|| self.outgoing.provider.clone()),
+            status: self.tally.status,
             attempts: self.tally.attempts,
             waited: self.tally.waited,
             maybe_sent: self.tally.maybe_sent,

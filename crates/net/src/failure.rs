@@ -113,6 +113,8 @@ pub struct Failure {
     pub url: String,
     /// The provider whose access token was being fetched, when that is what failed.
     pub token_of: Option<String>,
+    /// HTTP status of the last attempt's answer, when one had begun but is of no use.
+    pub status: Option<u16>,
     /// How often the request was sent.
     pub attempts: u32,
     /// Time spent in gates and back-off.
@@ -130,6 +132,7 @@ impl Failure {
 
     fn attached(&self, report: Report) -> Report {
         let report = report.with_remote(RemoteFailure {
+            status: self.status,
             verb: self.verb.to_string(),
             url: self.url.clone(),
             attempts: self.attempts,
@@ -229,6 +232,7 @@ mod tests {
             verb: HttpVerb::Post,
             url: "https://h.example/x".to_owned(),
             token_of: None,
+            status: None,
             attempts: 3,
             waited: Duration::from_secs(2),
             maybe_sent: true,

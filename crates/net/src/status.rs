@@ -99,19 +99,20 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_quotes_the_service_and_names_the_request() {
+    fn the_sentence_quotes_the_service_and_the_facts_name_the_request() {
         let body = r#"{"error_code":"PERMISSION_DENIED","message":"not yours","request_id":"7f3"}"#;
         assert_eq!(
             report(403, body, 1).message,
-            "the API answered 403 PERMISSION_DENIED: \"not yours\" (request id 7f3) \
-             to `GET https://h.example/x`"
+            "the API answered 403 PERMISSION_DENIED: \"not yours\" (request id 7f3)"
         );
         assert_eq!(
             report(503, "", 3).message,
-            "the API answered 503 Service Unavailable to `GET https://h.example/x` after 3 attempts"
+            "the API answered 503 Service Unavailable after 3 attempts"
         );
+        // doors show the request from here
         let remote = report(403, body, 1).remote.expect("facts");
         assert_eq!((remote.status, remote.code.as_deref()), (Some(403), Some("PERMISSION_DENIED")));
+        assert_eq!((remote.verb.as_str(), remote.url.as_str()), ("GET", "https://h.example/x"));
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl Transport {
             verb: request.verb,
             url: self.core.redactor.redact(&origin::shown(&request.url)).into_owned(),
             token_of: None,
+            status: None,
             attempts: 0,
             waited: std::time::Duration::ZERO,
             maybe_sent: false,

@@ -49,13 +49,15 @@ pub(crate) struct Answer {
 /// An attempt without a usable answer.
 pub(crate) struct Broken {
     pub(crate) cause: Cause,
+    /// The status of an answer that had begun.
+    pub(crate) status: Option<u16>,
     pub(crate) received: u64,
     pub(crate) maybe_sent: bool,
 }
 
 impl Broken {
     fn before_sending(cause: Cause) -> Self {
-        Self { cause, received: 0, maybe_sent: false }
+        Self { cause, status: None, received: 0, maybe_sent: false }
     }
 }
 
@@ -182,9 +184,11 @@ impl Shipment<'_> {
             Ok(Err(error)) => {
                 let maybe_sent = !error.is_connect() && !error.is_builder();
                 let cause = self.cause_of(&error, is_tls, None);
-                return Err(Broken { cause, received: 0, maybe_sent });
+                return Err(Broken { cause, status: None, received: 0, maybe_sent });
             }
-            Err(cause) => return Err(Broken { cause, received: 0, maybe_sent: true }),
+            Err(cause) => {
+                return Err(Broken { cause, status: None, received: 0, maybe_sent: true });
+            }
         };
         self.receive(response, start).await
     }
@@ -195,7 +199,8 @@ impl Shipment<'_> {
         let status = response.status().as_u16();
         let mut headers = std::mem::take(response.headers_mut());
         let expected = declared_length(&headers);
-        let broken = |cause, received| Broken { cause, received, maybe_sent: true };
+        let broken =
+            |cause, received| Broken { cause, status: Some(status), received, maybe_sent: true };
         let mut body = Body::new(&headers, settings.max_body).map_err(|cause| broken(cause, 0))?;
         loop {
             let chunk = self.within(settings.stall_timeout, Phase::Stall, start, response.chunk());

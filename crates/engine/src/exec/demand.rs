@@ -1,14 +1,13 @@
 //! Demand: which scans must not run ahead, and which calls are made more than once.
 //!
 //! A pass over the finished physical plan. Under a LIMIT that nothing in between collects for, a scan
-//! reads a page only when it is asked for one, so that the number of requests is the minimum. Scans
-//! whose calls another scan makes too share them.
+//! reads a page only when it is asked for one, so that the number of requests is the minimum. The fed
+//! side of a bind join starts when its key is there, never before. Scans that may make the same call
+//! share it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
@@ -16,62 +15,111 @@ use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
-use super::ScanExec;
+use super::{BindJoinExec, ScanExec, ScanSpec};
+
+type Plan = Arc<dyn ExecutionPlan>;
 
 /// Marks the scans of a plan.
-pub(crate) fn mark(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = mark_lazy(plan, false)?;
-    let mut shapes: HashMap<String, usize> = HashMap::new();
-    count_shapes(&plan, &mut shapes);
-    plan.transform_up(|node| {
-        let Some(scan) = scan(&node) else { return Ok(Transformed::no(node)) };
-        if shapes.get(&scan.spec().call_shape()).is_none_or(|count| *count < 2) {
-            return Ok(Transformed::no(node));
-        }
-        let scan = scan.with(|spec| spec.shared = true);
-        Ok(Transformed::yes(Arc::new(scan) as Arc<dyn ExecutionPlan>))
-    })
-    .map(|transformed| transformed.data)
+pub(crate) fn mark(plan: Plan) -> Result<Plan> {
+    let plan = mark_demand(plan, Demand { limited: false, fed: false })?;
+    let mut specs = Vec::new();
+    collect(&plan, &mut specs);
+    mark_shared(plan, &specs)
 }
 
-pub(crate) fn scan(node: &Arc<dyn ExecutionPlan>) -> Option<&ScanExec> {
+/// The scan that a node is.
+pub(crate) fn scan(node: &Plan) -> Option<&ScanExec> {
     let any: &dyn std::any::Any = node.as_ref();
     any.downcast_ref::<ScanExec>()
 }
 
-fn count_shapes(node: &Arc<dyn ExecutionPlan>, shapes: &mut HashMap<String, usize>) {
+/// The bind join that a node is.
+pub(crate) fn bind_join(node: &Plan) -> Option<&BindJoinExec> {
+    let any: &dyn std::any::Any = node.as_ref();
+    any.downcast_ref::<BindJoinExec>()
+}
+
+fn collect(node: &Plan, specs: &mut Vec<ScanSpec>) {
     if let Some(scan) = scan(node) {
-        *shapes.entry(scan.spec().call_shape()).or_default() += 1;
+        specs.push(scan.spec().clone());
+    }
+    if let Some(join) = bind_join(node) {
+        collect(join.template(), specs);
     }
     for child in node.children() {
-        count_shapes(child, shapes);
+        collect(child, specs);
     }
 }
 
-fn mark_lazy(node: Arc<dyn ExecutionPlan>, limited: bool) -> Result<Arc<dyn ExecutionPlan>> {
+fn mark_shared(node: Plan, specs: &[ScanSpec]) -> Result<Plan> {
     if let Some(found) = scan(&node) {
-        if !limited {
+        let repeats = specs.iter().filter(|other| found.spec().may_repeat(other)).count();
+        if repeats < 2 {
             return Ok(node);
         }
-        return Ok(Arc::new(found.with(|spec| spec.lazy = true)));
+        return Ok(Arc::new(found.with(|spec| spec.shared = true)));
+    }
+    rebuild(node, |child, _| mark_shared(child, specs))
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Demand {
+    /// Few rows may be enough.
+    limited: bool,
+    /// Inside the fed side of a bind join.
+    fed: bool,
+}
+
+fn mark_demand(node: Plan, demand: Demand) -> Result<Plan> {
+    if let Some(found) = scan(&node) {
+        return Ok(Arc::new(found.with(|spec| {
+            spec.lazy = demand.limited;
+            spec.eager = !demand.limited && !demand.fed;
+        })));
     }
     let any: &dyn std::any::Any = node.as_ref();
-    let is_limit = any.is::<GlobalLimitExec>() || any.is::<LocalLimitExec>() || node.fetch().is_some();
+    let is_limit =
+        any.is::<GlobalLimitExec>() || any.is::<LocalLimitExec>() || node.fetch().is_some();
     let is_hash_join = any.is::<HashJoinExec>();
     let collects = matches!(node.pipeline_behavior(), EmissionType::Final);
-    let children = node.children().into_iter().map(Arc::clone).collect::<Vec<_>>();
+    let limited = !collects && (demand.limited || is_limit);
+    let node = rebuild(node, |child, position| match position {
+        Side::Template => mark_demand(child, Demand { limited: false, fed: true }),
+        // the build side of a hash join is read to its end whatever the limit
+        Side::Child(0) if is_hash_join => mark_demand(child, Demand { limited: false, ..demand }),
+        Side::Child(_) => mark_demand(child, Demand { limited, ..demand }),
+    })?;
+    Ok(match bind_join(&node) {
+        Some(join) if limited => {
+            let driver = Arc::clone(join.children()[0]);
+            Arc::new(join.with(driver, Arc::clone(join.template()), true))
+        }
+        _ => node,
+    })
+}
+
+/// Which part of its parent a node is.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Child(usize),
+    Template,
+}
+
+/// The node with its children, and the template of a bind join, replaced.
+fn rebuild(node: Plan, mut change: impl FnMut(Plan, Side) -> Result<Plan>) -> Result<Plan> {
+    if let Some(join) = bind_join(&node) {
+        let driver = change(Arc::clone(join.children()[0]), Side::Child(0))?;
+        let template = change(Arc::clone(join.template()), Side::Template)?;
+        return Ok(Arc::new(join.with(driver, template, join.is_lazy())));
+    }
+    let children: Vec<Plan> = node.children().into_iter().map(Arc::clone).collect();
     if children.is_empty() {
         return Ok(node);
     }
     let children = children
         .into_iter()
         .enumerate()
-        .map(|(position, child)| {
-            // the build side of a hash join is read to its end whatever the limit
-            let whole = is_hash_join && position == 0;
-            let limited = !collects && !whole && (limited || is_limit);
-            mark_lazy(child, limited)
-        })
+        .map(|(position, child)| change(child, Side::Child(position)))
         .collect::<Result<Vec<_>>>()?;
     replace_children_if_necessary(node, children)
 }

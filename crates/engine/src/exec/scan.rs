@@ -6,7 +6,7 @@
 //! wait for the network together; one batch of look-ahead, stopped when the stream is dropped.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
@@ -33,6 +33,8 @@ use crate::table::JSON_SCHEMA;
 pub(crate) struct ScanExec {
     spec: Arc<ScanSpec>,
     properties: Arc<PlanProperties>,
+    /// Counters of all executions: the fed side of a join is executed once per key.
+    metrics: Arc<OnceLock<Arc<CallMetrics>>>,
 }
 
 impl ScanExec {
@@ -60,7 +62,7 @@ impl ScanExec {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
-        Self { spec: Arc::new(spec), properties: Arc::new(properties) }
+        Self { spec: Arc::new(spec), properties: Arc::new(properties), metrics: Arc::default() }
     }
 
     pub(crate) fn spec(&self) -> &ScanSpec {
@@ -71,7 +73,11 @@ impl ScanExec {
     pub(crate) fn with(&self, change: impl FnOnce(&mut ScanSpec)) -> Self {
         let mut spec = self.spec.as_ref().clone();
         change(&mut spec);
-        Self { spec: Arc::new(spec), properties: Arc::clone(&self.properties) }
+        Self {
+            spec: Arc::new(spec),
+            properties: Arc::clone(&self.properties),
+            metrics: Arc::clone(&self.metrics),
+        }
     }
 }
 
@@ -128,9 +134,8 @@ impl ExecutionPlan for ScanExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let schema = self.schema();
-        let lazy = self.spec.lazy || self.spec.limit.is_some();
         let rows = self.rows(&context)?;
-        if lazy {
+        if !self.spec.eager || self.spec.lazy || self.spec.limit.is_some() {
             return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)));
         }
         let mut builder = RecordBatchReceiverStream::builder(schema, 1);
@@ -160,7 +165,8 @@ impl ScanExec {
         for note in &self.spec.notes {
             runtime.outcome.note(note.clone());
         }
-        let metrics = runtime.metrics(self.spec.name());
+        let metrics =
+            Arc::clone(self.metrics.get_or_init(|| runtime.metrics(self.spec.name())));
         let keys = context.session_config().get_extension::<BoundKeys>();
         let arguments = self.spec.arguments(keys.as_deref()).map_err(|slot| {
             DataFusionError::Internal(format!("join key {slot} of {} has no value", self.spec.name()))

@@ -33,6 +33,8 @@ pub struct ScanSpec {
     pub limit: Option<usize>,
     /// True when rows may turn out to be enough: no page is fetched before it is asked for.
     pub lazy: bool,
+    /// True when the first request leaves before rows are asked for.
+    pub eager: bool,
     /// True when another scan of the statement may make the same calls.
     pub shared: bool,
     /// True when rows of an IN list may come in any order.
@@ -99,6 +101,7 @@ impl ScanSpec {
             columns,
             limit,
             lazy: false,
+            eager: true,
             shared: false,
             arrival_order: settings.arrival_order,
             concurrency: settings.scan_concurrency,
@@ -114,9 +117,15 @@ impl ScanSpec {
         format!("{}.{}.{}.{}", self.provider, self.service, self.resource, self.method)
     }
 
-    /// What calls of this scan have in common with calls of another one.
-    pub(crate) fn call_shape(&self) -> String {
-        format!("{} {:?}", self.name(), self.bindings)
+    /// True if some value comes from a join key.
+    pub(crate) fn is_fed(&self) -> bool {
+        self.bindings.values().any(|source| matches!(source, Source::Slot(_)))
+    }
+
+    /// True if this scan may make a call that the other one makes too.
+    pub(crate) fn may_repeat(&self, other: &Self) -> bool {
+        self.name() == other.name()
+            && (self.is_fed() || other.is_fed() || self.bindings == other.bindings)
     }
 
     /// How many calls the constants make; slots count as one value.

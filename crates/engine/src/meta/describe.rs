@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::RecordBatch;
 use strataql_diag::{Code, Report, did_you_mean};
-use strataql_spec::{Location, Method, SchemaId, Service};
+use strataql_spec::{ColumnType, Location, Method, SchemaId, Service};
 use strataql_sql::{Describe, Name};
 
 use super::texts;
@@ -77,7 +77,8 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
         }
         let param = resource.select_methods().find_map(|method| method.param(&name));
         let description = param.and_then(|param| param.description.clone());
-        let mut row = vec![Some(name.clone()), Some("TEXT".to_owned()), role(resource, &name)];
+        let kind = param.map_or(ColumnType::Text, |param| ColumnType::of(&service.schemas[param.schema]));
+        let mut row = vec![Some(name.clone()), Some(kind.sql_name().to_owned()), role(resource, &name)];
         if extended {
             row.push(description.map(|text| one_line(&text)));
         }

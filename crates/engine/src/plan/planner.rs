@@ -1,27 +1,36 @@
-//! The query planner: settle scans, check them, then plan physically.
+//! The query planner: feed joins, settle scans, check them, then plan physically.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
+use super::bind_join::bind_joins;
+use super::bind_node::BindJoinNode;
 use super::{settle, truth};
-use crate::exec::demand;
+use crate::exec::{BindJoinExec, JoinParts, demand};
 
 /// Installed in every session.
 #[derive(Debug, Default)]
 pub(crate) struct Planner;
 
-/// Settles an optimised plan.
+/// Makes an optimised plan ready for physical planning.
 ///
 /// # Errors
 /// Reports of scans that cannot be answered truthfully.
-pub(crate) fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
+    // keys are numbered through the whole statement: a nested template reads the keys of all joins
+    // around it
+    let mut slots = 0;
+    let plan = bind_joins(plan, &mut slots)?;
     let plan = settle::settle(plan)?;
     truth::check(&plan)?;
     Ok(plan)
@@ -35,8 +44,59 @@ impl QueryPlanner for Planner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = finish(plan.clone())?;
-        let physical =
-            DefaultPhysicalPlanner::default().create_physical_plan(&plan, session).await?;
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BindJoins)]);
+        let physical = planner.create_physical_plan(&plan, session).await?;
         demand::mark(physical)
+    }
+}
+
+/// Plans bind joins.
+struct BindJoins;
+
+#[async_trait]
+impl ExtensionPlanner for BindJoins {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<BindJoinNode>() else { return Ok(None) };
+        let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+            return internal_err!("bind joins are planned in a session of strataql");
+        };
+        // the fed side is executed once per key: one partition, so that nothing repartitions it
+        let mut single = state.clone();
+        single.config_mut().options_mut().execution.target_partitions = 1;
+        let mut template = planner.create_physical_plan(&node.template, &single).await?;
+        if template.output_partitioning().partition_count() > 1 {
+            // the arms of a UNION stay partitions even so
+            template = Arc::new(CoalescePartitionsExec::new(template));
+        }
+        let driver_schema = logical_inputs[0].schema();
+        let both = driver_schema.join(node.template.schema())?;
+        let keys = node
+            .keys
+            .iter()
+            .map(|key| planner.create_physical_expr(key, driver_schema, session, context))
+            .collect::<Result<_>>()?;
+        let on_driver = |expr| planner.create_physical_expr(expr, driver_schema, session, context);
+        let on_both = |expr| planner.create_physical_expr(expr, &both, session, context);
+        Ok(Some(Arc::new(BindJoinExec::new(JoinParts {
+            driver: Arc::clone(&physical_inputs[0]),
+            template,
+            slots: node.slots.clone(),
+            keys,
+            key_names: node.keys.iter().map(settle::shown).collect(),
+            driver_check: node.driver_check.as_ref().map(on_driver).transpose()?,
+            check: node.check.as_ref().map(on_both).transpose()?,
+            keep: node.keep,
+            at_most_one: node.at_most_one,
+            schema: Arc::new(node.schema.as_arrow().clone()),
+            both: Arc::new(both.as_arrow().clone()),
+        }))))
     }
 }

@@ -26,6 +26,7 @@ use strataql_spec::{Location, Method, Param};
 
 use super::bindings::{Binding, Source, binding, combine};
 use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+use super::bind_join::has_slot;
 use crate::error::external;
 use crate::table::{ResourceTable, is_hidden};
 
@@ -65,6 +66,15 @@ pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
         Ok(Transformed::new(settle_scan(scan, &table)?, true, TreeNodeRecursion::Continue))
     })
     .map(|transformed| transformed.data)
+}
+
+/// True if no method can answer the scan with what it is given so far.
+pub(crate) fn is_needy(scan: &TableScan) -> bool {
+    let Some(table) = table_of(scan).filter(|table| table.settled.is_none()) else { return false };
+    match chosen(&table, &demand(scan, &table)) {
+        Ok(_) | Err(NoChoice::NoMethods) => false,
+        Err(_) => true,
+    }
 }
 
 /// What a scan asks of a method.
@@ -153,7 +163,8 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     for filter in &scan.filters {
         let taken = binding(filter, &is_parameter)
             .is_some_and(|binding| takes_over(table, method, &binding));
-        if !taken {
+        // a join key is compared by the join itself
+        if !taken && !has_slot(filter) {
             residual.push(filter.clone());
         }
     }

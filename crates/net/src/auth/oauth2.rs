@@ -221,7 +221,9 @@ impl TokenSource {
             (Ok(token), Some(response)) => Ok(TokenAnswer { token: Some(token), response }),
             (Err(RequestTokenError::Request(failure)), _) => Err(failure),
             (_, Some(response)) => Ok(TokenAnswer { token: None, response }),
-            (_, None) => Err(self.failure(Report::internal("a token request was never sent"), 0)),
+            (_, None) => {
+                Err(self.failure(Report::internal("a token request was never sent"), None))
+            }
         }
     }
 
@@ -283,7 +285,7 @@ impl TokenSource {
                 self.provider
             )];
         }
-        self.failure(report, response.attempts)
+        self.failure(report, Some(response))
     }
 
     fn unreadable(&self, response: &Response) -> Failure {
@@ -296,16 +298,17 @@ impl TokenSource {
             ),
         )
         .with_help(format!("check the token address of provider `{}`", self.provider));
-        self.failure(report, response.attempts)
+        self.failure(report, Some(response))
     }
 
-    fn failure(&self, report: Report, attempts: u32) -> Failure {
+    fn failure(&self, report: Report, response: Option<&Response>) -> Failure {
         Failure {
             cause: Cause::Credential(Box::new(report)),
             verb: HttpVerb::Post,
             url: self.redactor.redact(&crate::origin::shown(&self.url)).into_owned(),
             token_of: Some(self.provider.clone()),
-            attempts,
+            status: response.map(|response| response.status),
+            attempts: response.map_or(0, |response| response.attempts),
             waited: Duration::ZERO,
             maybe_sent: false,
         }

@@ -237,7 +237,11 @@ async fn useless_token_answers_are_errors_that_name_the_endpoint() {
         assert_eq!(failure.token_of.as_deref(), Some(PROVIDER));
         let report = Report::from(failure);
         assert_eq!(report.code, code, "{body}");
-        assert!(report.message.contains("/token"), "{report}");
+        assert!(report.message.starts_with("the token endpoint answered"), "{report}");
+        let remote = report.remote.expect("facts");
+        assert_eq!(remote.url, format!("{}token", server.url), "{body}");
+        assert_eq!((remote.verb.as_str(), remote.attempts), ("POST", 1), "{body}");
+        assert_eq!(remote.status, Some(status), "{body}");
         assert_eq!(server.targets(), ["/token"], "{body}");
     }
 }

@@ -165,6 +165,8 @@ async fn truncation_is_told_from_a_broken_connection() {
         let bench = bench(|_| {});
         let failure = bench.transport.send(get(&server, "/x")).await.expect_err("cut");
         assert_eq!(failure.cause, Cause::Truncated { received: 5, expected }, "{framing} {body:?}");
+        let remote = Report::from(failure).remote.expect("facts");
+        assert_eq!(remote.status, Some(200), "an answer had begun");
     }
 }
 
@@ -228,6 +230,7 @@ async fn a_refused_connection_is_no_sent_write() {
     let request = Request::new(PROVIDER, HttpVerb::Post, url);
     let bench = bench(|_| {});
     let failure = bench.transport.send(request).await.expect_err("nobody listens");
+    assert_eq!(failure.status, None);
     assert_eq!((failure.cause.clone(), failure.attempts), (Cause::Refused, 1));
     assert!(!failure.is_outcome_unknown());
     let report = Report::from(failure);

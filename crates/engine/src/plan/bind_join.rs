@@ -1,0 +1,241 @@
+//! Joins that feed parameters.
+//!
+//! Owns: the rewrite of joins (and of `p = (subquery)`) whose other side lacks parameters into bind
+//! joins. Runs once, on the optimised plan: decorrelation, outer-to-inner and equality inference are
+//! done, and nothing moves our nodes afterwards.
+//! Surprise: whether a key can reach a scan is not decided here. The equality is put on top of the
+//! other side and DataFusion's own `PushDownFilter` is asked; if the scan then has a method, it could.
+
+mod probe;
+mod region;
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchemaRef, JoinType, Result};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Extension, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+};
+
+pub(crate) use self::probe::has_slot;
+use self::probe::probe;
+use super::bind_node::{BindJoinNode, Keep};
+use super::bindings::SlotId;
+use super::settle::is_needy;
+
+/// Rewrites the joins of a plan that feed parameters. What cannot be fed stays as it is: settling
+/// reports it.
+pub(crate) fn bind_joins(plan: LogicalPlan, slots: &mut SlotId) -> Result<LogicalPlan> {
+    if !has_needy_scan(&plan)? {
+        return Ok(plan);
+    }
+    plan.transform_down_with_subqueries(|node| rewrite(node, slots)).map(|done| done.data)
+}
+
+/// As [`bind_joins`], for a part of a plan whose subqueries are handled elsewhere.
+fn bind_part(plan: LogicalPlan, slots: &mut SlotId) -> Result<LogicalPlan> {
+    plan.transform_down(|node| rewrite(node, slots)).map(|done| done.data)
+}
+
+/// True if some scan of the plan has no method with what it is given.
+pub(crate) fn has_needy_scan(plan: &LogicalPlan) -> Result<bool> {
+    let mut found = false;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && is_needy(scan)
+        {
+            found = true;
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(found)
+}
+
+fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalPlan>> {
+    if let LogicalPlan::Filter(filter) = &node
+        && let Some(fed) = scalar_feed(filter, slots)?
+    {
+        return Ok(Transformed::new(fed, true, TreeNodeRecursion::Jump));
+    }
+    let LogicalPlan::Join(join) = &node else { return Ok(Transformed::no(node)) };
+    let left_needy = has_needy_scan(&join.left)?;
+    let right_needy = has_needy_scan(&join.right)?;
+    if !left_needy && !right_needy {
+        return Ok(Transformed::no(node));
+    }
+    let rewritten = match join.join_type {
+        JoinType::Inner => region::rewrite(&node, slots)?,
+        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
+            if right_needy && !join.null_aware =>
+        {
+            feed_right(join, slots)?
+        }
+        JoinType::LeftSemi if left_needy => feed_kept(join, slots)?,
+        JoinType::Right if left_needy => feed_swapped(join, slots)?,
+        _ => None,
+    };
+    Ok(match rewritten {
+        Some(plan) => Transformed::new(plan, true, TreeNodeRecursion::Jump),
+        None => Transformed::no(node),
+    })
+}
+
+/// The equality pairs and further conditions of a join.
+pub(super) fn conditions(join: &Join) -> Vec<Expr> {
+    let mut all: Vec<Expr> =
+        join.on.iter().map(|(left, right)| left.clone().eq(right.clone())).collect();
+    if let Some(filter) = &join.filter {
+        all.extend(split_conjunction(filter).into_iter().cloned());
+    }
+    all
+}
+
+/// True if every column of the expression is one of the schema's.
+pub(super) fn is_covered(expr: &Expr, schema: &DFSchemaRef) -> bool {
+    expr.column_refs().iter().all(|column| schema.has_column(column))
+}
+
+/// Equalities between an expression over the driver and one over the other side.
+pub(super) fn pairs(
+    conditions: &[Expr],
+    driver: &DFSchemaRef,
+    other: &DFSchemaRef,
+) -> Vec<(Expr, Expr)> {
+    let is_driver = |expr: &Expr| is_covered(expr, driver) && !expr.column_refs().is_empty();
+    conditions
+        .iter()
+        .filter_map(|condition| {
+            let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+                return None;
+            };
+            if is_driver(left) && is_covered(right, other) {
+                return Some((left.as_ref().clone(), right.as_ref().clone()));
+            }
+            (is_driver(right) && is_covered(left, other))
+                .then(|| (right.as_ref().clone(), left.as_ref().clone()))
+        })
+        .collect()
+}
+
+/// What makes a bind join of a driver and a fed side.
+pub(super) struct Parts {
+    pub(super) driver: LogicalPlan,
+    pub(super) template: LogicalPlan,
+    pub(super) keys: Vec<(SlotId, Expr)>,
+    pub(super) conditions: Vec<Expr>,
+    pub(super) keep: Keep,
+    pub(super) at_most_one: bool,
+    pub(super) schema: DFSchemaRef,
+}
+
+/// The node; conditions over the driver alone are checked before a request is made.
+pub(super) fn node(parts: Parts) -> LogicalPlan {
+    let (slots, keys) = parts.keys.into_iter().unzip();
+    let driver_schema = parts.driver.schema();
+    let (before, after): (Vec<Expr>, Vec<Expr>) =
+        parts.conditions.into_iter().partition(|condition| is_covered(condition, driver_schema));
+    LogicalPlan::Extension(Extension {
+        node: Arc::new(BindJoinNode {
+            driver: parts.driver,
+            template: parts.template,
+            slots,
+            keys,
+            driver_check: conjunction(before),
+            check: conjunction(after),
+            keep: parts.keep,
+            at_most_one: parts.at_most_one,
+            schema: parts.schema,
+        }),
+    })
+}
+
+/// LEFT, SEMI, ANTI and MARK joins whose right side is fed.
+fn feed_right(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
+    let driver = bind_part(join.left.as_ref().clone(), slots)?;
+    let conditions = conditions(join);
+    let pairs = pairs(&conditions, driver.schema(), join.right.schema());
+    let Some((template, keys)) = probe(&join.right, &pairs, slots)? else { return Ok(None) };
+    let keep = match join.join_type {
+        JoinType::Left => Keep::Left,
+        JoinType::LeftSemi => Keep::Semi,
+        JoinType::LeftMark => Keep::Mark,
+        _ => Keep::Anti,
+    };
+    let schema = Arc::clone(&join.schema);
+    Ok(Some(node(Parts { driver, template, keys, conditions, keep, at_most_one: false, schema })))
+}
+
+/// `p IN (SELECT …)`: the kept side is the one that is fed.
+fn feed_kept(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
+    let driver = bind_part(join.right.as_ref().clone(), slots)?;
+    let conditions = conditions(join);
+    let pairs = pairs(&conditions, driver.schema(), join.left.schema());
+    let Some((template, keys)) = probe(&join.left, &pairs, slots)? else { return Ok(None) };
+    let schema = Arc::clone(&join.schema);
+    let keep = Keep::Fed;
+    Ok(Some(node(Parts { driver, template, keys, conditions, keep, at_most_one: false, schema })))
+}
+
+/// RIGHT joins whose left side is fed: a LEFT join with the sides swapped, columns put back in order.
+fn feed_swapped(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
+    let on = join.on.iter().map(|(left, right)| (right.clone(), left.clone())).collect();
+    let swapped = Join::try_new(
+        Arc::clone(&join.right),
+        Arc::clone(&join.left),
+        on,
+        join.filter.clone(),
+        JoinType::Left,
+        join.join_constraint,
+        join.null_equality,
+        false,
+    )?;
+    let Some(fed) = feed_right(&swapped, slots)? else { return Ok(None) };
+    let columns: Vec<Expr> = join.schema.iter().map(Expr::from).collect();
+    LogicalPlanBuilder::from(fed).project(columns)?.build().map(Some)
+}
+
+/// `WHERE p = (SELECT …)` over a scan that needs `p`.
+fn scalar_feed(filter: &Filter, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
+    if !has_needy_scan(&filter.input)? {
+        return Ok(None);
+    }
+    let mut conditions = Vec::new();
+    let mut feed = None;
+    for condition in split_conjunction(&filter.predicate) {
+        match scalar_equality(condition) {
+            Some((column, subquery)) if feed.is_none() => {
+                let key = Expr::from(subquery.schema().qualified_field(0));
+                conditions.push(key.clone().eq(column.clone()));
+                feed = Some((subquery, key, column));
+            }
+            _ => conditions.push(condition.clone()),
+        }
+    }
+    let Some((subquery, key, column)) = feed else { return Ok(None) };
+    let driver = bind_joins(subquery, slots)?;
+    let Some((template, keys)) = probe(&filter.input, &[(key, column)], slots)? else {
+        return Ok(None);
+    };
+    let schema = Arc::clone(filter.input.schema());
+    let keep = Keep::Fed;
+    Ok(Some(node(Parts { driver, template, keys, conditions, keep, at_most_one: true, schema })))
+}
+
+/// `column = (uncorrelated scalar subquery)`, either way round.
+fn scalar_equality(condition: &Expr) -> Option<(Expr, LogicalPlan)> {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+        return None;
+    };
+    [(left, right), (right, left)].into_iter().find_map(|(column, subquery)| {
+        match (column.as_ref(), subquery.as_ref()) {
+            (column @ Expr::Column(_), Expr::ScalarSubquery(subquery))
+                if subquery.outer_ref_columns.is_empty() =>
+            {
+                Some((column.clone(), subquery.subquery.as_ref().clone()))
+            }
+            _ => None,
+        }
+    })
+}
