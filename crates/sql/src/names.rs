@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{ObjectName, Query, Spanned, Visit, Visitor};
+use sqlparser::ast::{ObjectName, Query, Spanned, TableFactor, Visit, Visitor};
 
 use crate::ast::{Name, NamePart};
 use crate::lexer::location_span;
@@ -65,6 +65,7 @@ fn relation(name: &ObjectName, text: &str) -> Option<Relation> {
 struct Collector {
     relations: Vec<ObjectName>,
     ctes: BTreeSet<String>,
+    is_function: bool,
 }
 
 impl Visitor for Collector {
@@ -77,8 +78,16 @@ impl Visitor for Collector {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        // the visitor shows the name of a table function as a relation, right after this
+        self.is_function = matches!(factor, TableFactor::Table { args: Some(_), .. });
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        self.relations.push(relation.clone());
+        if !std::mem::take(&mut self.is_function) {
+            self.relations.push(relation.clone());
+        }
         ControlFlow::Continue(())
     }
 }

@@ -26,7 +26,6 @@ use strataql_diag::{Code, Report};
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
-use crate::table::JSON_SCHEMA;
 
 /// The operator.
 #[derive(Debug, Clone)]
@@ -43,15 +42,8 @@ impl ScanExec {
             .columns
             .iter()
             .map(|column| {
-                let field = field_of(&column.name, column.kind);
-                match &column.json {
-                    None => field,
-                    Some(schema) => {
-                        let mut metadata = field.metadata().clone();
-                        metadata.insert(JSON_SCHEMA.to_owned(), schema.clone());
-                        field.with_metadata(metadata)
-                    }
-                }
+                let metadata = column.metadata.clone().into_iter().collect();
+                field_of(&column.name, column.kind).with_metadata(metadata)
             })
             .collect();
         let schema: SchemaRef = Arc::new(Schema::new(fields));

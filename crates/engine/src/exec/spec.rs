@@ -60,8 +60,9 @@ pub struct ScanColumn {
     pub wire: Option<String>,
     /// Its type.
     pub kind: ColumnType,
-    /// Handle of a JSON column's schema.
-    pub json: Option<String>,
+    /// Metadata of its field, as planned.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
 }
 
 impl ScanSpec {
@@ -85,7 +86,7 @@ impl ScanSpec {
                     .map_or(ColumnType::Text, |column| column.kind);
                 ScanColumn {
                     wire: method.column(name).map(|column| column.wire.clone()),
-                    json: field.metadata().get(crate::table::JSON_SCHEMA).cloned(),
+                    metadata: field.metadata().clone().into_iter().collect(),
                     name: name.clone(),
                     kind,
                 }

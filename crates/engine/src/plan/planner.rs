@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::{Result, internal_err};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, JoinType, Result, internal_err};
 use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -12,10 +13,12 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
+use strataql_diag::Report;
 
-use super::bind_join::bind_joins;
+use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
 use super::{settle, truth};
+use crate::error::external;
 use crate::exec::{BindJoinExec, JoinParts, demand};
 
 /// Installed in every session.
@@ -31,9 +34,60 @@ fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     // around it
     let mut slots = 0;
     let plan = bind_joins(plan, &mut slots)?;
-    let plan = settle::settle(plan)?;
+    let why = unanswerable_join(&plan)?;
+    let plan = settle::settle(plan).map_err(|error| match why {
+        Some(why) => with_note(error, why),
+        None => error,
+    })?;
     truth::check(&plan)?;
     Ok(plan)
+}
+
+/// Why a join in the plan cannot feed the side that lacks parameters, if there is such a join.
+fn unanswerable_join(plan: &LogicalPlan) -> Result<Option<&'static str>> {
+    let mut why = None;
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::Join(join) = node {
+            let left = has_needy_scan(&join.left)?;
+            let right = has_needy_scan(&join.right)?;
+            let reason = match join.join_type {
+                JoinType::Full if left || right => Some(
+                    "a FULL join also gives rows without a partner, and those of the side that needs the parameter cannot be listed; use LEFT JOIN from the side that has the values",
+                ),
+                JoinType::Left | JoinType::LeftAnti | JoinType::LeftMark if left => Some(
+                    "the join keeps all rows of the side that needs the parameter, and those cannot be listed; put the side that has the values first, or use an inner join",
+                ),
+                JoinType::Right | JoinType::RightAnti if right => Some(
+                    "the join keeps all rows of the side that needs the parameter, and those cannot be listed; use LEFT JOIN or an inner join",
+                ),
+                JoinType::LeftAnti if right && join.null_aware => {
+                    Some("NOT IN cannot feed a parameter; write NOT EXISTS")
+                }
+                _ if left || right => Some(
+                    "no equality of the join reaches the parameter: it has to compare the parameter itself with an expression over the other side, and nothing like LIMIT may stand between",
+                ),
+                _ => None,
+            };
+            why = why.or(reason);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(why)
+}
+
+/// The error with a note on its report.
+fn with_note(error: DataFusionError, note: &str) -> DataFusionError {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Report>() {
+            Ok(mut report) => {
+                // the note says what the usual help only guesses
+                report.notes.insert(0, note.to_owned());
+                external(report)
+            }
+            Err(inner) => DataFusionError::External(inner),
+        },
+        other => other,
+    }
 }
 
 #[async_trait]

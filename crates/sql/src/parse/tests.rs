@@ -126,7 +126,7 @@ fn deep_nesting_is_an_error() {
 
 #[test]
 fn relations_leave_out_common_table_expressions_and_carry_spans() {
-    let text = "WITH x AS (SELECT * FROM p.s.a) SELECT * FROM x JOIN P.\"S\".b ON true WHERE c IN (SELECT d FROM local)";
+    let text = "WITH x AS (SELECT * FROM p.s.a) SELECT * FROM x JOIN P.\"S\".b ON true WHERE c IN (SELECT d FROM local, generate_series(1, 2))";
     let Statement::Query(query) = one(text).statement else { panic!("no query") };
     let found = relations(&query, text);
     let names: Vec<String> = found.iter().map(|relation| relation.name.dotted()).collect();
