@@ -14,13 +14,14 @@ mod wildcards;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
 use strataql_registry::Registry;
-use strataql_sql::{Parsed, Spelling, Statement, relations, respell, words};
+use strataql_sql::{Name, Parsed, Spelling, Statement, relations, respell, words};
 
 use crate::catalog::Catalog;
 use crate::error::report_of;
@@ -43,10 +44,46 @@ pub(crate) struct Front<'a> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) environment: strataql_net::Environment,
     pub(crate) text: &'a str,
+    /// Relations that are no resources.
+    pub(crate) locals: &'a dyn Locals,
 }
 
-/// Resources of a statement by lower-case full name.
-pub(crate) type Tables = HashMap<String, Arc<ResourceRef>>;
+/// Relations of our own, found before provider names are tried.
+pub(crate) trait Locals {
+    /// The lower-case full name and the table that a name means, if it is one of ours.
+    fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)>;
+}
+
+/// What a relation name of a statement stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Relation {
+    /// A resource of a provider.
+    Resource(Arc<ResourceRef>),
+    /// A table of our own: system tables, local tables.
+    Table(Arc<dyn TableProvider>),
+}
+
+/// Relations of a statement by lower-case full name.
+#[derive(Debug, Default)]
+pub(crate) struct Tables(HashMap<String, Relation>);
+
+impl Tables {
+    pub(crate) fn insert(&mut self, name: String, relation: Relation) {
+        self.0.entry(name).or_insert(relation);
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Relation> {
+        self.0.get(name)
+    }
+
+    /// The resource of that name.
+    pub(crate) fn resource(&self, name: &str) -> Option<&Arc<ResourceRef>> {
+        match self.0.get(name) {
+            Some(Relation::Resource(resource)) => Some(resource),
+            _ => None,
+        }
+    }
+}
 
 impl Front<'_> {
     /// Plans a query.
@@ -67,12 +104,19 @@ impl Front<'_> {
             ));
         }
         let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
-        let mut tables: Tables = HashMap::new();
+        let mut tables = Tables::default();
         let mut spelling = Spelling::default();
         for relation in relations(query, self.text) {
+            if let Some((name, table)) = self.locals.table(&relation.name) {
+                for field in table.schema().fields() {
+                    spelling.add(field.name());
+                }
+                tables.insert(name, Relation::Table(table));
+                continue;
+            }
             let resource = catalog.resource(&relation.name)?;
             spell(&mut spelling, &resource);
-            tables.entry(resource.dotted().to_lowercase()).or_insert_with(|| Arc::new(resource));
+            tables.insert(resource.dotted().to_lowercase(), Relation::Resource(Arc::new(resource)));
         }
         let mentioned = Arc::new(words(&parsed.tokens));
         let query = self.reread(parsed, spelling)?;

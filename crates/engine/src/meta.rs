@@ -5,6 +5,7 @@
 
 mod describe;
 mod show;
+pub(crate) mod system;
 mod templates;
 
 use std::sync::Arc;

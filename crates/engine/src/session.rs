@@ -223,6 +223,7 @@ impl Session {
             settings: Arc::clone(&settings),
             environment: Arc::clone(&self.environment),
             text,
+            locals: &meta::system::SystemTables { session: self },
         };
         let planned = front.plan(parsed, query, parameters)?;
         let plan = state

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast::{Ident, Spanned, TableAlias, TableFactor};
 use strataql_diag::{LineColumn, Span};
 
-use super::Tables;
+use super::{Relation, Tables};
 use super::wildcards::{full_name, name_parts};
 use crate::functions::JsonPlanner;
 use crate::table::{Occurrence, ResourceTable, Scope};
@@ -159,6 +159,11 @@ impl Relations {
     }
 }
 
+/// The last part of a name as its alias.
+fn implicit_alias(name: &str) -> TableAlias {
+    TableAlias { explicit: false, name: Ident::with_quote('"', name), columns: vec![], at: None }
+}
+
 impl RelationPlanner for Relations {
     fn plan_relation(
         &self,
@@ -171,13 +176,21 @@ impl RelationPlanner for Relations {
         let Some(parts) = name_parts(name) else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
-        // one-part names are common table expressions here: the rest was completed before
-        if parts.len() != 3 {
-            return Ok(RelationPlanning::Original(Box::new(relation)));
-        }
         let key = full_name(&parts);
-        let Some(resource) = self.tables.get(&key) else {
-            return plan_err!("there is no relation {}", parts.join("."));
+        let resource = match self.tables.get(&key) {
+            Some(Relation::Resource(resource)) => resource,
+            Some(Relation::Table(table)) => {
+                let name = parts.last().cloned().unwrap_or_default();
+                let source = provider_as_source(Arc::clone(table));
+                let plan = LogicalPlanBuilder::scan(name.clone(), source, None)?.build()?;
+                let alias = alias.clone().or_else(|| Some(implicit_alias(&name)));
+                return Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))));
+            }
+            // a common table expression: the rest was completed before
+            None if parts.len() != 3 => {
+                return Ok(RelationPlanning::Original(Box::new(relation)));
+            }
+            None => return plan_err!("there is no relation {}", parts.join(".")),
         };
         let table = ResourceTable {
             schema: resource.schema(&self.scope.words),
@@ -193,12 +206,7 @@ impl RelationPlanner for Relations {
         let source = provider_as_source(Arc::new(table));
         let plan = LogicalPlanBuilder::scan(reference, source, projection)?.build()?;
         let alias = alias.clone().or_else(|| {
-            (!self.qualified.contains(&key)).then(|| TableAlias {
-                explicit: false,
-                name: Ident::with_quote('"', parts[2].clone()),
-                columns: vec![],
-                at: None,
-            })
+            (!self.qualified.contains(&key)).then(|| implicit_alias(&parts[2]))
         });
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }

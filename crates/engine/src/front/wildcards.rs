@@ -53,7 +53,7 @@ impl<'a> Shapes<'a> {
     fn resource(&self, factor: &TableFactor) -> Option<&Arc<ResourceRef>> {
         let TableFactor::Table { name, args: None, .. } = factor else { return None };
         let parts = name_parts(name).filter(|parts| parts.len() == 3)?;
-        self.tables.get(&full_name(&parts))
+        self.tables.resource(&full_name(&parts))
     }
 
     /// Parameter-only columns of an item that the statement mentions.
@@ -84,7 +84,7 @@ impl<'a> Shapes<'a> {
         }
         let Some(prefix) = self.namespace.get(..3 - parts.len()) else { return };
         let full: Vec<String> = prefix.iter().cloned().chain(parts).collect();
-        if !self.tables.contains_key(&full_name(&full)) {
+        if self.tables.get(&full_name(&full)).is_none() {
             return;
         }
         let span = datafusion::sql::sqlparser::ast::Spanned::span(name);

@@ -51,7 +51,7 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
     }
 }
 
-fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
+pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
     let rows = session
         .registry()
         .providers()
@@ -184,7 +184,7 @@ fn methods(session: &Session, catalog: &Catalog<'_>, name: &Name, extended: bool
     texts(&names, rows)
 }
 
-fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
+pub(super) fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
     let state = session.engine().state();
     let mut rows: Rows = Vec::new();
     let mut push = |name: &String, kind: &str, description: Option<String>| {
@@ -206,7 +206,7 @@ fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
     texts(&["name", "kind", "description"], rows)
 }
 
-fn settings_table(session: &Session) -> Result<RecordBatch, Box<Report>> {
+pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Report>> {
     let settings = session.settings();
     let rows = SETTINGS
         .iter()
