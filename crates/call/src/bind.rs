@@ -21,7 +21,7 @@ use url::Url;
 
 use crate::value::Value;
 
-pub use server::ServerChoice;
+pub use body::attribute_json;
 
 /// Values by SQL name (or wire name), in the order given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -14,12 +14,14 @@ mod metrics;
 mod pager;
 mod stream;
 mod value;
+mod write;
 
-pub use bind::{Arguments, BoundCall, ServerChoice, bind};
+pub use bind::{Arguments, BoundCall, attribute_json, bind};
 pub use chain::SharedChains;
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
-pub use exchange::Exchange;
+pub use exchange::{Exchange, WriteFailure};
 pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use pager::{PageAddress, PageFacts, Pager};
 pub use stream::{CallContext, Page, pages};
 pub use value::Value;
+pub use write::{Written, decode_answer, request_of, write};

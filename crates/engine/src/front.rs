@@ -11,7 +11,7 @@ mod labels;
 mod rewrite;
 mod wildcards;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -103,6 +103,29 @@ impl Front<'_> {
                     .with_help("run SELECT on the resource, if it has a select method"),
             ));
         }
+        let (tables, spelling) = self.load(query)?;
+        let mentioned = Arc::new(words(&parsed.tokens));
+        let query = self.reread(parsed, spelling)?;
+        self.plan_tree(query, tables, mentioned, parameters)
+    }
+
+    /// Plans a query that was made from a statement, its names spelt as the documents spell them.
+    /// `mentioned` are the lower-case words of the statement.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub(crate) fn plan_derived(
+        &self,
+        query: sql::Query,
+        mentioned: Arc<BTreeSet<String>>,
+        parameters: &Parameters,
+    ) -> Result<Planned, Box<Report>> {
+        let (tables, _) = self.load(&query)?;
+        self.plan_tree(query, tables, mentioned, parameters)
+    }
+
+    /// Loads what a query names.
+    fn load(&self, query: &sql::Query) -> Result<(Tables, Spelling), Box<Report>> {
         let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
         let mut tables = Tables::default();
         let mut spelling = Spelling::default();
@@ -118,10 +141,17 @@ impl Front<'_> {
             spell(&mut spelling, &resource);
             tables.insert(resource.dotted().to_lowercase(), Relation::Resource(Arc::new(resource)));
         }
-        let mentioned = Arc::new(words(&parsed.tokens));
-        let query = self.reread(parsed, spelling)?;
+        Ok((tables, spelling))
+    }
+
+    fn plan_tree(
+        &self,
+        mut query: sql::Query,
+        tables: Tables,
+        mentioned: Arc<BTreeSet<String>>,
+        parameters: &Parameters,
+    ) -> Result<Planned, Box<Report>> {
         let labels = labels::Labels::of(&query);
-        let mut query = query;
         let scope = Arc::new(Scope {
             words: mentioned,
             settings: Arc::clone(&self.settings),
@@ -183,7 +213,7 @@ impl Front<'_> {
 }
 
 /// Adds the spellings of a resource: its names, columns and parameters.
-fn spell(spelling: &mut Spelling, resource: &ResourceRef) {
+pub(crate) fn spell(spelling: &mut Spelling, resource: &ResourceRef) {
     spelling.add(&resource.provider.name);
     spelling.add(&resource.service.name);
     spelling.add(&resource.name);

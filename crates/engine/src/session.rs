@@ -22,7 +22,7 @@ use strataql_sql::{Parsed, Statement, sqlparser};
 
 use crate::error::report_of;
 use crate::exec::CallRuntime;
-use crate::front::Front;
+use crate::front::{Front, Locals, Planned};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
@@ -214,18 +214,30 @@ impl Session {
         query: &sqlparser::ast::Query,
         parameters: &Parameters,
     ) -> Result<Prepared, Box<Report>> {
+        self.prepare_with(text, &meta::system::SystemTables { session: self }, |front| {
+            front.plan(parsed, query, parameters)
+        })
+        .await
+    }
+
+    /// Plans what `plan` makes of a front down to its operators.
+    pub(crate) async fn prepare_with(
+        &self,
+        text: &str,
+        locals: &dyn Locals,
+        plan: impl FnOnce(&Front<'_>) -> Result<Planned, Box<Report>>,
+    ) -> Result<Prepared, Box<Report>> {
         let settings = Arc::new(self.settings());
         let outcome = Outcome::default();
         let state = self.statement_state(&outcome);
-        let front = Front {
+        let planned = plan(&Front {
             state: &state,
             registry: &self.registry,
             settings: Arc::clone(&settings),
             environment: Arc::clone(&self.environment),
             text,
-            locals: &meta::system::SystemTables { session: self },
-        };
-        let planned = front.plan(parsed, query, parameters)?;
+            locals,
+        })?;
         let plan = state
             .create_physical_plan(&planned.plan)
             .await

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
-use strataql_spec::{Body, BodyNaming, BodyProperty, SchemaKind};
+use strataql_spec::{Body, BodyNaming, BodyProperty, Schema, SchemaId, SchemaKind, Schemas};
+
+mod check;
 
 use super::Binder;
 use crate::value::Value;
@@ -60,6 +62,12 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
         if binder.method.param(name).is_some() {
             continue;
         }
+        if binder.method.extension.body_wrapper.as_deref() == Some(name.as_str())
+            && body.property(name).is_none()
+        {
+            attributes.extend(unwrapped(binder, body, name, value)?);
+            continue;
+        }
         if let Some(property) = body.property(name) {
             let json = convert(binder, property, value)?;
             attributes.insert(property.wire.clone(), json);
@@ -93,6 +101,39 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
     Ok(Some(BodyContent { media_type: body.media_type.clone(), content }))
 }
 
+/// The fields of a whole body that older statements wrap in one column.
+fn unwrapped(
+    binder: &Binder<'_>,
+    body: &Body,
+    name: &str,
+    value: &Value,
+) -> Result<Map<String, Json>, Box<Report>> {
+    let parsed = match value {
+        Value::Json(json) => Some(json.clone()),
+        Value::Text(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    };
+    let refuse = |expected: &str| {
+        Box::new(
+            Report::new(
+                Code::BadParamValue,
+                format!(
+                    "`{}` is no value for `{name}` of method `{}`",
+                    super::shortened(&value.text()),
+                    binder.method.name
+                ),
+            )
+            .with_help(format!("give {expected}")),
+        )
+    };
+    let Some(Json::Object(fields)) = parsed else { return Err(refuse("a JSON object")) };
+    if let Some(id) = body.schema {
+        check::check(&binder.service.schemas, id, &Json::Object(fields.clone()), "")
+            .map_err(|expected| refuse(&expected))?;
+    }
+    Ok(fields)
+}
+
 fn with_base(body: &Body, attributes: Map<String, Json>) -> Map<String, Json> {
     let mut object = match &body.base {
         Some(Json::Object(base)) => base.clone(),
@@ -112,10 +153,9 @@ fn is_json(media_type: &str) -> bool {
     essence.ends_with("json") || essence.contains("json")
 }
 
-/// A value as JSON of the attribute's type.
+/// A value as JSON of the attribute's type, its parts checked against the schema.
 fn convert(binder: &Binder<'_>, property: &BodyProperty, value: &Value) -> Result<Json, Box<Report>> {
-    let schema = &binder.service.schemas[property.schema];
-    let refuse = |expected: &str| {
+    attribute_json(&binder.service.schemas, property.schema, value).map_err(|expected| {
         Box::new(
             Report::new(
                 Code::BadParamValue,
@@ -128,7 +168,23 @@ fn convert(binder: &Binder<'_>, property: &BodyProperty, value: &Value) -> Resul
             )
             .with_help(format!("give {expected}")),
         )
-    };
+    })
+}
+
+/// A value as JSON of a schema's type.
+///
+/// Text is read as JSON where the schema wants an object or array; objects are checked field by field.
+///
+/// # Errors
+/// What was expected, when the value does not fit.
+pub fn attribute_json(schemas: &Schemas, id: SchemaId, value: &Value) -> Result<Json, String> {
+    let json = typed(&schemas[id], value)?;
+    check::check(schemas, id, &json, "")?;
+    Ok(json)
+}
+
+fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
+    let refuse = str::to_owned;
     let text = match value {
         Value::Text(text) => text,
         Value::Json(json) if schema.string_only => return Ok(Json::String(json.to_string())),

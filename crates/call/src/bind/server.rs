@@ -6,20 +6,6 @@ use strataql_spec::{Location, Piece, Server};
 use super::Binder;
 use crate::value::Value;
 
-/// Why a host is called, for notes (decision 8).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ServerChoice {
-    /// The document fixes it, or every variable was given.
-    Given,
-    /// A variable has its trusted default.
-    Default {
-        /// The variable.
-        variable: String,
-        /// Its value.
-        value: String,
-    },
-}
-
 /// The filled URL of the first server whose variables all have values.
 pub(super) fn choose(binder: &Binder<'_>) -> Result<String, Box<Report>> {
     let servers = &binder.method.servers;

@@ -1,0 +1,71 @@
+//! Checking a JSON value against its schema before it is sent.
+//!
+//! Owns: types, unknown fields and missing fields, at any depth.
+//! Refuses: `enum` (services add values faster than documents) and everything else that only the
+//! service can judge.
+
+use serde_json::Value as Json;
+use strataql_diag::did_you_mean;
+use strataql_spec::{SchemaId, SchemaKind, Schemas};
+
+/// Checks a value; `path` is where it stands in its column.
+pub(super) fn check(schemas: &Schemas, id: SchemaId, json: &Json, path: &str) -> Result<(), String> {
+    let schema = &schemas[id];
+    let at = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
+    match (schema.kind, json) {
+        (_, Json::Null) | (SchemaKind::Any, _) => Ok(()),
+        (SchemaKind::Object, Json::Object(fields)) => {
+            let closed = !schema.properties.is_empty() && !schema.open;
+            for (name, value) in fields {
+                let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                match schema.properties.get(name).copied().or(schema.additional) {
+                    Some(id) => check(schemas, id, value, &inner)?,
+                    None if closed => {
+                        let known = schema.properties.keys().map(String::as_str);
+                        let hint = did_you_mean(name, known)
+                            .map(|hint| format!(" ({hint})"))
+                            .unwrap_or_default();
+                        return Err(format!("no field `{inner}`: its schema has none of that name{hint}"));
+                    }
+                    None => {}
+                }
+            }
+            let missing: Vec<&String> =
+                schema.required.iter().filter(|name| !fields.contains_key(*name)).collect();
+            match missing.first() {
+                Some(name) if !schema.properties.is_empty() => {
+                    Err(format!("the field `{name}`{at} too; it is required"))
+                }
+                _ => Ok(()),
+            }
+        }
+        (SchemaKind::Array, Json::Array(items)) => {
+            for (index, item) in items.iter().enumerate() {
+                if let Some(id) = schema.items {
+                    check(schemas, id, item, &format!("{path}[{index}]"))?;
+                }
+            }
+            Ok(())
+        }
+        (SchemaKind::String, Json::String(_))
+        | (SchemaKind::Boolean, Json::Bool(_))
+        | (SchemaKind::Number, Json::Number(_)) => Ok(()),
+        (SchemaKind::Integer, Json::Number(number)) if !number.is_f64() => Ok(()),
+        // 64-bit integers may travel as text
+        (SchemaKind::Integer, Json::String(text)) if text.parse::<i64>().is_ok() => Ok(()),
+        (SchemaKind::String, _) if schema.string_only => Ok(()),
+        (kind, _) => Err(format!("{}{at}", wanted(kind))),
+    }
+}
+
+const fn wanted(kind: SchemaKind) -> &'static str {
+    match kind {
+        SchemaKind::String => "text",
+        SchemaKind::Integer => "a whole number",
+        SchemaKind::Number => "a number",
+        SchemaKind::Boolean => "`true` or `false`",
+        SchemaKind::Object => "a JSON object",
+        SchemaKind::Array => "a JSON array",
+        SchemaKind::Any => "a value",
+    }
+}
