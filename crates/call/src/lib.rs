@@ -24,4 +24,4 @@ pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use pager::{PageAddress, PageFacts, Pager};
 pub use stream::{CallContext, Page, pages};
 pub use value::Value;
-pub use write::{Written, decode_answer, request_of, write};
+pub use write::{decode_answer, request_of, write};

@@ -11,6 +11,7 @@ use strataql_spec::HttpVerb;
 use crate::bind::BoundCall;
 use crate::decode::{DecodePlan, Decoder};
 use crate::exchange::{Exchange, WriteFailure};
+use crate::metrics::CallMetrics;
 
 /// The request of a write. `has_key` tells that it carries an idempotency key.
 ///
@@ -35,22 +36,21 @@ pub fn request_of(call: &BoundCall, has_key: bool) -> Result<Request, Box<Report
     })
 }
 
-/// The answer to a write that was accepted.
-#[derive(Debug, Clone)]
-pub struct Written {
-    /// The answer.
-    pub response: Response,
-}
-
-/// Sends a write.
+/// Sends a write; gives its answer when it was accepted.
 ///
 /// # Errors
 /// The report of a refusal (its status says that nothing was done, 5xx that it may have been), or of a
 /// missing answer.
-pub async fn write(exchange: &dyn Exchange, request: Request) -> Result<Written, WriteFailure> {
+pub async fn write(
+    exchange: &dyn Exchange,
+    metrics: &CallMetrics,
+    request: Request,
+) -> Result<Response, WriteFailure> {
+    metrics.count_call();
     let response = exchange.write(request).await?;
+    metrics.count_answer(response.attempts, response.body.len(), response.waited);
     if response.is_success() {
-        return Ok(Written { response });
+        return Ok(response);
     }
     // a gateway that lost its server does not know what the server did
     let maybe_applied = matches!(response.status, 502 | 504);

@@ -21,10 +21,10 @@ use crate::session::{Prepared, ResultSet, Session};
 
 /// One row of EXPLAIN.
 #[derive(Debug, Default)]
-struct Step {
-    method: Option<String>,
-    http: Option<String>,
-    url: Option<String>,
+pub(crate) struct Step {
+    pub(crate) method: Option<String>,
+    pub(crate) http: Option<String>,
+    pub(crate) url: Option<String>,
     count_min: Option<i64>,
     count_max: Option<i64>,
     paging: Option<String>,
@@ -62,6 +62,16 @@ pub(crate) async fn explain(
         None
     };
     table(&steps, &names, measured).map(ResultSet::of_batch)
+}
+
+/// The steps of a plan that send requests.
+pub(crate) fn requests(
+    plan: &Arc<dyn ExecutionPlan>,
+    registry: &Registry,
+) -> Result<Vec<Step>, Box<Report>> {
+    let mut steps = Vec::new();
+    walk(plan, registry, &mut steps, &mut Vec::new())?;
+    Ok(steps)
 }
 
 fn verbose_plan(plan: &Arc<dyn ExecutionPlan>) -> Result<ResultSet, Box<Report>> {

@@ -8,6 +8,7 @@
 //! physical plan is made.
 
 mod catalog;
+mod dml;
 mod error;
 mod exec;
 mod explain;
@@ -17,6 +18,7 @@ mod meta;
 mod outcome;
 mod parameters;
 mod plan;
+mod read_only;
 mod session;
 mod settings;
 mod table;

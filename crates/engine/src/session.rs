@@ -18,8 +18,9 @@ use strataql_call::{Exchange, SharedChains};
 use strataql_diag::{Code, Report};
 use strataql_net::Environment;
 use strataql_registry::Registry;
-use strataql_sql::{Parsed, Statement, sqlparser};
+use strataql_sql::{Name, Parsed, Statement, sqlparser};
 
+use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::exec::CallRuntime;
 use crate::front::{Front, Locals, Planned};
@@ -27,7 +28,8 @@ use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
 use crate::settings::Settings;
-use crate::{explain, meta};
+use crate::table::ResourceRef;
+use crate::{dml, explain, meta, read_only};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -169,6 +171,11 @@ impl Session {
         parsed: &Parsed,
         parameters: &Parameters,
     ) -> Result<ResultSet, Box<Report>> {
+        if self.settings().read_only
+            && let Some(report) = read_only::refusal(parsed)
+        {
+            return Err(report);
+        }
         self.dispatch(text, parsed, &parsed.statement, parameters).await
     }
 
@@ -189,8 +196,14 @@ impl Session {
                     let prepared = self.prepare(text, parsed, query, parameters).await?;
                     explain::explain(self, text, prepared, *analyze, *verbose).await
                 }
+                Statement::Write(..) if !*analyze => {
+                    dml::write(self, text, parsed, parameters, true).await
+                }
+                Statement::Exec(exec) if !*analyze => dml::exec(self, exec, true).await,
                 other => Err(unsupported(parsed, other)),
             },
+            Statement::Write(..) => dml::write(self, text, parsed, parameters, false).await,
+            Statement::Exec(exec) => dml::exec(self, exec, false).await,
             Statement::Show(show) => meta::show(self, show).await,
             Statement::Describe(describe) => meta::describe(self, describe),
             Statement::Use(name) => {
@@ -274,6 +287,22 @@ impl Session {
         state
     }
 
+    /// The resource that a name of a statement means.
+    pub(crate) fn catalog_resource(&self, name: &Name) -> Result<ResourceRef, Box<Report>> {
+        let settings = self.settings();
+        Catalog { registry: &self.registry, namespace: &settings.namespace }.resource(name)
+    }
+
+    pub(crate) fn exchange(&self) -> Arc<dyn Exchange> {
+        Arc::clone(&self.exchange)
+    }
+
+    /// True if the session knows a server variable's value.
+    pub(crate) fn has_variable(&self, provider: &str, name: &str) -> bool {
+        let key = (provider.to_owned(), name.to_owned());
+        self.settings().variables.contains_key(&key)
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -338,6 +367,6 @@ fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
+        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
     )
 }

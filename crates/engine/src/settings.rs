@@ -50,6 +50,21 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "longest run of a statement, for example `30s` or `5m`",
     },
     SettingInfo {
+        name: "max_writes",
+        default: "100",
+        meaning: "rows that a statement may write; more is an error before the first is sent",
+    },
+    SettingInfo {
+        name: "on_write_error",
+        default: "stop",
+        meaning: "after a write fails: `stop` sends no further row, `continue` sends them all",
+    },
+    SettingInfo {
+        name: "write.all",
+        default: "off",
+        meaning: "`on` allows a WHERE that names only a scope, such as an account",
+    },
+    SettingInfo {
         name: "memory.limit",
         default: "1GB",
         meaning: "memory that sorts, joins and shared pages of a statement may use",
@@ -74,6 +89,12 @@ pub struct Settings {
     pub read_only: bool,
     /// `timeout`.
     pub timeout: Option<Duration>,
+    /// `max_writes`.
+    pub max_writes: usize,
+    /// `on_write_error = 'continue'`.
+    pub continue_on_write_error: bool,
+    /// `write.all`.
+    pub write_all: bool,
     /// `memory.limit`, bytes.
     pub memory_limit: usize,
     /// `variable.<provider>.<name>`.
@@ -90,6 +111,9 @@ impl Default for Settings {
             scan_concurrency: 32,
             read_only: false,
             timeout: None,
+            max_writes: 100,
+            continue_on_write_error: false,
+            write_all: false,
             memory_limit: 1 << 30,
             variables: BTreeMap::new(),
             namespace: Vec::new(),
@@ -185,6 +209,23 @@ impl Settings {
                     })?),
                 };
             }
+            "max_writes" => {
+                self.max_writes = match text {
+                    None => defaults.max_writes,
+                    Some(text) => text.parse().map_err(|_| bad(name, text, "a number of rows"))?,
+                };
+            }
+            "on_write_error" => {
+                self.continue_on_write_error = match text {
+                    None | Some("stop") => false,
+                    Some("continue") => true,
+                    Some(other) => return Err(bad(name, other, "`stop` or `continue`")),
+                };
+            }
+            "write.all" => {
+                self.write_all = switch(text.unwrap_or("off"))
+                    .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
+            }
             "memory.limit" => {
                 self.memory_limit = match text {
                     None => defaults.memory_limit,
@@ -211,6 +252,11 @@ impl Settings {
             "scan.concurrency" => self.scan_concurrency.to_string(),
             "read_only" => if self.read_only { "on" } else { "off" }.into(),
             "timeout" => self.timeout.map_or_else(|| "none".into(), |t| format!("{}ms", t.as_millis())),
+            "max_writes" => self.max_writes.to_string(),
+            "on_write_error" => {
+                if self.continue_on_write_error { "continue" } else { "stop" }.into()
+            }
+            "write.all" => if self.write_all { "on" } else { "off" }.into(),
             "memory.limit" => format!("{}MB", self.memory_limit >> 20),
             _ => self
                 .variables

@@ -48,6 +48,11 @@ impl ResourceRef {
         format!("{}.{}.{}", self.provider.name, self.service.name, self.name)
     }
 
+    /// True if some select method returns a column of that name.
+    pub(crate) fn is_column(&self, name: &str) -> bool {
+        self.select_methods().any(|method| method.column(name).is_some())
+    }
+
     pub(crate) fn select_methods(&self) -> impl Iterator<Item = &Method> {
         self.resource().candidates(SqlVerb::Select)
     }

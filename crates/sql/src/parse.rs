@@ -46,6 +46,22 @@ pub fn reparse(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     statement(text, tokens)
 }
 
+/// A SELECT without anything, to be filled.
+pub fn empty_select() -> sql::Select {
+    let dialect = GenericDialect {};
+    let parsed = Parser::parse_sql(&dialect, "SELECT 1").ok().and_then(|mut all| all.pop());
+    match parsed {
+        Some(sql::Statement::Query(query)) => match *query.body {
+            sql::SetExpr::Select(mut select) => {
+                select.projection.clear();
+                *select
+            }
+            _ => unreachable!("`SELECT 1` is a SELECT"),
+        },
+        _ => unreachable!("`SELECT 1` is a query"),
+    }
+}
+
 fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let mut cursor = Cursor::new(text, tokens);
     let Some(Token::Word(word)) = cursor.peek().map(|token| &token.token) else {

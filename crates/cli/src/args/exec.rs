@@ -39,6 +39,10 @@ pub(crate) struct ExecArguments {
     pub(crate) timing: bool,
 
     /// Where results go.
+    /// Allow writes whose WHERE names only a scope, such as an account
+    #[arg(long)]
+    pub(crate) all: bool,
+
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 

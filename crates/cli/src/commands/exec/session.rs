@@ -70,6 +70,12 @@ pub(super) async fn open(
     if settings.read_only {
         session.set("read_only", "on")?;
     }
+    if let Some(rows) = settings.max_writes {
+        session.set("max_writes", &rows.to_string())?;
+    }
+    if arguments.all {
+        session.set("write.all", "on")?;
+    }
     if let Some(timeout) = settings.timeout {
         session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
     }

@@ -1,0 +1,138 @@
+//! Statements that change resources: INSERT, UPDATE, REPLACE, DELETE and EXEC.
+//!
+//! Owns: which method a write calls, which rows it writes, checking everything before anything is sent,
+//! sending, and what is said afterwards.
+//! Refuses: ignoring a condition. A WHERE that is nothing but values of the method's parameters is one
+//! request per combination; any other is resolved by a SELECT of the same resource, then one write
+//! per row that it finds.
+//! Surprise: all requests are built before the first is sent. A value that does not fit in the last
+//! row stops the statement before the first row is written.
+
+mod condition;
+mod exec;
+mod masking;
+mod method;
+mod returning;
+mod rows;
+mod send;
+mod show;
+mod statement;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::sql::sqlparser::ast as sql;
+use strataql_diag::{Code, Report};
+use strataql_sql::{Parsed, Spelling, Statement, WriteKind, respell, words};
+
+pub(crate) use self::exec::exec;
+use self::rows::Source;
+use self::send::Prepared;
+use self::statement::{Target, WriteStatement};
+use crate::front::spell;
+use crate::parameters::Parameters;
+use crate::session::{ResultSet, Session};
+use crate::table::ResourceRef;
+
+/// A statement with everything that is needed to write.
+pub(crate) struct Writer<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) text: &'a str,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) words: Arc<BTreeSet<String>>,
+}
+
+/// Runs or explains a write.
+///
+/// # Errors
+/// Anything that is wrong with the statement, before a request is sent; then the first failed write.
+pub(crate) async fn write(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    parameters: &Parameters,
+    explain: bool,
+) -> Result<ResultSet, Box<Report>> {
+    let statement = respelled(session, text, parsed)?;
+    let mut mentioned = words(&parsed.tokens);
+    let resource = statement.target.resource(session, text)?;
+    // parameters that identify rows must be visible to the SELECT that finds them
+    mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
+    let writer = Writer { session, text, parameters, words: Arc::new(mentioned) };
+    let chosen = method::choose(&resource, &statement)?;
+    let source = Source::of(&resource, &chosen, &statement, session)?;
+    let returning = match &statement.returning {
+        Some(items) => Some(returning::Returning::plan(&writer, &resource, &chosen, items, &statement).await?),
+        None => None,
+    };
+    if explain && source.is_resolved() {
+        return show::resolved(&writer, &resource, &chosen, &source).await;
+    }
+    let limit = session.settings().max_writes;
+    let rows = rows::collect(&writer, &source, limit, parsed.span).await?;
+    let prepared = rows
+        .into_iter()
+        .map(|row| Prepared::of(&resource, &chosen, &row))
+        .collect::<Result<Vec<_>, _>>()?;
+    if explain {
+        return show::requests(&resource, &chosen, &prepared);
+    }
+    send::send(&writer, &resource, &chosen, prepared, returning).await
+}
+
+/// The statement with its identifiers spelt as the documents spell them.
+fn respelled(session: &Session, text: &str, parsed: &Parsed) -> Result<WriteStatement, Box<Report>> {
+    let (kind, tree) = write_tree(&parsed.statement)?;
+    let first = WriteStatement::read(kind, tree, text)?;
+    let resource = first.target.resource(session, text)?;
+    let mut spelling = Spelling::default();
+    spell(&mut spelling, &resource);
+    for method in resource.resource().methods.values() {
+        for property in method.body.iter().flat_map(|body| &body.properties) {
+            spelling.add(&property.name);
+        }
+        for param in &method.params {
+            spelling.add(&param.name);
+        }
+    }
+    for relation in first.relations(text) {
+        if let Ok(other) = session.catalog_resource(&relation) {
+            spell(&mut spelling, &other);
+        }
+    }
+    let mut tokens = parsed.tokens.clone();
+    spelling.complete(&tokens);
+    respell(&mut tokens, &spelling);
+    let again = strataql_sql::reparse(text, &tokens)?;
+    let (kind, tree) = write_tree(&again)?;
+    WriteStatement::read(kind, tree, text)
+}
+
+fn write_tree(statement: &Statement) -> Result<(WriteKind, &sql::Statement), Box<Report>> {
+    match statement {
+        Statement::Write(kind, tree) => Ok((*kind, tree)),
+        Statement::Explain { inner, .. } => write_tree(inner),
+        other => Err(Box::new(Report::internal(format!("{} is no write", other.keyword())))),
+    }
+}
+
+/// The name of a resource in messages, with where its target stands.
+pub(crate) fn target_error(
+    code: Code,
+    target: &Target,
+    message: String,
+) -> Report {
+    Report::new(code, message).with_label(target.name.span, "")
+}
+
+/// The resource that a write is about, and the method it calls.
+pub(crate) struct Chosen {
+    /// Key of the method.
+    pub(crate) method: String,
+}
+
+impl Chosen {
+    pub(crate) fn of<'r>(&self, resource: &'r ResourceRef) -> &'r strataql_spec::Method {
+        &resource.resource().methods[self.method.as_str()]
+    }
+}

@@ -1,0 +1,183 @@
+//! EXEC: any method by its name.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use strataql_call::{
+    Arguments, CallContext, CallMetrics, ColumnPlan, DecodePlan, Pager, Value, bind, decode_answer,
+    pages, request_of,
+};
+use strataql_diag::{Code, Report, did_you_mean};
+use strataql_spec::{Method, RowShape};
+use strataql_sql::{Exec, Literal, Name};
+
+use crate::outcome::Outcome;
+use crate::session::{ResultSet, Session};
+use crate::table::ResourceRef;
+
+/// Runs or explains EXEC.
+///
+/// # Errors
+/// `unknown-method`, `missing-param`, `bad-param-value` before anything is sent; then what the service
+/// says.
+pub(crate) async fn exec(session: &Session, exec: &Exec, explain: bool) -> Result<ResultSet, Box<Report>> {
+    if exec.hints.iter().any(|hint| hint == "AWAIT") {
+        return Err(Box::new(
+            Report::new(Code::UnsupportedSyntax, "AWAIT cannot be honoured by this version")
+                .with_label(exec.span, "")
+                .with_help("leave it out, and read the object until its status is the one you wait for"),
+        ));
+    }
+    let (resource, method) = method_of(session, &exec.method)?;
+    let arguments = arguments(exec, &method)?;
+    let call = bind(&resource.service, &method, &arguments)?;
+    if explain {
+        let body = call.body.as_ref().and_then(|body| body.json());
+        let row = vec![
+            Some("1".to_owned()),
+            Some(format!("{}.{}", resource.dotted(), method.name)),
+            Some(call.verb.to_string()),
+            Some(call.url(&[]).to_string()),
+            body.map(|body| super::masking::masked(&method, &body).to_string()),
+            Some("the method that EXEC names".to_owned()),
+        ];
+        let names = ["step", "method", "http", "url", "body", "why"];
+        return crate::meta::texts(&names, vec![row]).map(ResultSet::of_batch);
+    }
+    let exchange = session.exchange();
+    exchange.introduce(&resource.provider);
+    let outcome = Outcome::default();
+    let metrics = Arc::new(CallMetrics::default());
+    let name = format!("{}.{}", resource.dotted(), method.name);
+    outcome.add_scan(name.clone(), Arc::clone(&metrics));
+    let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
+    let plan = decode_plan(&resource, &method, &arguments);
+    let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
+    if method.verb.is_safe() && has_rows {
+        let pager = Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
+        let context = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
+        let schema = plan.schema();
+        let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
+        let rows = pages(context, Arc::new(call), plan, pager).map_ok(|page| page.batch);
+        return Ok(ResultSet { schema, labels, rows: Box::pin(rows), outcome });
+    }
+    let request = request_of(&call, false)?;
+    let response = strataql_call::write(exchange.as_ref(), &metrics, request)
+        .await
+        .map_err(|failure| failure.report)?;
+    outcome.note(format!("`{name}` answered {}", response.status));
+    if shows && has_rows {
+        let batch = decode_answer(plan, &response)?;
+        return Ok(ResultSet { outcome, ..ResultSet::of_batch(batch) });
+    }
+    Ok(ResultSet { outcome, ..ResultSet::nothing() })
+}
+
+/// The resource and method that a four-part name (or a shorter one after USE) means.
+fn method_of(session: &Session, name: &Name) -> Result<(ResourceRef, Method), Box<Report>> {
+    let Some((last, rest)) = name.parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
+        return Err(Box::new(Report::internal("EXEC without a method name")));
+    };
+    let span = rest[0].span.to(rest[rest.len() - 1].span);
+    let resource = session.catalog_resource(&Name { parts: rest.to_vec(), span })?;
+    let methods = &resource.resource().methods;
+    if let Some(method) = methods.get(last.value.as_str()) {
+        let method = method.clone();
+        return Ok((resource, method));
+    }
+    let names: Vec<&str> = methods.keys().map(String::as_str).collect();
+    Err(Box::new(
+        Report::new(
+            Code::UnknownMethod,
+            format!("`{}` has no method `{}`", resource.dotted(), last.value),
+        )
+        .with_label(last.span, "")
+        .with_help_if(did_you_mean(&last.value, names.iter().copied()))
+        .with_help(format!("`SHOW METHODS IN {}` lists them", resource.dotted())),
+    ))
+}
+
+fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
+    let mut all: IndexMap<String, Value> = IndexMap::new();
+    for argument in &exec.arguments {
+        let known = method.param(&argument.name).is_some()
+            || method.body.as_ref().is_some_and(|body| body.property(&argument.name).is_some())
+            || method.extension.body_wrapper.as_deref() == Some(argument.name.as_str());
+        if !known {
+            let names = method.params.iter().map(|param| param.name.as_str()).chain(
+                method.body.iter().flat_map(|body| &body.properties).map(|property| property.name.as_str()),
+            );
+            return Err(Box::new(
+                Report::new(
+                    Code::UnknownColumn,
+                    format!("method `{}` has no parameter `{}`", method.name, argument.name),
+                )
+                .with_label(argument.span, "")
+                .with_help_if(did_you_mean(&argument.name, names)),
+            ));
+        }
+        let value = match &argument.value {
+            Literal::Text(text) => Value::Text(text.clone()),
+            Literal::Number(text) => match text.parse() {
+                Ok(number) => Value::Integer(number),
+                Err(_) => Value::Text(text.clone()),
+            },
+            Literal::Boolean(flag) => Value::Boolean(*flag),
+            Literal::Null => Value::Json(Json::Null),
+        };
+        all.insert(argument.name.clone(), value);
+    }
+    if let Some(payload) = &exec.payload {
+        let Ok(Json::Object(fields)) = serde_json::from_str(payload) else {
+            return Err(Box::new(
+                Report::new(Code::BadParamValue, "`@@json` is no JSON object")
+                    .with_label(exec.span, "")
+                    .with_help("give the request body: `@@json = '{\"name\": \"value\"}'`"),
+            ));
+        };
+        let body = method.body.as_ref();
+        for (name, value) in fields {
+            if body.is_none_or(|body| body.property(&name).is_none()) {
+                let names = body.into_iter().flat_map(|body| &body.properties).map(|p| p.wire.as_str());
+                return Err(Box::new(
+                    Report::new(
+                        Code::UnknownColumn,
+                        format!("the body of method `{}` has no field `{name}`", method.name),
+                    )
+                    .with_label(exec.span, "")
+                    .with_help_if(did_you_mean(&name, names)),
+                ));
+            }
+            all.insert(name, Value::Json(value));
+        }
+    }
+    Ok(Arguments(all))
+}
+
+fn decode_plan(resource: &ResourceRef, method: &Method, arguments: &Arguments) -> DecodePlan {
+    let schemas = &resource.service.schemas;
+    let keys = |id: Option<strataql_spec::SchemaId>| -> Vec<String> {
+        id.map(|id| schemas[id].properties.keys().cloned().collect()).unwrap_or_default()
+    };
+    DecodePlan {
+        method: method.name.clone(),
+        rows: method.response.rows.clone(),
+        columns: method
+            .response
+            .columns
+            .iter()
+            .map(|column| ColumnPlan {
+                name: column.name.clone(),
+                wire: Some(column.wire.clone()),
+                kind: column.kind,
+                echo: method.param(&column.name).and_then(|param| arguments.value(param)).cloned(),
+            })
+            .collect(),
+        known_fields: keys(method.response.row_schema),
+        known_envelope: keys(method.response.schema),
+        captures: Pager::captures(&method.paging),
+        mismatch: strataql_call::Mismatch::Error,
+    }
+}

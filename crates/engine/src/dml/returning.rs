@@ -1,0 +1,190 @@
+//! RETURNING: expressions over the answer of a write.
+//!
+//! Surprise: it is planned before anything is sent, so an unknown column stops the write.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::MemTable;
+use datafusion::sql::sqlparser::ast as sql;
+use strataql_call::{Arguments, ColumnPlan, DecodePlan, Mismatch, decode_answer};
+use strataql_diag::{Code, Report};
+use strataql_net::Response;
+use strataql_spec::{ColumnType, Method, RowShape};
+use strataql_sql::Name;
+
+use super::statement::WriteStatement;
+use super::{Chosen, Writer, rows, target_error};
+use crate::front::Locals;
+use crate::session::ResultSet;
+use crate::table::ResourceRef;
+
+/// A planned RETURNING.
+pub(crate) struct Returning {
+    query: sql::Query,
+    plan: DecodePlan,
+    schema: SchemaRef,
+    name: String,
+}
+
+/// The one relation that RETURNING reads.
+struct Answer {
+    name: String,
+    table: Arc<dyn TableProvider>,
+}
+
+impl Locals for Answer {
+    fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
+        (name.dotted() == self.name).then(|| (self.name.to_lowercase(), Arc::clone(&self.table)))
+    }
+}
+
+impl Returning {
+    pub(crate) async fn plan(
+        writer: &Writer<'_>,
+        resource: &ResourceRef,
+        chosen: &Chosen,
+        items: &[sql::SelectItem],
+        statement: &WriteStatement,
+    ) -> Result<Self, Box<Report>> {
+        let method = chosen.of(resource);
+        if let RowShape::Nothing { reason } = &method.response.rows {
+            return Err(Box::new(
+                target_error(
+                    Code::UnsupportedSyntax,
+                    &statement.target,
+                    format!("method `{}` returns nothing: {reason}", method.name),
+                )
+                .with_help("leave out RETURNING, or read the object with SELECT"),
+            ));
+        }
+        let plan = decode_plan(resource, method);
+        let schema = documented(resource, method, plan.schema());
+        let name = statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default();
+        let factor = sql::TableWithJoins {
+            relation: sql::TableFactor::Table {
+                name: sql::ObjectName::from(vec![sql::Ident::with_quote('"', name.clone())]),
+                alias: None,
+                args: None,
+                with_hints: vec![],
+                version: None,
+                with_ordinality: false,
+                partitions: vec![],
+                json_path: None,
+                sample: None,
+                index_hints: vec![],
+            },
+            joins: vec![],
+        };
+        let query = rows::select(items.to_vec(), vec![factor], None);
+        let returning = Self { query, plan, schema, name };
+        let empty = RecordBatch::new_empty(Arc::clone(&returning.schema));
+        returning.over(writer, vec![empty]).await?;
+        Ok(returning)
+    }
+
+    /// The rows of the answers.
+    pub(crate) async fn evaluate(
+        &self,
+        writer: &Writer<'_>,
+        resource: &ResourceRef,
+        chosen: &Chosen,
+        answers: Vec<(Response, &Arguments)>,
+    ) -> Result<ResultSet, Box<Report>> {
+        let method = chosen.of(resource);
+        let batches = answers
+            .into_iter()
+            .map(|(response, arguments)| {
+                let mut plan = self.plan.clone();
+                for column in &mut plan.columns {
+                    column.echo = method
+                        .param(&column.name)
+                        .and_then(|param| arguments.value(param))
+                        .cloned();
+                }
+                let batch = decode_answer(plan, &response).map_err(done_all_the_same)?;
+                batch
+                    .with_schema(Arc::clone(&self.schema))
+                    .map_err(|error| Box::new(Report::internal(error.to_string())))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        self.over(writer, batches).await
+    }
+
+    async fn over(&self, writer: &Writer<'_>, batches: Vec<RecordBatch>) -> Result<ResultSet, Box<Report>> {
+        let table = MemTable::try_new(Arc::clone(&self.schema), vec![batches])
+            .map_err(|error| crate::report_of(&error, writer.text))?;
+        let locals = Answer { name: self.name.clone(), table: Arc::new(table) };
+        let prepared = writer
+            .session
+            .prepare_with(writer.text, &locals, |front| {
+                front.plan_derived(self.query.clone(), Arc::clone(&writer.words), writer.parameters)
+            })
+            .await?;
+        writer.session.execute(writer.text, prepared)
+    }
+}
+
+/// The write was done; only its answer cannot be read.
+fn done_all_the_same(report: Box<Report>) -> Box<Report> {
+    Box::new(report.with_note("the write itself was accepted; only RETURNING could not be read"))
+}
+
+/// Columns of the answer, then the method's parameters that it does not repeat.
+fn decode_plan(resource: &ResourceRef, method: &Method) -> DecodePlan {
+    let schemas = &resource.service.schemas;
+    let mut columns: Vec<ColumnPlan> = method
+        .response
+        .columns
+        .iter()
+        .map(|column| ColumnPlan {
+            name: column.name.clone(),
+            wire: Some(column.wire.clone()),
+            kind: column.kind,
+            echo: None,
+        })
+        .collect();
+    for param in &method.params {
+        if !columns.iter().any(|column| column.name == param.name) {
+            let kind = ColumnType::of(&schemas[param.schema]);
+            columns.push(ColumnPlan { name: param.name.clone(), wire: None, kind, echo: None });
+        }
+    }
+    let keys = |id: Option<strataql_spec::SchemaId>| -> Vec<String> {
+        id.map(|id| schemas[id].properties.keys().cloned().collect()).unwrap_or_default()
+    };
+    DecodePlan {
+        method: method.name.clone(),
+        rows: method.response.rows.clone(),
+        columns,
+        known_fields: keys(method.response.row_schema),
+        known_envelope: keys(method.response.schema),
+        captures: Vec::new(),
+        mismatch: Mismatch::Error,
+    }
+}
+
+/// The schema with the documented schemas of JSON columns, so that paths into them are typed.
+fn documented(resource: &ResourceRef, method: &Method, schema: SchemaRef) -> SchemaRef {
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            let column = method.column(field.name()).filter(|column| column.kind == ColumnType::Json);
+            match column {
+                None => field.as_ref().clone(),
+                Some(column) => {
+                    let mut metadata = field.metadata().clone();
+                    metadata.insert(
+                        crate::table::JSON_SCHEMA.to_owned(),
+                        crate::functions::schema_text(&resource.service, column.schema),
+                    );
+                    field.as_ref().clone().with_metadata(metadata)
+                }
+            }
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}

@@ -1,0 +1,384 @@
+//! The rows of a write: a query whose columns are what is set and what identifies the object.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::common::ScalarValue;
+use datafusion::sql::sqlparser::ast as sql;
+use futures::TryStreamExt;
+use serde_json::Value as Json;
+use strataql_call::Value;
+use strataql_diag::{Code, Report, Span};
+use strataql_spec::Location;
+
+use super::statement::{Marker, WriteStatement};
+use super::{Chosen, Writer, condition, target_error};
+use crate::meta::system::SystemTables;
+use crate::plan::bindings::value_of;
+use crate::session::Session;
+use crate::table::ResourceRef;
+
+/// Where the rows come from.
+pub(crate) struct Source {
+    pub(crate) query: sql::Query,
+    pub(crate) columns: Vec<SourceColumn>,
+    /// A SELECT of the resource finds the rows.
+    resolved: bool,
+    /// Rows in which one of these columns is NULL match nothing.
+    keys: Vec<usize>,
+}
+
+/// A column of the source.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceColumn {
+    pub(crate) path: Vec<String>,
+    pub(crate) marker: Marker,
+}
+
+/// One row to write: values by path.
+pub(crate) type Row = Vec<(Vec<String>, Given)>;
+
+/// A value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Given {
+    Value(Value),
+    Null,
+}
+
+impl Source {
+    /// True when a SELECT of the resource finds the rows.
+    pub(crate) const fn is_resolved(&self) -> bool {
+        self.resolved
+    }
+
+    pub(crate) fn of(
+        resource: &ResourceRef,
+        chosen: &Chosen,
+        statement: &WriteStatement,
+        session: &Session,
+    ) -> Result<Self, Box<Report>> {
+        if let Some(query) = &statement.source {
+            let columns = statement
+                .assigned
+                .iter()
+                .map(|assigned| SourceColumn { path: assigned.path.clone(), marker: assigned.marker })
+                .collect();
+            return Ok(Self { query: query.clone(), columns, resolved: false, keys: Vec::new() });
+        }
+        let Some(where_clause) = &statement.condition else {
+            return Err(no_condition(statement));
+        };
+        let method = chosen.of(resource);
+        let configured = |name: &str| {
+            method.param(name).is_some_and(|param| param.location == Location::Server)
+                && session.has_variable(&resource.provider.name, name)
+        };
+        let constant = statement
+            .assigned
+            .iter()
+            .all(|assigned| assigned.value.as_ref().is_none_or(condition::is_constant));
+        let direct = condition::parameters(where_clause, method, &configured)
+            .filter(|_| constant && statement.from.is_empty());
+        match direct {
+            Some(parameters) => Ok(direct_source(statement, parameters)),
+            None => resolved_source(resource, chosen, statement, where_clause, session),
+        }
+    }
+}
+
+fn no_condition(statement: &WriteStatement) -> Box<Report> {
+    let verb = statement.verb().as_str();
+    Box::new(
+        target_error(
+            Code::MissingParam,
+            &statement.target,
+            format!("{verb} without WHERE would change every object"),
+        )
+        .with_help("add WHERE with the parameters that name the object"),
+    )
+}
+
+/// Every combination of the given values, with the constants of SET.
+fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamValues>) -> Source {
+    let mut items = Vec::new();
+    let mut columns = Vec::new();
+    let mut from = Vec::new();
+    for (position, parameter) in parameters.iter().enumerate() {
+        let alias = format!("k{position}");
+        items.push(sql::SelectItem::UnnamedExpr(sql::Expr::CompoundIdentifier(vec![
+            quoted(&alias),
+            quoted("v"),
+        ])));
+        columns.push(SourceColumn { path: vec![parameter.name.clone()], marker: Marker::Text });
+        from.push(values_item(&alias, &parameter.values));
+    }
+    let keys = (0..columns.len()).collect();
+    push_assigned(statement, &mut items, &mut columns);
+    Source { query: select(items, from, None), columns, resolved: false, keys }
+}
+
+/// A SELECT of the resource with the statement's own WHERE.
+fn resolved_source(
+    resource: &ResourceRef,
+    chosen: &Chosen,
+    statement: &WriteStatement,
+    where_clause: &sql::Expr,
+    session: &Session,
+) -> Result<Source, Box<Report>> {
+    let method = chosen.of(resource);
+    if scope_only(resource, where_clause) && !session.settings().write_all {
+        return Err(Box::new(
+            target_error(
+                Code::MissingParam,
+                &statement.target,
+                format!(
+                    "this {} would change every object of its scope",
+                    statement.verb().as_str()
+                ),
+            )
+            .with_help("add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)"),
+        ));
+    }
+    let alias = statement.target.alias.as_ref().map_or_else(
+        || statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default(),
+        |alias| alias.name.value.clone(),
+    );
+    let mut items = Vec::new();
+    let mut columns = Vec::new();
+    for param in method.params.iter().filter(|param| param.location != Location::Server || !session.has_variable(&resource.provider.name, &param.name)) {
+        let wanted = param.required;
+        if !wanted {
+            continue;
+        }
+        if !resource.is_column(&param.name) && !resource.parameters().contains(&param.name) {
+            return Err(Box::new(
+                target_error(
+                    Code::MissingParam,
+                    &statement.target,
+                    format!("the rows of `{}` do not tell `{}`", resource.dotted(), param.name),
+                )
+                .with_help(format!("give it: `{} = '…'`", param.name)),
+            ));
+        }
+        items.push(sql::SelectItem::UnnamedExpr(sql::Expr::CompoundIdentifier(vec![
+            quoted(&alias),
+            quoted(&param.name),
+        ])));
+        columns.push(SourceColumn { path: vec![param.name.clone()], marker: Marker::Text });
+    }
+    let keys = (0..columns.len()).collect();
+    push_assigned(statement, &mut items, &mut columns);
+    let target = sql::TableWithJoins {
+        relation: sql::TableFactor::Table {
+            name: statement.target.factor.clone(),
+            alias: statement.target.alias.clone(),
+            args: None,
+            with_hints: vec![],
+            version: None,
+            with_ordinality: false,
+            partitions: vec![],
+            json_path: None,
+            sample: None,
+            index_hints: vec![],
+        },
+        joins: vec![],
+    };
+    let mut from = vec![target];
+    from.extend(statement.from.iter().cloned());
+    Ok(Source {
+        query: select(items, from, Some(where_clause.clone())),
+        columns,
+        resolved: true,
+        keys,
+    })
+}
+
+/// True if the condition is nothing but values of parameters that are no columns: `account_id = '…'`.
+fn scope_only(resource: &ResourceRef, where_clause: &sql::Expr) -> bool {
+    condition::conjuncts(where_clause).into_iter().all(|part| {
+        condition::values(part).is_some_and(|found| {
+            !resource.is_column(&found.name) && resource.parameters().contains(&found.name)
+        })
+    })
+}
+
+fn push_assigned(
+    statement: &WriteStatement,
+    items: &mut Vec<sql::SelectItem>,
+    columns: &mut Vec<SourceColumn>,
+) {
+    for (position, assigned) in statement.assigned.iter().enumerate() {
+        if let Some(value) = &assigned.value {
+            items.push(sql::SelectItem::ExprWithAlias {
+                expr: value.clone(),
+                alias: quoted(&format!("set {position}")),
+            });
+            columns.push(SourceColumn { path: assigned.path.clone(), marker: assigned.marker });
+        }
+    }
+}
+
+fn quoted(name: &str) -> sql::Ident {
+    sql::Ident::with_quote('"', name)
+}
+
+/// `(VALUES (a), (b)) AS alias(v)`.
+fn values_item(alias: &str, values: &[sql::Expr]) -> sql::TableWithJoins {
+    let rows = values.iter().map(|value| sql::Parens::with_empty_span(vec![value.clone()])).collect();
+    let body = sql::SetExpr::Values(sql::Values {
+        explicit_row: false,
+        value_keyword: false,
+        rows,
+    });
+    let column = sql::TableAliasColumnDef { name: quoted("v"), data_type: None };
+    sql::TableWithJoins {
+        relation: sql::TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(query(body)),
+            alias: Some(sql::TableAlias {
+                explicit: true,
+                name: quoted(alias),
+                columns: vec![column],
+                at: None,
+            }),
+            sample: None,
+        },
+        joins: vec![],
+    }
+}
+
+fn query(body: sql::SetExpr) -> sql::Query {
+    sql::Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
+
+/// `SELECT items FROM from WHERE condition`, built on an empty SELECT of the parser's.
+pub(crate) fn select(
+    items: Vec<sql::SelectItem>,
+    from: Vec<sql::TableWithJoins>,
+    condition: Option<sql::Expr>,
+) -> sql::Query {
+    let mut empty = strataql_sql::empty_select();
+    empty.projection = items;
+    empty.from = from;
+    empty.selection = condition;
+    query(sql::SetExpr::Select(Box::new(empty)))
+}
+
+/// Reads all rows, at most `limit`.
+///
+/// # Errors
+/// `max-writes` when there are more; reports of the query.
+pub(crate) async fn collect(
+    writer: &Writer<'_>,
+    source: &Source,
+    limit: usize,
+    span: Span,
+) -> Result<Vec<Row>, Box<Report>> {
+    let locals = SystemTables { session: writer.session };
+    let prepared = writer
+        .session
+        .prepare_with(writer.text, &locals, |front| {
+            front.plan_derived(source.query.clone(), std::sync::Arc::clone(&writer.words), writer.parameters)
+        })
+        .await?;
+    if prepared.plan.schema().fields().len() != source.columns.len() {
+        return Err(Box::new(
+            Report::new(
+                Code::Syntax,
+                format!(
+                    "{} columns are named, and {} values are given",
+                    source.columns.len(),
+                    prepared.plan.schema().fields().len()
+                ),
+            )
+            .with_label(span, "")
+            .with_help("give one value per column"),
+        ));
+    }
+    let result = writer.session.execute(writer.text, prepared)?;
+    let mut batches = result.rows;
+    let mut rows = Vec::new();
+    let mut seen = BTreeSet::new();
+    while let Some(batch) = batches.try_next().await? {
+        for row in 0..batch.num_rows() {
+            let Some(values) = read_row(&batch, row, source)? else { continue };
+            // the same object is written once, however often a join or a list names it
+            let is_new = source.keys.is_empty() || seen.insert(format!("{:?}", key_of(&values, source)));
+            if is_new {
+                rows.push(values);
+            }
+            if rows.len() > limit {
+                return Err(Box::new(
+                    Report::new(
+                        Code::MaxWrites,
+                        format!("the statement would write more than {limit} rows"),
+                    )
+                    .with_label(span, "")
+                    .with_help("narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)")
+                    .with_note("nothing was sent"),
+                ));
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn key_of<'r>(row: &'r Row, source: &Source) -> Vec<&'r Given> {
+    source.keys.iter().map(|key| &row[*key].1).collect()
+}
+
+/// A row; `None` when a key is NULL and so names no object.
+fn read_row(batch: &RecordBatch, row: usize, source: &Source) -> Result<Option<Row>, Box<Report>> {
+    let schema = batch.schema();
+    let mut values = Vec::with_capacity(source.columns.len());
+    for (position, column) in source.columns.iter().enumerate() {
+        let scalar = ScalarValue::try_from_array(batch.column(position), row)
+            .map_err(|error| crate::report_of(&error, ""))?;
+        let is_json = schema
+            .field(position)
+            .metadata()
+            .get("ARROW:extension:name")
+            .is_some_and(|name| name == "arrow.json");
+        let given = match value_of(&scalar) {
+            None => Given::Null,
+            Some(value) => Given::Value(marked(value, column, is_json)?),
+        };
+        if given == Given::Null && source.keys.contains(&position) {
+            return Ok(None);
+        }
+        values.push((column.path.clone(), given));
+    }
+    Ok(Some(values))
+}
+
+fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, Box<Report>> {
+    match (value, column.marker) {
+        (Value::Text(text), Marker::Json) => match serde_json::from_str::<Json>(&text) {
+            Ok(json) => Ok(Value::Json(json)),
+            Err(error) => Err(Box::new(
+                Report::new(
+                    Code::BadParamValue,
+                    format!("`{}` is given JSON text that is not valid: {error}", column.path.join(".")),
+                )
+                .with_help("correct the text inside `JSON(…)`"),
+            )),
+        },
+        (value, Marker::Json | Marker::Text) => Ok(value),
+        (Value::Text(text), Marker::None) if is_json => {
+            Ok(serde_json::from_str(&text).map_or(Value::Text(text), Value::Json))
+        }
+        (value, Marker::None) => Ok(value),
+    }
+}
+

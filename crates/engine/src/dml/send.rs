@@ -1,0 +1,273 @@
+//! Building and sending the requests of a write.
+//!
+//! Surprise: several requests are in flight, results keep the order of the rows, and the first failure
+//! keeps all that have not left from leaving.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::StreamExt;
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use strataql_call::{
+    Arguments, BoundCall, CallMetrics, Exchange, Value, attribute_json, bind, request_of,
+};
+use strataql_diag::{Code, Report};
+use strataql_net::Response;
+use strataql_spec::paging::TokenLocation;
+use strataql_spec::{Method, Service};
+
+use super::returning::Returning;
+use super::rows::{Given, Row};
+use super::{Chosen, Writer};
+use crate::outcome::Outcome;
+use crate::session::ResultSet;
+use crate::table::ResourceRef;
+
+/// Writes in flight at once; the gate of the transport bounds requests.
+const CONCURRENCY: usize = 16;
+
+/// A write that is ready to be sent.
+pub(crate) struct Prepared {
+    pub(crate) call: BoundCall,
+    pub(crate) arguments: Arguments,
+}
+
+impl Prepared {
+    /// Builds the request of a row.
+    pub(crate) fn of(resource: &ResourceRef, chosen: &Chosen, row: &Row) -> Result<Self, Box<Report>> {
+        let method = chosen.of(resource);
+        let mut arguments = arguments(&resource.service, method, row)?;
+        add_update_mask(method, row, &mut arguments);
+        let call = bind(&resource.service, method, &arguments)?;
+        Ok(Self { call, arguments })
+    }
+}
+
+/// Values of a row by parameter or attribute; paths into one attribute are merged.
+fn arguments(service: &Service, method: &Method, row: &Row) -> Result<Arguments, Box<Report>> {
+    let mut all: IndexMap<String, Value> = IndexMap::new();
+    for (path, given) in row {
+        let Some((name, rest)) = path.split_first() else { continue };
+        let json = |given: &Given| match given {
+            Given::Null => Value::Json(Json::Null),
+            Given::Value(value) => value.clone(),
+        };
+        if rest.is_empty() {
+            if *given == Given::Null && method.param(name).is_some() {
+                if method.param(name).is_some_and(|param| param.required) {
+                    return Err(Box::new(
+                        Report::new(Code::BadParamValue, format!("`{name}` of method `{}` is NULL", method.name))
+                            .with_help("give it a value"),
+                    ));
+                }
+                continue;
+            }
+            all.insert(name.clone(), json(given));
+            continue;
+        }
+        let value = nested(service, method, path, given)?;
+        match all.entry(name.clone()).or_insert_with(|| Value::Json(Json::Object(Map::new()))) {
+            Value::Json(Json::Object(object)) => place(object, rest, value),
+            _ => {
+                return Err(Box::new(
+                    Report::new(
+                        Code::BadParamValue,
+                        format!("`{name}` is set as a whole and by path (`{}`)", path.join(".")),
+                    )
+                    .with_help("set it in one way"),
+                ));
+            }
+        }
+    }
+    Ok(Arguments(all))
+}
+
+/// A value at a path, as JSON of the type that the schema has there.
+fn nested(service: &Service, method: &Method, path: &[String], given: &Given) -> Result<Json, Box<Report>> {
+    let Given::Value(value) = given else { return Ok(Json::Null) };
+    let property = method.body.as_ref().and_then(|body| body.property(&path[0]));
+    let schema = property.and_then(|property| service.schemas.at_path(property.schema, &path[1..]));
+    let dotted = path.join(".");
+    let Some(schema) = schema else {
+        let known: Vec<&str> = property
+            .map(|property| service.schemas[property.schema].properties.keys().map(String::as_str).collect())
+            .unwrap_or_default();
+        return Err(Box::new(
+            Report::new(Code::UnknownColumn, format!("method `{}` knows no field `{dotted}`", method.name))
+                .with_help_if(strataql_diag::did_you_mean(&path[path.len() - 1], known))
+                .with_help("`DESCRIBE METHOD EXTENDED …` lists what it takes"),
+        ));
+    };
+    attribute_json(&service.schemas, schema, value).map_err(|expected| {
+        Box::new(
+            Report::new(
+                Code::BadParamValue,
+                format!("`{}` is no value for `{dotted}` of method `{}`", value.text(), method.name),
+            )
+            .with_help(format!("give {expected}")),
+        )
+    })
+}
+
+fn place(object: &mut Map<String, Json>, path: &[String], value: Json) {
+    match path {
+        [] => {}
+        [last] => {
+            object.insert(last.clone(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = object.entry(first.clone()).or_insert_with(|| Json::Object(Map::new()));
+            if let Json::Object(inner) = inner {
+                place(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// The list of changed fields, where the document asks for one and the statement gives none.
+fn add_update_mask(method: &Method, row: &Row, arguments: &mut Arguments) {
+    let Some(target) = &method.extension.update_mask else { return };
+    if arguments.0.contains_key(&target.name) {
+        return;
+    }
+    let wrapper = method.extension.body_wrapper.as_deref();
+    let mut fields: Vec<String> = Vec::new();
+    for (path, _) in row {
+        if method.param(&path[0]).is_some() {
+            continue;
+        }
+        if wrapper == Some(path[0].as_str())
+            && let Some(Value::Json(Json::Object(object))) = arguments.0.get(&path[0])
+        {
+            fields.extend(object.keys().cloned());
+            continue;
+        }
+        let wire = method
+            .body
+            .as_ref()
+            .and_then(|body| body.property(&path[0]))
+            .map_or_else(|| path[0].clone(), |property| property.wire.clone());
+        let field = std::iter::once(wire).chain(path[1..].iter().cloned()).collect::<Vec<_>>().join(".");
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    let in_request = target.location == TokenLocation::Body || method.param(&target.name).is_some();
+    if !fields.is_empty() && in_request {
+        arguments.0.insert(target.name.clone(), Value::Text(fields.join(",")));
+    }
+}
+
+/// What became of a write.
+pub(crate) enum Fate {
+    Applied(Response),
+    Failed(Box<Report>),
+    /// Nobody knows whether it happened.
+    Unknown(Box<Report>),
+    NotSent,
+}
+
+/// Sends the writes and reports on them.
+pub(crate) async fn send(
+    writer: &Writer<'_>,
+    resource: &ResourceRef,
+    chosen: &Chosen,
+    prepared: Vec<Prepared>,
+    returning: Option<Returning>,
+) -> Result<ResultSet, Box<Report>> {
+    let method = chosen.of(resource);
+    let settings = writer.session.settings();
+    let exchange = writer.session.exchange();
+    exchange.introduce(&resource.provider);
+    let outcome = Outcome::default();
+    let metrics = Arc::new(CallMetrics::default());
+    outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
+    let stop = AtomicBool::new(false);
+    let count = prepared.len();
+    let fates: Vec<Fate> = futures::stream::iter(&prepared)
+        .map(|write| {
+            let (exchange, metrics, stop) = (&exchange, &metrics, &stop);
+            async move {
+                if stop.load(Ordering::SeqCst) {
+                    return Fate::NotSent;
+                }
+                let fate = send_one(exchange.as_ref(), metrics, write).await;
+                let failed = matches!(fate, Fate::Failed(_) | Fate::Unknown(_));
+                if failed && !settings.continue_on_write_error {
+                    stop.store(true, Ordering::SeqCst);
+                }
+                fate
+            }
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    let applied = fates.iter().filter(|fate| matches!(fate, Fate::Applied(_))).count();
+    if let Some(report) = failure(&fates, applied, count) {
+        return Err(report);
+    }
+    let rows = if applied == 1 { "1 request".to_owned() } else { format!("{applied} requests") };
+    match returning {
+        None => {
+            outcome.note(format!("{rows} by method `{}` done", method.name));
+            Ok(ResultSet { outcome, ..ResultSet::nothing() })
+        }
+        Some(returning) => {
+            let answers = fates.into_iter().zip(&prepared).filter_map(|(fate, write)| match fate {
+                Fate::Applied(response) => Some((response, &write.arguments)),
+                _ => None,
+            });
+            let mut result = returning.evaluate(writer, resource, chosen, answers.collect()).await?;
+            result.outcome = outcome;
+            Ok(result)
+        }
+    }
+}
+
+async fn send_one(exchange: &dyn Exchange, metrics: &CallMetrics, write: &Prepared) -> Fate {
+    let request = match request_of(&write.call, false) {
+        Ok(request) => request,
+        Err(report) => return Fate::Failed(report),
+    };
+    match strataql_call::write(exchange, metrics, request).await {
+        Ok(response) => Fate::Applied(response),
+        Err(failure) if failure.maybe_applied => Fate::Unknown(unknown(*failure.report)),
+        Err(failure) => Fate::Failed(failure.report),
+    }
+}
+
+fn unknown(report: Report) -> Box<Report> {
+    let mut unknown = Report::new(
+        Code::WriteOutcomeUnknown,
+        format!("the outcome of a write is unknown: {}", report.message),
+    )
+    .with_help("read the object to see whether the change happened before you repeat the statement")
+    .with_note("it was not sent again");
+    unknown.remote = report.remote;
+    Box::new(unknown)
+}
+
+/// The report of the first write that failed, with what became of the others.
+fn failure(fates: &[Fate], applied: usize, count: usize) -> Option<Box<Report>> {
+    let unknown = fates.iter().find_map(|fate| match fate {
+        Fate::Unknown(report) => Some(report),
+        _ => None,
+    });
+    let failed = fates.iter().find_map(|fate| match fate {
+        Fate::Failed(report) => Some(report),
+        _ => None,
+    });
+    // an unknown outcome outweighs a refusal: it needs the user's eyes
+    let report = unknown.or(failed)?;
+    if count == 1 {
+        return Some(report.clone());
+    }
+    let number = |pick: fn(&Fate) -> bool| fates.iter().filter(|fate| pick(fate)).count();
+    let refused = number(|fate| matches!(fate, Fate::Failed(_)));
+    let open = number(|fate| matches!(fate, Fate::Unknown(_)));
+    let left = number(|fate| matches!(fate, Fate::NotSent));
+    Some(Box::new(report.as_ref().clone().with_note(format!(
+        "of {count} rows {applied} were written, {refused} failed, {open} have an unknown outcome and {left} were not sent"
+    ))))
+}

@@ -1,0 +1,70 @@
+//! Read-only sessions: what may change something is refused on the parsed tree.
+//!
+//! Owns: the classification. It works on the tree, so comments, hints, case and spacing cannot hide a
+//! write, and each statement of a batch is judged by itself.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast as sql;
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
+use strataql_diag::{Code, Report};
+use strataql_sql::{Parsed, Registry, Statement, Transaction};
+
+/// The refusal of a statement that may write.
+pub(crate) fn refusal(parsed: &Parsed) -> Option<Box<Report>> {
+    let what = writes(parsed, &parsed.statement)?;
+    Some(Box::new(
+        Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))
+            .with_label(parsed.span, "")
+            .with_help("start a session without `--read-only` to change something"),
+    ))
+}
+
+/// What a statement would change, in words.
+fn writes(parsed: &Parsed, statement: &Statement) -> Option<&'static str> {
+    if !parsed.execs.is_empty() {
+        return Some("EXEC inside a query");
+    }
+    match statement {
+        Statement::Query(query) => has_write(query.as_ref()).then_some("a query that writes"),
+        Statement::Explain { analyze: false, .. } => None,
+        Statement::Explain { inner, .. } => writes(parsed, inner),
+        Statement::Write(..) => Some(statement.keyword()),
+        Statement::Exec(_) => Some("EXEC"),
+        Statement::Definition(_) | Statement::Refresh(_) => Some(statement.keyword()),
+        Statement::Registry(Registry::Pull(..)) => Some("REGISTRY PULL"),
+        Statement::Registry(Registry::List(_)) => None,
+        Statement::Transaction(Transaction::Commit) => Some("COMMIT"),
+        Statement::Transaction(_) => None,
+        Statement::Foreign(_) => Some("a statement that is no query"),
+        Statement::Known(word) => Some(word),
+        Statement::Show(_) | Statement::Describe(_) | Statement::Use(_) | Statement::Set { .. } => None,
+    }
+}
+
+/// True if a query holds a write, for example in a common table expression.
+fn has_write(query: &Query) -> bool {
+    struct Finder;
+
+    impl Visitor for Finder {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            if body_writes(&query.body) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+
+        fn pre_visit_select(&mut self, select: &sql::Select) -> ControlFlow<()> {
+            if select.into.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+
+    query.visit(&mut Finder).is_break()
+}
+
+fn body_writes(body: &SetExpr) -> bool {
+    match body {
+        SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => true,
+        SetExpr::SetOperation { left, right, .. } => body_writes(left) || body_writes(right),
+        _ => false,
+    }
+}
