@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use datafusion::common::ScalarValue;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use serde::{Deserialize, Serialize};
 use strataql_call::Value;
@@ -109,6 +110,39 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
             Some(Binding { name, source: Source::Values(values) })
         }
         _ => None,
+    }
+}
+
+/// Values that a parameter must have for a disjunction to hold: `(p='a' AND n=1) OR (p='b' AND n=2)`
+/// needs `p` to be `a` or `b`. The condition itself must still be checked on the rows.
+pub(crate) fn superset(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Option<Binding> {
+    let mut arms = Vec::new();
+    disjuncts(expr, &mut arms);
+    if arms.len() < 2 {
+        return None;
+    }
+    let of_arm = |arm: &Expr| -> BTreeMap<String, Source> {
+        combine(split_conjunction(arm).into_iter().filter_map(|part| binding(part, is_parameter)))
+    };
+    let (first, rest) = arms.split_first()?;
+    let rest: Vec<BTreeMap<String, Source>> = rest.iter().map(|arm| of_arm(arm)).collect();
+    of_arm(first).into_iter().find_map(|(name, source)| {
+        let Source::Values(mut values) = source else { return None };
+        for arm in &rest {
+            let Some(Source::Values(more)) = arm.get(&name) else { return None };
+            extend(&mut values, more.clone());
+        }
+        Some(Binding { name, source: Source::Values(values) })
+    })
+}
+
+fn disjuncts<'e>(expr: &'e Expr, arms: &mut Vec<&'e Expr>) {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            disjuncts(left, arms);
+            disjuncts(right, arms);
+        }
+        other => arms.push(other),
     }
 }
 
@@ -221,6 +255,22 @@ mod tests {
         check(col("p").eq(lit("a")).or(col("q").eq(lit("b"))), None);
         check(not(col("p").eq(lit("a"))), None);
         check(col("p").like(lit("a%")), None);
+    }
+
+    #[test]
+    fn disjunctions_give_the_values_that_every_arm_needs() {
+        let is_parameter = |name: &str| name == "p" || name == "q";
+        let values = |expr: &Expr| match superset(expr, &is_parameter)?.source {
+            Source::Values(values) => Some(values.iter().map(Value::text).collect::<Vec<_>>()),
+            Source::Slot(_) => None,
+        };
+        let arm = |p: &str, n: i64| col("p").eq(lit(p)).and(col("n").eq(lit(n)));
+        assert_eq!(values(&arm("a", 1).or(arm("b", 2))), Some(vec!["a".into(), "b".into()]));
+        let three = arm("a", 1).or(arm("b", 2)).or(col("p").eq(lit("c")));
+        assert_eq!(values(&three).map(|values| values.len()), Some(3));
+        assert_eq!(values(&arm("a", 1).or(col("n").eq(lit(2i64)))), None);
+        assert_eq!(values(&col("p").eq(lit("a")).or(col("q").eq(lit("b")))), None);
+        assert_eq!(values(&arm("a", 1)), None);
     }
 
     #[test]

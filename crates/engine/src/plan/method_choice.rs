@@ -152,3 +152,6 @@ fn reason(methods: &[&Method], needs: &Needs) -> NoChoice {
     let by = methods.iter().find(|method| method.column(column).is_some());
     NoChoice::Column { column: column.to_owned(), by: by.map(|method| lack(method, needs)) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ use strataql_call::Value;
 use strataql_diag::{Code, Report};
 use strataql_spec::{Location, Method, Param};
 
-use super::bindings::{Binding, Source, binding, combine};
+use super::bindings::{Binding, Source, binding, combine, superset};
 use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 use super::bind_join::has_slot;
 use crate::error::external;
@@ -90,6 +90,10 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
     let is_parameter = |name: &str| table.is_parameter(name);
     let given = scan.filters.iter().filter_map(|filter| binding(filter, &is_parameter));
     let mut bindings = combine(given);
+    let parameters_given: BTreeSet<String> = bindings.keys().cloned().collect();
+    for found in scan.filters.iter().filter_map(|filter| superset(filter, &is_parameter)) {
+        bindings.entry(found.name).or_insert(found.source);
+    }
     let hidden: BTreeSet<&str> = table
         .schema
         .fields()
@@ -98,7 +102,7 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
         .map(|field| field.name().as_str())
         .collect();
     let parameter_only =
-        bindings.keys().filter(|name| hidden.contains(name.as_str())).cloned().collect();
+        parameters_given.into_iter().filter(|name| hidden.contains(name.as_str())).collect();
     let mut from_settings = BTreeSet::new();
     for param in table.resource.select_methods().flat_map(|method| &method.params) {
         if param.location == Location::Server
@@ -163,8 +167,8 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     for filter in &scan.filters {
         let taken = binding(filter, &is_parameter)
             .is_some_and(|binding| takes_over(table, method, &binding));
-        // a join key is compared by the join itself
-        if !taken && !has_slot(filter) {
+        // a join key is compared by the join itself, and a superset's condition is still above the scan
+        if !taken && !has_slot(filter) && superset(filter, &is_parameter).is_none() {
             residual.push(filter.clone());
         }
     }
