@@ -1,143 +1,133 @@
-//! The test run: the Rust tests, then programs of others as clients.
+//! The test run: the Rust tests, then programs in Python that are clients of the binary.
 //!
+//! Owns: the order of groups and their outcome, told at the end.
 //! Surprise: a group whose input is absent is not passed over in silence. It is listed at the end,
 //! and where `CI=true` says that everything must be there, it is a failure.
 
+mod python;
+
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::step;
+use crate::step::Step;
 
 /// What became of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Passed,
     Failed(String),
     Skipped(String),
 }
 
-/// Packages of the real client; the SDK itself is installed without its dependencies, because its
-/// newest release asks for a certificate bundle that not every index has.
-const CLIENT_PACKAGES: [&str; 3] = ["requests", "google-auth", "protobuf"];
-const CLIENT: &str = "databricks-sdk==0.162.0";
-
-/// Runs all groups.
-pub(crate) fn test(root: &Path, rest: &[String], full: bool) -> Result<(), String> {
-    let mut fates: Vec<(String, Fate)> = Vec::new();
-    let mut environment: Vec<(&str, &str)> = Vec::new();
-    if full {
-        environment.push(("STRATAQL_FULL", "1"));
+impl From<Result<(), String>> for Fate {
+    fn from(result: Result<(), String>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Passed)
     }
-    let mut arguments = vec!["build", "--locked", "-p", "strataql"];
-    fates.push(("binary".to_owned(), fate(step(root, "cargo", &arguments, &environment))));
-    arguments = vec!["test", "--workspace", "--locked"];
-    arguments.extend(rest.iter().map(String::as_str));
-    fates.push(("rust".to_owned(), fate(step(root, "cargo", &arguments, &environment))));
-    let registry = match env::var("STRATAQL_TEST_REGISTRY") {
-        // the tests themselves have run above, with or without it
-        Ok(folder) if Path::new(&folder).join("src").is_dir() => Fate::Passed,
-        Ok(folder) => Fate::Failed(format!("`{folder}` holds no `src` folder")),
+}
+
+/// A group's name and fate.
+type Group = (String, Fate);
+
+/// Runs all groups; with arguments, the Rust tests get them and the Python programs whose names
+/// hold the first of them run.
+pub(crate) fn run(root: &Path, rest: &[String], full: bool) -> Result<(), String> {
+    let filter = rest.first().filter(|first| !first.starts_with('-')).map(String::as_str);
+    // `--tests` lets development dependencies take part in choosing features, as they do for
+    // `cargo test`; a plain build of the binary would compile the whole engine a second time
+    let build = Step::cargo(root, &["build", "--workspace", "--locked", "--bins", "--tests"]).run();
+    let mut groups = vec![("build".to_owned(), Fate::from(build))];
+    if groups[0].1 == Fate::Passed {
+        let tests = Step::cargo(root, &["test", "--workspace", "--locked", "--no-fail-fast"])
+            .with(rest)
+            .env("STRATAQL_BIN", binary(root))
+            .long_form(full);
+        groups.push(("rust".to_owned(), tests.run().into()));
+        groups.extend(public_documents());
+        if rest.is_empty() || filter.is_some() {
+            groups.extend(python::run(root, filter.unwrap_or_default(), full));
+        }
+    }
+    let strict = env::var("CI").is_ok_and(|value| value == "true");
+    let (text, failed) = summary(&groups, strict);
+    println!("\n{text}");
+    if failed == 0 { Ok(()) } else { Err("the test run failed".to_owned()) }
+}
+
+/// Tests that read a registry folder are among the Rust tests; without one they pass without doing
+/// anything, which is told as a group of its own.
+fn public_documents() -> Option<Group> {
+    let fate = match env::var("STRATAQL_TEST_REGISTRY") {
+        Ok(folder) if Path::new(&folder).join("src").is_dir() => return None,
+        Ok(folder) => Fate::Failed(format!("STRATAQL_TEST_REGISTRY: `{folder}` has no `src`")),
         Err(_) => Fate::Skipped("STRATAQL_TEST_REGISTRY names no registry folder".to_owned()),
     };
-    fates.push(("public documents".to_owned(), registry));
-    if rest.is_empty() {
-        python(root, &mut fates);
-    }
-    report(&fates)
+    Some(("public documents".to_owned(), fate))
 }
 
-fn fate(result: Result<(), String>) -> Fate {
-    match result {
-        Ok(()) => Fate::Passed,
-        Err(message) => Fate::Failed(message),
-    }
-}
-
-/// Runs `e2e/python/*.py` in a virtual environment.
-fn python(root: &Path, fates: &mut Vec<(String, Fate)>) {
-    let folder = root.join("e2e/python");
-    let mut scripts: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .map(|entries| {
-            entries
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
-                .collect()
-        })
-        .unwrap_or_default();
-    scripts.sort();
-    let interpreter = match virtual_environment(root) {
-        Ok(interpreter) => interpreter,
-        Err(message) => {
-            fates.push(("real clients".to_owned(), Fate::Skipped(message)));
-            return;
-        }
-    };
-    let binary = target(root).join("debug/strataql").display().to_string();
-    for script in scripts {
-        let name = script.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let program = interpreter.display().to_string();
-        let path = script.display().to_string();
-        let result = step(root, &program, &[&path], &[("STRATAQL_BIN", &binary)]);
-        fates.push((format!("python {name}"), fate(result)));
-    }
-}
-
-/// The interpreter of the virtual environment, which is made when it is not there.
-fn virtual_environment(root: &Path) -> Result<PathBuf, String> {
-    let folder = target(root).join("venv");
-    let interpreter = folder.join("bin/python");
-    let ready = folder.join(".ready");
-    if ready.is_file() {
-        return Ok(interpreter);
-    }
-    let system = ["python3", "python"]
-        .into_iter()
-        .find(|program| is_recent(program))
-        .ok_or("Python 3.10 or newer is not installed")?;
-    let folder_text = folder.display().to_string();
-    step(root, system, &["-m", "venv", "--clear", &folder_text], &[])?;
-    let program = interpreter.display().to_string();
-    let mut install = vec!["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let mut without = install.clone();
-    install.extend(CLIENT_PACKAGES);
-    step(root, &program, &install, &[])?;
-    without.extend(["--no-deps", CLIENT]);
-    step(root, &program, &without, &[])?;
-    std::fs::write(&ready, CLIENT).map_err(|error| error.to_string())?;
-    Ok(interpreter)
-}
-
-fn is_recent(program: &str) -> bool {
-    Command::new(program)
-        .args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"])
-        .status()
-        .is_ok_and(|status| status.success())
-}
-
+/// Where cargo builds; a relative path counts from the workspace, where all steps run.
 fn target(root: &Path) -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-fn report(fates: &[(String, Fate)]) -> Result<(), String> {
-    let strict = env::var("CI").is_ok_and(|value| value == "true");
+/// The binary under test.
+fn binary(root: &Path) -> PathBuf {
+    target(root).join("debug").join(format!("strataql{}", env::consts::EXE_SUFFIX))
+}
+
+/// The last lines of a run, and how many groups count as failed.
+fn summary(groups: &[Group], strict: bool) -> (String, usize) {
     let (mut passed, mut failed) = (0, 0);
-    println!("\n# groups");
-    for (name, fate) in fates {
-        match fate {
+    let mut lines = vec!["# groups".to_owned()];
+    for (name, fate) in groups {
+        lines.push(match fate {
             Fate::Passed => {
                 passed += 1;
-                println!("{name}: passed");
+                format!("{name}: passed")
             }
             Fate::Failed(message) => {
                 failed += 1;
-                println!("{name}: FAILED ({message})");
+                format!("{name}: FAILED: {message}")
             }
-            Fate::Skipped(reason) => {
-                failed += usize::from(strict);
-                println!("{name}: skipped ({reason})");
+            Fate::Skipped(reason) if strict => {
+                failed += 1;
+                format!("{name}: FAILED: skipped, which CI=true forbids: {reason}")
             }
-        }
+            Fate::Skipped(reason) => format!("{name}: skipped: {reason}"),
+        });
     }
-    println!("{passed} passed, {failed} failed");
-    if failed == 0 { Ok(()) } else { Err("the test run failed".to_owned()) }
+    lines.push(format!("{passed} passed, {failed} failed"));
+    (lines.join("\n"), failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups() -> Vec<Group> {
+        vec![
+            ("a".to_owned(), Fate::Passed),
+            ("b".to_owned(), Fate::Skipped("no input".to_owned())),
+            ("c".to_owned(), Fate::Passed),
+        ]
+    }
+
+    #[test]
+    fn a_skipped_group_is_listed_and_no_failure() {
+        let wanted = "# groups\na: passed\nb: skipped: no input\nc: passed\n2 passed, 0 failed";
+        assert_eq!(summary(&groups(), false), (wanted.to_owned(), 0));
+    }
+
+    #[test]
+    fn on_a_build_server_a_skipped_group_fails() {
+        let (text, failed) = summary(&groups(), true);
+        assert_eq!(failed, 1);
+        assert!(text.ends_with("\n2 passed, 1 failed"), "{text}");
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_reason() {
+        let (text, failed) = summary(&[("a".to_owned(), Fate::Failed("why".to_owned()))], false);
+        assert_eq!(failed, 1);
+        assert!(text.contains("a: FAILED: why"), "{text}");
+    }
 }

@@ -68,7 +68,11 @@ pub struct BoundCall {
 /// # Errors
 /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
 /// does not fit or would call another endpoint. Both name method and parameter.
-pub fn bind(service: &Service, method: &Method, args: &Arguments) -> Result<BoundCall, Box<Report>> {
+pub fn bind(
+    service: &Service,
+    method: &Method,
+    args: &Arguments,
+) -> Result<BoundCall, Box<Report>> {
     let binder = Binder { service, method, args };
     let server = server::choose(&binder)?;
     let base = binder.base_url(&server)?;
@@ -106,10 +110,16 @@ impl<'a> Binder<'a> {
         })?;
         // `Url` resolves dot segments: if it changed the path, the values would have moved the call
         if url.path() != path && !(path.is_empty() && url.path() == "/") {
-            return Err(Box::new(Report::new(
-                Code::BadParamValue,
-                format!("the values given for method `{}` change the path that is called", self.method.name),
-            ).with_help("give path values without `.` and `..` segments")));
+            return Err(Box::new(
+                Report::new(
+                    Code::BadParamValue,
+                    format!(
+                        "the values given for method `{}` change the path that is called",
+                        self.method.name
+                    ),
+                )
+                .with_help("give path values without `.` and `..` segments"),
+            ));
         }
         Ok(url)
     }
@@ -128,7 +138,10 @@ impl<'a> Binder<'a> {
             let name = HeaderName::try_from(param.wire.as_str()).map_err(|_| {
                 Box::new(Report::new(
                     Code::BadDocument,
-                    format!("method `{}` declares a header `{}`, which is no header name", self.method.name, param.wire),
+                    format!(
+                        "method `{}` declares a header `{}`, which is no header name",
+                        self.method.name, param.wire
+                    ),
                 ))
             })?;
             headers.insert(name, value);

@@ -22,9 +22,7 @@ impl SharedChains {
     /// The chain of a call; the first to ask brings the page driver.
     pub fn chain(&self, identity: String, pager: &Pager) -> Arc<Chain> {
         let mut chains = self.chains.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            chains.entry(identity).or_insert_with(|| Arc::new(Chain::new(pager.clone()))),
-        )
+        Arc::clone(chains.entry(identity).or_insert_with(|| Arc::new(Chain::new(pager.clone()))))
     }
 
     /// Bytes of all pages kept.

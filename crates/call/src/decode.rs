@@ -8,6 +8,7 @@
 
 mod builder;
 mod envelope;
+mod room;
 mod rows;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{ColumnType, RowShape};
 
 use crate::value::Value;
+use room::Rooms;
 
 /// What to do with a value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -81,6 +83,7 @@ pub(crate) struct Decoder {
     /// Row key → positions of its columns.
     slots: HashMap<String, Vec<usize>>,
     known: std::collections::HashSet<String>,
+    rooms: Rooms,
 }
 
 /// The Arrow type of a column type.
@@ -121,7 +124,8 @@ impl Decoder {
             }
         }
         let known = plan.known_fields.iter().cloned().collect();
-        Self { schema: plan.schema(), plan, slots, known }
+        let rooms = Rooms::new(&plan.rows, plan.columns.len());
+        Self { schema: plan.schema(), plan, slots, known, rooms }
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {
@@ -144,7 +148,9 @@ impl Decoder {
         match envelope::Reader::new(self, body, false).read() {
             Err(envelope::Failure::RepeatedKey) => {
                 // rare: a row names a key twice; the last one counts, which takes a second look
-                envelope::Reader::new(self, body, true).read().map_err(|failure| self.report(failure, body))
+                envelope::Reader::new(self, body, true)
+                    .read()
+                    .map_err(|failure| self.report(failure, body))
             }
             other => other.map_err(|failure| self.report(failure, body)),
         }
@@ -180,7 +186,9 @@ impl Decoder {
                 format!("a success answer to method `{}` {what}", self.plan.method),
             )
             .with_note(format!("the body begins with `{}`", excerpt(body)))
-            .with_help("run the statement again; if it stays so, the service or its document is at fault"),
+            .with_help(
+                "run the statement again; if it stays so, the service or its document is at fault",
+            ),
         )
     }
 }

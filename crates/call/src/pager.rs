@@ -122,7 +122,9 @@ impl Pager {
                 if let Some(reported) = self.number(current.as_ref(), facts, 0)?
                     && reported != self.position
                 {
-                    return Err(self.circle(&format!("page {reported} in place of {}", self.position)));
+                    return Err(
+                        self.circle(&format!("page {reported} in place of {}", self.position))
+                    );
                 }
                 let more = match total {
                     Some(total) => self.position < total,
@@ -163,7 +165,9 @@ impl Pager {
                 Code::PageLoop,
                 format!("the answer to method `{}` gives {what}", self.method),
             )
-            .with_help("run the statement again; if it stays so, the list cannot be read to its end")
+            .with_help(
+                "run the statement again; if it stays so, the list cannot be read to its end",
+            )
             .with_note("rows read so far are not shown, since the list is incomplete"),
         )
     }
@@ -181,7 +185,10 @@ impl Pager {
             Box::new(
                 Report::new(
                     Code::UnexpectedBody,
-                    format!("the answer to method `{}` counts its pages with `{text}`", self.method),
+                    format!(
+                        "the answer to method `{}` counts its pages with `{text}`",
+                        self.method
+                    ),
                 )
                 .with_help("run the statement again; if it stays so, report it to the provider"),
             )
@@ -198,7 +205,6 @@ fn found(source: &TokenSource, facts: &PageFacts, index: usize) -> Option<String
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -22,6 +22,9 @@ use crate::exchange::Exchange;
 use crate::metrics::CallMetrics;
 use crate::pager::{PageAddress, PageFacts, Pager};
 
+/// Bytes of a body that takes long enough to decode to let others go first.
+const LARGE_BODY: usize = 16 << 10;
+
 /// One page of rows.
 #[derive(Debug)]
 pub struct Page {
@@ -69,6 +72,11 @@ pub fn pages(
             }
             None => {
                 let raw = state.reader.fetch(&address).await?;
+                if raw.size() > LARGE_BODY {
+                    // other answers that have come are taken in, and their requests made room
+                    // for, before this thread is busy with decoding
+                    tokio::task::yield_now().await;
+                }
                 let decoded = state.reader.decode(&raw)?;
                 state.next = state.pager.next(&raw.facts(&decoded))?;
                 state.reader.page(decoded, &raw)
@@ -131,11 +139,7 @@ impl Reader {
     pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
         let request = self.request(address)?;
         let response = self.context.exchange.exchange(request).await?;
-        self.context.metrics.count_answer(
-            response.attempts,
-            response.body.len(),
-            response.waited,
-        );
+        self.context.metrics.count_answer(response.attempts, response.body.len(), response.waited);
         let content = match response.status {
             204 => Content::None,
             200..=299 => Content::Body,

@@ -66,7 +66,9 @@ impl Console {
     pub(crate) fn note(&self, text: &str) {
         let line = match self.error_format {
             ErrorFormat::Text => format!("note: {}\n", strataql_output::neutral(text)),
-            ErrorFormat::Json => format!("{}\n", serde_json::json!({ "severity": "note", "message": text })),
+            ErrorFormat::Json => {
+                format!("{}\n", serde_json::json!({ "severity": "note", "message": text }))
+            }
         };
         self.write_err(&line);
     }

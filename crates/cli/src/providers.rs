@@ -23,7 +23,10 @@ pub(crate) fn registry(named: Option<&str>, places: &Places) -> Result<Arc<Regis
 }
 
 /// A provider for the sandbox, its services loaded when they are needed.
-pub(crate) fn simulated(registry: &Arc<Registry>, name: &str) -> Result<ProviderSource, Box<Report>> {
+pub(crate) fn simulated(
+    registry: &Arc<Registry>,
+    name: &str,
+) -> Result<ProviderSource, Box<Report>> {
     let provider = registry.provider(name)?;
     let documents = Arc::clone(registry);
     let of = provider.name.clone();

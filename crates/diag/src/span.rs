@@ -51,8 +51,10 @@ impl Span {
         let mut rest = 0;
         for (number, line) in text.split_inclusive('\n').enumerate() {
             if number + 1 == at.line {
-                let within =
-                    line.char_indices().nth(at.column.saturating_sub(1)).map_or(line.len(), |x| x.0);
+                let within = line
+                    .char_indices()
+                    .nth(at.column.saturating_sub(1))
+                    .map_or(line.len(), |x| x.0);
                 return rest + within;
             }
             rest += line.len();

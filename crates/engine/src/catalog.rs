@@ -53,7 +53,10 @@ impl Catalog<'_> {
         };
         let span = |back: usize| {
             let count = name.parts.len();
-            count.checked_sub(back).and_then(|index| name.parts.get(index)).map_or(name.span, |part| part.span)
+            count
+                .checked_sub(back)
+                .and_then(|index| name.parts.get(index))
+                .map_or(name.span, |part| part.span)
         };
         let provider = self.provider(&parts[0], span(3))?;
         let service = self.service(&parts[0], &parts[1], span(2))?;
@@ -72,7 +75,9 @@ impl Catalog<'_> {
         };
         let providers = self.registry.providers();
         let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();
-        Box::new(report.with_label(name.span, "").with_note(format!("providers are {}", listed(&names))))
+        Box::new(
+            report.with_label(name.span, "").with_note(format!("providers are {}", listed(&names))),
+        )
     }
 }
 

@@ -12,6 +12,7 @@ mod condition;
 mod exec;
 mod masking;
 mod method;
+mod resolve;
 mod returning;
 mod rows;
 mod send;
@@ -62,7 +63,9 @@ pub(crate) async fn write(
     let chosen = method::choose(&resource, &statement)?;
     let source = Source::of(&resource, &chosen, &statement, session)?;
     let returning = match &statement.returning {
-        Some(items) => Some(returning::Returning::plan(&writer, &resource, &chosen, items, &statement).await?),
+        Some(items) => {
+            Some(returning::Returning::plan(&writer, &resource, &chosen, items, &statement).await?)
+        }
         None => None,
     };
     if explain && source.is_resolved() {
@@ -81,7 +84,11 @@ pub(crate) async fn write(
 }
 
 /// The statement with its identifiers spelt as the documents spell them.
-fn respelled(session: &Session, text: &str, parsed: &Parsed) -> Result<WriteStatement, Box<Report>> {
+fn respelled(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+) -> Result<WriteStatement, Box<Report>> {
     let (kind, tree) = write_tree(&parsed.statement)?;
     let first = WriteStatement::read(kind, tree, text)?;
     let resource = first.target.resource(session, text)?;
@@ -117,11 +124,7 @@ fn write_tree(statement: &Statement) -> Result<(WriteKind, &sql::Statement), Box
 }
 
 /// The name of a resource in messages, with where its target stands.
-pub(crate) fn target_error(
-    code: Code,
-    target: &Target,
-    message: String,
-) -> Report {
+pub(crate) fn target_error(code: Code, target: &Target, message: String) -> Report {
     Report::new(code, message).with_label(target.name.span, "")
 }
 

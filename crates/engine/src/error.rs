@@ -147,7 +147,11 @@ fn arrow_error(message: &str) -> Report {
 fn planner_message(message: &str) -> Report {
     let lower = message.to_lowercase();
     if lower.contains("invalid function") || lower.contains("no function matches") {
-        let code = if lower.contains("no function matches") { Code::TypeMismatch } else { Code::UnknownFunction };
+        let code = if lower.contains("no function matches") {
+            Code::TypeMismatch
+        } else {
+            Code::UnknownFunction
+        };
         return Report::new(code, sentence(first_line(message)))
             .with_help("`SHOW FUNCTIONS` lists the functions");
     }

@@ -7,8 +7,8 @@ mod runtime;
 mod scan;
 mod spec;
 
-pub(crate) use bind_join::{BindJoinExec, JoinParts};
 pub use crate::plan::bindings::Source;
+pub(crate) use bind_join::{BindJoinExec, JoinParts};
 pub(crate) use runtime::{BoundKeys, CallRuntime};
 pub(crate) use scan::ScanExec;
 pub use spec::ScanSpec;

@@ -50,7 +50,11 @@ pub(crate) async fn explain(
     walk(&plan, session.registry(), &mut steps, &mut names)?;
     let local = local_work(&plan);
     if !local.is_empty() {
-        steps.push(Step { local: Some(local.join("; ")), why: Some("done here".to_owned()), ..Step::default() });
+        steps.push(Step {
+            local: Some(local.join("; ")),
+            why: Some("done here".to_owned()),
+            ..Step::default()
+        });
     }
     let measured = if analyze {
         let result = session.execute(text, prepared)?;
@@ -104,7 +108,8 @@ fn walk(
             step.count_min = Some(0);
             step.count_max = None;
             let why = step.why.take().unwrap_or_default();
-            step.why = Some(format!("once per distinct {} of the steps before; {why}", keys.join(", ")));
+            step.why =
+                Some(format!("once per distinct {} of the steps before; {why}", keys.join(", ")));
         }
     }
     Ok(())
@@ -124,7 +129,8 @@ fn collect_work(node: &Arc<dyn ExecutionPlan>, words: &mut Vec<String>) {
     let word = match node.name() {
         "SortExec" | "SortPreservingMergeExec" => "sort",
         "AggregateExec" => "aggregate",
-        "BindJoinExec" | "HashJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec" | "SortMergeJoinExec" => "join",
+        "BindJoinExec" | "HashJoinExec" | "NestedLoopJoinExec" | "CrossJoinExec"
+        | "SortMergeJoinExec" => "join",
         "GlobalLimitExec" => "limit",
         "WindowAggExec" | "BoundedWindowAggExec" => "window",
         "UnionExec" | "InterleaveExec" => "union",
@@ -159,7 +165,11 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
         method: Some(spec.name()),
         http: Some(method.verb.to_string()),
         url: Some(url(spec, &service, method)),
-        count_min: Some(if spec.lazy || spec.limit.is_some() { count_min.min(1) } else { count_min }),
+        count_min: Some(if spec.lazy || spec.limit.is_some() {
+            count_min.min(1)
+        } else {
+            count_min
+        }),
         count_max: (!paged).then_some(calls),
         paging: Some(method.paging.name().to_owned()),
         pushed: (!pushed.is_empty()).then(|| pushed.join(", ")),
@@ -210,9 +220,7 @@ fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> St
         match piece {
             Piece::Literal(text) => url.push_str(text),
             Piece::Param(name) => {
-                let source = method
-                    .param(name)
-                    .and_then(|param| spec.bindings.get(&param.name));
+                let source = method.param(name).and_then(|param| spec.bindings.get(&param.name));
                 match source {
                     Some(source @ Source::Values(_)) => match single(source) {
                         Some(value) => url.push_str(&value.text()),

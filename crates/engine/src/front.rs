@@ -9,6 +9,7 @@
 mod context;
 mod labels;
 mod rewrite;
+pub(crate) mod views;
 mod wildcards;
 
 use std::collections::{BTreeSet, HashMap};
@@ -21,9 +22,8 @@ use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
 use strataql_registry::Registry;
-use strataql_sql::{Name, Parsed, Spelling, Statement, relations, respell, words};
+use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
-use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
@@ -49,9 +49,24 @@ pub(crate) struct Front<'a> {
 }
 
 /// Relations of our own, found before provider names are tried.
-pub(crate) trait Locals {
+pub(crate) trait Locals: Sync {
     /// The lower-case full name and the table that a name means, if it is one of ours.
     fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)>;
+
+    /// The view that a name means, if it is one of ours.
+    fn view(&self, _name: &Name) -> Option<views::Definition> {
+        None
+    }
+
+    /// Names of one part that would mean something here, for suggestions.
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The alias and the table of a file that the statement reads.
+    fn file(&self, _path: &str) -> Option<(String, Arc<dyn TableProvider>)> {
+        None
+    }
 }
 
 /// What a relation name of a statement stands for.
@@ -96,17 +111,38 @@ impl Front<'_> {
         query: &sql::Query,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
+        self.plan_mentioning(parsed, query, parameters, &[])
+    }
+
+    /// As [`Self::plan`], as if the statement held some more words.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub(crate) fn plan_mentioning(
+        &self,
+        parsed: &Parsed,
+        query: &sql::Query,
+        parameters: &Parameters,
+        more: &[&str],
+    ) -> Result<Planned, Box<Report>> {
         if let Some(exec) = parsed.execs.first() {
             return Err(Box::new(
-                Report::new(Code::UnsupportedSyntax, "EXEC as a relation cannot be run by this version")
-                    .with_label(exec.span, "")
-                    .with_help("run SELECT on the resource, if it has a select method"),
+                Report::new(
+                    Code::UnsupportedSyntax,
+                    "EXEC as a relation cannot be run by this version",
+                )
+                .with_label(exec.span, "")
+                .with_help("run SELECT on the resource, if it has a select method"),
             ));
         }
-        let (tables, spelling) = self.load(query)?;
-        let mentioned = Arc::new(words(&parsed.tokens));
-        let query = self.reread(parsed, spelling)?;
-        self.plan_tree(query, tables, mentioned, parameters)
+        let learnt = self.learn(query)?;
+        let mut query = self.reread(parsed, learnt.spelling.clone())?;
+        // numbers the values that `?` stands for, before a view repeats one of them
+        rewrite::rewrite(&mut query)?;
+        let mut mentioned: BTreeSet<String> =
+            words(&parsed.tokens).union(&learnt.words).cloned().collect();
+        mentioned.extend(more.iter().map(|&word| word.to_owned()));
+        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters)
     }
 
     /// Plans a query that was made from a statement, its names spelt as the documents spell them.
@@ -120,28 +156,28 @@ impl Front<'_> {
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
-        let (tables, _) = self.load(&query)?;
-        self.plan_tree(query, tables, mentioned, parameters)
+        let learnt = self.learn(&query)?;
+        let mentioned = mentioned.union(&learnt.words).cloned().collect();
+        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters)
     }
 
-    /// Loads what a query names.
-    fn load(&self, query: &sql::Query) -> Result<(Tables, Spelling), Box<Report>> {
-        let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
-        let mut tables = Tables::default();
-        let mut spelling = Spelling::default();
-        for relation in relations(query, self.text) {
-            if let Some((name, table)) = self.locals.table(&relation.name) {
-                for field in table.schema().fields() {
-                    spelling.add(field.name());
-                }
-                tables.insert(name, Relation::Table(table));
-                continue;
-            }
-            let resource = catalog.resource(&relation.name)?;
-            spell(&mut spelling, &resource);
-            tables.insert(resource.dotted().to_lowercase(), Relation::Resource(Arc::new(resource)));
-        }
-        Ok((tables, spelling))
+    /// What a query and the views in it name.
+    fn learn(&self, query: &sql::Query) -> Result<views::Learnt, Box<Report>> {
+        views::Expander::new(self.locals, self.registry, self.text, None)
+            .expand(&mut query.clone(), &self.settings.namespace)
+    }
+
+    fn plan_expanded(
+        &self,
+        mut query: sql::Query,
+        spelling: &Spelling,
+        mentioned: Arc<BTreeSet<String>>,
+        parameters: &Parameters,
+    ) -> Result<Planned, Box<Report>> {
+        let tables = views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
+            .expand(&mut query, &self.settings.namespace)?
+            .tables;
+        self.plan_tree(query, tables, mentioned, parameters)
     }
 
     fn plan_tree(
@@ -164,8 +200,7 @@ impl Front<'_> {
         let context = context::Context::new(self.state, tables, scope, qualified, self.text);
         let statement = sql::Statement::Query(Box::new(query));
         let describe = |error| report_of(&error, self.text);
-        let plan =
-            SqlToRel::new(&context).sql_statement_to_plan(statement).map_err(describe)?;
+        let plan = SqlToRel::new(&context).sql_statement_to_plan(statement).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
         let plan = settle_types(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());

@@ -14,6 +14,7 @@ mod exec;
 mod explain;
 mod front;
 mod functions;
+mod local;
 mod meta;
 mod outcome;
 mod parameters;
@@ -25,6 +26,7 @@ mod table;
 
 pub use error::report_of;
 pub use exec::{ScanSpec, Source};
+pub use local::stored_views;
 pub use outcome::{Completeness, Outcome, ScanProgress};
 pub use parameters::Parameters;
 pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};

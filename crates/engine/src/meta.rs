@@ -22,7 +22,10 @@ pub(crate) use describe::describe;
 pub(crate) use show::show;
 
 /// A table of texts.
-pub(crate) fn texts(names: &[&str], rows: Vec<Vec<Option<String>>>) -> Result<RecordBatch, Box<Report>> {
+pub(crate) fn texts(
+    names: &[&str],
+    rows: Vec<Vec<Option<String>>>,
+) -> Result<RecordBatch, Box<Report>> {
     let fields: Vec<Field> =
         names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
     let columns: Vec<ArrayRef> = (0..names.len())

@@ -70,7 +70,10 @@ impl Outcome {
                 notes.push(format!("{count}{rows} by `{}` found nothing (404)", scan.name));
             }
             if m.mismatches > 0 {
-                notes.push(format!("{} values of `{}` did not fit their columns and are NULL", m.mismatches, scan.name));
+                notes.push(format!(
+                    "{} values of `{}` did not fit their columns and are NULL",
+                    m.mismatches, scan.name
+                ));
             }
         }
         notes

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::common::metadata::ScalarAndMetadata;
+use datafusion::common::{ParamValues, ScalarValue};
 
 /// Values of bind parameters, by name (`1`, `name`).
 #[derive(Debug, Clone, Default, PartialEq)]

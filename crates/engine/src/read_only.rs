@@ -38,7 +38,9 @@ fn writes(parsed: &Parsed, statement: &Statement) -> Option<&'static str> {
         Statement::Transaction(_) => None,
         Statement::Foreign(_) => Some("a statement that is no query"),
         Statement::Known(word) => Some(word),
-        Statement::Show(_) | Statement::Describe(_) | Statement::Use(_) | Statement::Set { .. } => None,
+        Statement::Show(_) | Statement::Describe(_) | Statement::Use(_) | Statement::Set { .. } => {
+            None
+        }
     }
 }
 
@@ -50,7 +52,11 @@ fn has_write(query: &Query) -> bool {
         type Break = ();
 
         fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-            if body_writes(&query.body) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if body_writes(&query.body) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         }
 
         fn pre_visit_select(&mut self, select: &sql::Select) -> ControlFlow<()> {

@@ -29,7 +29,7 @@ use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
 use crate::settings::Settings;
 use crate::table::ResourceRef;
-use crate::{dml, explain, meta, read_only};
+use crate::{dml, explain, local, meta, read_only};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -41,6 +41,8 @@ pub struct SessionConfig {
     pub environment: Environment,
     /// First settings.
     pub settings: Settings,
+    /// Folder of local views and tables; without one they are kept in memory.
+    pub tables: Option<std::path::PathBuf>,
 }
 
 /// A session.
@@ -50,6 +52,7 @@ pub struct Session {
     environment: Environment,
     settings: Mutex<Settings>,
     engine: SessionContext,
+    local: local::Store,
 }
 
 /// The result of one statement.
@@ -121,6 +124,7 @@ impl Session {
             environment: config.environment,
             settings: Mutex::new(config.settings),
             engine: SessionContext::new_with_state(state),
+            local: local::Store::new(config.tables),
         })
     }
 
@@ -200,12 +204,27 @@ impl Session {
                     dml::write(self, text, parsed, parameters, true).await
                 }
                 Statement::Exec(exec) if !*analyze => dml::exec(self, exec, true).await,
+                Statement::Definition(definition) if !*analyze => {
+                    local::explain(self, text, parsed, definition, parameters).await
+                }
                 other => Err(unsupported(parsed, other)),
             },
-            Statement::Write(..) => dml::write(self, text, parsed, parameters, false).await,
+            Statement::Write(kind, write) => {
+                match local::write(self, text, parsed, *kind, write, parameters).await? {
+                    Some(result) => Ok(result),
+                    None => dml::write(self, text, parsed, parameters, false).await,
+                }
+            }
+            Statement::Definition(definition) => {
+                local::define(self, text, parsed, definition, parameters).await
+            }
+            Statement::Refresh(name) => local::refresh(self, name).await,
             Statement::Exec(exec) => dml::exec(self, exec, false).await,
             Statement::Show(show) => meta::show(self, show).await,
-            Statement::Describe(describe) => meta::describe(self, describe),
+            Statement::Describe(describe) => match local::describe(self, describe).await? {
+                Some(result) => Ok(result),
+                None => meta::describe(self, describe),
+            },
             Statement::Use(name) => {
                 let namespace = meta::namespace(self, name)?;
                 self.settings.lock().unwrap_or_else(PoisonError::into_inner).namespace = namespace;
@@ -227,10 +246,8 @@ impl Session {
         query: &sqlparser::ast::Query,
         parameters: &Parameters,
     ) -> Result<Prepared, Box<Report>> {
-        self.prepare_with(text, &meta::system::SystemTables { session: self }, |front| {
-            front.plan(parsed, query, parameters)
-        })
-        .await
+        let locals = local::Relations::of(self, query).await?;
+        self.prepare_with(text, &locals, |front| front.plan(parsed, query, parameters)).await
     }
 
     /// Plans what `plan` makes of a front down to its operators.
@@ -240,22 +257,44 @@ impl Session {
         locals: &dyn Locals,
         plan: impl FnOnce(&Front<'_>) -> Result<Planned, Box<Report>>,
     ) -> Result<Prepared, Box<Report>> {
-        let settings = Arc::new(self.settings());
+        let logical = self.plan_with(self.settings(), text, locals, plan)?;
+        self.operators(text, logical).await
+    }
+
+    /// Plans what `plan` makes of a front, under the given settings, as far as the logical plan.
+    pub(crate) fn plan_with(
+        &self,
+        settings: Settings,
+        text: &str,
+        locals: &dyn Locals,
+        plan: impl FnOnce(&Front<'_>) -> Result<Planned, Box<Report>>,
+    ) -> Result<Logical, Box<Report>> {
         let outcome = Outcome::default();
         let state = self.statement_state(&outcome);
+        let timeout = settings.timeout;
         let planned = plan(&Front {
             state: &state,
             registry: &self.registry,
-            settings: Arc::clone(&settings),
+            settings: Arc::new(settings),
             environment: Arc::clone(&self.environment),
             text,
             locals,
         })?;
+        Ok(Logical { planned, state, outcome, timeout })
+    }
+
+    /// The operators of a logical plan.
+    pub(crate) async fn operators(
+        &self,
+        text: &str,
+        logical: Logical,
+    ) -> Result<Prepared, Box<Report>> {
+        let Logical { planned, state, outcome, timeout } = logical;
         let plan = state
             .create_physical_plan(&planned.plan)
             .await
             .map_err(|error| report_of(&error, text))?;
-        Ok(Prepared { plan, labels: planned.labels, state, outcome, timeout: settings.timeout })
+        Ok(Prepared { plan, labels: planned.labels, state, outcome, timeout })
     }
 
     /// Starts a prepared query.
@@ -307,6 +346,10 @@ impl Session {
         &self.registry
     }
 
+    pub(crate) fn local(&self) -> &local::Store {
+        &self.local
+    }
+
     pub(crate) fn engine(&self) -> &SessionContext {
         &self.engine
     }
@@ -316,6 +359,14 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("settings", &self.settings()).finish_non_exhaustive()
     }
+}
+
+/// A query that is planned, without operators.
+pub(crate) struct Logical {
+    pub(crate) planned: Planned,
+    state: SessionState,
+    outcome: Outcome,
+    timeout: Option<std::time::Duration>,
 }
 
 /// A query that is ready to run.
@@ -367,6 +418,6 @@ fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
+        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
     )
 }

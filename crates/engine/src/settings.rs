@@ -70,6 +70,11 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "memory that sorts, joins and shared pages of a statement may use",
     },
     SettingInfo {
+        name: "local_files",
+        default: "on",
+        meaning: "`off` refuses files in FROM, such as `'apps.csv'`",
+    },
+    SettingInfo {
         name: "variable.<provider>.<name>",
         default: "",
         meaning: "value of a server variable, such as a deployment name or a region",
@@ -97,6 +102,8 @@ pub struct Settings {
     pub write_all: bool,
     /// `memory.limit`, bytes.
     pub memory_limit: usize,
+    /// `local_files`.
+    pub local_files: bool,
     /// `variable.<provider>.<name>`.
     pub variables: BTreeMap<(String, String), String>,
     /// Provider, or provider and service, that USE chose.
@@ -115,6 +122,7 @@ impl Default for Settings {
             continue_on_write_error: false,
             write_all: false,
             memory_limit: 1 << 30,
+            local_files: true,
             variables: BTreeMap::new(),
             namespace: Vec::new(),
         }
@@ -129,9 +137,7 @@ impl Settings {
     pub fn set(&mut self, name: &Name, value: &SetValue) -> Result<(), Box<Report>> {
         // `SET "variable.p.name" = …` and `SET variable.p.name = …` mean the same
         let dotted = name.dotted();
-        self.apply(&dotted, value).map_err(|report| {
-            Box::new(report.with_label(name.span, ""))
-        })
+        self.apply(&dotted, value).map_err(|report| Box::new(report.with_label(name.span, "")))
     }
 
     /// Applies `name=value` of a command line.
@@ -189,6 +195,10 @@ impl Settings {
                         .ok_or_else(|| bad(name, text, "a number from 1 to 1024"))?,
                 };
             }
+            "local_files" => {
+                self.local_files = switch(text.unwrap_or("on"))
+                    .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
+            }
             "read_only" => {
                 let on = switch(text.unwrap_or("off"))
                     .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
@@ -236,9 +246,12 @@ impl Settings {
             }
             _ => {
                 let known = SETTINGS.iter().map(|setting| setting.name);
-                return Err(Report::new(Code::UnknownSetting, format!("there is no setting `{name}`"))
-                    .with_help_if(did_you_mean(name, known))
-                    .with_help("`SHOW SETTINGS` lists them"));
+                return Err(Report::new(
+                    Code::UnknownSetting,
+                    format!("there is no setting `{name}`"),
+                )
+                .with_help_if(did_you_mean(name, known))
+                .with_help("`SHOW SETTINGS` lists them"));
             }
         }
         Ok(())
@@ -247,11 +260,16 @@ impl Settings {
     /// The current value of a setting as text, for SHOW SETTINGS.
     pub fn shown(&self, name: &str) -> String {
         match name {
-            "on_mismatch" => if self.on_mismatch == Mismatch::Null { "null" } else { "error" }.into(),
+            "on_mismatch" => {
+                if self.on_mismatch == Mismatch::Null { "null" } else { "error" }.into()
+            }
             "scan.order" => if self.arrival_order { "arrival" } else { "values" }.into(),
             "scan.concurrency" => self.scan_concurrency.to_string(),
             "read_only" => if self.read_only { "on" } else { "off" }.into(),
-            "timeout" => self.timeout.map_or_else(|| "none".into(), |t| format!("{}ms", t.as_millis())),
+            "local_files" => if self.local_files { "on" } else { "off" }.into(),
+            "timeout" => {
+                self.timeout.map_or_else(|| "none".into(), |t| format!("{}ms", t.as_millis()))
+            }
             "max_writes" => self.max_writes.to_string(),
             "on_write_error" => {
                 if self.continue_on_write_error { "continue" } else { "stop" }.into()
@@ -310,7 +328,6 @@ fn bytes(text: &str) -> Option<usize> {
     };
     number.checked_mul(factor)
 }
-
 
 #[cfg(test)]
 mod tests {

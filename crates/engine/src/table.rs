@@ -30,6 +30,10 @@ pub(crate) const HIDDEN: &str = "strataql:hidden";
 /// Field metadata key of the handle to a JSON column's schema.
 pub(crate) const JSON_SCHEMA: &str = "strataql:schema";
 
+/// A word that no SQL holds: among the words of a statement it stands for every JSON column, so that
+/// rows that are kept keep the schemas of their columns.
+pub(crate) const EVERY_SCHEMA: &str = "\u{1}schemas";
+
 /// A resource of a loaded document.
 #[derive(Debug, Clone)]
 pub(crate) struct ResourceRef {
@@ -90,11 +94,16 @@ impl ResourceRef {
             .iter()
             .map(|column| {
                 let field = field_of(&column.name, column.kind);
-                if column.kind != ColumnType::Json || !words.contains(&column.name.to_lowercase()) {
+                let is_wanted =
+                    words.contains(&column.name.to_lowercase()) || words.contains(EVERY_SCHEMA);
+                if column.kind != ColumnType::Json || !is_wanted {
                     return field;
                 }
                 let mut metadata = field.metadata().clone();
-                metadata.insert(JSON_SCHEMA.to_owned(), crate::functions::schema_text(&self.service, column.schema));
+                metadata.insert(
+                    JSON_SCHEMA.to_owned(),
+                    crate::functions::schema_text(&self.service, column.schema),
+                );
                 field.with_metadata(metadata)
             })
             .collect();

@@ -2,9 +2,10 @@
 //!
 //! Owns: pools, TLS roots, proxies, connection limits.
 //! Refuses: redirects, decompression and retries; those need limits and clocks of their own.
-//! Surprise: there are up to four pools, made when first needed. Loopback hosts bypass proxies, and
+//! Surprise: there are up to six pools, made when first needed. Loopback hosts bypass proxies, and
 //! a server that stands in for another speaks HTTP/1.1, where the `Host` header can name the
-//! original (HTTP/2 would carry two different authorities).
+//! original (HTTP/2 would carry two different authorities). Where no TLS can happen, the roots of
+//! the system are not read: they are a hundred files and more, and cost a third of a short run.
 
 use std::sync::OnceLock;
 
@@ -20,7 +21,7 @@ use crate::tls;
 pub(crate) struct Clients {
     roots: Vec<Certificate>,
     proxy: Option<Proxy>,
-    pools: [OnceLock<Result<Client, Box<Report>>>; 4],
+    pools: [OnceLock<Result<Client, Box<Report>>>; 8],
 }
 
 /// Which pool a request needs.
@@ -28,6 +29,14 @@ pub(crate) struct Clients {
 struct Way {
     direct: bool,
     stands_in: bool,
+    /// Plain HTTP without a proxy, which might speak TLS itself.
+    plain: bool,
+}
+
+impl Way {
+    fn pool(self) -> usize {
+        usize::from(self.direct) * 4 + usize::from(self.stands_in) * 2 + usize::from(self.plain)
+    }
 }
 
 impl Clients {
@@ -53,30 +62,30 @@ impl Clients {
         stands_in: bool,
     ) -> Result<&Client, Box<Report>> {
         let direct = settings.proxy == ProxyPolicy::None || origin::is_loopback(address);
-        let way = Way { direct, stands_in };
-        let pool = &self.pools[usize::from(direct) * 2 + usize::from(stands_in)];
-        pool.get_or_init(|| self.build(settings, way)).as_ref().map_err(Clone::clone)
+        let way = Way { direct, stands_in, plain: direct && address.scheme() == "http" };
+        self.pools[way.pool()]
+            .get_or_init(|| self.build(settings, way))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     fn build(&self, settings: &Settings, way: Way) -> Result<Client, Box<Report>> {
-        let with_system_roots = self.builder(settings, way).tls_certs_merge(self.roots.clone());
-        match with_system_roots.build() {
-            Ok(client) => Ok(client),
+        if !way.plain {
+            let with_system_roots = self.builder(settings, way).tls_certs_merge(self.roots.clone());
+            if let Ok(client) = with_system_roots.build() {
+                return Ok(client);
+            }
             // a machine without any certificates still reaches servers that need none
-            Err(_) => self
-                .builder(settings, way)
-                .tls_certs_only(self.roots.clone())
-                .build()
-                .map_err(|error| {
-                    Box::new(
-                        Report::new(
-                            Code::Config,
-                            format!("the HTTP client cannot be set up: {}", error.without_url()),
-                        )
-                        .with_help("check the bundle of trusted certificates and the proxy"),
-                    )
-                }),
         }
+        self.builder(settings, way).tls_certs_only(self.roots.clone()).build().map_err(|error| {
+            Box::new(
+                Report::new(
+                    Code::Config,
+                    format!("the HTTP client cannot be set up: {}", error.without_url()),
+                )
+                .with_help("check the bundle of trusted certificates and the proxy"),
+            )
+        })
     }
 
     fn builder(&self, settings: &Settings, way: Way) -> reqwest::ClientBuilder {

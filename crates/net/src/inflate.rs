@@ -19,6 +19,9 @@ const MAX_RATIO: u64 = 200;
 /// … once it is larger than this.
 const RATIO_FROM: u64 = 1024 * 1024;
 
+/// The most memory that is reserved because a server says how long its answer will be.
+const MAX_RESERVED: u64 = 4 * 1024 * 1024;
+
 /// A body that is being received.
 pub(crate) struct Body {
     form: Form,
@@ -33,13 +36,16 @@ enum Form {
 impl Body {
     /// Prepares for a body as the headers describe it.
     pub(crate) fn new(headers: &HeaderMap, max_body: u64) -> Result<Self, Cause> {
-        let sink = Sink { out: Vec::new(), received: 0, max_body, compressed: false, broken: None };
+        let mut sink =
+            Sink { out: Vec::new(), received: 0, max_body, compressed: false, broken: None };
         let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let form = match encoding.unwrap_or("").trim().to_ascii_lowercase().as_str() {
             "" | "identity" => {
-                if declared_length(headers).is_some_and(|length| length > max_body) {
+                let length = declared_length(headers).unwrap_or(0);
+                if length > max_body {
                     return Err(Cause::TooLarge { limit: max_body });
                 }
+                sink.out.reserve(usize::try_from(length.min(MAX_RESERVED)).unwrap_or(0));
                 Form::Plain(sink)
             }
             "gzip" | "x-gzip" => {

@@ -9,7 +9,9 @@ use crate::lexer::{byte_span, is_real};
 /// The report of a parse error; the position is in the error's text only.
 pub(crate) fn report(error: &ParserError, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
     let message = match error {
-        ParserError::ParserError(message) | ParserError::TokenizerError(message) => message.as_str(),
+        ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
+            message.as_str()
+        }
         ParserError::RecursionLimitExceeded => {
             return Box::new(
                 Report::new(Code::Syntax, "the statement nests deeper than 200 levels")
@@ -43,15 +45,17 @@ fn split_location(message: &str) -> (&str, Option<LineColumn>) {
 fn token_at(text: &str, tokens: &[TokenWithSpan], at: LineColumn) -> Option<Span> {
     let offset = Span::offset(text, at);
     let spans = tokens.iter().filter(|token| is_real(token)).map(|token| byte_span(text, token));
-    spans.clone().find(|span| span.start == offset).or_else(|| {
-        spans.into_iter().find(|span| span.start <= offset && offset < span.end)
-    })
+    spans
+        .clone()
+        .find(|span| span.start == offset)
+        .or_else(|| spans.into_iter().find(|span| span.start <= offset && offset < span.end))
 }
 
 /// `Expected: x, found: y` as one lower-case sentence with literals in backticks.
 fn readable(message: &str) -> String {
     let message = message.trim().trim_end_matches('.');
-    let Some(rest) = message.strip_prefix("Expected: ").or_else(|| message.strip_prefix("Expected "))
+    let Some(rest) =
+        message.strip_prefix("Expected: ").or_else(|| message.strip_prefix("Expected "))
     else {
         let mut chars = message.chars();
         return match chars.next() {

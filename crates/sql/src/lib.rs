@@ -21,5 +21,5 @@ pub use ast::{
 pub use lexer::{byte_span, is_complete, words};
 pub use names::{Relation, cte_names, relations};
 pub use parse::{empty_select, parse, reparse};
-pub use sqlparser;
 pub use spelling::{Spelling, respell};
+pub use sqlparser;

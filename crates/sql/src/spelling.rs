@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn unquoted_words_take_the_only_known_spelling() {
-        let mut list = tokens("SELECT INSTANCEID, \"instanceid\", Name, X FROM t AS x").expect("lexes");
+        let mut list =
+            tokens("SELECT INSTANCEID, \"instanceid\", Name, X FROM t AS x").expect("lexes");
         let mut spelling = Spelling::default();
         spelling.add("instanceId");
         spelling.add("Name");

@@ -49,9 +49,9 @@ impl BodyContent {
 }
 
 fn serialise(object: &Map<String, Json>) -> Result<Bytes, Box<Report>> {
-    serde_json::to_vec(object)
-        .map(Bytes::from)
-        .map_err(|error| Box::new(Report::internal(format!("a request body cannot be written: {error}"))))
+    serde_json::to_vec(object).map(Bytes::from).map_err(|error| {
+        Box::new(Report::internal(format!("a request body cannot be written: {error}")))
+    })
 }
 
 /// The body of the call, if it has one.
@@ -154,7 +154,11 @@ fn is_json(media_type: &str) -> bool {
 }
 
 /// A value as JSON of the attribute's type, its parts checked against the schema.
-fn convert(binder: &Binder<'_>, property: &BodyProperty, value: &Value) -> Result<Json, Box<Report>> {
+fn convert(
+    binder: &Binder<'_>,
+    property: &BodyProperty,
+    value: &Value,
+) -> Result<Json, Box<Report>> {
     attribute_json(&binder.service.schemas, property.schema, value).map_err(|expected| {
         Box::new(
             Report::new(
@@ -220,24 +224,26 @@ fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
             .and_then(|texts| texts[0].parse::<i64>().ok())
             .map(Json::from)
             .ok_or_else(|| refuse("a whole number")),
-        SchemaKind::Number => {
-            serde_json::from_str::<serde_json::Number>(text.trim())
-                .map(Json::Number)
-                .map_err(|_| refuse("a number"))
-        }
+        SchemaKind::Number => serde_json::from_str::<serde_json::Number>(text.trim())
+            .map(Json::Number)
+            .map_err(|_| refuse("a number")),
         SchemaKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Json::Bool(true)),
             "false" => Ok(Json::Bool(false)),
             _ => Err(refuse("`true` or `false`")),
         },
         SchemaKind::Object | SchemaKind::Array => {
-            let json: Json =
-                serde_json::from_str(text).map_err(|_| refuse("JSON text"))?;
-            let fits = if schema.kind == SchemaKind::Object { json.is_object() } else { json.is_array() };
+            let json: Json = serde_json::from_str(text).map_err(|_| refuse("JSON text"))?;
+            let fits =
+                if schema.kind == SchemaKind::Object { json.is_object() } else { json.is_array() };
             if fits || json.is_null() {
                 Ok(json)
             } else {
-                Err(refuse(if schema.kind == SchemaKind::Object { "a JSON object" } else { "a JSON array" }))
+                Err(refuse(if schema.kind == SchemaKind::Object {
+                    "a JSON object"
+                } else {
+                    "a JSON array"
+                }))
             }
         }
         SchemaKind::Any => {

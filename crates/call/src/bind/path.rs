@@ -31,8 +31,7 @@ pub(super) fn fill(binder: &Binder<'_>) -> Result<String, Box<Report>> {
         match piece {
             Piece::Literal(text) => path.push_str(&encode(text)),
             Piece::Param(name) => {
-                let Some(param) =
-                    binder.params(Location::Path).find(|param| &param.wire == name)
+                let Some(param) = binder.params(Location::Path).find(|param| &param.wire == name)
                 else {
                     continue;
                 };
@@ -137,9 +136,7 @@ fn spells(template: &[Piece], path: &str) -> bool {
         }
         Some((Piece::Param(_), rest)) => {
             let end = path.find('/').unwrap_or(path.len());
-            (1..=end)
-                .filter(|at| path.is_char_boundary(*at))
-                .any(|at| spells(rest, &path[at..]))
+            (1..=end).filter(|at| path.is_char_boundary(*at)).any(|at| spells(rest, &path[at..]))
         }
     }
 }

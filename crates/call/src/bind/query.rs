@@ -100,8 +100,7 @@ fn flatten(name: &str, json: &Json, pairs: &mut Pairs) {
 
 /// `a=1&b` of pairs, form-encoded.
 pub(super) fn encode(pairs: &[(&str, Option<&str>)]) -> String {
-    let component =
-        |text: &str| utf8_percent_encode(text, COMPONENT).to_string().replace(' ', "+");
+    let component = |text: &str| utf8_percent_encode(text, COMPONENT).to_string().replace(' ', "+");
     let parts: Vec<String> = pairs
         .iter()
         .map(|(name, value)| match value {

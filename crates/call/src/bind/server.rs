@@ -48,10 +48,16 @@ fn fill(binder: &Binder<'_>, server: &Server) -> Result<String, Box<Report>> {
         let scheme = scheme.to_owned();
         url = rest.to_owned();
         if !url.starts_with(&scheme) && !url.starts_with("https") {
-            return Err(Box::new(Report::new(
-                Code::BadParamValue,
-                format!("the server of method `{}` must be reached over `{scheme}`", binder.method.name),
-            ).with_help(format!("give the host without a scheme, or with `{scheme}://`"))));
+            return Err(Box::new(
+                Report::new(
+                    Code::BadParamValue,
+                    format!(
+                        "the server of method `{}` must be reached over `{scheme}`",
+                        binder.method.name
+                    ),
+                )
+                .with_help(format!("give the host without a scheme, or with `{scheme}://`")),
+            ));
         }
     }
     if url.starts_with('/') || !url.contains("://") {
@@ -80,28 +86,41 @@ fn value(
     };
     let text = match given.map(Value::text) {
         Some(text) => text,
-        None => match server.variables.get(name).and_then(|variable| variable.trusted_default()) {
-            Some(default) => return Ok(default.to_owned()),
-            None => return Err(Box::new(
-                Report::new(
-                    Code::MissingParam,
-                    format!("method `{}` needs `{name}`, which is part of its host name", binder.method.name),
-                )
-                .with_help(format!(
-                    "add `{name} = '…'`, or set it once: `SET \"variable.{}.{name}\" = '…'`",
-                    binder.service.provider
+        None => {
+            match server.variables.get(name).and_then(|variable| variable.trusted_default()) {
+                Some(default) => return Ok(default.to_owned()),
+                None => return Err(Box::new(
+                    Report::new(
+                        Code::MissingParam,
+                        format!(
+                            "method `{}` needs `{name}`, which is part of its host name",
+                            binder.method.name
+                        ),
+                    )
+                    .with_help(format!(
+                        "add `{name} = '…'`, or set it once: `SET \"variable.{}.{name}\" = '…'`",
+                        binder.service.provider
+                    )),
                 )),
-            )),
-        },
+            }
+        }
     };
-    let bare = if whole { text.split_once("://").map_or(text.as_str(), |(_, rest)| rest) } else { text.as_str() };
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || (whole && c == ':');
+    let bare = if whole {
+        text.split_once("://").map_or(text.as_str(), |(_, rest)| rest)
+    } else {
+        text.as_str()
+    };
+    let allowed =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || (whole && c == ':');
     let bare = if whole { bare.trim_end_matches('/') } else { bare };
     if bare.is_empty() || !bare.chars().all(allowed) {
         return Err(Box::new(
             Report::new(
                 Code::BadParamValue,
-                format!("`{}` is no value for `{name}`, which is part of a host name", super::shortened(&text)),
+                format!(
+                    "`{}` is no value for `{name}`, which is part of a host name",
+                    super::shortened(&text)
+                ),
             )
             .with_help("give letters, digits, `-`, `_` and `.` only"),
         ));

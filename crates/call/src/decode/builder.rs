@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
+use arrow_array::{Array, ArrayRef};
 use jiter::{Jiter, NumberInt, Peek};
 use strataql_spec::ColumnType;
 
 use super::envelope::Failure;
+use super::room::Room;
 use super::{ColumnPlan, Mismatch};
 use crate::value::Value;
 
@@ -33,13 +34,14 @@ struct Misfit {
 }
 
 impl<'a> ColumnBuilder<'a> {
-    pub(super) fn new(plan: &'a ColumnPlan, mismatch: Mismatch) -> Self {
+    pub(super) fn new(plan: &'a ColumnPlan, mismatch: Mismatch, room: Room) -> Self {
+        let Room { rows, bytes } = room;
         let cells = match plan.kind {
-            ColumnType::Text => Cells::Text(StringBuilder::new()),
-            ColumnType::Json => Cells::Json(StringBuilder::new()),
-            ColumnType::Integer => Cells::Integer(Int64Builder::new()),
-            ColumnType::Number => Cells::Number(Float64Builder::new()),
-            ColumnType::Boolean => Cells::Boolean(BooleanBuilder::new()),
+            ColumnType::Text => Cells::Text(StringBuilder::with_capacity(rows, bytes)),
+            ColumnType::Json => Cells::Json(StringBuilder::with_capacity(rows, bytes)),
+            ColumnType::Integer => Cells::Integer(Int64Builder::with_capacity(rows)),
+            ColumnType::Number => Cells::Number(Float64Builder::with_capacity(rows)),
+            ColumnType::Boolean => Cells::Boolean(BooleanBuilder::with_capacity(rows)),
         };
         Self { plan, mismatch, cells, mismatches: 0 }
     }
@@ -110,14 +112,32 @@ impl<'a> ColumnBuilder<'a> {
         })
     }
 
-    pub(super) fn finish(self) -> ArrayRef {
-        match self.cells {
-            Cells::Text(mut cells) | Cells::Json(mut cells) => Arc::new(cells.finish()),
-            Cells::Integer(mut cells) => Arc::new(cells.finish()),
-            Cells::Number(mut cells) => Arc::new(cells.finish()),
-            Cells::Boolean(mut cells) => Arc::new(cells.finish()),
+    /// Bytes of text so far.
+    pub(super) fn text_bytes(&self) -> usize {
+        match &self.cells {
+            Cells::Text(cells) | Cells::Json(cells) => cells.values_slice().len(),
+            Cells::Integer(_) | Cells::Number(_) | Cells::Boolean(_) => 0,
         }
     }
+
+    pub(super) fn finish(self) -> ArrayRef {
+        match self.cells {
+            Cells::Text(mut cells) | Cells::Json(mut cells) => fitting(cells.finish()),
+            Cells::Integer(mut cells) => fitting(cells.finish()),
+            Cells::Number(mut cells) => fitting(cells.finish()),
+            Cells::Boolean(mut cells) => fitting(cells.finish()),
+        }
+    }
+}
+
+/// The array without the room that its builder reserved in vain: pages wait for their turn in
+/// memory, where half of it could be such room.
+fn fitting(mut array: impl Array + 'static) -> ArrayRef {
+    let used = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
+    if array.get_buffer_memory_size() > used.saturating_add(used / 4) {
+        array.shrink_to_fit();
+    }
+    Arc::new(array)
 }
 
 type Fitted = Result<Result<(), Misfit>, Failure>;

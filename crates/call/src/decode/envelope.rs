@@ -61,7 +61,8 @@ impl<'a> Reader<'a> {
             builders: plan
                 .columns
                 .iter()
-                .map(|column| ColumnBuilder::new(column, plan.mismatch))
+                .enumerate()
+                .map(|(at, column)| ColumnBuilder::new(column, plan.mismatch, decoder.rooms.of(at)))
                 .collect(),
             rows: 0,
             dropped: 0,
@@ -87,6 +88,7 @@ impl<'a> Reader<'a> {
         {
             return Err(Failure::Body(self.no_rows(key)));
         }
+        self.decoder.rooms.used(self.rows, self.builders.iter().map(ColumnBuilder::text_bytes));
         let mismatches = self.builders.iter().map(|builder| builder.mismatches).sum();
         let columns: Vec<ArrayRef> = self.builders.into_iter().map(ColumnBuilder::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));
@@ -179,7 +181,12 @@ impl<'a> Reader<'a> {
                 self.jiter.known_skip(peek).map_err(Failure::syntax)?;
                 match self.jiter.slice_to_current(start) {
                     b"[]" | b"{}" => None,
-                    _ => return Err(Failure::Body(format!("has {} as the address of its next page", kind(peek)))),
+                    _ => {
+                        return Err(Failure::Body(format!(
+                            "has {} as the address of its next page",
+                            kind(peek)
+                        )));
+                    }
                 }
             }
         };
@@ -188,7 +195,8 @@ impl<'a> Reader<'a> {
     }
 
     fn rows_value(&mut self, peek: Peek, path: &mut Vec<String>) -> Result<(), Failure> {
-        let at = if path.is_empty() { "the body".to_owned() } else { format!("`{}`", path.join(".")) };
+        let at =
+            if path.is_empty() { "the body".to_owned() } else { format!("`{}`", path.join(".")) };
         let refuse = |expected: &str| {
             Err(Failure::Body(format!("has {} where {expected} should be, at {at}", kind(peek))))
         };

@@ -58,11 +58,8 @@ fn rows_and_page_address_come_from_one_pass_in_any_order() {
 
 #[test]
 fn values_are_coerced_only_without_loss() {
-    let columns = &[
-        ("a", ColumnType::Integer),
-        ("b", ColumnType::Number),
-        ("c", ColumnType::Boolean),
-    ];
+    let columns =
+        &[("a", ColumnType::Integer), ("b", ColumnType::Number), ("c", ColumnType::Boolean)];
     let body = r#"{"apps":[
         {"a":"5","b":"1.5","c":"true"},
         {"a":12.0,"b":3,"c":0},
@@ -102,7 +99,8 @@ fn misfits_are_errors_or_counted_nulls() {
 
 #[test]
 fn text_keeps_every_scalar_and_structures_as_compact_json() {
-    let body = r#"{"apps":[{"a":1.50},{"a":true},{"a":{"x y" : [1, "q\" z"] , "k":{} }},{"a":"ä\n"}]}"#;
+    let body =
+        r#"{"apps":[{"a":1.50},{"a":true},{"a":{"x y" : [1, "q\" z"] , "k":{} }},{"a":"ä\n"}]}"#;
     let decoded = decode(list(A_TEXT), body).expect("fine");
     let expected = ["1.50", "true", r#"{"x y":[1,"q\" z"],"k":{}}"#, "ä\n"];
     assert_eq!(texts(&decoded, 0), expected.map(|text| Some(text.to_owned())));
@@ -138,7 +136,9 @@ fn what_is_no_answer_is_an_error_and_never_an_empty_table() {
 
 #[test]
 fn documented_emptiness_is_an_empty_list() {
-    for body in ["{}", r#"{"next":""}"#, r#"{"apps":null}"#, r#"{"apps":[]}"#, r#"{"apps":[],"extra":1}"#] {
+    for body in
+        ["{}", r#"{"next":""}"#, r#"{"apps":null}"#, r#"{"apps":[]}"#, r#"{"apps":[],"extra":1}"#]
+    {
         let decoded = decode(list(A_TEXT), body).expect(body);
         assert_eq!(decoded.batch.num_rows(), 0, "{body}");
     }
@@ -181,7 +181,8 @@ fn parameters_are_echoed_where_the_row_is_silent() {
 
 #[test]
 fn scalars_maps_and_no_columns_at_all() {
-    let mut scalars = plan(RowShape::Scalars { path: vec!["apps".into()] }, &[("v", ColumnType::Text)]);
+    let mut scalars =
+        plan(RowShape::Scalars { path: vec!["apps".into()] }, &[("v", ColumnType::Text)]);
     scalars.known_fields.clear();
     let decoded = decode(scalars, r#"{"apps":["x",null,"y"]}"#).expect("fine");
     assert_eq!(texts(&decoded, 0), [Some("x".into()), None, Some("y".into())]);

@@ -38,7 +38,8 @@ pub(crate) fn run(
         Err(report) => return console.fail(&report, Some(source)),
     };
     let result = runtime().and_then(|runtime| {
-        let result = runtime.block_on(execute(arguments, &settings, environment, console, &template));
+        let result =
+            runtime.block_on(execute(arguments, &settings, environment, console, &template));
         // tasks of a cancelled statement must not hold the process
         runtime.shutdown_background();
         result
@@ -52,7 +53,10 @@ pub(crate) fn run(
 /// The runtime of a command.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Box<Report>> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Box::new(Report::new(Code::LocalIo, format!("the process cannot start its threads: {error}")))
+        Box::new(Report::new(
+            Code::LocalIo,
+            format!("the process cannot start its threads: {error}"),
+        ))
     })
 }
 
@@ -70,8 +74,11 @@ impl Input {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text).map_err(|error| {
                     Box::new(
-                        Report::new(Code::LocalIo, format!("the statements cannot be read from stdin: {error}"))
-                            .with_help("give UTF-8 text"),
+                        Report::new(
+                            Code::LocalIo,
+                            format!("the statements cannot be read from stdin: {error}"),
+                        )
+                        .with_help("give UTF-8 text"),
                     )
                 })?;
                 Ok(Self { file: Some("<stdin>".to_owned()), text })
@@ -80,16 +87,20 @@ impl Input {
                 let name = path.display().to_string();
                 let text = fs::read_to_string(path).map_err(|error| {
                     Box::new(
-                        Report::new(Code::LocalIo, format!("the file `{name}` cannot be read: {error}"))
-                            .with_help("give the path of a text file with SQL statements"),
+                        Report::new(
+                            Code::LocalIo,
+                            format!("the file `{name}` cannot be read: {error}"),
+                        )
+                        .with_help("give the path of a text file with SQL statements"),
                     )
                 })?;
                 Ok(Self { file: Some(name), text })
             }
-            (None, None) => Err(Box::new(
-                Report::new(Code::Usage, "there is no statement to run")
-                    .with_help("write it as an argument, or name a file with `-i`; `-i -` reads stdin"),
-            )),
+            (None, None) => {
+                Err(Box::new(Report::new(Code::Usage, "there is no statement to run").with_help(
+                    "write it as an argument, or name a file with `-i`; `-i -` reads stdin",
+                )))
+            }
         }
     }
 
@@ -104,8 +115,11 @@ impl Input {
             let name = path.display().to_string();
             let text = fs::read_to_string(path).map_err(|error| {
                 Box::new(
-                    Report::new(Code::LocalIo, format!("the variables file `{name}` cannot be read: {error}"))
-                        .with_help("give the path of a JSON or YAML file"),
+                    Report::new(
+                        Code::LocalIo,
+                        format!("the variables file `{name}` cannot be read: {error}"),
+                    )
+                    .with_help("give the path of a JSON or YAML file"),
                 )
             })?;
             variables.add_file(&name, &text)?;
@@ -174,8 +188,7 @@ fn explained(statement: Statement) -> Statement {
 }
 
 fn cancelled() -> Box<Report> {
-    Box::new(
-        Report::new(Code::Cancelled, "the run was interrupted")
-            .with_note("requests in flight were abandoned; rows printed so far are not the whole result"),
-    )
+    Box::new(Report::new(Code::Cancelled, "the run was interrupted").with_note(
+        "requests in flight were abandoned; rows printed so far are not the whole result",
+    ))
 }

@@ -26,7 +26,11 @@ fn run_lint(arguments: &LintArguments, console: &Console) -> Exit {
         return console.fail(&report, None);
     }
     let has_errors = report.reports.iter().any(|report| report.severity == Severity::Error);
-    if report.fatal > 0 || has_errors { Exit::from(strataql_diag::Code::BadDocument) } else { Exit::SUCCESS }
+    if report.fatal > 0 || has_errors {
+        Exit::from(strataql_diag::Code::BadDocument)
+    } else {
+        Exit::SUCCESS
+    }
 }
 
 /// One line per finding, then the totals.
@@ -43,7 +47,11 @@ fn text(report: &LintReport) -> String {
                 Some(place) => format!("{}:{}: ", place.file, place.line),
                 None => String::new(),
             };
-            format!("{place}{severity}[{}]: {}", finding.code, strataql_output::neutral(&finding.message))
+            format!(
+                "{place}{severity}[{}]: {}",
+                finding.code,
+                strataql_output::neutral(&finding.message)
+            )
         })
         .collect();
     if !lines.is_empty() {
@@ -77,11 +85,8 @@ fn text(report: &LintReport) -> String {
 
 /// One JSON object per finding, then one with the totals.
 fn json(report: &LintReport) -> String {
-    let mut lines: Vec<String> = report
-        .reports
-        .iter()
-        .filter_map(|finding| serde_json::to_string(finding).ok())
-        .collect();
+    let mut lines: Vec<String> =
+        report.reports.iter().filter_map(|finding| serde_json::to_string(finding).ok()).collect();
     lines.push(
         serde_json::json!({
             "providers": report.providers,

@@ -40,8 +40,11 @@ async fn serve(
         let name = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| {
             Box::new(
-                Report::new(Code::LocalIo, format!("the scenario `{name}` cannot be read: {error}"))
-                    .with_help("give the path of a YAML file"),
+                Report::new(
+                    Code::LocalIo,
+                    format!("the scenario `{name}` cannot be read: {error}"),
+                )
+                .with_help("give the path of a YAML file"),
             )
         })?;
         options.scenario = Some(Scenario::parse(&text, &name)?);

@@ -22,12 +22,18 @@ use crate::table::ResourceRef;
 /// # Errors
 /// `unknown-method`, `missing-param`, `bad-param-value` before anything is sent; then what the service
 /// says.
-pub(crate) async fn exec(session: &Session, exec: &Exec, explain: bool) -> Result<ResultSet, Box<Report>> {
+pub(crate) async fn exec(
+    session: &Session,
+    exec: &Exec,
+    explain: bool,
+) -> Result<ResultSet, Box<Report>> {
     if exec.hints.iter().any(|hint| hint == "AWAIT") {
         return Err(Box::new(
             Report::new(Code::UnsupportedSyntax, "AWAIT cannot be honoured by this version")
                 .with_label(exec.span, "")
-                .with_help("leave it out, and read the object until its status is the one you wait for"),
+                .with_help(
+                    "leave it out, and read the object until its status is the one you wait for",
+                ),
         ));
     }
     let (resource, method) = method_of(session, &exec.method)?;
@@ -56,7 +62,8 @@ pub(crate) async fn exec(session: &Session, exec: &Exec, explain: bool) -> Resul
     let plan = decode_plan(&resource, &method, &arguments);
     let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
     if method.verb.is_safe() && has_rows {
-        let pager = Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
+        let pager =
+            Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
         let context = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
@@ -107,7 +114,11 @@ fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
             || method.extension.body_wrapper.as_deref() == Some(argument.name.as_str());
         if !known {
             let names = method.params.iter().map(|param| param.name.as_str()).chain(
-                method.body.iter().flat_map(|body| &body.properties).map(|property| property.name.as_str()),
+                method
+                    .body
+                    .iter()
+                    .flat_map(|body| &body.properties)
+                    .map(|property| property.name.as_str()),
             );
             return Err(Box::new(
                 Report::new(
@@ -140,7 +151,8 @@ fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
         let body = method.body.as_ref();
         for (name, value) in fields {
             if body.is_none_or(|body| body.property(&name).is_none()) {
-                let names = body.into_iter().flat_map(|body| &body.properties).map(|p| p.wire.as_str());
+                let names =
+                    body.into_iter().flat_map(|body| &body.properties).map(|p| p.wire.as_str());
                 return Err(Box::new(
                     Report::new(
                         Code::UnknownColumn,

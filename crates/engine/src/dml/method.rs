@@ -13,7 +13,10 @@ use crate::table::ResourceRef;
 ///
 /// # Errors
 /// `no-such-verb`, `unknown-column` for names that no candidate takes, `missing-param`.
-pub(crate) fn choose(resource: &ResourceRef, statement: &WriteStatement) -> Result<Chosen, Box<Report>> {
+pub(crate) fn choose(
+    resource: &ResourceRef,
+    statement: &WriteStatement,
+) -> Result<Chosen, Box<Report>> {
     let verb = statement.verb();
     let candidates: Vec<&Method> = resource.resource().candidates(verb).collect();
     if candidates.is_empty() {
@@ -28,7 +31,10 @@ pub(crate) fn choose(resource: &ResourceRef, statement: &WriteStatement) -> Resu
                 &statement.target,
                 format!("`{}` has no method for {}", resource.dotted(), verb.as_str()),
             )
-            .with_help(format!("`SHOW METHODS IN {}` lists what it has; {others}", resource.dotted())),
+            .with_help(format!(
+                "`SHOW METHODS IN {}` lists what it has; {others}",
+                resource.dotted()
+            )),
         ));
     }
     let given = condition::names(statement.condition.as_ref());
@@ -59,7 +65,10 @@ fn lacks(
     resource: &ResourceRef,
 ) -> Vec<String> {
     let set = |name: &str| {
-        statement.assigned.iter().any(|assigned| assigned.path.first().is_some_and(|first| first == name))
+        statement
+            .assigned
+            .iter()
+            .any(|assigned| assigned.path.first().is_some_and(|first| first == name))
     };
     let found_by_select = |name: &str| {
         statement.kind != WriteKind::Insert
@@ -82,7 +91,12 @@ fn lacks(
             let has_base = method.body.as_ref().is_some_and(|body| {
                 body.base.as_ref().is_some_and(|base| base.get(&property.wire).is_some())
             });
-            if property.required && !wrapped && !has_base && !set(&property.name) && !set(&property.wire) {
+            if property.required
+                && !wrapped
+                && !has_base
+                && !set(&property.name)
+                && !set(&property.wire)
+            {
                 missing.push(property.name.clone());
             }
         }
@@ -105,13 +119,21 @@ fn refusal(
         for method in candidates {
             known.extend(method.params.iter().map(|param| param.name.as_str()));
             known.extend(
-                method.body.iter().flat_map(|body| &body.properties).map(|property| property.name.as_str()),
+                method
+                    .body
+                    .iter()
+                    .flat_map(|body| &body.properties)
+                    .map(|property| property.name.as_str()),
             );
         }
         return Box::new(
             Report::new(
                 Code::UnknownColumn,
-                format!("{} of `{}` sets no `{name}`", statement.verb().as_str(), resource.dotted()),
+                format!(
+                    "{} of `{}` sets no `{name}`",
+                    statement.verb().as_str(),
+                    resource.dotted()
+                ),
             )
             .with_label(assigned.span, "")
             .with_help_if(did_you_mean(&name, known.iter().copied()))
@@ -131,7 +153,10 @@ fn refusal(
                     &statement.target,
                     format!("no single method of `{}` takes what is set here", resource.dotted()),
                 )
-                .with_help(format!("`SHOW METHODS IN {}` lists what each takes", resource.dotted())),
+                .with_help(format!(
+                    "`SHOW METHODS IN {}` lists what each takes",
+                    resource.dotted()
+                )),
             );
         }
     };

@@ -62,7 +62,8 @@ impl Returning {
         }
         let plan = decode_plan(resource, method);
         let schema = documented(resource, method, plan.schema());
-        let name = statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default();
+        let name =
+            statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default();
         let factor = sql::TableWithJoins {
             relation: sql::TableFactor::Table {
                 name: sql::ObjectName::from(vec![sql::Ident::with_quote('"', name.clone())]),
@@ -113,7 +114,11 @@ impl Returning {
         self.over(writer, batches).await
     }
 
-    async fn over(&self, writer: &Writer<'_>, batches: Vec<RecordBatch>) -> Result<ResultSet, Box<Report>> {
+    async fn over(
+        &self,
+        writer: &Writer<'_>,
+        batches: Vec<RecordBatch>,
+    ) -> Result<ResultSet, Box<Report>> {
         let table = MemTable::try_new(Arc::clone(&self.schema), vec![batches])
             .map_err(|error| crate::report_of(&error, writer.text))?;
         let locals = Answer { name: self.name.clone(), table: Arc::new(table) };
@@ -172,7 +177,8 @@ fn documented(resource: &ResourceRef, method: &Method, schema: SchemaRef) -> Sch
         .fields()
         .iter()
         .map(|field| {
-            let column = method.column(field.name()).filter(|column| column.kind == ColumnType::Json);
+            let column =
+                method.column(field.name()).filter(|column| column.kind == ColumnType::Json);
             match column {
                 None => field.as_ref().clone(),
                 Some(column) => {

@@ -13,7 +13,7 @@ use strataql_spec::Location;
 
 use super::statement::{Marker, WriteStatement};
 use super::{Chosen, Writer, condition, target_error};
-use crate::meta::system::SystemTables;
+use crate::local::Relations;
 use crate::plan::bindings::value_of;
 use crate::session::Session;
 use crate::table::ResourceRef;
@@ -61,7 +61,10 @@ impl Source {
             let columns = statement
                 .assigned
                 .iter()
-                .map(|assigned| SourceColumn { path: assigned.path.clone(), marker: assigned.marker })
+                .map(|assigned| SourceColumn {
+                    path: assigned.path.clone(),
+                    marker: assigned.marker,
+                })
                 .collect();
             return Ok(Self { query: query.clone(), columns, resolved: false, keys: Vec::new() });
         }
@@ -145,7 +148,10 @@ fn resolved_source(
     );
     let mut items = Vec::new();
     let mut columns = Vec::new();
-    for param in method.params.iter().filter(|param| param.location != Location::Server || !session.has_variable(&resource.provider.name, &param.name)) {
+    for param in method.params.iter().filter(|param| {
+        param.location != Location::Server
+            || !session.has_variable(&resource.provider.name, &param.name)
+    }) {
         let wanted = param.required;
         if !wanted {
             continue;
@@ -224,12 +230,10 @@ fn quoted(name: &str) -> sql::Ident {
 
 /// `(VALUES (a), (b)) AS alias(v)`.
 fn values_item(alias: &str, values: &[sql::Expr]) -> sql::TableWithJoins {
-    let rows = values.iter().map(|value| sql::Parens::with_empty_span(vec![value.clone()])).collect();
-    let body = sql::SetExpr::Values(sql::Values {
-        explicit_row: false,
-        value_keyword: false,
-        rows,
-    });
+    let rows =
+        values.iter().map(|value| sql::Parens::with_empty_span(vec![value.clone()])).collect();
+    let body =
+        sql::SetExpr::Values(sql::Values { explicit_row: false, value_keyword: false, rows });
     let column = sql::TableAliasColumnDef { name: quoted("v"), data_type: None };
     sql::TableWithJoins {
         relation: sql::TableFactor::Derived {
@@ -285,11 +289,15 @@ pub(crate) async fn collect(
     limit: usize,
     span: Span,
 ) -> Result<Vec<Row>, Box<Report>> {
-    let locals = SystemTables { session: writer.session };
+    let locals = Relations::of(writer.session, &source.query).await?;
     let prepared = writer
         .session
         .prepare_with(writer.text, &locals, |front| {
-            front.plan_derived(source.query.clone(), std::sync::Arc::clone(&writer.words), writer.parameters)
+            front.plan_derived(
+                source.query.clone(),
+                std::sync::Arc::clone(&writer.words),
+                writer.parameters,
+            )
         })
         .await?;
     if prepared.plan.schema().fields().len() != source.columns.len() {
@@ -314,7 +322,8 @@ pub(crate) async fn collect(
         for row in 0..batch.num_rows() {
             let Some(values) = read_row(&batch, row, source)? else { continue };
             // the same object is written once, however often a join or a list names it
-            let is_new = source.keys.is_empty() || seen.insert(format!("{:?}", key_of(&values, source)));
+            let is_new =
+                source.keys.is_empty() || seen.insert(format!("{:?}", key_of(&values, source)));
             if is_new {
                 rows.push(values);
             }
@@ -325,7 +334,9 @@ pub(crate) async fn collect(
                         format!("the statement would write more than {limit} rows"),
                     )
                     .with_label(span, "")
-                    .with_help("narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)")
+                    .with_help(
+                        "narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)",
+                    )
                     .with_note("nothing was sent"),
                 ));
             }
@@ -369,7 +380,10 @@ fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, B
             Err(error) => Err(Box::new(
                 Report::new(
                     Code::BadParamValue,
-                    format!("`{}` is given JSON text that is not valid: {error}", column.path.join(".")),
+                    format!(
+                        "`{}` is given JSON text that is not valid: {error}",
+                        column.path.join(".")
+                    ),
                 )
                 .with_help("correct the text inside `JSON(…)`"),
             )),
@@ -381,4 +395,3 @@ fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, B
         (value, Marker::None) => Ok(value),
     }
 }
-

@@ -17,6 +17,7 @@ use strataql_net::Response;
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Method, Service};
 
+use super::resolve::{Seen, look};
 use super::returning::Returning;
 use super::rows::{Given, Row};
 use super::{Chosen, Writer};
@@ -35,7 +36,11 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Builds the request of a row.
-    pub(crate) fn of(resource: &ResourceRef, chosen: &Chosen, row: &Row) -> Result<Self, Box<Report>> {
+    pub(crate) fn of(
+        resource: &ResourceRef,
+        chosen: &Chosen,
+        row: &Row,
+    ) -> Result<Self, Box<Report>> {
         let method = chosen.of(resource);
         let mut arguments = arguments(&resource.service, method, row)?;
         add_update_mask(method, row, &mut arguments);
@@ -57,8 +62,11 @@ fn arguments(service: &Service, method: &Method, row: &Row) -> Result<Arguments,
             if *given == Given::Null && method.param(name).is_some() {
                 if method.param(name).is_some_and(|param| param.required) {
                     return Err(Box::new(
-                        Report::new(Code::BadParamValue, format!("`{name}` of method `{}` is NULL", method.name))
-                            .with_help("give it a value"),
+                        Report::new(
+                            Code::BadParamValue,
+                            format!("`{name}` of method `{}` is NULL", method.name),
+                        )
+                        .with_help("give it a value"),
                     ));
                 }
                 continue;
@@ -84,26 +92,40 @@ fn arguments(service: &Service, method: &Method, row: &Row) -> Result<Arguments,
 }
 
 /// A value at a path, as JSON of the type that the schema has there.
-fn nested(service: &Service, method: &Method, path: &[String], given: &Given) -> Result<Json, Box<Report>> {
+fn nested(
+    service: &Service,
+    method: &Method,
+    path: &[String],
+    given: &Given,
+) -> Result<Json, Box<Report>> {
     let Given::Value(value) = given else { return Ok(Json::Null) };
     let property = method.body.as_ref().and_then(|body| body.property(&path[0]));
     let schema = property.and_then(|property| service.schemas.at_path(property.schema, &path[1..]));
     let dotted = path.join(".");
     let Some(schema) = schema else {
         let known: Vec<&str> = property
-            .map(|property| service.schemas[property.schema].properties.keys().map(String::as_str).collect())
+            .map(|property| {
+                service.schemas[property.schema].properties.keys().map(String::as_str).collect()
+            })
             .unwrap_or_default();
         return Err(Box::new(
-            Report::new(Code::UnknownColumn, format!("method `{}` knows no field `{dotted}`", method.name))
-                .with_help_if(strataql_diag::did_you_mean(&path[path.len() - 1], known))
-                .with_help("`DESCRIBE METHOD EXTENDED …` lists what it takes"),
+            Report::new(
+                Code::UnknownColumn,
+                format!("method `{}` knows no field `{dotted}`", method.name),
+            )
+            .with_help_if(strataql_diag::did_you_mean(&path[path.len() - 1], known))
+            .with_help("`DESCRIBE METHOD EXTENDED …` lists what it takes"),
         ));
     };
     attribute_json(&service.schemas, schema, value).map_err(|expected| {
         Box::new(
             Report::new(
                 Code::BadParamValue,
-                format!("`{}` is no value for `{dotted}` of method `{}`", value.text(), method.name),
+                format!(
+                    "`{}` is no value for `{dotted}` of method `{}`",
+                    value.text(),
+                    method.name
+                ),
             )
             .with_help(format!("give {expected}")),
         )
@@ -148,7 +170,8 @@ fn add_update_mask(method: &Method, row: &Row, arguments: &mut Arguments) {
             .as_ref()
             .and_then(|body| body.property(&path[0]))
             .map_or_else(|| path[0].clone(), |property| property.wire.clone());
-        let field = std::iter::once(wire).chain(path[1..].iter().cloned()).collect::<Vec<_>>().join(".");
+        let field =
+            std::iter::once(wire).chain(path[1..].iter().cloned()).collect::<Vec<_>>().join(".");
         if !fields.contains(&field) {
             fields.push(field);
         }
@@ -185,14 +208,23 @@ pub(crate) async fn send(
     outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
     let stop = AtomicBool::new(false);
     let count = prepared.len();
-    let fates: Vec<Fate> = futures::stream::iter(&prepared)
-        .map(|write| {
+    // by position: over references the compiler cannot tell that the future may be sent
+    let fates: Vec<Fate> = futures::stream::iter(0..count)
+        .map(|position| {
+            let write = &prepared[position];
             let (exchange, metrics, stop) = (&exchange, &metrics, &stop);
             async move {
                 if stop.load(Ordering::SeqCst) {
                     return Fate::NotSent;
                 }
                 let fate = send_one(exchange.as_ref(), metrics, write).await;
+                let fate = match fate {
+                    Fate::Unknown(report) => {
+                        let seen = look(exchange.as_ref(), resource, method, write).await;
+                        settled(report, seen)
+                    }
+                    fate => fate,
+                };
                 let failed = matches!(fate, Fate::Failed(_) | Fate::Unknown(_));
                 if failed && !settings.continue_on_write_error {
                     stop.store(true, Ordering::SeqCst);
@@ -218,7 +250,8 @@ pub(crate) async fn send(
                 Fate::Applied(response) => Some((response, &write.arguments)),
                 _ => None,
             });
-            let mut result = returning.evaluate(writer, resource, chosen, answers.collect()).await?;
+            let mut result =
+                returning.evaluate(writer, resource, chosen, answers.collect()).await?;
             result.outcome = outcome;
             Ok(result)
         }
@@ -234,6 +267,25 @@ async fn send_one(exchange: &dyn Exchange, metrics: &CallMetrics, write: &Prepar
         Ok(response) => Fate::Applied(response),
         Err(failure) if failure.maybe_applied => Fate::Unknown(unknown(*failure.report)),
         Err(failure) => Fate::Failed(failure.report),
+    }
+}
+
+/// The fate of a write after the object was read.
+fn settled(report: Box<Report>, seen: Seen) -> Fate {
+    match seen {
+        Seen::Applied(response) => Fate::Applied(response),
+        Seen::NotApplied => {
+            let mut failed = report.as_ref().clone();
+            failed.code = Code::RemoteUnavailable;
+            failed.message = failed.message.replacen(
+                "the outcome of a write is unknown",
+                "a write was not applied, as the object shows",
+                1,
+            );
+            failed.help = vec!["run the statement again".to_owned()];
+            Fate::Failed(Box::new(failed))
+        }
+        Seen::Unclear => Fate::Unknown(report),
     }
 }
 

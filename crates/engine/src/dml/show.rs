@@ -8,7 +8,7 @@ use super::rows::Source;
 use super::send::Prepared;
 use super::{Chosen, Writer, masking};
 use crate::explain;
-use crate::meta::system::SystemTables;
+use crate::local::Relations;
 use crate::meta::texts;
 use crate::session::ResultSet;
 use crate::table::ResourceRef;
@@ -51,7 +51,7 @@ pub(crate) async fn resolved(
     chosen: &Chosen,
     source: &Source,
 ) -> Result<ResultSet, Box<Report>> {
-    let locals = SystemTables { session: writer.session };
+    let locals = Relations::of(writer.session, &source.query).await?;
     let prepared = writer
         .session
         .prepare_with(writer.text, &locals, |front| {
@@ -59,20 +59,21 @@ pub(crate) async fn resolved(
         })
         .await?;
     let method = chosen.of(resource);
-    let mut rows: Vec<Vec<Option<String>>> = explain::requests(&prepared.plan, writer.session.registry())?
-        .into_iter()
-        .enumerate()
-        .map(|(position, step)| {
-            vec![
-                Some((position + 1).to_string()),
-                step.method,
-                step.http,
-                step.url,
-                None,
-                Some("finds the rows that WHERE names".to_owned()),
-            ]
-        })
-        .collect();
+    let mut rows: Vec<Vec<Option<String>>> =
+        explain::requests(&prepared.plan, writer.session.registry())?
+            .into_iter()
+            .enumerate()
+            .map(|(position, step)| {
+                vec![
+                    Some((position + 1).to_string()),
+                    step.method,
+                    step.http,
+                    step.url,
+                    None,
+                    Some("finds the rows that WHERE names".to_owned()),
+                ]
+            })
+            .collect();
     let server = method.servers.first().map(|server| server.url.clone()).unwrap_or_default();
     rows.push(vec![
         Some((rows.len() + 1).to_string()),

@@ -56,7 +56,11 @@ impl WriteStatement {
     ///
     /// # Errors
     /// `unsupported-syntax` for clauses without a meaning here.
-    pub(crate) fn read(kind: WriteKind, tree: &sql::Statement, text: &str) -> Result<Self, Box<Report>> {
+    pub(crate) fn read(
+        kind: WriteKind,
+        tree: &sql::Statement,
+        text: &str,
+    ) -> Result<Self, Box<Report>> {
         match tree {
             sql::Statement::Insert(insert) => read_insert(kind, insert, text),
             sql::Statement::Update(update) => read_update(kind, update, text),
@@ -94,7 +98,11 @@ impl WriteStatement {
 }
 
 impl Target {
-    pub(crate) fn resource(&self, session: &Session, _text: &str) -> Result<ResourceRef, Box<Report>> {
+    pub(crate) fn resource(
+        &self,
+        session: &Session,
+        _text: &str,
+    ) -> Result<ResourceRef, Box<Report>> {
         session.catalog_resource(&self.name)
     }
 
@@ -103,12 +111,18 @@ impl Target {
             sql::TableFactor::Table { name, alias, args: None, .. } => {
                 Ok(Self { name: name_of(name, text)?, factor: name.clone(), alias: alias.clone() })
             }
-            other => Err(unsupported("a write to something that is no resource", other.span(), text)),
+            other => {
+                Err(unsupported("a write to something that is no resource", other.span(), text))
+            }
         }
     }
 }
 
-fn read_insert(kind: WriteKind, insert: &sql::Insert, text: &str) -> Result<WriteStatement, Box<Report>> {
+fn read_insert(
+    kind: WriteKind,
+    insert: &sql::Insert,
+    text: &str,
+) -> Result<WriteStatement, Box<Report>> {
     let sql::TableObject::TableName(name) = &insert.table else {
         return Err(unsupported("INSERT into a function", insert.table.span(), text));
     };
@@ -152,7 +166,11 @@ fn read_insert(kind: WriteKind, insert: &sql::Insert, text: &str) -> Result<Writ
     })
 }
 
-fn read_update(kind: WriteKind, update: &sql::Update, text: &str) -> Result<WriteStatement, Box<Report>> {
+fn read_update(
+    kind: WriteKind,
+    update: &sql::Update,
+    text: &str,
+) -> Result<WriteStatement, Box<Report>> {
     refuse_hints(&update.optimizer_hints)?;
     let target = Target::of(&update.table.relation, text)?;
     if !update.order_by.is_empty() || update.limit.is_some() || update.or.is_some() {
@@ -191,7 +209,11 @@ fn read_update(kind: WriteKind, update: &sql::Update, text: &str) -> Result<Writ
     })
 }
 
-fn read_delete(kind: WriteKind, delete: &sql::Delete, text: &str) -> Result<WriteStatement, Box<Report>> {
+fn read_delete(
+    kind: WriteKind,
+    delete: &sql::Delete,
+    text: &str,
+) -> Result<WriteStatement, Box<Report>> {
     refuse_hints(&delete.optimizer_hints)?;
     let tables = match &delete.from {
         sql::FromTable::WithFromKeyword(tables) | sql::FromTable::WithoutKeyword(tables) => tables,
@@ -204,7 +226,11 @@ fn read_delete(kind: WriteKind, delete: &sql::Delete, text: &str) -> Result<Writ
     };
     let target = Target::of(&table.relation, text)?;
     if !delete.order_by.is_empty() || delete.limit.is_some() || !table.joins.is_empty() {
-        return Err(unsupported("DELETE with a join, ORDER BY or LIMIT", table.relation.span(), text));
+        return Err(unsupported(
+            "DELETE with a join, ORDER BY or LIMIT",
+            table.relation.span(),
+            text,
+        ));
     }
     Ok(WriteStatement {
         kind,
@@ -277,10 +303,7 @@ fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
 }
 
 fn path_of(name: &sql::ObjectName) -> Vec<String> {
-    name.0
-        .iter()
-        .filter_map(|part| part.as_ident().map(|ident| ident.value.clone()))
-        .collect()
+    name.0.iter().filter_map(|part| part.as_ident().map(|ident| ident.value.clone())).collect()
 }
 
 /// `SET t.a = 1` with `t` as the target's alias sets `a`.
@@ -312,7 +335,11 @@ fn name_of(name: &sql::ObjectName, text: &str) -> Result<Name, Box<Report>> {
     }
 }
 
-fn unsupported(what: &str, span: datafusion::sql::sqlparser::tokenizer::Span, text: &str) -> Box<Report> {
+fn unsupported(
+    what: &str,
+    span: datafusion::sql::sqlparser::tokenizer::Span,
+    text: &str,
+) -> Box<Report> {
     Box::new(
         Report::new(Code::UnsupportedSyntax, format!("{what} cannot be run by this version"))
             .with_label(span_of(span, text), "")

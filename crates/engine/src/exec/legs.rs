@@ -82,7 +82,8 @@ impl Ahead {
         let room = Arc::clone(&self.room);
         self.tasks.spawn(async move {
             while let Some(batch) = leg.next().await {
-                let kilobytes = batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() >> 10);
+                let kilobytes =
+                    batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() >> 10);
                 let wanted = u32::try_from(kilobytes).unwrap_or(AHEAD_KB).clamp(1, AHEAD_KB);
                 let permit = tokio::select! {
                     biased;
@@ -124,10 +125,14 @@ mod tests {
     }
 
     async fn values(width: usize) -> Vec<i64> {
-        let legs: Vec<Leg> =
-            (0..20).map(|n| leg(vec![n * 10, n * 10 + 1], usize::try_from(20 - n).unwrap())).collect();
+        let legs: Vec<Leg> = (0..20)
+            .map(|n| leg(vec![n * 10, n * 10 + 1], usize::try_from(20 - n).unwrap()))
+            .collect();
         let batches: Vec<RecordBatch> = run(legs, width, false).try_collect().await.unwrap();
-        batches.iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect()
+        batches
+            .iter()
+            .flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec())
+            .collect()
     }
 
     #[tokio::test]

@@ -25,10 +25,9 @@ pub(crate) struct CallRuntime {
 impl CallRuntime {
     /// The runtime of the statement that a task belongs to.
     pub(crate) fn of(context: &TaskContext) -> Result<Arc<Self>> {
-        context
-            .session_config()
-            .get_extension::<Self>()
-            .ok_or_else(|| DataFusionError::Internal("the call runtime is not installed".to_owned()))
+        context.session_config().get_extension::<Self>().ok_or_else(|| {
+            DataFusionError::Internal("the call runtime is not installed".to_owned())
+        })
     }
 
     /// Counters of a new scan, registered with the outcome.

@@ -157,17 +157,20 @@ impl ScanExec {
         for note in &self.spec.notes {
             runtime.outcome.note(note.clone());
         }
-        let metrics =
-            Arc::clone(self.metrics.get_or_init(|| runtime.metrics(self.spec.name())));
+        let metrics = Arc::clone(self.metrics.get_or_init(|| runtime.metrics(self.spec.name())));
         let keys = context.session_config().get_extension::<BoundKeys>();
         let arguments = self.spec.arguments(keys.as_deref()).map_err(|slot| {
-            DataFusionError::Internal(format!("join key {slot} of {} has no value", self.spec.name()))
+            DataFusionError::Internal(format!(
+                "join key {slot} of {} has no value",
+                self.spec.name()
+            ))
         })?;
         let legs = arguments
             .iter()
             .map(|arguments| self.leg(&runtime, &metrics, arguments))
             .collect::<Result<Vec<Leg>>>()?;
-        let width = if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
+        let width =
+            if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
         let rows = legs::run(legs, width, self.spec.arrival_order);
         Ok(limited(rows, self.spec.limit))
     }
@@ -185,7 +188,9 @@ impl ScanExec {
             .resources
             .get(&spec.resource)
             .and_then(|resource| resource.methods.get(&spec.method))
-            .ok_or_else(|| external(Box::new(Report::internal(format!("method `{}` is gone", spec.name())))))?;
+            .ok_or_else(|| {
+                external(Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))
+            })?;
         if let Some(transform) = &method.response.transform {
             return Err(external(Box::new(
                 Report::new(
@@ -204,7 +209,8 @@ impl ScanExec {
             let param = method.param(&target.name)?;
             arguments.value(param).map(strataql_call::Value::text)
         });
-        let pager = Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins);
+        let pager =
+            Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins);
         let shared = spec.shared.then(|| runtime.chains.chain(call.identity(), &pager));
         let context = CallContext {
             exchange: Arc::clone(&runtime.exchange),

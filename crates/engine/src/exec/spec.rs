@@ -194,7 +194,9 @@ impl ScanSpec {
             method: method.name.clone(),
             rows: method.response.rows.clone(),
             columns,
-            known_fields: row.map(|row| row.properties.keys().cloned().collect()).unwrap_or_default(),
+            known_fields: row
+                .map(|row| row.properties.keys().cloned().collect())
+                .unwrap_or_default(),
             known_envelope: envelope
                 .map(|envelope| envelope.properties.keys().cloned().collect())
                 .unwrap_or_default(),

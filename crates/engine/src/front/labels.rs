@@ -53,12 +53,12 @@ impl Labels {
 
     /// One label per column of the planned schema.
     pub(super) fn for_schema(&self, schema: &DFSchema) -> Vec<String> {
-        let names: Vec<String> =
-            schema.fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let fixed = self.0.iter().filter(|label| **label != Label::Wildcard).count();
         let wildcards = self.0.len() - fixed;
         let spread = names.len().checked_sub(fixed);
-        let Some(spread) = spread.filter(|_| wildcards <= 1 && (wildcards == 1 || fixed == names.len()))
+        let Some(spread) =
+            spread.filter(|_| wildcards <= 1 && (wildcards == 1 || fixed == names.len()))
         else {
             return names;
         };

@@ -125,7 +125,8 @@ impl<'a> Shapes<'a> {
                     && *constraint == JoinConstraint::Natural
                 {
                     let right = join.relation.clone();
-                    let touched = left.iter().chain([&right]).any(|item| !self.hidden(item).is_empty());
+                    let touched =
+                        left.iter().chain([&right]).any(|item| !self.hidden(item).is_empty());
                     if touched {
                         *constraint = JoinConstraint::Using(self.common(&left, &right)?);
                     }
@@ -136,7 +137,11 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 
-    fn common(&self, left: &[TableFactor], right: &TableFactor) -> Result<Vec<ObjectName>, Box<Report>> {
+    fn common(
+        &self,
+        left: &[TableFactor],
+        right: &TableFactor,
+    ) -> Result<Vec<ObjectName>, Box<Report>> {
         let unknown = || {
             Box::new(
                 Report::new(
@@ -155,7 +160,10 @@ impl<'a> Shapes<'a> {
                 }
             }
         }
-        Ok(names.into_iter().map(|name| ObjectName::from(vec![Ident::with_quote('"', name)])).collect())
+        Ok(names
+            .into_iter()
+            .map(|name| ObjectName::from(vec![Ident::with_quote('"', name)]))
+            .collect())
     }
 
     fn wildcards(&self, select: &mut Select) {
@@ -174,7 +182,12 @@ impl<'a> Shapes<'a> {
                             continue;
                         };
                         let mut left_out = hidden[position].clone();
-                        left_out.extend(using.iter().filter(|(at, _)| *at == position).map(|(_, name)| name.clone()));
+                        left_out.extend(
+                            using
+                                .iter()
+                                .filter(|(at, _)| *at == position)
+                                .map(|(_, name)| name.clone()),
+                        );
                         items.push(qualified_wildcard(qualifier, &left_out, options));
                     }
                 }
@@ -198,7 +211,9 @@ impl VisitorMut for Shapes<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         for from in &mut select.from {
-            for factor in std::iter::once(&mut from.relation).chain(from.joins.iter_mut().map(|join| &mut join.relation)) {
+            for factor in std::iter::once(&mut from.relation)
+                .chain(from.joins.iter_mut().map(|join| &mut join.relation))
+            {
                 if let TableFactor::Table { name, args: None, .. } = factor {
                     self.complete(name);
                 }
@@ -219,7 +234,9 @@ fn factors(select: &Select) -> Vec<&TableFactor> {
     select
         .from
         .iter()
-        .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)))
+        .flat_map(|from| {
+            std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+        })
         .collect()
 }
 
@@ -246,7 +263,9 @@ fn using_columns(select: &Select) -> Vec<(usize, String)> {
             let mut operator = join.join_operator.clone();
             if let Some(JoinConstraint::Using(names)) = constraint_mut(&mut operator) {
                 for name in names {
-                    columns.extend(name_parts(name).into_iter().flatten().map(|part| (position, part)));
+                    columns.extend(
+                        name_parts(name).into_iter().flatten().map(|part| (position, part)),
+                    );
                 }
             }
         }

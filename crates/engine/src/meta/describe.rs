@@ -77,8 +77,10 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
         }
         let param = resource.select_methods().find_map(|method| method.param(&name));
         let description = param.and_then(|param| param.description.clone());
-        let kind = param.map_or(ColumnType::Text, |param| ColumnType::of(&service.schemas[param.schema]));
-        let mut row = vec![Some(name.clone()), Some(kind.sql_name().to_owned()), role(resource, &name)];
+        let kind =
+            param.map_or(ColumnType::Text, |param| ColumnType::of(&service.schemas[param.schema]));
+        let mut row =
+            vec![Some(name.clone()), Some(kind.sql_name().to_owned()), role(resource, &name)];
         if extended {
             row.push(description.map(|text| one_line(&text)));
         }

@@ -36,17 +36,23 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         ShowWhat::Methods(name) => methods(session, catalog, name, show.extended),
         ShowWhat::Functions => functions(session),
         ShowWhat::Settings => settings_table(session),
-        ShowWhat::Template(template, name) => templates::template(catalog, *template, name, show.extended),
+        ShowWhat::Template(template, name) => {
+            templates::template(catalog, *template, name, show.extended)
+        }
         ShowWhat::Version => {
             texts(&["version"], vec![vec![Some(env!("CARGO_PKG_VERSION").to_owned())]])
         }
         ShowWhat::TransactionIsolation => {
             texts(&["transaction_isolation"], vec![vec![Some("read committed".to_owned())]])
         }
-        ShowWhat::Views | ShowWhat::Tables | ShowWhat::Auth(_) => Err(Box::new(
+        ShowWhat::Views => crate::local::show_views(session.local()),
+        ShowWhat::Tables => crate::local::show_tables(session.local()),
+        ShowWhat::Auth(_) => Err(Box::new(
             Report::new(Code::UnsupportedSyntax, "this SHOW cannot be run by this version")
                 .with_label(show.span, "")
-                .with_help("SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, FUNCTIONS and SETTINGS can"),
+                .with_help(
+                    "SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, FUNCTIONS and SETTINGS can",
+                ),
         )),
     }
 }
@@ -63,14 +69,19 @@ pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
     texts(&["name", "version", "source"], rows)
 }
 
-fn services(catalog: &Catalog<'_>, name: &Name, extended: bool) -> Result<RecordBatch, Box<Report>> {
+fn services(
+    catalog: &Catalog<'_>,
+    name: &Name,
+    extended: bool,
+) -> Result<RecordBatch, Box<Report>> {
     let part = &name.parts[0];
     let provider = catalog.provider(&part.value, part.span)?;
     let rows: Rows = provider
         .services
         .values()
         .map(|entry| {
-            let mut row = vec![Some(entry.name.clone()), Some(entry.id.clone()), Some(entry.title.clone())];
+            let mut row =
+                vec![Some(entry.name.clone()), Some(entry.id.clone()), Some(entry.title.clone())];
             if extended {
                 row.push(Some(entry.description.clone()));
                 row.push(Some(entry.version.clone()));
@@ -87,13 +98,23 @@ fn services(catalog: &Catalog<'_>, name: &Name, extended: bool) -> Result<Record
 }
 
 /// The index of the service that the first two parts of a name mean.
-fn index(session: &Session, catalog: &Catalog<'_>, name: &Name, parts: usize) -> Result<(Arc<ServiceIndex>, Vec<String>), Box<Report>> {
+fn index(
+    session: &Session,
+    catalog: &Catalog<'_>,
+    name: &Name,
+    parts: usize,
+) -> Result<(Arc<ServiceIndex>, Vec<String>), Box<Report>> {
     let Some(full) = catalog.full(name, parts).filter(|full| full.len() == parts) else {
         let shape = ["provider", "provider.service", "provider.service.resource"][parts - 1];
         return Err(Box::new(
-            Report::new(Code::UnknownService, format!("`{}` is not of the form `{shape}`", name.dotted()))
-                .with_label(name.span, "")
-                .with_help("`SHOW SERVICES IN <provider>` lists services; `USE <provider>` shortens names"),
+            Report::new(
+                Code::UnknownService,
+                format!("`{}` is not of the form `{shape}`", name.dotted()),
+            )
+            .with_label(name.span, "")
+            .with_help(
+                "`SHOW SERVICES IN <provider>` lists services; `USE <provider>` shortens names",
+            ),
         ));
     };
     let own = |position: usize| {
@@ -116,7 +137,12 @@ fn index(session: &Session, catalog: &Catalog<'_>, name: &Name, parts: usize) ->
     Ok((index, full))
 }
 
-fn resources(session: &Session, catalog: &Catalog<'_>, name: &Name, extended: bool) -> Result<RecordBatch, Box<Report>> {
+fn resources(
+    session: &Session,
+    catalog: &Catalog<'_>,
+    name: &Name,
+    extended: bool,
+) -> Result<RecordBatch, Box<Report>> {
     let (index, _) = index(session, catalog, name, 2)?;
     let rows = index
         .resources
@@ -147,7 +173,12 @@ fn resources(session: &Session, catalog: &Catalog<'_>, name: &Name, extended: bo
     texts(&names, rows)
 }
 
-fn methods(session: &Session, catalog: &Catalog<'_>, name: &Name, extended: bool) -> Result<RecordBatch, Box<Report>> {
+fn methods(
+    session: &Session,
+    catalog: &Catalog<'_>,
+    name: &Name,
+    extended: bool,
+) -> Result<RecordBatch, Box<Report>> {
     let (index, full) = index(session, catalog, name, 3)?;
     let service = catalog.service(&full[0], &full[1], name.span);
     let find = |typed: &str| index.resources.iter().find(|resource| resource.name == typed);
@@ -223,7 +254,11 @@ pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Repor
 }
 
 /// Applies LIKE (on the first column) or WHERE.
-async fn filtered(session: &Session, show: &Show, batch: RecordBatch) -> Result<RecordBatch, Box<Report>> {
+async fn filtered(
+    session: &Session,
+    show: &Show,
+    batch: RecordBatch,
+) -> Result<RecordBatch, Box<Report>> {
     let describe = |error| report_of(&error, "");
     if show.like.is_none() && show.filter.is_none() {
         return Ok(batch);
@@ -231,7 +266,9 @@ async fn filtered(session: &Session, show: &Show, batch: RecordBatch) -> Result<
     let schema = batch.schema();
     let frame = session.engine().read_batch(batch).map_err(describe)?;
     let predicate: Expr = match (&show.like, &show.filter) {
-        (Some(pattern), _) => col(format!("\"{}\"", schema.field(0).name())).like(lit(pattern.as_str())),
+        (Some(pattern), _) => {
+            col(format!("\"{}\"", schema.field(0).name())).like(lit(pattern.as_str()))
+        }
         (None, Some(filter)) => frame.parse_sql_expr(&filter.to_string()).map_err(|error| {
             let report = report_of(&error, "");
             Box::new(report.with_label(show.span, ""))
@@ -239,7 +276,10 @@ async fn filtered(session: &Session, show: &Show, batch: RecordBatch) -> Result<
         (None, None) => return Err(Box::new(Report::internal("a filter without a condition"))),
     };
     let (state, plan) = frame.into_parts();
-    let plan = LogicalPlanBuilder::from(plan).filter(predicate).and_then(LogicalPlanBuilder::build).map_err(describe)?;
+    let plan = LogicalPlanBuilder::from(plan)
+        .filter(predicate)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(describe)?;
     let batches = DataFrame::new(state, plan).collect().await.map_err(describe)?;
     concat_batches(&schema, &batches).map_err(|error| Box::new(Report::internal(error.to_string())))
 }

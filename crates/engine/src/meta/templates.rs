@@ -36,9 +36,12 @@ pub(super) fn template(
         .collect();
     if rows.is_empty() {
         return Err(Box::new(
-            Report::new(Code::NoSuchVerb, format!("`{target}` has no method for {}", verb.as_str()))
-                .with_label(name.span, "")
-                .with_help(format!("`SHOW METHODS IN {target}` lists what it has")),
+            Report::new(
+                Code::NoSuchVerb,
+                format!("`{target}` has no method for {}", verb.as_str()),
+            )
+            .with_label(name.span, "")
+            .with_help(format!("`SHOW METHODS IN {target}` lists what it has")),
         ));
     }
     texts(&[column], rows)
@@ -60,7 +63,8 @@ fn body_names(method: &Method, required_only: bool) -> Vec<&str> {
 
 fn insert(target: &str, method: &Method, required_only: bool, extended: bool) -> String {
     let mut names = body_names(method, required_only);
-    let wanted = method.params.iter().filter(|param| param.required || (extended && !required_only));
+    let wanted =
+        method.params.iter().filter(|param| param.required || (extended && !required_only));
     names.extend(wanted.map(|param| param.name.as_str()));
     let holes: Vec<String> = names.iter().map(|name| hole(name)).collect();
     format!("INSERT INTO {target} (\n{}\n)\nSELECT\n{}\n;", names.join(",\n"), holes.join(",\n"))

@@ -83,7 +83,12 @@ impl UserDefinedLogicalNodeCore for BindJoinNode {
     }
 
     fn expressions(&self) -> Vec<Expr> {
-        self.keys.iter().cloned().chain(self.driver_check.clone()).chain(self.check.clone()).collect()
+        self.keys
+            .iter()
+            .cloned()
+            .chain(self.driver_check.clone())
+            .chain(self.check.clone())
+            .collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::common::ScalarValue;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use serde::{Deserialize, Serialize};
@@ -227,8 +227,9 @@ mod tests {
             }
             Source::Slot(slot) => (binding.name, vec![format!("slot {slot}")]),
         });
-        let expected = expected
-            .map(|(name, values)| (name.to_owned(), values.iter().map(|v| (*v).to_owned()).collect()));
+        let expected = expected.map(|(name, values)| {
+            (name.to_owned(), values.iter().map(|v| (*v).to_owned()).collect())
+        });
         assert_eq!(shown, expected, "{expr}");
     }
 
@@ -237,7 +238,10 @@ mod tests {
         check(col("p").eq(lit("a")), Some(("p", &["a"])));
         check(lit("a").eq(col("p")), Some(("p", &["a"])));
         check(cast(col("p"), DataType::Int64).eq(lit(5i64)), Some(("p", &["5"])));
-        check(col("p").in_list(vec![lit("a"), lit("b"), lit("a")], false), Some(("p", &["a", "b"])));
+        check(
+            col("p").in_list(vec![lit("a"), lit("b"), lit("a")], false),
+            Some(("p", &["a", "b"])),
+        );
         check(col("p").eq(lit("a")).or(col("p").eq(lit("b"))), Some(("p", &["a", "b"])));
         check(col("p"), Some(("p", &["true"])));
         check(not(col("p")), Some(("p", &["false"])));

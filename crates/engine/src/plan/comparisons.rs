@@ -29,7 +29,8 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
             let (new_right, a) = fitted(&left, *right, schema);
             let (new_left, b) = fitted(&new_right, *left, schema);
-            let expr = Expr::BinaryExpr(BinaryExpr::new(Box::new(new_left), op, Box::new(new_right)));
+            let expr =
+                Expr::BinaryExpr(BinaryExpr::new(Box::new(new_left), op, Box::new(new_right)));
             if a || b { Transformed::yes(expr) } else { Transformed::no(expr) }
         }
         Expr::InList(InList { expr, list, negated }) => {

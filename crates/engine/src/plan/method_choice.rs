@@ -145,10 +145,7 @@ fn reason(methods: &[&Method], needs: &Needs) -> NoChoice {
             by: by.map(|method| lack(method, needs)),
         };
     }
-    let column = callable
-        .iter()
-        .find_map(|method| not_returned(method, needs))
-        .unwrap_or_default();
+    let column = callable.iter().find_map(|method| not_returned(method, needs)).unwrap_or_default();
     let by = methods.iter().find(|method| method.column(column).is_some());
     NoChoice::Column { column: column.to_owned(), by: by.map(|method| lack(method, needs)) }
 }

@@ -17,16 +17,16 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::{provider_as_source, source_as_provider};
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
+use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
 use strataql_call::Value;
 use strataql_diag::{Code, Report};
 use strataql_spec::{Location, Method, Param};
 
+use super::bind_join::has_slot;
 use super::bindings::{Binding, Source, binding, combine, superset};
 use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
-use super::bind_join::has_slot;
 use crate::error::external;
 use crate::table::{ResourceTable, is_hidden};
 
@@ -113,7 +113,8 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
             from_settings.insert(param.name.clone());
         }
     }
-    let projected = scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
+    let projected =
+        scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
     let columns = projected
         .into_iter()
         .map(|position| table.schema.field(position).name().clone())
@@ -172,11 +173,8 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
             residual.push(filter.clone());
         }
     }
-    let bindings: BTreeMap<String, Source> = demand
-        .bindings
-        .into_iter()
-        .filter(|(name, _)| method.param(name).is_some())
-        .collect();
+    let bindings: BTreeMap<String, Source> =
+        demand.bindings.into_iter().filter(|(name, _)| method.param(name).is_some()).collect();
     let settled = Settled {
         method: method.name.clone(),
         why: reason(table, &choice, &demand.needs),
@@ -198,10 +196,11 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     let plan = LogicalPlan::TableScan(new_scan);
     let Some(predicate) = conjunction(residual) else { return Ok(plan) };
     let filtered = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan))?);
-    let columns: Vec<Expr> =
-        scan.projected_schema.iter().map(|(qualifier, field)| {
-            Expr::Column(Column::new(qualifier.cloned(), field.name()))
-        }).collect();
+    let columns: Vec<Expr> = scan
+        .projected_schema
+        .iter()
+        .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
+        .collect();
     if columns.len() == projection.len() {
         return Ok(filtered);
     }
@@ -228,10 +227,8 @@ fn takes_over(table: &ResourceTable, method: &Method, binding: &Binding) -> bool
     if param.location != Location::Query || param.required {
         return true;
     }
-    let is_column = table
-        .resource
-        .select_methods()
-        .any(|method| method.column(&binding.name).is_some());
+    let is_column =
+        table.resource.select_methods().any(|method| method.column(&binding.name).is_some());
     !is_column
         || method.extension.exact.iter().any(|name| name == &param.name || name == &param.wire)
 }
@@ -286,7 +283,8 @@ fn notes(
     bindings: &BTreeMap<String, Source>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    let projected = scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
+    let projected =
+        scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
     let absent: Vec<String> = projected
         .iter()
         .map(|position| table.schema.field(*position))
@@ -331,19 +329,24 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
         missing.join(", ")
     };
     Box::new(match reason {
-        NoChoice::NoMethods => Report::new(
-            Code::NoSuchVerb,
-            format!("`{name}` has no method that SELECT can call"),
-        )
-        .with_label(span, "")
-        .with_help(format!("`SHOW METHODS IN {}` lists what it has", table.resource.dotted())),
+        NoChoice::NoMethods => {
+            Report::new(Code::NoSuchVerb, format!("`{name}` has no method that SELECT can call"))
+                .with_label(span, "")
+                .with_help(format!(
+                    "`SHOW METHODS IN {}` lists what it has",
+                    table.resource.dotted()
+                ))
+        }
         NoChoice::Missing(lacks) => missing_report(table, lacks),
         NoChoice::Column { column, by: Some(lack) } => Report::new(
             Code::MissingParam,
             format!("reading `{column}` of `{name}` needs {}", listing(lack)),
         )
         .with_label(span, "")
-        .with_help(format!("add `{} = '…'` to WHERE, or leave out `{column}`", lack.missing.first().map_or("…", String::as_str)))
+        .with_help(format!(
+            "add `{} = '…'` to WHERE, or leave out `{column}`",
+            lack.missing.first().map_or("…", String::as_str)
+        ))
         .with_note(format!("only method `{}` returns `{column}`", lack.method)),
         NoChoice::Column { column, by: None } => {
             Report::new(Code::UnknownColumn, format!("no method of `{name}` returns `{column}`"))
@@ -384,22 +387,21 @@ fn missing_report(table: &ResourceTable, lacks: &[Lack]) -> Report {
         .filter(|name| lacks.iter().all(|lack| lack.missing.contains(*name)))
         .collect();
     let nearest = lacks.iter().min_by_key(|lack| lack.missing.len()).unwrap_or(&lacks[0]);
-    let named: Vec<String> = if common.is_empty() { nearest.missing.iter().collect() } else { common }
-        .into_iter()
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let named: Vec<String> =
+        if common.is_empty() { nearest.missing.iter().collect() } else { common }
+            .into_iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
     let conditions: Vec<String> =
         nearest.missing.iter().map(|name| format!("{name} = '…'")).collect();
     let first = nearest.missing.first().map_or("…", String::as_str);
-    let mut report = Report::new(
-        Code::MissingParam,
-        format!("reading `{name}` needs {}", named.join(" and ")),
-    )
-    .with_label(table.occurrence.span, "")
-    .with_help(format!(
-        "add `WHERE {}`, or join a table that has a `{first}` column",
-        conditions.join(" AND ")
-    ));
+    let mut report =
+        Report::new(Code::MissingParam, format!("reading `{name}` needs {}", named.join(" and ")))
+            .with_label(table.occurrence.span, "")
+            .with_help(format!(
+                "add `WHERE {}`, or join a table that has a `{first}` column",
+                conditions.join(" AND ")
+            ));
     for lack in lacks.iter().take(4) {
         let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
         let rows = if lack.is_lookup { "fetches one row" } else { "lists rows" };

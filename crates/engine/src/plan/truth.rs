@@ -31,7 +31,10 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
     plan.apply_with_subqueries(|node| {
         if matches!(
             node,
-            LogicalPlan::Filter(_) | LogicalPlan::Join(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Window(_)
+            LogicalPlan::Filter(_)
+                | LogicalPlan::Join(_)
+                | LogicalPlan::Aggregate(_)
+                | LogicalPlan::Window(_)
         ) {
             let valueless: BTreeSet<Valueless> =
                 node.inputs().into_iter().flat_map(valueless_of).collect();
@@ -61,7 +64,9 @@ fn check_expr(expr: &Expr, valueless: &BTreeSet<Valueless>) -> Result<()> {
                     "write it as `{0} = '…'` or `{0} IN ('…', …)`, joined to the rest with AND",
                     found.name
                 ))
-                .with_note("it is no column of the answer, so no other condition on it can be checked"),
+                .with_note(
+                    "it is no column of the answer, so no other condition on it can be checked",
+                ),
             )));
         }
     }

@@ -12,8 +12,20 @@ use crate::error;
 
 /// What SHOW knows, for suggestions.
 const WORDS: &[&str] = &[
-    "PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "VIEWS", "TABLES", "FUNCTIONS", "SETTINGS",
-    "INSERT", "UPDATE", "DELETE", "AUTH", "VERSION", "TRANSACTION",
+    "PROVIDERS",
+    "SERVICES",
+    "RESOURCES",
+    "METHODS",
+    "VIEWS",
+    "TABLES",
+    "FUNCTIONS",
+    "SETTINGS",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "AUTH",
+    "VERSION",
+    "TRANSACTION",
 ];
 
 /// `SHOW [EXTENDED] what [IN name] [LIKE 'pattern' | WHERE condition]`.
@@ -26,7 +38,9 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         return Err(Box::new(
             Report::new(Code::Syntax, "SHOW needs to know what to show")
                 .with_label(here, "")
-                .with_help("for example `SHOW PROVIDERS` or `SHOW METHODS IN provider.service.resource`"),
+                .with_help(
+                    "for example `SHOW PROVIDERS` or `SHOW METHODS IN provider.service.resource`",
+                ),
         ));
     };
     let what = match word.value.to_ascii_uppercase().as_str() {
@@ -44,9 +58,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
             let name = cursor.name("provider.service.resource")?;
             ShowWhat::Template(Template::Insert { required }, name)
         }
-        "UPDATE" => {
-            ShowWhat::Template(Template::Update, cursor.name("provider.service.resource")?)
-        }
+        "UPDATE" => ShowWhat::Template(Template::Update, cursor.name("provider.service.resource")?),
         "DELETE" => {
             cursor.accept("FROM");
             ShowWhat::Template(Template::Delete, cursor.name("provider.service.resource")?)

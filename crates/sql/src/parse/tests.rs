@@ -55,7 +55,8 @@ fn the_statements_of_the_published_page_split_and_parse() {
 #[test]
 fn exec_reads_arguments_payload_and_hints() {
     let Statement::Exec(exec) =
-        one("EXEC /*+ AWAIT showresults */ p.s.r.m @a = 'x', @\"max-n\" = -4 @@json = '{\"b\":1}'").statement
+        one("EXEC /*+ AWAIT showresults */ p.s.r.m @a = 'x', @\"max-n\" = -4 @@json = '{\"b\":1}'")
+            .statement
     else {
         panic!("no EXEC")
     };
@@ -86,7 +87,8 @@ fn show_reads_objects_and_filters() {
     };
     assert!(show.extended && show.like.as_deref() == Some("%get%"));
     assert!(matches!(&show.what, ShowWhat::Methods(name) if name.dotted() == "p.s.r-x"));
-    let Statement::Show(show) = one("SHOW RESOURCES FROM p.s WHERE name = 'x' AND id LIKE 'y'").statement
+    let Statement::Show(show) =
+        one("SHOW RESOURCES FROM p.s WHERE name = 'x' AND id LIKE 'y'").statement
     else {
         panic!("no SHOW")
     };

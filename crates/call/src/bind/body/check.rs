@@ -9,7 +9,12 @@ use strataql_diag::did_you_mean;
 use strataql_spec::{SchemaId, SchemaKind, Schemas};
 
 /// Checks a value; `path` is where it stands in its column.
-pub(super) fn check(schemas: &Schemas, id: SchemaId, json: &Json, path: &str) -> Result<(), String> {
+pub(super) fn check(
+    schemas: &Schemas,
+    id: SchemaId,
+    json: &Json,
+    path: &str,
+) -> Result<(), String> {
     let schema = &schemas[id];
     let at = if path.is_empty() { String::new() } else { format!(" at `{path}`") };
     match (schema.kind, json) {
@@ -25,7 +30,9 @@ pub(super) fn check(schemas: &Schemas, id: SchemaId, json: &Json, path: &str) ->
                         let hint = did_you_mean(name, known)
                             .map(|hint| format!(" ({hint})"))
                             .unwrap_or_default();
-                        return Err(format!("no field `{inner}`: its schema has none of that name{hint}"));
+                        return Err(format!(
+                            "no field `{inner}`: its schema has none of that name{hint}"
+                        ));
                     }
                     None => {}
                 }

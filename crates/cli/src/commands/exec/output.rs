@@ -40,8 +40,11 @@ impl<'a> Printer<'a> {
         let terminal = file.is_none() && console.stdout_is_terminal;
         if terminal && settings.output.is_binary() {
             return Err(Box::new(
-                Report::new(Code::Usage, format!("`{}` is no text for a terminal", settings.output))
-                    .with_help("name a file with `-f`, or send stdout to a file or a pipe"),
+                Report::new(
+                    Code::Usage,
+                    format!("`{}` is no text for a terminal", settings.output),
+                )
+                .with_help("name a file with `-f`, or send stdout to a file or a pipe"),
             ));
         }
         let options = Options {

@@ -49,20 +49,30 @@ pub(super) async fn open(
         ..NetSettings::default()
     };
     let sandbox = match &arguments.session.sandbox {
-        Some(options) => Some(simulate(options.as_deref(), &registry, text, &mut net).await?),
+        Some(options) => {
+            // providers that only a kept view names are simulated too
+            let mut text = text.to_owned();
+            if let Some(folder) = tables(settings, true) {
+                text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
+            }
+            Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
+        }
         None => {
             connect(settings, environment, &mut net)?;
             None
         }
     };
-    let lookup = if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
-    let transport = Transport::new(net, Arc::new(SystemClock::default()), console.redactor.clone())?;
+    let lookup =
+        if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
+    let transport =
+        Transport::new(net, Arc::new(SystemClock::default()), console.redactor.clone())?;
     let exchange: Arc<dyn Exchange> = Arc::new(transport);
     let session = Session::new(SessionConfig {
         registry,
         exchange,
         environment: lookup,
         settings: SessionSettings::default(),
+        tables: tables(settings, sandbox.is_some()),
     })?;
     for (name, value) in &settings.set {
         session.set(name, value)?;
@@ -80,6 +90,12 @@ pub(super) async fn open(
         session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
     }
     Ok(Opened { session, progress, sandbox })
+}
+
+/// Where local tables are kept. What comes from simulated services stays apart from what is real.
+fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
+    let folder = settings.places.tables()?;
+    Some(if simulated { folder.join("sandbox") } else { folder })
 }
 
 /// The user's own credentials, endpoints, certificates.
@@ -117,10 +133,9 @@ fn connect(
 fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>> {
     let Some(secret) = &settings.auth else { return Ok(HashMap::new()) };
     let wrong = |what: &str| {
-        Box::new(
-            Report::new(Code::Usage, format!("`--auth` {what}"))
-                .with_help(r#"write `--auth '{"provider": {"type": "bearer", "credentialsenvvar": "NAME"}}'`"#),
-        )
+        Box::new(Report::new(Code::Usage, format!("`--auth` {what}")).with_help(
+            r#"write `--auth '{"provider": {"type": "bearer", "credentialsenvvar": "NAME"}}'`"#,
+        ))
     };
     let (root, _) = strataql_spec::yaml::parse(secret.expose_secret())
         .map_err(|_| wrong("is neither JSON nor YAML"))?;
@@ -153,8 +168,9 @@ async fn simulate(
         secret: options.credentials.client_secret.clone().into(),
     };
     let sandbox = Sandbox::start(sources, options).await?;
-    let url = Url::parse(&sandbox.url())
-        .map_err(|error| Box::new(Report::internal(format!("the sandbox has no address: {error}"))))?;
+    let url = Url::parse(&sandbox.url()).map_err(|error| {
+        Box::new(Report::internal(format!("the sandbox has no address: {error}")))
+    })?;
     // every provider, also those that are not simulated: nothing else may be reached
     net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
     net.proxy = ProxyPolicy::None;

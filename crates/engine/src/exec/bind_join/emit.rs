@@ -42,7 +42,9 @@ pub(super) fn emit(
 ) -> Result<Vec<RecordBatch>> {
     let mut out = Vec::new();
     let mut matched = vec![false; rows.len()];
-    for (index, batch) in fed.map(|fed| fed.batches.as_slice()).unwrap_or_default().iter().enumerate() {
+    for (index, batch) in
+        fed.map(|fed| fed.batches.as_slice()).unwrap_or_default().iter().enumerate()
+    {
         if batch.num_rows() == 0 {
             continue;
         }
@@ -89,9 +91,8 @@ fn paired(
     fed: &RecordBatch,
 ) -> Result<RecordBatch> {
     let count = fed.num_rows();
-    let left = UInt32Array::from_iter_values(
-        rows.iter().flat_map(|row| std::iter::repeat_n(*row, count)),
-    );
+    let left =
+        UInt32Array::from_iter_values(rows.iter().flat_map(|row| std::iter::repeat_n(*row, count)));
     let within = u32::try_from(count).unwrap_or(u32::MAX);
     let right = UInt32Array::from_iter_values((0..rows.len()).flat_map(|_| 0..within));
     let mut columns = driver
@@ -115,7 +116,10 @@ fn of_driver(
 ) -> Result<Option<RecordBatch>> {
     let picked = |wanted: bool| {
         UInt32Array::from_iter_values(
-            rows.iter().zip(matched).filter(|(_, matched)| **matched == wanted).map(|(row, _)| *row),
+            rows.iter()
+                .zip(matched)
+                .filter(|(_, matched)| **matched == wanted)
+                .map(|(row, _)| *row),
         )
     };
     let kept = match parts.keep {

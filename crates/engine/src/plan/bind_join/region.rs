@@ -89,9 +89,10 @@ fn plain_join(
     conditions: Vec<Expr>,
     schema: datafusion::common::DFSchemaRef,
 ) -> LogicalPlan {
-    let (equalities, others): (Vec<Expr>, Vec<Expr>) = conditions.into_iter().partition(|condition| {
-        !pairs(std::slice::from_ref(condition), left.schema(), right.schema()).is_empty()
-    });
+    let (equalities, others): (Vec<Expr>, Vec<Expr>) =
+        conditions.into_iter().partition(|condition| {
+            !pairs(std::slice::from_ref(condition), left.schema(), right.schema()).is_empty()
+        });
     let on = pairs(&equalities, left.schema(), right.schema());
     LogicalPlan::Join(Join {
         left: Arc::new(left),

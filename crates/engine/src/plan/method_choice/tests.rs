@@ -69,7 +69,10 @@ fn the_first_method_in_document_order_that_fits_is_chosen() {
 
 #[test]
 fn a_value_for_a_parameter_is_never_dropped() {
-    assert_eq!(chosen(&["org", "id", "page_size"], &["org", "page_size"], &[]).as_deref(), Ok("list"));
+    assert_eq!(
+        chosen(&["org", "id", "page_size"], &["org", "page_size"], &[]).as_deref(),
+        Ok("list")
+    );
     let refused = chosen(&["org", "q"], &["org", "q"], &["id"]);
     assert!(matches!(refused, Err(NoChoice::NotAccepted { .. })), "{refused:?}");
 }
@@ -87,7 +90,9 @@ fn a_named_column_decides_and_a_bound_parameter_counts_as_one() {
 
 #[test]
 fn missing_parameters_are_listed_for_every_method_that_would_do() {
-    let Err(NoChoice::Missing(lacks)) = chosen(&[], &[], &["name"]) else { panic!("something fits") };
+    let Err(NoChoice::Missing(lacks)) = chosen(&[], &[], &["name"]) else {
+        panic!("something fits")
+    };
     let shown: Vec<(String, Vec<String>, bool)> =
         lacks.into_iter().map(|lack| (lack.method, lack.missing, lack.is_lookup)).collect();
     assert_eq!(
@@ -99,7 +104,9 @@ fn missing_parameters_are_listed_for_every_method_that_would_do() {
         ]
     );
     // only the get returns the column, so only it is named
-    let Err(NoChoice::Missing(lacks)) = chosen(&[], &[], &["detail"]) else { panic!("something fits") };
+    let Err(NoChoice::Missing(lacks)) = chosen(&[], &[], &["detail"]) else {
+        panic!("something fits")
+    };
     assert_eq!(lacks.len(), 1);
     assert_eq!(choose([], &Needs::default()).map(|_| ()), Err(NoChoice::NoMethods));
 }

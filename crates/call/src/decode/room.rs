@@ -1,0 +1,63 @@
+//! How much room the columns of a page will need.
+//!
+//! Surprise: the answer is what the page before needed, since the pages of a call resemble each
+//! other. A wrong guess costs a copy and never a row.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use strataql_spec::RowShape;
+
+/// Room of one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    pub(super) rows: usize,
+    /// Bytes of text.
+    pub(super) bytes: usize,
+}
+
+/// Room of all columns, as the last page used it.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    rows: AtomicUsize,
+    bytes: Vec<AtomicUsize>,
+}
+
+impl Rooms {
+    /// Before the first page: an object is one row, a list may have any number.
+    pub(super) fn new(shape: &RowShape, columns: usize) -> Self {
+        let (rows, bytes) =
+            if matches!(shape, RowShape::Object { .. }) { (1, 64) } else { (256, 4096) };
+        let bytes = std::iter::repeat_with(|| AtomicUsize::new(bytes)).take(columns).collect();
+        Self { rows: AtomicUsize::new(rows), bytes }
+    }
+
+    /// The room of a column, a little more than the last page used.
+    pub(super) fn of(&self, column: usize) -> Room {
+        let rows = self.rows.load(Ordering::Relaxed);
+        let bytes = self.bytes.get(column).map_or(0, |bytes| bytes.load(Ordering::Relaxed));
+        Room { rows, bytes: bytes + bytes / 16 }
+    }
+
+    /// Remembers what a page used.
+    pub(super) fn used(&self, rows: usize, bytes: impl Iterator<Item = usize>) {
+        self.rows.store(rows, Ordering::Relaxed);
+        for (last, bytes) in self.bytes.iter().zip(bytes) {
+            last.store(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_tells_the_next() {
+        let rooms = Rooms::new(&RowShape::List { path: vec![] }, 2);
+        rooms.used(1000, [1600, 0].into_iter());
+        assert_eq!(rooms.of(0), Room { rows: 1000, bytes: 1700 });
+        assert_eq!(rooms.of(1), Room { rows: 1000, bytes: 0 });
+        let lookup = Rooms::new(&RowShape::Object { path: vec![] }, 1);
+        assert_eq!(lookup.of(0).rows, 1);
+    }
+}

@@ -1,0 +1,95 @@
+//! A write whose outcome is unknown: read the object and see.
+//!
+//! Owns: finding a lookup for the object, and comparing what it shows with what was sent.
+//! Refuses: sending the write again.
+
+use serde_json::Value as Json;
+use strataql_call::{Exchange, bind, request_of};
+use strataql_diag::Report;
+use strataql_net::Response;
+use strataql_spec::method::SqlVerb;
+use strataql_spec::{HttpVerb, Method};
+
+use super::Prepared;
+use crate::table::ResourceRef;
+
+/// What reading the object tells.
+pub(crate) enum Seen {
+    /// The change is there.
+    Applied(Response),
+    /// The object is as if nothing had been sent.
+    NotApplied,
+    /// There is no way to tell.
+    Unclear,
+}
+
+/// Reads the object that a write was about.
+pub(crate) async fn look(
+    exchange: &dyn Exchange,
+    resource: &ResourceRef,
+    method: &Method,
+    write: &Prepared,
+) -> Seen {
+    // an object that is being created has no identifier to look it up by
+    if method.verb == HttpVerb::Post {
+        return Seen::Unclear;
+    }
+    let Some(answer) = read(exchange, resource, write).await else { return Seen::Unclear };
+    match (method.verb, answer.status) {
+        (HttpVerb::Delete, 404) => Seen::Applied(answer),
+        (HttpVerb::Delete, 200..=299) => Seen::NotApplied,
+        (_, 200..=299) => {
+            let sent = write.call.body.as_ref().and_then(|body| body.json());
+            let shown: Option<Json> = serde_json::from_slice(&answer.body).ok();
+            match (sent, shown) {
+                (Some(sent), Some(shown)) if shows(&sent, &shown) => Seen::Applied(answer),
+                (Some(_), Some(_)) => Seen::NotApplied,
+                _ => Seen::Unclear,
+            }
+        }
+        _ => Seen::Unclear,
+    }
+}
+
+/// The answer of the first lookup that the write's own parameters bind.
+async fn read(
+    exchange: &dyn Exchange,
+    resource: &ResourceRef,
+    write: &Prepared,
+) -> Option<Response> {
+    let call = resource
+        .resource()
+        .candidates(SqlVerb::Select)
+        .filter(|lookup| lookup.is_lookup())
+        .find_map(|lookup| bind(&resource.service, lookup, &write.arguments).ok())?;
+    let request = request_of(&call, false).ok()?;
+    let answer: Result<Response, Box<Report>> = exchange.exchange(request).await;
+    answer.ok()
+}
+
+/// True if every field that was sent is shown with its value.
+fn shows(sent: &Json, shown: &Json) -> bool {
+    match (sent, shown) {
+        (Json::Object(sent), Json::Object(shown)) => sent.iter().all(|(name, value)| {
+            shown.get(name).map_or(value.is_null(), |shown| shows(value, shown))
+        }),
+        (sent, shown) => sent == shown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_sent_must_be_shown() {
+        let shown = json!({"id": "1", "policy": {"ttl": 60, "on": true}, "tags": ["a"]});
+        assert!(shows(&json!({"policy": {"ttl": 60}}), &shown));
+        assert!(shows(&json!({"gone": null, "tags": ["a"]}), &shown));
+        assert!(!shows(&json!({"policy": {"ttl": 61}}), &shown));
+        assert!(!shows(&json!({"tags": ["a", "b"]}), &shown));
+        assert!(!shows(&json!({"name": "x"}), &shown));
+    }
+}

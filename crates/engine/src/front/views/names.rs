@@ -1,0 +1,144 @@
+//! Names of relations: what each means, and under which name it is planned.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Spanned, TableAlias, TableFactor};
+use strataql_diag::{Code, Report, did_you_mean};
+use strataql_sql::{Name, NamePart};
+
+use super::{Expander, Found, Frame, Looked, RESERVED, Target, idents, renamed};
+use crate::catalog::Catalog;
+use crate::front::{Relation, spell};
+
+impl Expander<'_> {
+    /// Gives a relation the name under which it is planned.
+    pub(super) fn resolve(&mut self, factor: &mut TableFactor, frame: &Frame) -> Found<Target> {
+        let TableFactor::Table { name, alias, args: None, .. } = factor else {
+            return Ok(Target::Other);
+        };
+        let Some(parts) = idents(name) else { return Ok(Target::Other) };
+        if let [only] = parts.as_slice() {
+            if only.quote_style == Some('\'') {
+                let (stem, table) =
+                    self.locals.file(&only.value).ok_or_else(|| no_file(&only.value))?;
+                alias.get_or_insert_with(|| implicit_alias(Ident::with_quote('"', stem)));
+                self.learn_table(only.value.to_lowercase(), table);
+                return Ok(Target::Other);
+            }
+            let key = only.value.to_lowercase();
+            if frame.ctes.contains_key(&key) {
+                if let Some(body) = &frame.body {
+                    alias.get_or_insert_with(|| implicit_alias(only.clone()));
+                    *name = ObjectName::from(vec![renamed(&key, body.number)]);
+                }
+                return Ok(Target::Other);
+            }
+        }
+        match self.look(name, frame)? {
+            Looked::View(definition) => Ok(Target::View(definition)),
+            Looked::Table(key, table) => {
+                if let [only] = parts.as_slice() {
+                    // a common table expression around a view must not take the name over
+                    alias.get_or_insert_with(|| implicit_alias(only.clone()));
+                    let mut own = Ident::with_quote('"', key.clone());
+                    own.span = only.span;
+                    *name = ObjectName::from(vec![Ident::with_quote('"', RESERVED), own]);
+                    self.learn_table(format!("{RESERVED}.{key}"), table);
+                } else {
+                    self.learn_table(key, table);
+                }
+                Ok(Target::Other)
+            }
+            Looked::Resource(resource) => {
+                if parts.len() < 3 {
+                    let full = [&resource.provider.name, &resource.service.name, &resource.name];
+                    let place = name.span();
+                    let idents = full.into_iter().map(|part| {
+                        let mut ident = Ident::with_quote('"', part.clone());
+                        ident.span = place;
+                        ident
+                    });
+                    *name = ObjectName::from(idents.collect::<Vec<_>>());
+                }
+                Ok(Target::Resource(resource))
+            }
+        }
+    }
+
+    /// What a name means that is neither a file nor a common table expression.
+    pub(super) fn look(&mut self, name: &ObjectName, frame: &Frame) -> Found<Looked> {
+        let parts = name.0.iter().filter_map(|part| part.as_ident());
+        let name = Name {
+            parts: parts
+                .map(|ident| NamePart {
+                    value: ident.value.clone(),
+                    quoted: ident.quote_style.is_some(),
+                    span: self.bytes(ident.span),
+                })
+                .collect(),
+            span: self.bytes(name.span()),
+        };
+        if let Some(definition) = self.locals.view(&name) {
+            for column in &definition.columns {
+                self.learnt.spelling.add(column);
+            }
+            return Ok(Looked::View(definition));
+        }
+        if let Some((key, table)) = self.locals.table(&name) {
+            for field in table.schema().fields() {
+                self.learnt.spelling.add(field.name());
+            }
+            return Ok(Looked::Table(key, table));
+        }
+        let catalog = Catalog { registry: self.registry, namespace: &frame.namespace };
+        let resource = catalog
+            .resource(&name)
+            .map_err(|report| self.suggested(report, &name))
+            .map_err(|report| match &frame.body {
+                None => report,
+                Some(body) => {
+                    Box::new(report.with_note(format!("`{}` reads it", body.definition.name)))
+                }
+            })?;
+        spell(&mut self.learnt.spelling, &resource);
+        let resource = Arc::new(resource);
+        let key = resource.dotted().to_lowercase();
+        self.learnt.tables.insert(key, Relation::Resource(Arc::clone(&resource)));
+        Ok(Looked::Resource(resource))
+    }
+
+    /// The report with the names of ours that are like the one that was not found.
+    fn suggested(&self, mut report: Box<Report>, name: &Name) -> Box<Report> {
+        if let [part] = name.parts.as_slice() {
+            let own = self.locals.names();
+            if let Some(help) = did_you_mean(&part.value, own.iter().map(String::as_str)) {
+                report.help.insert(0, help);
+            }
+        }
+        report
+    }
+
+    fn learn_table(&mut self, key: String, table: Arc<dyn TableProvider>) {
+        for field in table.schema().fields() {
+            self.learnt.spelling.add(field.name());
+        }
+        self.learnt.tables.insert(key, Relation::Table(table));
+    }
+}
+
+fn implicit_alias(name: Ident) -> TableAlias {
+    TableAlias { explicit: true, name, columns: Vec::new(), at: None }
+}
+
+fn no_file(path: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UnsupportedSyntax,
+            format!("the file `{path}` cannot be read in this statement"),
+        )
+        .with_help(
+            "read it in a SELECT, or first make a table of it with CREATE TABLE … AS SELECT",
+        ),
+    )
+}

@@ -1,0 +1,148 @@
+//! Files that a statement names: `FROM 'apps.csv'`.
+//!
+//! Owns: which names are files, their formats, and their columns.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::common::config::CsvOptions;
+use datafusion::common::parsers::CompressionTypeVariant;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
+use datafusion::datasource::file_format::json::JsonFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::execution::SessionState;
+use datafusion::object_store::path::Path as ObjectPath;
+use datafusion::object_store::{ObjectStore, ObjectStoreExt};
+use strataql_diag::{Code, Report};
+
+use super::Found;
+use super::scan::FileTable;
+use crate::error::report_of;
+
+/// Rows that are looked at to tell the types of columns.
+const LOOK_AT: usize = 100_000;
+
+/// Opens a file.
+///
+/// # Errors
+/// `local-io` if it cannot be read, `unsupported-syntax` for other formats.
+pub(super) async fn open(state: &SessionState, written: &str) -> Found<FileTable> {
+    if written.contains("://") {
+        return Err(Box::new(
+            Report::new(Code::UnsupportedSyntax, format!("`{written}` is no local file"))
+                .with_help("fetch it first, then name the file"),
+        ));
+    }
+    let unusable = |why: &str| {
+        Box::new(
+            Report::new(Code::LocalIo, format!("the file `{written}` cannot be read: {why}"))
+                .with_help("give an absolute path, or one from the current folder"),
+        )
+    };
+    let path = std::fs::canonicalize(written).map_err(|error| unusable(&error.to_string()))?;
+    let is_file = std::fs::metadata(&path).map_err(|error| unusable(&error.to_string()))?.is_file();
+    if !is_file {
+        return Err(unusable("it is no file"));
+    }
+    let format = format_of(written, &path)?;
+    let location =
+        ObjectPath::from_absolute_path(&path).map_err(|error| unusable(&error.to_string()))?;
+    let describe = |error| {
+        let report = report_of(&error, "");
+        unusable(&report.message)
+    };
+    let store: Arc<dyn ObjectStore> =
+        state.runtime_env().object_store(ObjectStoreUrl::local_filesystem()).map_err(describe)?;
+    let meta = store.head(&location).await.map_err(|error| unusable(&error.to_string()))?;
+    let schema =
+        format.infer_schema(state, &store, std::slice::from_ref(&meta)).await.map_err(describe)?;
+    if schema.fields().is_empty() {
+        return Err(unusable("it has no columns"));
+    }
+    Ok(FileTable { schema, format, files: vec![meta] })
+}
+
+/// The name that a file gets in a statement: without folders and endings.
+pub(super) fn stem(written: &str) -> String {
+    let name = Path::new(written).file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_else(|| written.to_owned());
+    let plain = name.strip_suffix(".gz").unwrap_or(&name);
+    match plain.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
+        _ => plain.to_owned(),
+    }
+}
+
+fn format_of(written: &str, path: &Path) -> Found<Arc<dyn FileFormat>> {
+    let lower = written.to_lowercase();
+    let (plain, compression) = match lower.strip_suffix(".gz") {
+        Some(plain) => (plain, CompressionTypeVariant::GZIP),
+        None => (lower.as_str(), CompressionTypeVariant::UNCOMPRESSED),
+    };
+    let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending {
+        "parquet" if compression == CompressionTypeVariant::UNCOMPRESSED => Ok(parquet()),
+        "csv" | "tsv" => {
+            let options = CsvOptions {
+                has_header: Some(true),
+                delimiter: if ending == "tsv" { b'\t' } else { b',' },
+                // a line break inside quotes belongs to its value
+                newlines_in_values: Some(true),
+                schema_infer_max_rec: Some(LOOK_AT),
+                compression,
+                ..CsvOptions::default()
+            };
+            Ok(Arc::new(CsvFormat::default().with_options(options)))
+        }
+        "json" | "jsonl" | "ndjson" => {
+            let lines = ending != "json"
+                || compression != CompressionTypeVariant::UNCOMPRESSED
+                || !is_array(path);
+            Ok(Arc::new(
+                JsonFormat::default()
+                    .with_schema_infer_max_rec(LOOK_AT)
+                    .with_file_compression_type(FileCompressionType::from(compression))
+                    .with_newline_delimited(lines),
+            ))
+        }
+        _ => Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                format!("`{written}` is no file that can be read"),
+            )
+            .with_help(
+                "files end in .parquet, .csv, .tsv, .json or .jsonl; .gz may follow the texts",
+            ),
+        )),
+    }
+}
+
+/// Parquet as we write and read it: plain text columns, with the metadata of columns.
+pub(super) fn parquet() -> Arc<dyn FileFormat> {
+    Arc::new(ParquetFormat::default().with_force_view_types(false).with_skip_metadata(false))
+}
+
+/// True if the first thing in a JSON file is a `[`.
+fn is_array(path: &Path) -> bool {
+    let Ok(mut file) = std::fs::File::open(path) else { return false };
+    let mut start = [0_u8; 4096];
+    let Ok(read) = file.read(&mut start) else { return false };
+    let start = start[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start[..read]);
+    start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_by_its_stem() {
+        assert_eq!(stem("/data/apps.csv.gz"), "apps");
+        assert_eq!(stem("a.b.parquet"), "a.b");
+        assert_eq!(stem(".csv"), ".csv");
+    }
+}

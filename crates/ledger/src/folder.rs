@@ -1,0 +1,165 @@
+//! The ledger's folder: names, locks, listing.
+//!
+//! Owns: where files are, the lock that orders groups of records, how a reader gets a view that no
+//! writer changes under it.
+//! Surprise: readers hold the lock only while they note lengths. Files grow at the end alone, so
+//! the bytes below a noted length stay as they are.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use strataql_diag::Report;
+
+use crate::failure::{damaged, unreadable, unwritable};
+use crate::head::{Head, private, sync_folder};
+
+const SUFFIX: &str = ".jsonl";
+
+/// The folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+}
+
+/// What the folder held at one moment.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) head: HeadState,
+    /// Runs and the lengths of their segments, by name.
+    pub(crate) segments: Vec<(String, u64)>,
+}
+
+/// What is known of `head.json`.
+#[derive(Debug)]
+pub(crate) enum HeadState {
+    Absent,
+    Damaged(String),
+    Present(Head),
+}
+
+impl Folder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    pub(crate) fn head_path(&self) -> PathBuf {
+        self.path.join("head.json")
+    }
+
+    pub(crate) fn segment_path(&self, run: &str) -> PathBuf {
+        self.path.join(format!("{run}{SUFFIX}"))
+    }
+
+    /// Creates the folder so that it survives a power failure.
+    pub(crate) fn create(&self) -> Result<(), Box<Report>> {
+        let missing: Vec<&Path> =
+            self.path.ancestors().take_while(|folder| !folder.is_dir()).collect();
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt;
+            builder.mode(0o700);
+        }
+        builder
+            .create(&self.path)
+            .and_then(|()| {
+                missing.iter().filter_map(|folder| folder.parent()).try_for_each(|parent| {
+                    // the parent of a relative name is the working folder
+                    let parent =
+                        if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+                    sync_folder(parent)
+                })
+            })
+            .map_err(|error| unwritable(&self.path, "creating the folder", error))
+    }
+
+    /// Waits until no other run appends; the lock ends with the value.
+    pub(crate) fn lock(&self) -> Result<File, Box<Report>> {
+        private(OpenOptions::new().write(true).create(true).truncate(false))
+            .open(self.path.join("lock"))
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(|error| unwritable(&self.path, "taking the lock", error))
+    }
+
+    /// The head to go on from; the lock is held.
+    pub(crate) fn head_for_writing(&self) -> Result<Head, Box<Report>> {
+        match self.head_state().map_err(|e| unwritable(&self.path, "reading `head.json`", e))? {
+            HeadState::Present(head) => Ok(head),
+            HeadState::Damaged(cause) => Err(damaged(&self.path, cause)),
+            HeadState::Absent => {
+                let segments = self
+                    .segments()
+                    .map_err(|error| unwritable(&self.path, "listing the folder", error))?;
+                if segments.iter().any(|(_, bytes)| *bytes > 0) {
+                    Err(damaged(&self.path, "there are records, but `head.json` is gone"))
+                } else {
+                    Ok(Head::new())
+                }
+            }
+        }
+    }
+
+    /// Head and lengths as of one moment; `None` when there is no ledger.
+    pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, Box<Report>> {
+        let failed =
+            |step: &'static str| move |error: io::Error| unreadable(&self.path, step, error);
+        if absent(fs::metadata(&self.path)).map_err(failed("looking at the folder"))?.is_none() {
+            return Ok(None);
+        }
+        let lock =
+            absent(File::open(self.path.join("lock"))).map_err(failed("opening the lock"))?;
+        if let Some(lock) = &lock {
+            lock.lock_shared().map_err(failed("taking the lock"))?;
+        }
+        let head = self.head_state().map_err(failed("reading `head.json`"))?;
+        let segments = self.segments().map_err(failed("listing the folder"))?;
+        Ok(Some(Snapshot { head, segments }))
+    }
+
+    /// Length of a segment; `None` when the file is gone.
+    pub(crate) fn segment_bytes(&self, run: &str) -> io::Result<Option<u64>> {
+        Ok(absent(fs::metadata(self.segment_path(run)))?.map(|metadata| metadata.len()))
+    }
+
+    /// Whether the run behind a segment is over: a run locks its segment as long as it lives.
+    pub(crate) fn has_ended(&self, run: &str) -> io::Result<bool> {
+        let Some(file) = absent(File::open(self.segment_path(run)))? else { return Ok(true) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    pub(crate) fn head_state(&self) -> io::Result<HeadState> {
+        let Some(text) = absent(fs::read(self.head_path()))? else { return Ok(HeadState::Absent) };
+        Ok(match Head::parse(&text) {
+            Ok(head) => HeadState::Present(head),
+            Err(cause) => HeadState::Damaged(cause),
+        })
+    }
+
+    fn segments(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if let Some(run) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) {
+                segments.push((run.to_owned(), entry.metadata()?.len()));
+            }
+        }
+        segments.sort_unstable();
+        Ok(segments)
+    }
+}
+
+/// Absence as a value.
+pub(crate) fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

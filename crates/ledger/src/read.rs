@@ -1,0 +1,171 @@
+//! Reading the ledger: each write with what came of it.
+//!
+//! Owns: [`Entry`], [`read()`], [`open_writes`].
+//! Refuses: checking the chain, which is [`verify`](crate::verify())'s.
+//! Surprise: a record that cannot be read is an error, not a gap: a list of writes is complete or
+//! there is none.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use serde::Serialize;
+use strataql_diag::Report;
+
+use crate::failure::{damaged, unreadable, unusable};
+use crate::folder::{Folder, HeadState};
+use crate::line::{Flaw, Line, kind};
+use crate::record::{Intent, Outcome, Resolution, ResolutionRecord, StatementRecord, WriteId};
+use crate::segment::{Keep, Segment};
+
+/// A write and what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its name.
+    pub id: WriteId,
+    /// Number of its intent in the ledger.
+    pub seq: u64,
+    /// What was to be sent.
+    pub intent: Intent,
+    /// What came of it; none while it is on its way, or when its run was killed.
+    pub outcome: Option<Outcome>,
+    /// What was done about the missing outcome.
+    pub resolution: Option<Resolution>,
+}
+
+impl Entry {
+    /// Nothing is known about what came of it, and nobody has been told so.
+    pub fn is_open(&self) -> bool {
+        self.outcome.is_none() && self.resolution.is_none()
+    }
+}
+
+/// All writes, in the order of their intents. A folder that does not exist has none.
+///
+/// # Errors
+/// `local-io` when a file cannot be read or a record cannot be understood; the latter names the line.
+pub fn read(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
+    let folder = Folder::new(dir);
+    let Some(snapshot) = folder.snapshot()? else { return Ok(Vec::new()) };
+    let mut assembly = Assembly::default();
+    for (run, bytes) in &snapshot.segments {
+        assembly.add(&folder, run, *bytes)?;
+    }
+    Ok(assembly.finish())
+}
+
+/// Writes without an outcome whose run is over and that nobody has acknowledged yet.
+///
+/// Reads the segments of unfinished runs alone, so it is cheap enough for every start. Runs that are
+/// still alive, the caller's own included, are left out.
+///
+/// # Errors
+/// As [`read()`], and when `head.json` is missing or damaged.
+pub fn open_writes(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
+    let folder = Folder::new(dir);
+    let Some(snapshot) = folder.snapshot()? else { return Ok(Vec::new()) };
+    let head = match snapshot.head {
+        HeadState::Present(head) => head,
+        HeadState::Damaged(cause) => return Err(damaged(dir, cause)),
+        HeadState::Absent if snapshot.segments.iter().all(|(_, bytes)| *bytes == 0) => {
+            return Ok(Vec::new());
+        }
+        HeadState::Absent => {
+            return Err(damaged(dir, "there are records, but `head.json` is gone"));
+        }
+    };
+    let mut ended = Vec::new();
+    for segment in head.open {
+        let has_ended = folder
+            .has_ended(&segment.run)
+            .map_err(|error| unreadable(dir, "asking whether a run is alive", error))?;
+        if has_ended {
+            ended.push(segment.run);
+        }
+    }
+    let unsettled: BTreeSet<WriteId> = head.unsettled.into_iter().collect();
+    let mut runs: BTreeSet<&str> = unsettled.iter().map(|id| id.run.as_str()).collect();
+    runs.extend(ended.iter().map(String::as_str));
+    let mut assembly = Assembly::default();
+    for run in runs {
+        // a run that is over writes no more, so the whole file counts
+        assembly.add(&folder, run, u64::MAX)?;
+    }
+    let mut entries = assembly.finish();
+    entries.retain(|entry| {
+        entry.is_open() && (unsettled.contains(&entry.id) || ended.contains(&entry.id.run))
+    });
+    Ok(entries)
+}
+
+/// Joins records to entries.
+#[derive(Debug, Default)]
+struct Assembly {
+    entries: Vec<Entry>,
+    outcomes: HashMap<WriteId, Outcome>,
+    resolutions: HashMap<WriteId, Resolution>,
+}
+
+impl Assembly {
+    fn add(&mut self, folder: &Folder, run: &str, bytes: u64) -> Result<(), Box<Report>> {
+        let segment = Segment::read(folder, run, (0, bytes), Keep::Everything)
+            .map_err(|error| unreadable(&folder.path, "reading a segment", error))?;
+        let mut statements = HashMap::new();
+        for line in &segment.lines {
+            line.record
+                .as_ref()
+                .map_err(|flaw| *flaw)
+                .and_then(|record| self.add_record(run, record, &mut statements))
+                .map_err(|flaw| unusable(&folder.segment_path(run), line.number, flaw.as_str()))?;
+        }
+        Ok(())
+    }
+
+    fn add_record(
+        &mut self,
+        run: &str,
+        record: &Line,
+        statements: &mut HashMap<String, String>,
+    ) -> Result<(), Flaw> {
+        let id = || {
+            let number = record.write.ok_or(Flaw::Unreadable)?;
+            Ok(WriteId { run: run.to_owned(), number })
+        };
+        match record.kind.as_str() {
+            kind::STATEMENT => {
+                let statement: StatementRecord = record.data()?;
+                statements.insert(statement.digest, statement.text);
+            }
+            kind::INTENT => {
+                let mut intent: Intent = record.data()?;
+                if let Some(text) = statements.get(&intent.statement_digest) {
+                    intent.statement.clone_from(text);
+                }
+                let (outcome, resolution) = (None, None);
+                self.entries.push(Entry {
+                    id: id()?,
+                    seq: record.seq,
+                    intent,
+                    outcome,
+                    resolution,
+                });
+            }
+            kind::OUTCOME => drop(self.outcomes.insert(id()?, record.data()?)),
+            kind::RESOLUTION => {
+                let ResolutionRecord { of, resolution } = record.data()?;
+                self.resolutions.insert(of, resolution);
+            }
+            // begins and ends of segments, and what later versions add
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<Entry> {
+        for entry in &mut self.entries {
+            entry.outcome = self.outcomes.remove(&entry.id);
+            entry.resolution = self.resolutions.remove(&entry.id);
+        }
+        self.entries.sort_by_key(|entry| entry.seq);
+        self.entries
+    }
+}

@@ -1,0 +1,1 @@
+"""What the test programs of this folder share: checks, the server, a clean environment."""

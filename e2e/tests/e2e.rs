@@ -1,0 +1,24 @@
+//! The end-to-end tests, in one binary: DataFusion is linked once.
+
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/command.rs"]
+mod command;
+#[path = "e2e/faults.rs"]
+mod faults;
+#[path = "e2e/slt.rs"]
+mod slt;
+#[path = "e2e/writes.rs"]
+mod writes;
+
+/// A test file that nobody lists would never run.
+#[test]
+fn every_test_file_is_listed() {
+    let folder = strataql_e2e::folder().join("tests/e2e");
+    let own =
+        std::fs::read_to_string(strataql_e2e::folder().join("tests/e2e.rs")).expect("readable");
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
+        assert!(own.contains(&format!("e2e/{name}")), "{name} is not listed");
+    }
+}

@@ -1,0 +1,123 @@
+//! Programs of `e2e/python`: one group each, in a virtual environment beside the build.
+//!
+//! Owns: finding Python, making the environment once, running `e2e/python/*.py`; what these programs
+//! share lies in a folder below and is no group.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Fate, Group, binary, target};
+use crate::step::Step;
+
+/// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
+/// index has, and for plain HTTP on loopback none is needed.
+const PACKAGES: [&str; 3] = ["requests", "google-auth", "protobuf"];
+const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
+
+/// Names under which a recent Python is looked for.
+const INTERPRETERS: [&str; 7] =
+    ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
+
+/// Runs the programs whose names hold `filter`.
+pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
+    let programs = match programs(&root.join("e2e/python")) {
+        Ok(programs) => programs,
+        Err(message) => return vec![("python".to_owned(), Fate::Failed(message))],
+    };
+    let chosen: Vec<PathBuf> =
+        programs.into_iter().filter(|path| stem(path).contains(filter)).collect();
+    if chosen.is_empty() {
+        return Vec::new();
+    }
+    let interpreter = environment(root);
+    let fate = |path: &Path| match &interpreter {
+        Ok(interpreter) => Step::program(root, interpreter)
+            .with(&[path.display().to_string()])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONUNBUFFERED", "1")
+            .env("STRATAQL_BIN", binary(root))
+            .long_form(full)
+            .run()
+            .into(),
+        Err(fate) => fate.clone(),
+    };
+    chosen.iter().map(|path| (format!("python {}", stem(path)), fate(path))).collect()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The programs of a folder, in order of their names. None at all is a mistake, not an empty run.
+fn programs(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut programs: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    programs.sort();
+    if programs.is_empty() {
+        return Err(format!("{} holds no program", folder.display()));
+    }
+    Ok(programs)
+}
+
+/// The interpreter of the virtual environment, which is made when it is absent or holds other
+/// packages. No Python is an absent input; an environment that cannot be made is a failure.
+fn environment(root: &Path) -> Result<PathBuf, Fate> {
+    let folder = target(root).join("venv");
+    let interpreter = if cfg!(windows) {
+        folder.join("Scripts").join("python.exe")
+    } else {
+        folder.join("bin").join("python")
+    };
+    let stamp = folder.join("packages");
+    let wanted = [PACKAGES.as_slice(), &WITHOUT_DEPENDENCIES].concat().join("\n");
+    let is_current = fs::read_to_string(&stamp).is_ok_and(|text| text == wanted);
+    if is_current && is_recent(root, &interpreter) {
+        return Ok(interpreter);
+    }
+    let system = INTERPRETERS
+        .iter()
+        .map(Path::new)
+        .find(|program| is_recent(root, program))
+        .ok_or_else(|| Fate::Skipped("Python 3.10 or newer is not installed".to_owned()))?;
+    make(root, system, &folder, &interpreter)
+        .and_then(|()| fs::write(&stamp, wanted).map_err(|error| error.to_string()))
+        .map_err(Fate::Failed)?;
+    Ok(interpreter)
+}
+
+fn make(root: &Path, system: &Path, folder: &Path, interpreter: &Path) -> Result<(), String> {
+    let folder = folder.display().to_string();
+    Step::program(root, system).with(&["-m", "venv", "--clear", folder.as_str()]).run()?;
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let pip = || Step::program(root, interpreter).with(&install);
+    pip().with(&PACKAGES).run()?;
+    pip().with(&["--no-deps"]).with(&WITHOUT_DEPENDENCIES).run()
+}
+
+fn is_recent(root: &Path, program: &Path) -> bool {
+    let question = "import sys; sys.exit(sys.version_info < (3, 10))";
+    Step::program(root, program).with(&["-c", question]).succeeds()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_programs_is_a_mistake() {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(programs(&own.join("src")).is_err());
+        assert!(programs(&own.join("no-such-folder")).is_err());
+    }
+
+    #[test]
+    fn shared_modules_are_no_programs() {
+        let found = programs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../e2e/python"));
+        let names: Vec<String> = found.expect("programs").iter().map(|path| stem(path)).collect();
+        assert!(names.contains(&"sdk_client".to_owned()), "{names:?}");
+        assert!(!names.contains(&"checks".to_owned()), "{names:?}");
+    }
+}

@@ -1,0 +1,160 @@
+//! Who may depend on what. A new edge is a change of this table, and is talked about first.
+//!
+//! Surprise: the direction of our own crates holds for tests, too; foreign crates of tests have a
+//! list of their own ([`TESTING`]).
+
+/// What one of our crates may depend on.
+pub(super) struct Rule {
+    /// The folder below `crates/`, or of the workspace.
+    pub(super) name: &'static str,
+    /// Our own crates.
+    pub(super) own: Allowed,
+    /// Foreign crates, besides [`COMMON`].
+    pub(super) foreign: Allowed,
+    /// True if it may see DataFusion, and the engine that brings it.
+    pub(super) heavy: bool,
+}
+
+/// A set of names.
+pub(super) enum Allowed {
+    Any,
+    Only(&'static [&'static str]),
+}
+
+impl Allowed {
+    pub(super) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(names) => names.contains(&name),
+        }
+    }
+}
+
+use Allowed::{Any, Only};
+
+/// Foreign crates that every crate may use.
+pub(super) const COMMON: &[&str] = &["serde", "serde_json", "thiserror", "tracing"];
+
+/// Foreign crates that every crate may use in tests and build scripts.
+pub(super) const TESTING: &[&str] = &["insta", "proptest", "tempfile", "sqllogictest", "flate2"];
+
+const fn light(
+    name: &'static str,
+    own: &'static [&'static str],
+    foreign: &'static [&'static str],
+) -> Rule {
+    Rule { name, own: Only(own), foreign: Only(foreign), heavy: false }
+}
+
+/// One rule per member of the workspace.
+pub(super) const RULES: &[Rule] = &[
+    light("diag", &[], &[]),
+    light("spec", &["diag"], &["indexmap", "jiter", "serde-saphyr", "url"]),
+    light("sql", &["diag"], &["sqlparser"]),
+    light("ledger", &["diag"], &["ring", "tokio"]),
+    light(
+        "output",
+        &["diag"],
+        &[
+            "arrow",
+            "arrow-array",
+            "arrow-ipc",
+            "arrow-schema",
+            "parquet",
+            "tempfile",
+            "unicode-width",
+        ],
+    ),
+    light("registry", &["diag", "spec"], &["flate2", "ring", "tar", "tokio"]),
+    // a second reading of the documents: it must share nothing with the client's side
+    light(
+        "sandbox",
+        &["diag", "spec"],
+        &["axum", "base64", "bytes", "futures", "http", "indexmap", "percent-encoding", "tokio"],
+    ),
+    light(
+        "net",
+        &["diag", "spec"],
+        &[
+            "aws-sigv4",
+            "backon",
+            "base64",
+            "bytes",
+            "chrono",
+            "flate2",
+            "futures",
+            "http",
+            "http-cache-semantics",
+            "httpdate",
+            "jsonwebtoken",
+            "oauth2",
+            "percent-encoding",
+            "reqwest",
+            "ring",
+            "rustls",
+            "secrecy",
+            "tokio",
+            "url",
+        ],
+    ),
+    light(
+        "call",
+        &["diag", "net", "spec"],
+        &[
+            "arrow-array",
+            "arrow-schema",
+            "bytes",
+            "futures",
+            "gotmpl",
+            "http",
+            "indexmap",
+            "jiter",
+            "percent-encoding",
+            "quick-xml",
+            "tokio",
+            "url",
+        ],
+    ),
+    Rule {
+        name: "engine",
+        own: Only(&["call", "diag", "ledger", "net", "registry", "spec", "sql"]),
+        foreign: Only(&[
+            "arrow",
+            "async-trait",
+            "chrono",
+            "datafusion",
+            "datafusion-functions-json",
+            "futures",
+            "indexmap",
+            "jiter",
+            "tokio",
+            "url",
+        ]),
+        heavy: true,
+    },
+    Rule {
+        name: "cli",
+        own: Any,
+        foreign: Only(&[
+            "annotate-snippets",
+            "anstream",
+            "anstyle",
+            "arrow",
+            "clap",
+            "clap_complete",
+            "futures",
+            "indicatif",
+            "reedline",
+            "secrecy",
+            "terminal_size",
+            "tokio",
+            "toml",
+            "tracing-subscriber",
+            "url",
+        ]),
+        heavy: true,
+    },
+    Rule { name: "e2e", own: Any, foreign: Any, heavy: true },
+    Rule { name: "bench", own: Any, foreign: Any, heavy: true },
+    light("xtask", &[], &["toml"]),
+];
