@@ -174,10 +174,15 @@ async fn execute(
     exit
 }
 
-/// `--dry-run`: queries are explained; what sends nothing runs as it is.
+/// `--dry-run`: what sends requests or changes what is kept is explained, or refused where it has
+/// no explanation; the rest runs as it is.
 fn explained(statement: Statement) -> Statement {
     match statement {
-        statement @ (Statement::Query(_) | Statement::Write(..) | Statement::Exec(_)) => {
+        statement @ (Statement::Query(_)
+        | Statement::Write(..)
+        | Statement::Exec(_)
+        | Statement::Definition(_)
+        | Statement::Refresh(_)) => {
             Statement::Explain { analyze: false, verbose: false, inner: Box::new(statement) }
         }
         Statement::Explain { verbose, inner, .. } => {
