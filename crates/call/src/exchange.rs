@@ -38,9 +38,7 @@ pub trait Exchange: Send + Sync {
     }
 
     /// Makes a provider's way of authentication known before its first request.
-    fn introduce(&self, provider: &Provider) {
-        let _known: &Provider = provider;
-    }
+    fn introduce(&self, _: &Provider) {}
 }
 
 impl Exchange for Transport {

@@ -61,26 +61,23 @@ pub fn pages(
     let state = State { reader, pager, next: Some(PageAddress::First), index: 0 };
     futures::stream::try_unfold(state, |mut state| async move {
         let Some(address) = state.next.take() else { return Ok(None) };
-        let page = match state.reader.context.shared.clone() {
-            Some(chain) => {
-                let raw = chain.page(state.index, &state.reader).await?;
-                let Some(raw) = raw else { return Ok(None) };
-                state.index += 1;
-                // the chain knows its own end; any address asks it for the next page
-                state.next = Some(PageAddress::First);
-                state.reader.decoded(&raw)?
+        let page = if let Some(chain) = state.reader.context.shared.clone() {
+            let raw = chain.page(state.index, &state.reader).await?;
+            let Some(raw) = raw else { return Ok(None) };
+            state.index += 1;
+            // the chain knows its own end; any address asks it for the next page
+            state.next = Some(PageAddress::First);
+            state.reader.decoded(&raw)?
+        } else {
+            let raw = state.reader.fetch(&address).await?;
+            if raw.size() > LARGE_BODY {
+                // other answers that have come are taken in, and their requests made room
+                // for, before this thread is busy with decoding
+                tokio::task::yield_now().await;
             }
-            None => {
-                let raw = state.reader.fetch(&address).await?;
-                if raw.size() > LARGE_BODY {
-                    // other answers that have come are taken in, and their requests made room
-                    // for, before this thread is busy with decoding
-                    tokio::task::yield_now().await;
-                }
-                let decoded = state.reader.decode(&raw)?;
-                state.next = state.pager.next(&raw.facts(&decoded))?;
-                state.reader.page(decoded, &raw)
-            }
+            let decoded = state.reader.decode(&raw)?;
+            state.next = state.pager.next(&raw.facts(&decoded))?;
+            page(decoded, &raw)
         };
         Ok(Some((page, state)))
     })
@@ -173,13 +170,9 @@ impl Reader {
         }
     }
 
-    fn page(&self, decoded: Decoded, raw: &RawPage) -> Page {
-        Page { batch: decoded.batch, found: raw.content != Content::Missing }
-    }
-
     fn decoded(&self, raw: &RawPage) -> Result<Page, Box<Report>> {
         let decoded = self.decode(raw)?;
-        Ok(self.page(decoded, raw))
+        Ok(page(decoded, raw))
     }
 
     fn request(&self, address: &PageAddress) -> Result<Request, Box<Report>> {
@@ -216,6 +209,10 @@ impl Reader {
             repeat: Repeat::Safe,
         })
     }
+}
+
+fn page(decoded: Decoded, raw: &RawPage) -> Page {
+    Page { batch: decoded.batch, found: raw.content != Content::Missing }
 }
 
 /// `requestTranslate`: the query string of a GET as the form body of a POST.

@@ -69,6 +69,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProviderCommand,
     },
+    /// Check the record of changes
+    Ledger {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Print a completion script for a shell
     ///
     /// For example `strataql completions bash > ~/.local/share/bash-completion/completions/strataql`.
@@ -76,6 +82,17 @@ pub(crate) enum Command {
         /// The shell
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What to do with the change ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Check that no record is missing or altered
+    Verify {
+        /// One JSON object per problem, then the totals
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -2,5 +2,6 @@
 
 pub(crate) mod completions;
 pub(crate) mod exec;
+pub(crate) mod ledger;
 pub(crate) mod provider;
 pub(crate) mod sandbox;

@@ -71,6 +71,7 @@ impl Environment {
     }
 
     /// Exactly these variables.
+    #[cfg(test)]
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
         let pairs: Vec<(String, String)> =
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

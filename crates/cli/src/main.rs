@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Command, CommandLine};
+use crate::args::{Command, CommandLine, LedgerCommand};
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
@@ -55,6 +55,9 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
+        Command::Ledger { command: LedgerCommand::Verify { json } } => {
+            commands::ledger::run(json, &settings, &console)
+        }
         Command::Completions { shell } => commands::completions::run(shell, &console),
     }
 }

@@ -148,6 +148,7 @@ impl Settings {
         self.apply(name, &SetValue::Text(value.to_owned())).map_err(Box::new)
     }
 
+    #[allow(clippy::result_large_err, reason = "both callers box it")]
     fn apply(&mut self, name: &str, value: &SetValue) -> Result<(), Report> {
         let defaults = Self::default();
         let text = match value {

@@ -182,12 +182,11 @@ impl<'a> Cursor<'a> {
 
     /// Text in quotes.
     pub(crate) fn quoted_text(&mut self, what: &str) -> Read<String> {
-        match self.literal() {
-            Ok(Literal::Text(text)) => Ok(text),
-            _ => {
-                self.at = self.at.saturating_sub(usize::from(self.is_at_end()));
-                Err(self.unexpected(what))
-            }
+        if let Ok(Literal::Text(text)) = self.literal() {
+            Ok(text)
+        } else {
+            self.at = self.at.saturating_sub(usize::from(self.is_at_end()));
+            Err(self.unexpected(what))
         }
     }
 }

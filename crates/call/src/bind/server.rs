@@ -84,26 +84,23 @@ fn value(
         Some(param) => binder.args.value(param),
         None => binder.args.0.get(name),
     };
-    let text = match given.map(Value::text) {
-        Some(text) => text,
-        None => {
-            match server.variables.get(name).and_then(|variable| variable.trusted_default()) {
-                Some(default) => return Ok(default.to_owned()),
-                None => return Err(Box::new(
-                    Report::new(
-                        Code::MissingParam,
-                        format!(
-                            "method `{}` needs `{name}`, which is part of its host name",
-                            binder.method.name
-                        ),
-                    )
-                    .with_help(format!(
-                        "add `{name} = '…'`, or set it once: `SET \"variable.{}.{name}\" = '…'`",
-                        binder.service.provider
-                    )),
+    let Some(text) = given.map(Value::text) else {
+        return match server.variables.get(name).and_then(|variable| variable.trusted_default()) {
+            Some(default) => Ok(default.to_owned()),
+            None => Err(Box::new(
+                Report::new(
+                    Code::MissingParam,
+                    format!(
+                        "method `{}` needs `{name}`, which is part of its host name",
+                        binder.method.name
+                    ),
+                )
+                .with_help(format!(
+                    "add `{name} = '…'`, or set it once: `SET \"variable.{}.{name}\" = '…'`",
+                    binder.service.provider
                 )),
-            }
-        }
+            )),
+        };
     };
     let bare = if whole {
         text.split_once("://").map_or(text.as_str(), |(_, rest)| rest)

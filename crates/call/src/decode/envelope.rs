@@ -194,7 +194,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn rows_value(&mut self, peek: Peek, path: &mut Vec<String>) -> Result<(), Failure> {
+    fn rows_value(&mut self, peek: Peek, path: &mut [String]) -> Result<(), Failure> {
         let at =
             if path.is_empty() { "the body".to_owned() } else { format!("`{}`", path.join(".")) };
         let refuse = |expected: &str| {

@@ -1,7 +1,6 @@
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use strataql_diag::Code;
 
 use super::*;
 

@@ -134,7 +134,7 @@ impl Returning {
 
 /// The write was done; only its answer cannot be read.
 fn done_all_the_same(report: Box<Report>) -> Box<Report> {
-    Box::new(report.with_note("the write itself was accepted; only RETURNING could not be read"))
+    Box::new((*report).with_note("the write itself was accepted; only RETURNING could not be read"))
 }
 
 /// Columns of the answer, then the method's parameters that it does not repeat.

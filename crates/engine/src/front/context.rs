@@ -19,8 +19,8 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast::{Ident, Spanned, TableAlias, TableFactor};
 use strataql_diag::{LineColumn, Span};
 
-use super::{Relation, Tables};
 use super::wildcards::{full_name, name_parts};
+use super::{Relation, Tables};
 use crate::functions::JsonPlanner;
 use crate::table::{Occurrence, ResourceTable, Scope};
 
@@ -201,13 +201,12 @@ impl RelationPlanner for Relations {
         };
         let exposed = table.exposed();
         let projection = (exposed.len() < table.schema.fields().len()).then_some(exposed);
-        let reference =
-            TableReference::full(parts[0].clone(), parts[1].clone(), parts[2].clone());
+        let reference = TableReference::full(parts[0].clone(), parts[1].clone(), parts[2].clone());
         let source = provider_as_source(Arc::new(table));
         let plan = LogicalPlanBuilder::scan(reference, source, projection)?.build()?;
-        let alias = alias.clone().or_else(|| {
-            (!self.qualified.contains(&key)).then(|| implicit_alias(&parts[2]))
-        });
+        let alias = alias
+            .clone()
+            .or_else(|| (!self.qualified.contains(&key)).then(|| implicit_alias(&parts[2])));
         Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
     }
 }

@@ -177,9 +177,8 @@ impl ScalarUDFImpl for JsonPath {
         let texts = args.args[0].to_array(args.number_rows)?;
         let texts = cast(&texts, &DataType::Utf8)?;
         let texts = texts.as_string::<i32>();
-        let cells = (0..texts.len()).map(|row| {
-            if texts.is_null(row) { None } else { find(texts.value(row), &path) }
-        });
+        let cells = (0..texts.len())
+            .map(|row| if texts.is_null(row) { None } else { find(texts.value(row), &path) });
         let array = column(cells, args.return_field.data_type(), &path)?;
         Ok(ColumnarValue::Array(array))
     }
@@ -207,7 +206,7 @@ fn find(text: &str, path: &[String]) -> Option<Found> {
         match jiter.peek().ok()? {
             Peek::Object => {
                 let mut is_there = jiter.known_object().ok()?.map(|key| key == step);
-                while is_there? != true {
+                while !is_there? {
                     jiter.next_skip().ok()?;
                     is_there = jiter.next_key().ok()?.map(|key| key == step);
                 }
@@ -266,7 +265,8 @@ fn column(
             for cell in cells {
                 let text = cell.map(Found::into_text);
                 let number = text.as_deref().map(|text| text.parse().map_err(|_| text.to_owned()));
-                builder.append_option(number.transpose().map_err(|text| misfit(&text, "a number"))?);
+                builder
+                    .append_option(number.transpose().map_err(|text| misfit(&text, "a number"))?);
             }
             Arc::new(builder.finish())
         }
@@ -275,7 +275,9 @@ fn column(
             for cell in cells {
                 let text = cell.map(Found::into_text);
                 let flag = text.as_deref().map(|text| text.parse().map_err(|_| text.to_owned()));
-                builder.append_option(flag.transpose().map_err(|text| misfit(&text, "`true` or `false`"))?);
+                builder.append_option(
+                    flag.transpose().map_err(|text| misfit(&text, "`true` or `false`"))?,
+                );
             }
             Arc::new(builder.finish())
         }
@@ -391,7 +393,9 @@ mod tests {
         assert_eq!(at(text, &["a", "b", "0"]).as_deref(), Some("1"));
         assert_eq!(at(text, &["a", "b"]).as_deref(), Some(r#"[1,{"c":"x"},null]"#));
         assert_eq!(at(text, &["f"]).as_deref(), Some("false"));
-        for path in [&["a", "x"][..], &["a", "b", "2"], &["a", "b", "9"], &["t", "x"], &["a", "b", "c"]] {
+        for path in
+            [&["a", "x"][..], &["a", "b", "2"], &["a", "b", "9"], &["t", "x"], &["a", "b", "c"]]
+        {
             assert_eq!(at(text, path), None, "{path:?}");
         }
         assert_eq!(at("no json", &["a"]), None);

@@ -82,9 +82,8 @@ pub(crate) async fn explain(
 pub(crate) async fn refresh(session: &Session, name: &Name) -> Found<ResultSet> {
     let store = session.local();
     let manifest = store.manifest()?;
-    let part = match name.parts.as_slice() {
-        [part] => part,
-        _ => return Err(dotted(&name.dotted(), name.span)),
+    let [part] = name.parts.as_slice() else {
+        return Err(dotted(&name.dotted(), name.span));
     };
     let entry = manifest
         .find(&part.value, part.quoted)

@@ -61,10 +61,12 @@ pub(crate) async fn write(
 
 /// The name that a statement writes to.
 fn target(statement: &sql::Statement) -> Option<&ObjectName> {
-    let of_factor = |factor| match factor {
-        &TableFactor::Table { ref name, .. } => Some(name),
-        _ => None,
-    };
+    fn of_factor(factor: &TableFactor) -> Option<&ObjectName> {
+        match factor {
+            TableFactor::Table { name, .. } => Some(name),
+            _ => None,
+        }
+    }
     match statement {
         sql::Statement::Insert(insert) => match &insert.table {
             TableObject::TableName(name) => Some(name),
@@ -171,14 +173,16 @@ async fn insert_rows(
 }
 
 /// The position of a column: exact, else the only one but for case.
-fn position(column: &ObjectName, names: &[&str]) -> Result<usize, Report> {
+fn position(column: &ObjectName, names: &[&str]) -> Result<usize, Box<Report>> {
     let ident = column.0.last().and_then(|part| part.as_ident());
     let Some(ident) = ident.filter(|_| column.0.len() == 1) else {
-        return Err(Report::new(
-            Code::UnsupportedSyntax,
-            format!("`{column}` is no column of a local table"),
-        )
-        .with_help("name whole columns"));
+        return Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                format!("`{column}` is no column of a local table"),
+            )
+            .with_help("name whole columns"),
+        ));
     };
     if let Some(position) = names.iter().position(|name| *name == ident.value) {
         return Ok(position);
@@ -189,17 +193,18 @@ fn position(column: &ObjectName, names: &[&str]) -> Result<usize, Report> {
         .filter(|(_, name)| ident.quote_style.is_none() && name.eq_ignore_ascii_case(&ident.value));
     match (same.next(), same.next()) {
         (Some((position, _)), None) => Ok(position),
-        (Some(_), Some(_)) => Err(Report::new(
-            Code::AmbiguousName,
-            format!("`{}` fits more than one column", ident.value),
-        )
-        .with_help("write it in quotes, in its own case")),
-        (None, _) => Err(Report::new(
-            Code::UnknownColumn,
-            format!("there is no column `{}` here", ident.value),
-        )
-        .with_help_if(did_you_mean(&ident.value, names.iter().copied()))
-        .with_note(format!("columns are {}", listed(names)))),
+        (Some(_), Some(_)) => Err(Box::new(
+            Report::new(
+                Code::AmbiguousName,
+                format!("`{}` fits more than one column", ident.value),
+            )
+            .with_help("write it in quotes, in its own case"),
+        )),
+        (None, _) => Err(Box::new(
+            Report::new(Code::UnknownColumn, format!("there is no column `{}` here", ident.value))
+                .with_help_if(did_you_mean(&ident.value, names.iter().copied()))
+                .with_note(format!("columns are {}", listed(names))),
+        )),
     }
 }
 

@@ -1,5 +1,6 @@
 //! SHOW.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -215,22 +216,27 @@ fn methods(
     texts(&names, rows)
 }
 
+/// The entries of a map by name.
+fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
+    map.iter().collect()
+}
+
 pub(super) fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
     let state = session.engine().state();
     let mut rows: Rows = Vec::new();
     let mut push = |name: &String, kind: &str, description: Option<String>| {
         rows.push(vec![Some(name.clone()), Some(kind.to_owned()), description]);
     };
-    for (name, function) in state.scalar_functions() {
+    for (name, function) in sorted(state.scalar_functions()) {
         push(name, "scalar", function.documentation().map(|d| d.description.trim().to_owned()));
     }
-    for (name, function) in state.aggregate_functions() {
+    for (name, function) in sorted(state.aggregate_functions()) {
         push(name, "aggregate", function.documentation().map(|d| d.description.trim().to_owned()));
     }
-    for (name, function) in state.window_functions() {
+    for (name, function) in sorted(state.window_functions()) {
         push(name, "window", function.documentation().map(|d| d.description.trim().to_owned()));
     }
-    for name in state.table_functions().keys() {
+    for (name, _) in sorted(state.table_functions()) {
         push(name, "table", None);
     }
     rows.sort();

@@ -86,7 +86,7 @@ pub fn choose<'a>(
             && not_accepted(method, needs).is_none()
             && not_returned(method, needs).is_none()
     };
-    if let Some(position) = methods.iter().position(|method| fits(&method)) {
+    if let Some(position) = methods.iter().position(fits) {
         return Ok(Choice { method: methods[position], is_first: position == 0 });
     }
     Err(reason(&methods, needs))

@@ -50,7 +50,7 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
 }
 
 fn check_expr(expr: &Expr, valueless: &BTreeSet<Valueless>) -> Result<()> {
-    for column in expr.column_refs() {
+    for column in expr.column_refs().into_iter().collect::<BTreeSet<_>>() {
         if let Some(found) = valueless.iter().find(|candidate| names(candidate, column)) {
             return Err(external(Box::new(
                 Report::new(

@@ -48,24 +48,20 @@ pub(super) async fn open(
         observer: Some(Arc::new(RequestCount(Arc::clone(&progress)))),
         ..NetSettings::default()
     };
-    let sandbox = match &arguments.session.sandbox {
-        Some(options) => {
-            // providers that only a kept view names are simulated too
-            let mut text = text.to_owned();
-            if let Some(folder) = tables(settings, true) {
-                text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
-            }
-            Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
+    let sandbox = if let Some(options) = &arguments.session.sandbox {
+        // providers that only a kept view names are simulated too
+        let mut text = text.to_owned();
+        if let Some(folder) = tables(settings, true) {
+            text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
         }
-        None => {
-            connect(settings, environment, &mut net)?;
-            None
-        }
+        Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
+    } else {
+        connect(settings, environment, &mut net)?;
+        None
     };
     let lookup =
         if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
-    let transport =
-        Transport::new(net, Arc::new(SystemClock::default()), console.redactor.clone())?;
+    let transport = Transport::new(net, Arc::new(SystemClock), console.redactor.clone())?;
     let exchange: Arc<dyn Exchange> = Arc::new(transport);
     let session = Session::new(SessionConfig {
         registry,
@@ -107,7 +103,7 @@ fn connect(
     net.environment = environment.lookup();
     net.auth = auth(settings)?;
     for (provider, text) in &settings.endpoints {
-        let url = Url::parse(text).ok().filter(|url| url.has_host()).ok_or_else(|| {
+        let url = Url::parse(text).ok().filter(Url::has_host).ok_or_else(|| {
             Box::new(
                 Report::new(Code::Usage, format!("`{text}` is no address of a server"))
                     .with_help(format!("write `--endpoint {provider}=https://host:port`")),

@@ -16,13 +16,16 @@ use super::super::settle::settle;
 use super::super::truth;
 use super::{bind_part, has_needy_scan};
 
+/// The fed side, and the expression that fills each slot.
+type Probe = (LogicalPlan, Vec<(SlotId, Expr)>);
+
 /// The fed side with its slots pushed into the scans, and the keys that fill them. `None` when some
 /// scan still lacks parameters.
 pub(super) fn probe(
     side: &LogicalPlan,
     pairs: &[(Expr, Expr)],
     slots: &mut SlotId,
-) -> Result<Option<(LogicalPlan, Vec<(SlotId, Expr)>)>> {
+) -> Result<Option<Probe>> {
     let mut predicates = Vec::new();
     let mut keys = Vec::new();
     for (driver, fed) in pairs {
