@@ -25,6 +25,7 @@ use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
 use crate::error::report_of;
+use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
 use crate::settings::Settings;
@@ -135,12 +136,17 @@ impl Front<'_> {
                 .with_help("run SELECT on the resource, if it has a select method"),
             ));
         }
-        let learnt = self.learn(query)?;
+        let mut learnt = self.learn(query)?;
+        let written = words(&parsed.tokens);
+        if functions::row_functions().any(|(name, _)| written.contains(name)) {
+            for name in functions::COLUMNS {
+                learnt.spelling.add(name);
+            }
+        }
         let mut query = self.reread(parsed, learnt.spelling.clone())?;
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query)?;
-        let mut mentioned: BTreeSet<String> =
-            words(&parsed.tokens).union(&learnt.words).cloned().collect();
+        let mut mentioned: BTreeSet<String> = written.union(&learnt.words).cloned().collect();
         mentioned.extend(more.iter().map(|&word| word.to_owned()));
         self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters)
     }
@@ -201,6 +207,7 @@ impl Front<'_> {
         let statement = sql::Statement::Query(Box::new(query));
         let describe = |error| report_of(&error, self.text);
         let plan = SqlToRel::new(&context).sql_statement_to_plan(statement).map_err(describe)?;
+        let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
         let plan = settle_types(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());

@@ -1,5 +1,91 @@
-//! Functions that only strataql has.
+//! Functions that DataFusion does not have: SQLite's and PostgreSQL's JSON functions, SQLite's dates
+//! and text functions, policies, addresses and encodings.
+//!
+//! Owns: the functions, their registration, and their reference (`docs/functions.md`).
+//! Refuses: functions that DataFusion already has under the same name with the same meaning.
+//! Surprise: `json_each` and its kin are no table functions of DataFusion, which take constants only,
+//! but lists that are unnested: see `json_rows` and `lateral`.
 
+mod about;
+mod aggregate;
+mod cell;
+mod condition;
+mod dates;
+mod json;
+mod json_compare;
+mod json_extract;
+mod json_node;
 mod json_path;
+mod json_rows;
+mod json_steps;
+mod lateral;
+mod network;
+mod printf;
+#[cfg(test)]
+mod reference;
+mod scalar;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::execution::{FunctionRegistry, SessionState};
+
+#[cfg(test)]
+use self::about::About;
+use self::scalar::Scalar;
 
 pub(crate) use json_path::{JsonPlanner, schema_text};
+pub(crate) use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
+pub(crate) use lateral::expand_rows;
+
+/// Scalar functions that are plain functions over values.
+fn scalars() -> impl Iterator<Item = &'static Scalar> {
+    let tables = [
+        json::FUNCTIONS,
+        json_compare::FUNCTIONS,
+        text::FUNCTIONS,
+        printf::FUNCTIONS,
+        dates::FUNCTIONS,
+        network::FUNCTIONS,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// Adds the functions to a session.
+///
+/// # Errors
+/// Those of the registry.
+pub(crate) fn register(state: &mut SessionState) -> Result<()> {
+    for scalar in scalars() {
+        state.register_udf(Arc::new(scalar::udf(scalar)))?;
+    }
+    state.register_udf(Arc::new(json_extract::udf()))?;
+    state.register_udf(Arc::new(condition::udf()))?;
+    for aggregate in aggregate::udafs() {
+        state.register_udaf(Arc::new(aggregate))?;
+    }
+    Ok(())
+}
+
+/// Functions of FROM, with what they do.
+pub(crate) fn row_functions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    json_rows::ABOUTS.iter().flat_map(|about| {
+        std::iter::once(about.name)
+            .chain(about.aliases.iter().copied())
+            .map(|name| (name, about.text))
+    })
+}
+
+/// Every function of this folder, in words.
+#[cfg(test)]
+fn abouts() -> Vec<&'static About> {
+    let mut all: Vec<&About> = scalars().map(|scalar| &scalar.about).collect();
+    all.extend([&json_extract::ABOUT, &condition::ABOUT]);
+    all.extend(json_rows::ABOUTS);
+    all.extend(aggregate::abouts());
+    all.sort_by_key(|about| (about.section, about.name));
+    all
+}

@@ -29,7 +29,7 @@ use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
 use crate::settings::Settings;
 use crate::table::ResourceRef;
-use crate::{dml, explain, local, meta, read_only};
+use crate::{dml, explain, functions, local, meta, read_only};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -112,12 +112,13 @@ impl Session {
             .with_memory_limit(memory, 1.0)
             .build_arc()
             .map_err(|error| report_of(&error, ""))?;
-        let state = SessionStateBuilder::new()
+        let mut state = SessionStateBuilder::new()
             .with_config(engine_config())
             .with_runtime_env(runtime)
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
             .build();
+        functions::register(&mut state).map_err(|error| report_of(&error, ""))?;
         Ok(Self {
             registry: config.registry,
             exchange: config.exchange,

@@ -21,7 +21,7 @@ use strataql_diag::{LineColumn, Span};
 
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
-use crate::functions::JsonPlanner;
+use crate::functions::{JsonPlanner, JsonRows};
 use crate::table::{Occurrence, ResourceTable, Scope};
 
 /// The context of one statement.
@@ -44,7 +44,7 @@ impl<'a> Context<'a> {
         let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(JsonPlanner)];
         expressions.extend(state.expr_planners().iter().map(Arc::clone));
         let relations = Relations { tables, scope, qualified, text: text.to_owned() };
-        Self { state, expressions, relations: vec![Arc::new(relations)] }
+        Self { state, expressions, relations: vec![Arc::new(relations), Arc::new(JsonRows)] }
     }
 }
 

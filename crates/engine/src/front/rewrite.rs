@@ -1,11 +1,16 @@
-//! AST rewrites: path spellings that the planner's hooks do not see, and bind parameters.
+//! AST rewrites: path spellings that the planner's hooks do not see, bind parameters, functions in
+//! FROM that read the tables before them, and spellings of calls that DataFusion does not plan.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, JsonPathElem, Query, Subscript, Value, VisitMut, VisitorMut,
+    AccessExpr, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
+    JsonPathElem, ObjectName, Query, Select, Subscript, TableFactor, Value, VisitMut, VisitorMut,
 };
 use strataql_diag::Report;
+
+use crate::functions::{is_row_function, make_lateral};
 
 /// Rewrites a query.
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
@@ -23,6 +28,26 @@ struct Rewriter {
 impl VisitorMut for Rewriter {
     type Break = Box<Report>;
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        join_row_functions(select);
+        for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
+            // the right side of these joins exists without the left
+            let is_own = matches!(
+                join.join_operator,
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+            );
+            if is_own {
+                make_lateral(&mut join.relation, false);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
+        make_lateral(factor, true);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         if let Expr::JsonAccess { value, path } = expr {
             // `col:a.b` is `col['a']['b']`
@@ -37,6 +62,12 @@ impl VisitorMut for Rewriter {
                 })
                 .collect();
             *expr = Expr::CompoundFieldAccess { root: value.clone(), access_chain };
+        }
+        if let Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } = expr {
+            *expr = call("json", inner.as_ref().clone());
+        }
+        if let Expr::Function(function) = expr {
+            take_separator(function);
         }
         if let Expr::CompoundFieldAccess { access_chain, .. } = expr {
             // a name after a subscript is a key: `col['a'].b`
@@ -74,4 +105,66 @@ fn subscript(key: &str) -> AccessExpr {
     AccessExpr::Subscript(Subscript::Index {
         index: Expr::value(Value::SingleQuotedString(key.to_owned())),
     })
+}
+
+/// `FROM a, json_each(a.x) AS e JOIN b …` as `FROM a CROSS JOIN json_each(a.x) AS e JOIN b …`: the
+/// function then stands beside the tables that it reads, and what follows it sees them too.
+fn join_row_functions(select: &mut Select) {
+    let has_function = select.from.iter().skip(1).any(|from| is_row_function(&from.relation));
+    // these joins mean the same after a cross join
+    let is_free = |join: &Join| {
+        matches!(
+            &join.join_operator,
+            JoinOperator::CrossJoin(_)
+                | JoinOperator::Join(JoinConstraint::On(_) | JoinConstraint::None)
+                | JoinOperator::Inner(JoinConstraint::On(_) | JoinConstraint::None)
+                | JoinOperator::Left(JoinConstraint::On(_))
+                | JoinOperator::LeftOuter(JoinConstraint::On(_))
+        )
+    };
+    if !has_function || !select.from.iter().skip(1).flat_map(|from| &from.joins).all(is_free) {
+        return;
+    }
+    let rest = select.from.split_off(1);
+    let Some(first) = select.from.first_mut() else { return };
+    for item in rest {
+        first.joins.push(Join {
+            relation: item.relation,
+            global: false,
+            join_operator: JoinOperator::CrossJoin(JoinConstraint::None),
+        });
+        first.joins.extend(item.joins);
+    }
+}
+
+/// A call of a function of one argument.
+fn call(name: &str, argument: Expr) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))],
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}
+
+/// `group_concat(x SEPARATOR ';')` is `group_concat(x, ';')`.
+fn take_separator(function: &mut Function) {
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    let at = list
+        .clauses
+        .iter()
+        .position(|clause| matches!(clause, FunctionArgumentClause::Separator(_)));
+    if let Some(at) = at
+        && let FunctionArgumentClause::Separator(value) = list.clauses.remove(at)
+    {
+        list.args.push(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))));
+    }
 }

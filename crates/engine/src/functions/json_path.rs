@@ -73,23 +73,48 @@ fn compact(service: &Service, id: SchemaId, depth: usize, left: &mut usize) -> J
 }
 
 /// The type and schema at a path.
-fn type_at(field: &Field, path: &[String]) -> (DataType, Option<String>) {
-    let Some(text) = field.metadata().get(JSON_SCHEMA) else { return (DataType::Utf8, None) };
-    let Ok(root) = serde_json::from_str::<Json>(text) else { return (DataType::Utf8, None) };
+pub(super) fn type_at(field: &Field, path: &[String]) -> (DataType, Option<String>) {
+    schema_at(field, path).map_or((DataType::Utf8, None), |schema| typed(&schema))
+}
+
+/// The compact schema at a path of a JSON column.
+pub(super) fn schema_at(field: &Field, path: &[String]) -> Option<Json> {
+    let text = field.metadata().get(JSON_SCHEMA)?;
+    let root = serde_json::from_str::<Json>(text).ok()?;
     let mut at = &root;
     for step in path {
         at = match at.get("o") {
-            Some(properties) => properties.get(step).or_else(|| at.get("r")).unwrap_or(&Json::Null),
-            None if step.parse::<usize>().is_ok() => at.get("a").unwrap_or(&Json::Null),
-            None => &Json::Null,
+            Some(properties) => properties.get(step).or_else(|| at.get("r"))?,
+            None if step.parse::<usize>().is_ok() => at.get("a")?,
+            None => return None,
         };
     }
-    match at.as_str() {
+    Some(at.clone())
+}
+
+/// The type of a compact schema, and the schema that its column carries on.
+pub(super) fn typed(schema: &Json) -> (DataType, Option<String>) {
+    match schema.as_str() {
         Some("i") => (DataType::Int64, None),
         Some("n") => (DataType::Float64, None),
         Some("b") => (DataType::Boolean, None),
-        _ if at.is_object() => (DataType::Utf8, Some(at.to_string())),
+        _ if schema.is_object() => (DataType::Utf8, Some(schema.to_string())),
         _ => (DataType::Utf8, None),
+    }
+}
+
+/// A field of a type; with a schema, JSON text of that schema.
+pub(super) fn typed_field(name: &str, kind: DataType, schema: Option<String>) -> Field {
+    let field = Field::new(name, kind, true);
+    match schema {
+        Some(schema) => field.with_metadata(
+            [
+                ("ARROW:extension:name".to_owned(), "arrow.json".to_owned()),
+                (JSON_SCHEMA.to_owned(), schema),
+            ]
+            .into(),
+        ),
+        None => field,
     }
 }
 
@@ -151,17 +176,7 @@ impl ScalarUDFImpl for JsonPath {
             return internal_err!("json_path needs a column");
         };
         let (kind, schema) = type_at(first, &path);
-        let field = Field::new(self.name(), kind, true);
-        Ok(Arc::new(match schema {
-            Some(schema) => field.with_metadata(
-                [
-                    ("ARROW:extension:name".to_owned(), "arrow.json".to_owned()),
-                    (JSON_SCHEMA.to_owned(), schema),
-                ]
-                .into(),
-            ),
-            None => field,
-        }))
+        Ok(Arc::new(typed_field(self.name(), kind, schema)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -185,14 +200,15 @@ impl ScalarUDFImpl for JsonPath {
 }
 
 /// A value found in JSON text.
-enum Found {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Found {
     Text(String),
     /// Number, boolean, object or array, as written.
     Raw(String),
 }
 
 impl Found {
-    fn into_text(self) -> String {
+    pub(super) fn into_text(self) -> String {
         match self {
             Self::Text(text) | Self::Raw(text) => text,
         }
@@ -236,7 +252,8 @@ fn find(text: &str, path: &[String]) -> Option<Found> {
     }
 }
 
-fn column(
+/// A column of found values; `path` is named in messages.
+pub(super) fn column(
     cells: impl Iterator<Item = Option<Found>>,
     kind: &DataType,
     path: &[String],
@@ -301,7 +318,7 @@ fn is_json(field: &Field) -> bool {
 }
 
 /// `root` with further steps; steps on a path lengthen it.
-fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> Expr {
+pub(super) fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> Expr {
     let mut args = match root {
         Expr::ScalarFunction(call) if call.func.name() == "json_path" => call.args,
         other => vec![other],
@@ -360,7 +377,9 @@ impl ExprPlanner for JsonPlanner {
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let is_arrow = matches!(binary.op, BinaryOperator::Arrow | BinaryOperator::LongArrow);
-        if !is_arrow || !binary.left.to_field(schema).is_ok_and(|(_, field)| is_json(&field)) {
+        // plain text may hold JSON too, and no other meaning of an arrow on text exists
+        let reads = |field: &Field| is_json(field) || field.data_type().is_string();
+        if !is_arrow || !binary.left.to_field(schema).is_ok_and(|(_, field)| reads(&field)) {
             return Ok(PlannerResult::Original(binary));
         }
         let Expr::Literal(value, _) = &binary.right else {

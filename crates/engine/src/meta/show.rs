@@ -239,6 +239,9 @@ pub(super) fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
     for (name, _) in sorted(state.table_functions()) {
         push(name, "table", None);
     }
+    for (name, description) in crate::functions::row_functions() {
+        push(&name.to_owned(), "table", Some(description.to_owned()));
+    }
     rows.sort();
     texts(&["name", "kind", "description"], rows)
 }

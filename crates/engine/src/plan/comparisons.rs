@@ -73,11 +73,14 @@ const fn is_comparison(op: Operator) -> bool {
 
 /// A literal as the type of the column that it is compared with.
 fn fitted(column: &Expr, literal: Expr, schema: &DFSchema) -> (Expr, bool) {
-    let (Expr::Column(_), Expr::Literal(scalar, _)) = (column, &literal) else {
+    let (Expr::Column(_) | Expr::ScalarFunction(_), Expr::Literal(scalar, _)) = (column, &literal)
+    else {
         return (literal, false);
     };
     let Ok(kind) = column.get_type(schema) else { return (literal, false) };
     let converted = match (kind, scalar.data_type()) {
+        // text that a function makes of JSON compares with a number as a number
+        (DataType::Utf8, _) if !matches!(column, Expr::Column(_)) => None,
         (DataType::Utf8, from) if from.is_numeric() || from == DataType::Boolean => {
             value_of(scalar).map(|value| ScalarValue::Utf8(Some(value.text())))
         }

@@ -1,0 +1,70 @@
+//! What a function says about itself: the one source of `SHOW FUNCTIONS` and of the reference.
+
+use datafusion::logical_expr::{DocSection, Documentation};
+
+/// A chapter of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Section {
+    /// Values out of JSON, and JSON out of values.
+    Json,
+    /// JSON as rows.
+    Rows,
+    /// Text.
+    Text,
+    /// Dates and times.
+    Dates,
+    /// Addresses, URLs and encodings.
+    Network,
+    /// Aggregates.
+    Aggregates,
+}
+
+impl Section {
+    /// The heading.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Json => "JSON",
+            Self::Rows => "Rows from JSON",
+            Self::Text => "Text and values",
+            Self::Dates => "Dates and times",
+            Self::Network => "Addresses, URLs and encodings",
+            Self::Aggregates => "Aggregates",
+        }
+    }
+
+    const fn doc(self) -> DocSection {
+        DocSection { include: true, label: self.title(), description: None }
+    }
+}
+
+/// A statement and the rows it gives: cells separated by ` | `, one line per row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Example {
+    pub(crate) sql: &'static str,
+    pub(crate) rows: &'static str,
+}
+
+/// A function in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    pub(crate) aliases: &'static [&'static str],
+    pub(crate) section: Section,
+    pub(crate) syntax: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) example: Example,
+}
+
+impl About {
+    /// The same for DataFusion.
+    pub(crate) fn documentation(&self) -> Documentation {
+        Documentation::builder(self.section.doc(), self.text, self.syntax)
+            .with_sql_example(self.example.sql)
+            .build()
+    }
+
+    /// The aliases as DataFusion wants them.
+    pub(crate) fn other_names(&self) -> Vec<String> {
+        self.aliases.iter().map(|&name| name.to_owned()).collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! The function reference: every example runs, and `docs/functions.md` says what they gave.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+use strataql_call::Exchange;
+use strataql_diag::{Code, Report};
+use strataql_net::{Request, Response};
+use strataql_registry::{Registry, Settings as RegistrySettings, Source};
+
+use super::about::{About, Section};
+use super::{abouts, json_rows};
+use crate::{Parameters, Session, SessionConfig, Settings};
+
+/// No request is made here.
+struct Nobody;
+
+impl Exchange for Nobody {
+    fn exchange(&self, _request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
+        Box::pin(async { Err(Box::new(Report::new(Code::RemoteUnavailable, "nobody is there"))) })
+    }
+}
+
+pub(super) fn session() -> Session {
+    let registry =
+        Registry::new(RegistrySettings { sources: vec![Source::embedded()], cache_dir: None });
+    Session::new(SessionConfig {
+        registry: Arc::new(registry.expect("embedded documents")),
+        exchange: Arc::new(Nobody),
+        environment: Arc::new(|_: &str| None),
+        settings: Settings::default(),
+        tables: None,
+    })
+    .expect("a session")
+}
+
+/// The rows of the last statement, cells separated by ` | `.
+pub(super) async fn rows(session: &Session, text: &str) -> Result<Vec<String>, Box<Report>> {
+    let parameters = Parameters::default();
+    let mut lines = Vec::new();
+    for parsed in Session::parse(text)? {
+        let result = session.run_statement(text, &parsed, &parameters).await?;
+        let batches: Vec<_> = result.rows.try_collect().await?;
+        lines.clear();
+        let options = FormatOptions::default().with_null("NULL");
+        for batch in &batches {
+            let columns: Vec<ArrayFormatter<'_>> = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("shown"))
+                .collect();
+            for row in 0..batch.num_rows() {
+                let cells: Vec<String> =
+                    columns.iter().map(|column| column.value(row).to_string()).collect();
+                lines.push(cells.join(" | "));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+fn page() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/functions.md")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
+fn rewrites() -> bool {
+    std::env::var("UPDATE_EXPECT").is_ok()
+}
+
+fn entry(about: &About) -> String {
+    let mut out = format!("### {}\n\n`{}`\n\n{}\n", about.name, about.syntax, about.text);
+    if !about.aliases.is_empty() {
+        let names: Vec<String> = about.aliases.iter().map(|name| format!("`{name}`")).collect();
+        out += &format!("\nOther names: {}.\n", names.join(", "));
+    }
+    out +=
+        &format!("\n```sql\n{}\n```\n\n```text\n{}\n```\n", about.example.sql, about.example.rows);
+    out
+}
+
+fn reference(session: &Session) -> String {
+    let mut out = String::from(
+        "# Functions\n\nFunctions that strataql adds to those of DataFusion. Names may be written in any case. \
+         A NULL argument gives NULL unless the text says otherwise. Results are shown with cells separated by ` | `.\n\n\
+         This page is made from the functions' own descriptions, and every example on it is run by the tests.\n",
+    );
+    let mut section: Option<Section> = None;
+    for about in abouts() {
+        if section != Some(about.section) {
+            section = Some(about.section);
+            out += &format!("\n## {}\n", about.section.title());
+        }
+        out += "\n";
+        out += &entry(about);
+    }
+    out += "\n## Functions of DataFusion\n\nAll of them are there.\n";
+    let state = session.engine().state();
+    let own: BTreeSet<&str> = abouts()
+        .into_iter()
+        .flat_map(|about| std::iter::once(about.name).chain(about.aliases.iter().copied()))
+        .collect();
+    let kinds: [(&str, Vec<String>); 3] = [
+        ("Scalar", state.scalar_functions().keys().cloned().collect()),
+        ("Aggregate", state.aggregate_functions().keys().cloned().collect()),
+        ("Window", state.window_functions().keys().cloned().collect()),
+    ];
+    for (kind, names) in kinds {
+        let names: BTreeSet<&String> =
+            names.iter().filter(|name| !own.contains(name.as_str())).collect();
+        let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+        out += &format!("\n{kind}: {}.\n", names.join(", "));
+    }
+    out
+}
+
+#[tokio::test]
+async fn every_example_gives_what_it_says() {
+    let session = session();
+    let mut wrong = Vec::new();
+    for about in abouts() {
+        let found = match rows(&session, about.example.sql).await {
+            Ok(rows) => rows.join("\n"),
+            Err(report) => format!("{}: {}", report.code, report.message),
+        };
+        if found != about.example.rows {
+            let (sql, said) = (about.example.sql, about.example.rows);
+            wrong.push(format!("{}: {sql}\n  says  {said}\n  gives {found}", about.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn the_page_is_up_to_date() {
+    let page = page();
+    let made = reference(&session());
+    if rewrites() {
+        std::fs::write(&page, &made).expect("written");
+    }
+    let there = std::fs::read_to_string(&page).unwrap_or_default();
+    assert!(there == made, "docs/functions.md is out of date: run the test with UPDATE_EXPECT=1");
+}
+
+#[test]
+fn every_name_is_there_once() {
+    let mut seen = BTreeSet::new();
+    for about in abouts() {
+        for name in std::iter::once(&about.name).chain(about.aliases) {
+            assert!(seen.insert(*name), "{name} twice");
+        }
+    }
+    for (name, _) in json_rows::NAMES {
+        assert!(seen.contains(name), "{name} is not described");
+    }
+}
