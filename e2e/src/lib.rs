@@ -258,11 +258,15 @@ fn find_binary() -> PathBuf {
     }
     let own = std::env::current_exe().unwrap_or_default();
     // <target>/debug/deps/e2e-<hash>
-    let built = own.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let dependencies = own.parent().unwrap_or(Path::new("."));
+    let built = dependencies.parent().unwrap_or(Path::new("."));
     let binary = built.join(format!("strataql{}", std::env::consts::EXE_SUFFIX));
     if !binary.exists() {
+        let target = built.parent().filter(|_| dependencies.ends_with("deps"));
+        let target = target.expect("the test runs from the folder that cargo built it in");
         let done = Command::new(env!("CARGO"))
-            .args(["build", "-p", "strataql"])
+            .args(["build", "-p", "strataql", "--target-dir"])
+            .arg(target)
             .current_dir(folder())
             .status();
         assert!(done.is_ok_and(|status| status.success()), "`cargo build -p strataql` failed");

@@ -109,7 +109,9 @@ impl<'a> Binder<'a> {
             ))
         })?;
         // `Url` resolves dot segments: if it changed the path, the values would have moved the call
-        if url.path() != path && !(path.is_empty() && url.path() == "/") {
+        let written = text.split_once("://").map_or("", |(_, rest)| rest);
+        let written = written.find('/').map_or("/", |at| &written[at..]);
+        if url.path() != written {
             return Err(Box::new(
                 Report::new(
                     Code::BadParamValue,

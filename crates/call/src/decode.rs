@@ -8,6 +8,7 @@
 
 mod builder;
 mod envelope;
+mod order;
 mod room;
 mod rows;
 

@@ -125,7 +125,7 @@ impl List {
             Style::Offset { start, .. } => {
                 let offset = usize::try_from(number("offset", *start)).expect("an offset");
                 let starts = (0..self.pages.len()).map(|at| self.pages[..at].concat().len());
-                let found = starts.enumerate().filter(|(_, start)| *start == offset).last();
+                let found = starts.enumerate().rfind(|(_, start)| *start == offset);
                 found.map_or(self.pages.len(), |(at, _)| at)
             }
         };

@@ -104,11 +104,27 @@ fn schema_error(error: &SchemaError) -> Report {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+            let twins: Vec<&str> = names
+                .iter()
+                .copied()
+                .filter(|name| name.eq_ignore_ascii_case(&field.name))
+                .collect();
+            if let [one, _, ..] = twins.as_slice() {
+                return Report::new(
+                    Code::AmbiguousName,
+                    format!("`{}` fits more than one column: {}", field.name, listed(&twins)),
+                )
+                .with_help(format!("write one of them in its own case, as `\"{one}\"`"));
+            }
             let mut report = Report::new(
                 Code::UnknownColumn,
                 format!("there is no column `{}` here", field.flat_name().replace('"', "")),
             )
-            .with_help_if(did_you_mean(&field.name, names.iter().copied()));
+            .with_help(
+                did_you_mean(&field.name, names.iter().copied()).unwrap_or_else(|| {
+                    "name a column that FROM provides; text is written in single quotes".to_owned()
+                }),
+            );
             if !names.is_empty() {
                 report = report.with_note(format!("columns are {}", listed(&names)));
             }
@@ -159,7 +175,15 @@ fn planner_message(message: &str) -> Report {
         return Report::new(Code::TypeMismatch, sentence(first_line(message)))
             .with_help("convert one side with CAST");
     }
+    if lower.contains("different number of columns") {
+        return Report::new(
+            Code::Syntax,
+            "the sides of a set operation have different numbers of columns",
+        )
+        .with_help("select as many columns on each side");
+    }
     Report::new(Code::UnsupportedSyntax, sentence(first_line(message)))
+        .with_help("rewrite that part of the statement")
 }
 
 fn execution_message(message: &str) -> Report {

@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use strataql_call::{Arguments, MetricsSnapshot, Value, bind};
 use strataql_diag::Report;
 use strataql_registry::Registry;
-use strataql_spec::{Method, Paging, Piece};
+use strataql_spec::{Method, Paging, Piece, RowShape};
 
 use crate::exec::demand::{bind_join, scan};
 use crate::exec::{ScanSpec, Source};
@@ -149,7 +149,9 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
         .and_then(|resource| resource.methods.get(&spec.method))
         .ok_or_else(|| Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))?;
     let calls = i64::try_from(spec.calls()).unwrap_or(i64::MAX);
-    let paged = method.paging != Paging::None;
+    // paging that holds for a whole provider has no meaning for an answer that is one object
+    let is_object = matches!(method.response.rows, RowShape::Object { .. });
+    let paging = if is_object { &Paging::None } else { &method.paging };
     let mut pushed: Vec<String> = spec
         .bindings
         .iter()
@@ -170,8 +172,8 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
         } else {
             count_min
         }),
-        count_max: (!paged).then_some(calls),
-        paging: Some(method.paging.name().to_owned()),
+        count_max: (*paging == Paging::None).then_some(calls),
+        paging: Some(paging.name().to_owned()),
         pushed: (!pushed.is_empty()).then(|| pushed.join(", ")),
         local: (!spec.local.is_empty()).then(|| spec.local.join(" AND ")),
         why: Some(spec.why.clone()),

@@ -49,7 +49,8 @@ pub fn parse(text: &str) -> Result<(Node, Vec<Report>), Box<Report>> {
 fn invalid(error: &ScanError) -> Box<Report> {
     Box::new(
         Report::new(Code::BadDocument, format!("not valid YAML: {}", error.info()))
-            .with_place("", error.marker().line()),
+            .with_place("", error.marker().line())
+            .with_help("correct the document at that line"),
     )
 }
 
@@ -167,7 +168,8 @@ impl Builder {
                     Code::UntrustedDocument,
                     format!("the document expands to more than {MAX_NODES} nodes"),
                 )
-                .with_place("", node.line as usize),
+                .with_place("", node.line as usize)
+                .with_help("repeat less through YAML aliases; use `$ref`"),
             ));
         }
         match &mut parent.content {

@@ -121,10 +121,9 @@ impl<'a> Cursor<'a> {
             Some(token) => format!("`{}`", token.token),
             None => "the end of the statement".to_owned(),
         };
-        Box::new(
-            Report::new(Code::Syntax, format!("expected {wanted}, found {found}"))
-                .with_label(self.here(), ""),
-        )
+        let message = format!("expected {wanted}, found {found}");
+        let help = crate::error::next_step(&message, self.text);
+        Box::new(Report::new(Code::Syntax, message).with_label(self.here(), "").with_help(help))
     }
 
     /// A dotted name of at least one part.

@@ -2,7 +2,7 @@
 
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::TokenWithSpan;
-use strataql_diag::{Code, LineColumn, Report, Span};
+use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
 use crate::lexer::{byte_span, is_real};
 
@@ -28,7 +28,7 @@ pub(crate) fn report(error: &ParserError, text: &str, tokens: &[TokenWithSpan]) 
     Box::new(
         Report::new(Code::Syntax, readable(message))
             .with_span(span, "")
-            .with_help_if(hint(message)),
+            .with_help(next_step(message, text)),
     )
 }
 
@@ -70,10 +70,39 @@ fn readable(message: &str) -> String {
     }
 }
 
-fn hint(message: &str) -> Option<String> {
-    let found = message.rsplit_once("found: ")?.1;
-    let word = found.split_whitespace().next()?;
-    let is_word = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    (is_word && word != "EOF" && message.contains("identifier"))
-        .then(|| format!("`{word}` is a keyword here; as a name it is written `\"{word}\"`"))
+/// Words that statements begin with.
+const BEGINNINGS: [&str; 17] = [
+    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC", "EXPLAIN", "SHOW",
+    "DESCRIBE", "USE", "SET", "RESET", "CREATE", "DROP", "REFRESH",
+];
+
+/// What to do about a syntax error.
+pub(crate) fn next_step(message: &str, text: &str) -> String {
+    let found = message.rsplit_once("found: ").map_or("", |(_, found)| found);
+    let word = found.split_whitespace().next().unwrap_or_default();
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if message.contains("an SQL statement") {
+        let known = did_you_mean(word, BEGINNINGS.iter().copied());
+        return known.unwrap_or_else(|| format!("a statement begins with {}", or(&BEGINNINGS)));
+    }
+    if is_word && word != "EOF" && message.contains("identifier") {
+        return format!("`{word}` is a keyword here; as a name it is written `\"{word}\"`");
+    }
+    if word == "EOF" || message.contains("the end of the statement") {
+        let opened = text.matches('(').count();
+        if opened > text.matches(')').count() {
+            return "close the parenthesis that is still open".to_owned();
+        }
+        return "complete the statement; `strataql exec --help` has examples".to_owned();
+    }
+    "look for a comma, an operator or a bracket that is missing or too many before the mark; \
+     text is written in single quotes, a name with special characters in double quotes"
+        .to_owned()
+}
+
+fn or(words: &[&str]) -> String {
+    match words {
+        [head @ .., last] if !head.is_empty() => format!("{} or {last}", head.join(", ")),
+        _ => words.join(""),
+    }
 }

@@ -1,34 +1,35 @@
 //! SQL tests: rows, and how many calls they took.
 //!
-//! A file may begin with `# sandbox: OPTIONS`. A record that touches an API has `# calls: N` directly
-//! above it. `UPDATE_EXPECT=1` writes what was seen into the files.
+//! Every file of `slt` runs in a world of its own: one sandbox, one session, record after record.
+//! `UPDATE_EXPECT=1` writes what was seen into the files; `STRATAQL_SLT=TEXT` runs the files whose
+//! path contains the text.
 
 use std::path::{Path, PathBuf};
 
-use strataql_e2e::{Table, World};
+use strataql_e2e::World;
+use strataql_engine::Parameters;
+use strataql_net::Settings as NetSettings;
+use strataql_sandbox::Options;
 
-/// A record of a file.
-#[derive(Debug, Default)]
-struct Record {
-    line: usize,
-    calls: Option<usize>,
-    /// `query`, `query rowsort`, `statement ok`, `statement error CODE`.
-    head: String,
-    sql: String,
-    expected: Vec<String>,
-}
+use crate::script::{Case, Expect, Script, Seen, lines};
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::print_stdout, reason = "the number of records is worth knowing")]
 async fn sql_tests() {
+    let folder = strataql_e2e::folder().join("slt");
     let mut files = Vec::new();
-    collect(&strataql_e2e::folder().join("slt"), &mut files);
+    collect(&folder, &mut files);
     files.sort();
-    assert!(!files.is_empty(), "no SQL tests found");
+    let only = setting("STRATAQL_SLT").unwrap_or_default();
     let (mut records, mut wrong) = (0, Vec::new());
     for file in files {
-        records += run(&file, &mut wrong).await;
+        let name = file.strip_prefix(&folder).unwrap_or(&file).display().to_string();
+        if name.contains(&only) {
+            records += run(&file, &name, &mut wrong).await;
+        }
     }
     println!("{records} records");
+    assert!(records > 0, "no SQL tests found");
     assert!(wrong.is_empty(), "{} of {records} records:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -44,122 +45,91 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
-fn rewrites() -> bool {
-    std::env::var("UPDATE_EXPECT").is_ok()
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
-async fn run(file: &Path, wrong: &mut Vec<String>) -> usize {
+async fn world(script: &Script) -> World {
+    let mut options = Options::parse_list(&script.options).expect("valid options");
+    let scenario = script.scenario.as_deref().map(strataql_e2e::scenario);
+    options.scenario = scenario.transpose().expect("a valid scenario");
+    World::with(options, NetSettings::default()).await.expect("starts")
+}
+
+async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
     let text = std::fs::read_to_string(file).expect("readable");
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let options = text
-        .lines()
-        .find_map(|line| line.strip_prefix("# sandbox: "))
-        .unwrap_or("rows=7")
-        .trim()
-        .to_owned();
-    let world = World::new(&options).await.expect("starts");
-    let records = parse(&text);
-    let mut out = preamble(&text);
-    for record in &records {
+    let script = Script::parse(name, &text);
+    let world = world(&script).await;
+    let mut all = Vec::new();
+    for case in &script.cases {
+        let mut parameters = Parameters::default();
+        for (name, value) in &case.parameters {
+            parameters.add_text(name, value);
+        }
         let before = world.sandbox.requests();
-        let result = world.run(&record.sql).await;
+        let result = world.run_with(&case.sql, &parameters).await;
         let calls = world.sandbox.requests() - before;
-        let seen = match &result {
-            Ok(table) => lines(table, record.head.contains("rowsort")),
-            Err(report) => vec![format!("error {}", report.code)],
+        let (outcome, notes) = match result {
+            Ok((table, outcome)) => (Ok(table), outcome.notes()),
+            Err(report) => (Err(report), Vec::new()),
         };
-        let expected = match record.head.strip_prefix("statement error ") {
-            Some(code) => vec![format!("error {}", code.trim())],
-            None if record.head == "statement ok" => Vec::new(),
-            None => record.expected.clone(),
-        };
-        let seen = if record.head == "statement ok" && result.is_ok() { Vec::new() } else { seen };
-        let calls_differ = record.calls.unwrap_or(0) != calls;
-        if seen != expected || calls_differ {
-            let detail = match &result {
-                Err(report) => format!(" ({})", report.message),
-                Ok(_) => String::new(),
-            };
-            wrong.push(format!(
-                "{name}:{}: calls {calls}{}, expected {}\n  {}\n  got      {seen:?}{detail}\n  expected {expected:?}",
-                record.line,
-                if calls_differ { " (differs)" } else { "" },
-                record.calls.unwrap_or(0),
-                record.sql.replace('\n', " "),
-            ));
+        let seen = Seen { calls, outcome };
+        let differences = differences(case, &seen, &notes);
+        if !differences.is_empty() {
+            let sql = case.sql.replace('\n', " ");
+            wrong.push(format!("{name}:{}: {sql}\n  {}", case.line, differences.join("\n  ")));
         }
-        write(&mut out, record, calls, &seen, result.is_err());
+        all.push(seen);
     }
-    if rewrites() {
-        std::fs::write(file, out).expect("writable");
+    if setting("UPDATE_EXPECT").is_some() {
+        std::fs::write(file, script.rewritten(&all)).expect("writable");
     }
-    records.len()
+    script.cases.len()
 }
 
-/// Cells separated by two blanks.
-fn lines(table: &Table, sorted: bool) -> Vec<String> {
-    let mut lines: Vec<String> = table.rows.iter().map(|row| row.join("  ")).collect();
-    if sorted {
-        lines.sort();
+/// What is not as it was expected.
+fn differences(case: &Case, seen: &Seen, notes: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    if case.calls != seen.calls {
+        found.push(format!("calls: {}, expected {}", seen.calls, case.calls));
     }
-    lines
-}
-
-fn preamble(text: &str) -> String {
-    let head: Vec<&str> = text
-        .lines()
-        .take_while(|line| line.starts_with('#') && !line.starts_with("# calls:"))
-        .collect();
-    if head.is_empty() { String::new() } else { head.join("\n") + "\n\n" }
-}
-
-fn write(out: &mut String, record: &Record, calls: usize, seen: &[String], failed: bool) {
-    if record.calls.is_some() || calls > 0 {
-        out.push_str(&["# calls: ", &calls.to_string(), "\n"].concat());
-    }
-    let head = if failed { format!("statement {}", seen[0]) } else { record.head.clone() };
-    out.push_str(&[head.as_str(), "\n", &record.sql, "\n"].concat());
-    if head.starts_with("query") {
-        out.push_str("----\n");
-        for line in seen {
-            out.push_str(&[line.as_str(), "\n"].concat());
+    for wanted in &case.notes {
+        if !notes.iter().any(|note| note.contains(wanted)) {
+            found.push(format!("no note with `{wanted}`: {notes:?}"));
         }
     }
-    out.push('\n');
-}
-
-fn parse(text: &str) -> Vec<Record> {
-    let mut records = Vec::new();
-    let mut calls = None;
-    let mut lines = text.lines().enumerate().peekable();
-    while let Some((number, line)) = lines.next() {
-        if let Some(count) = line.strip_prefix("# calls:") {
-            calls = count.trim().parse().ok();
-            continue;
-        }
-        if !line.starts_with("query") && !line.starts_with("statement") {
-            continue;
-        }
-        let mut record = Record {
-            line: number + 1,
-            calls: calls.take(),
-            head: line.to_owned(),
-            ..Record::default()
-        };
-        let mut sql = Vec::new();
-        let mut in_rows = false;
-        while let Some((_, line)) = lines.next_if(|(_, line)| !line.is_empty()) {
-            match line {
-                "----" => in_rows = true,
-                line if in_rows => record.expected.push(line.to_owned()),
-                line => sql.push(line),
+    match (&case.expect, &seen.outcome) {
+        (Expect::Error { code, text }, Err(report)) => {
+            if *code != report.code.id() && *code != report.code.sqlstate() {
+                found.push(format!("error {report}, expected {code}"));
+            }
+            let told = [report.message.clone(), report.help.join(" "), report.notes.join(" ")];
+            if !told.join(" ").contains(text.as_str()) {
+                found.push(format!("`{text}` is not in {told:?}"));
+            }
+            if report.help.is_empty() {
+                found.push(format!("no next step: {report}"));
             }
         }
-        record.sql = sql.join("\n");
-        if record.head.contains("rowsort") {
-            record.expected.sort();
+        (Expect::Error { code, .. }, Ok(table)) => {
+            found.push(format!("{} rows, expected error {code}", table.rows.len()));
         }
-        records.push(record);
+        (_, Err(report)) => found.push(format!("error[{}] {}", report.code, report.message)),
+        (Expect::Success, Ok(_)) => {}
+        (Expect::Rows { kinds, sorted, lines: expected }, Ok(table)) => {
+            let got = lines(table, *sorted);
+            if got != *expected {
+                found.push(format!("got      {got:?}\n  expected {expected:?}"));
+            }
+            if !kinds.is_empty() && *kinds != table.kinds {
+                found.push(format!("types {}, expected {kinds}", table.kinds));
+            }
+        }
     }
-    records
+    if let (Some(labels), Ok(table)) = (&case.labels, &seen.outcome)
+        && *labels != table.labels
+    {
+        found.push(format!("labels {:?}, expected {labels:?}", table.labels));
+    }
+    found
 }

@@ -42,10 +42,10 @@ async fn inserts_send_typed_bodies_and_return_the_answer() {
     let world = world().await;
     let sql = format!(
         "INSERT INTO {RESOURCE} (account_id, app_id, token_access_policy.access_token_ttl_in_minutes) \
-         SELECT 'a1', 'app-' || n, n * 10 FROM (VALUES (1), (2)) v(n) RETURNING app_id, integration_id IS NOT NULL, account_id"
+         SELECT 'a1', 'app-' || n, n * 10 FROM (VALUES (1), (2)) v(n) RETURNING integration_id IS NOT NULL, account_id"
     );
     let table = world.run(&sql).await.expect("written");
-    assert_eq!(table.rows, [["app-1", "true", "a1"], ["app-2", "true", "a1"]]);
+    assert_eq!(table.rows, [["true", "a1"], ["true", "a1"]]);
     let sent: Vec<(String, String)> =
         writes(&world).into_iter().map(|(verb, _, body)| (verb, body)).collect();
     assert_eq!(
@@ -113,9 +113,11 @@ async fn a_condition_is_never_ignored() {
         deleted.sort();
         assert_eq!(deleted, *ids, "DELETE … {condition}");
         let world = self::world().await;
-        let sql = sql
-            .replace("DELETE FROM", "UPDATE")
-            .replace(" WHERE", " SET token_access_policy.access_token_ttl_in_minutes = 5 WHERE");
+        let sql = sql.replace("DELETE FROM", "UPDATE").replacen(
+            " WHERE",
+            " SET token_access_policy.access_token_ttl_in_minutes = 5 WHERE",
+            1,
+        );
         world.run(&sql).await.unwrap_or_else(|report| panic!("{condition}: {report}"));
         let mut changed: Vec<String> = writes(&world).into_iter().map(|(_, id, _)| id).collect();
         changed.sort();

@@ -10,6 +10,7 @@ use jiter::{Jiter, JiterError, Peek};
 use strataql_spec::RowShape;
 
 use super::builder::ColumnBuilder;
+use super::order::KeyOrder;
 use super::{Decoded, Decoder};
 
 /// Why a page cannot be read.
@@ -47,6 +48,9 @@ pub(super) struct Reader<'a> {
     /// True when rows may name a key twice.
     pub(super) last_wins: bool,
     pub(super) known_fields_seen: u64,
+    /// How often each column has had its key in this row.
+    pub(super) seen: Vec<u32>,
+    pub(super) order: KeyOrder<'a>,
     captured: Vec<Option<String>>,
     found_rows: bool,
     unknown: Option<String>,
@@ -68,6 +72,8 @@ impl<'a> Reader<'a> {
             dropped: 0,
             last_wins,
             known_fields_seen: 0,
+            seen: Vec::new(),
+            order: KeyOrder::default(),
             captured: vec![None; plan.captures.len()],
             found_rows: false,
             unknown: None,

@@ -3,6 +3,7 @@
 use jiter::{Jiter, Peek};
 
 use super::envelope::{Failure, Reader, kind};
+use super::order::KeyFacts;
 
 impl<'a> Reader<'a> {
     /// A row of a list of objects.
@@ -13,8 +14,7 @@ impl<'a> Reader<'a> {
         if peek != Peek::Object {
             return Err(Failure::Body(format!("has {} where a row should be", kind(peek))));
         }
-        let mut seen = vec![0u32; self.builders.len()];
-        self.fields(&mut seen, false)
+        self.fields(false)
     }
 
     /// A row that is no object: its one column is the value.
@@ -35,9 +35,8 @@ impl<'a> Reader<'a> {
             self.jiter.known_object().map_err(Failure::syntax)?;
             return Ok(false);
         }
-        let mut seen = vec![0u32; self.builders.len()];
         let dropped = self.dropped;
-        self.fields(&mut seen, envelope)?;
+        self.fields(envelope)?;
         self.rows += 1;
         // at the root, an object of unknown keys only is somebody else's object
         let known_any = self.known_fields_seen > 0;
@@ -81,9 +80,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The fields of a row object into their columns.
-    fn fields(&mut self, seen: &mut [u32], envelope: bool) -> Result<(), Failure> {
+    fn fields(&mut self, envelope: bool) -> Result<(), Failure> {
         let wanted = if self.last_wins { Some(self.occurrences()?) } else { None };
         let decoder = self.decoder;
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.clear();
+        seen.resize(self.builders.len(), 0);
+        self.order.start_row();
         let mut first = true;
         loop {
             // the key borrows the parser: only what it stands for is kept
@@ -92,8 +95,7 @@ impl<'a> Reader<'a> {
                     .map_err(Failure::syntax)?;
                 first = false;
                 let Some(key) = key else { break };
-                let slots = decoder.slots.get(key);
-                let known = slots.is_some() || decoder.known.contains(key);
+                let KeyFacts { slots, known } = self.order.facts(key, decoder);
                 (slots, known, (envelope && !known).then(|| key.to_owned()))
             };
             let peek = self.jiter.peek().map_err(Failure::syntax)?;
@@ -109,13 +111,15 @@ impl<'a> Reader<'a> {
                 self.jiter.known_skip(peek).map_err(Failure::syntax)?;
                 continue;
             };
-            self.cells(slots, peek, seen, wanted.as_deref())?;
+            self.cells(slots, peek, &mut seen, wanted.as_deref())?;
         }
-        for (builder, seen) in self.builders.iter_mut().zip(seen) {
+        self.order.end_row();
+        for (builder, seen) in self.builders.iter_mut().zip(&seen) {
             if *seen == 0 {
                 builder.append_absent();
             }
         }
+        self.seen = seen;
         Ok(())
     }
 

@@ -191,3 +191,30 @@ fn scalars_maps_and_no_columns_at_all() {
     let decoded = decode(list(&[]), r#"{"apps":[{"a":"x"},{"a":"y"}],"next":"t"}"#).expect("fine");
     assert_eq!((decoded.batch.num_rows(), decoded.batch.num_columns()), (2, 0));
 }
+
+#[test]
+fn the_order_of_keys_does_not_matter() {
+    let columns = &[("a", ColumnType::Text), ("b", ColumnType::Integer)];
+    let body = r#"{"apps":[{"a":"1","x":0,"b":1},{"b":2,"a":"2"},{"x":0,"c":9,"b":3},{"c":9},
+        {"b":5,"x":0,"a":"5"},{"y":0,"a":"6","x":0,"y2":0,"b":6}]}"#;
+    let decoded = decode(list(columns), body).expect("fine");
+    let expected = [Some("1"), Some("2"), None, None, Some("5"), Some("6")];
+    assert_eq!(texts(&decoded, 0), expected.map(|text| text.map(str::to_owned)));
+    let integers: Vec<Option<i64>> =
+        decoded.batch.column(1).as_primitive::<Int64Type>().iter().collect();
+    assert_eq!(integers, [Some(1), Some(2), Some(3), None, Some(5), Some(6)]);
+    assert_eq!(decoded.dropped, 6, "undocumented keys are counted in every order");
+}
+
+#[test]
+fn pages_hold_no_room_in_vain() {
+    let decoder = Decoder::new(list(&[("a", ColumnType::Text), ("b", ColumnType::Integer)]));
+    let row = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(100));
+    for rows in [3, 700, 700, 1] {
+        let body = format!(r#"{{"apps":[{}]}}"#, vec![row.as_str(); rows].join(","));
+        let decoded = decoder.decode(body.as_bytes()).expect("fine");
+        let used = rows * (100 + 4 + 8);
+        let held = decoded.batch.get_array_memory_size();
+        assert!(held < used * 3 / 2 + 1024, "{rows} rows: {held} bytes for {used}");
+    }
+}

@@ -42,7 +42,7 @@ impl Labels {
                 _ => continue,
             };
             let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-            if seen.contains(&name) || (has_wildcard && is_column) {
+            if seen.iter().any(|other| is_same(other, &name)) || (has_wildcard && is_column) {
                 let alias = Ident::with_quote('"', format!("\u{1}{position}"));
                 *item = SelectItem::ExprWithAlias { expr, alias };
             } else {
@@ -95,7 +95,20 @@ fn label(item: &SelectItem) -> Label {
 
 /// The name under which DataFusion would put an item out.
 fn output_name(expr: &Expr) -> String {
-    expr.to_string().to_lowercase()
+    match expr {
+        // casts and parentheses leave no trace in it, subqueries nothing else
+        Expr::Cast { expr, .. } | Expr::Nested(expr) => output_name(expr),
+        Expr::Subquery(_) => "(<subquery>)".to_owned(),
+        _ => expr.to_string().to_lowercase(),
+    }
+}
+
+/// True for names that DataFusion would not tell apart: `x` may be `t.x`.
+fn is_same(one: &str, other: &str) -> bool {
+    let bare = |name: &str, full: &str| {
+        !name.contains('.') && full.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+    };
+    one == other || bare(one, other) || bare(other, one)
 }
 
 fn first_select(body: &SetExpr) -> Option<&Select> {

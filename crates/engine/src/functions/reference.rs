@@ -1,6 +1,7 @@
 //! The function reference: every example runs, and `docs/functions.md` says what they gave.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,10 +77,10 @@ fn entry(about: &About) -> String {
     let mut out = format!("### {}\n\n`{}`\n\n{}\n", about.name, about.syntax, about.text);
     if !about.aliases.is_empty() {
         let names: Vec<String> = about.aliases.iter().map(|name| format!("`{name}`")).collect();
-        out += &format!("\nOther names: {}.\n", names.join(", "));
+        write!(out, "\nOther names: {}.\n", names.join(", ")).expect("a string takes all");
     }
-    out +=
-        &format!("\n```sql\n{}\n```\n\n```text\n{}\n```\n", about.example.sql, about.example.rows);
+    write!(out, "\n```sql\n{}\n```\n\n```text\n{}\n```\n", about.example.sql, about.example.rows)
+        .expect("a string takes all");
     out
 }
 
@@ -93,7 +94,7 @@ fn reference(session: &Session) -> String {
     for about in abouts() {
         if section != Some(about.section) {
             section = Some(about.section);
-            out += &format!("\n## {}\n", about.section.title());
+            write!(out, "\n## {}\n", about.section.title()).expect("a string takes all");
         }
         out += "\n";
         out += &entry(about);
@@ -113,7 +114,7 @@ fn reference(session: &Session) -> String {
         let names: BTreeSet<&String> =
             names.iter().filter(|name| !own.contains(name.as_str())).collect();
         let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-        out += &format!("\n{kind}: {}.\n", names.join(", "));
+        write!(out, "\n{kind}: {}.\n", names.join(", ")).expect("a string takes all");
     }
     out
 }

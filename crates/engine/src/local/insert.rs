@@ -202,7 +202,10 @@ fn position(column: &ObjectName, names: &[&str]) -> Result<usize, Box<Report>> {
         )),
         (None, _) => Err(Box::new(
             Report::new(Code::UnknownColumn, format!("there is no column `{}` here", ident.value))
-                .with_help_if(did_you_mean(&ident.value, names.iter().copied()))
+                .with_help(
+                    did_you_mean(&ident.value, names.iter().copied())
+                        .unwrap_or_else(|| "name columns that the table has".to_owned()),
+                )
                 .with_note(format!("columns are {}", listed(names))),
         )),
     }

@@ -5,16 +5,21 @@
 //! the column and then fail on the first row that does not convert.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
 
+use strataql_diag::{Code, Report};
+
 use super::bindings::value_of;
+use super::settle::table_of;
+use crate::error::external;
 
 /// Rewrites the comparisons of a plan.
 pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
+        check_numbers(&node)?;
         let mut schema = DFSchema::empty();
         for input in node.inputs() {
             schema.merge(input.schema());
@@ -22,6 +27,61 @@ pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {
         node.map_expressions(|expr| expr.transform_up(|expr| Ok(rewrite(expr, &schema))))
     })
     .map(|transformed| transformed.data)
+}
+
+/// Refuses text that is no number where a column of numbers is compared with it: the cast would
+/// fail later, in words that do not name the column.
+fn check_numbers(node: &LogicalPlan) -> Result<()> {
+    let LogicalPlan::Filter(filter) = node else { return Ok(()) };
+    let schema = filter.input.schema();
+    filter.predicate.apply(|expr| {
+        let pairs: Vec<(&Expr, &Expr)> = match expr {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => {
+                vec![(&**left, &**right), (&**right, &**left)]
+            }
+            Expr::InList(InList { expr, list, .. }) => {
+                list.iter().map(|item| (&**expr, item)).collect()
+            }
+            Expr::Between(Between { expr, low, high, .. }) => {
+                vec![(&**expr, &**low), (&**expr, &**high)]
+            }
+            _ => Vec::new(),
+        };
+        for (column, value) in pairs {
+            let (Expr::Column(column), Expr::Literal(ScalarValue::Utf8(Some(text)), _)) =
+                (column, value)
+            else {
+                continue;
+            };
+            let is_number =
+                schema.field_from_column(column).is_ok_and(|field| field.data_type().is_numeric());
+            if is_number && text.trim().parse::<f64>().is_err() {
+                let code = if is_parameter(&filter.input, &column.name) {
+                    Code::BadParamValue
+                } else {
+                    Code::BadValue
+                };
+                return Err(external(Box::new(
+                    Report::new(
+                        code,
+                        format!("`{}` is a number, and '{text}' is none", column.name),
+                    )
+                    .with_help(format!("compare `{}` with a number", column.name)),
+                )));
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// True if a resource below the node has a parameter of that name.
+fn is_parameter(plan: &LogicalPlan, name: &str) -> bool {
+    plan.exists(|node| {
+        let LogicalPlan::TableScan(scan) = node else { return Ok(false) };
+        Ok(table_of(scan).is_some_and(|table| table.is_parameter(name)))
+    })
+    .unwrap_or(false)
 }
 
 fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {

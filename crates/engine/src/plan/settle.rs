@@ -18,7 +18,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
-use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
 use strataql_call::Value;
 use strataql_diag::{Code, Report};
@@ -64,8 +64,44 @@ pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
             return Ok(Transformed::no(node));
         }
         Ok(Transformed::new(settle_scan(scan, &table)?, true, TreeNodeRecursion::Continue))
+    })?
+    .data
+    .transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Filter(filter) => {
+            let local: Vec<String> = split_conjunction(&filter.predicate)
+                .into_iter()
+                .filter(|predicate| !has_slot(predicate))
+                .map(shown)
+                .collect();
+            let input = tell_local(Arc::unwrap_or_clone(filter.input), &local)?;
+            Filter::try_new(filter.predicate, Arc::new(input))
+                .map(LogicalPlan::Filter)
+                .map(Transformed::yes)
+        }
+        other => Ok(Transformed::no(other)),
     })
     .map(|transformed| transformed.data)
+}
+
+/// Tells the scan right below a filter what is checked on its rows.
+fn tell_local(plan: LogicalPlan, local: &[String]) -> Result<LogicalPlan> {
+    match plan {
+        LogicalPlan::TableScan(mut scan) => {
+            if let Some(table) = table_of(&scan)
+                && let Some(settled) = &table.settled
+            {
+                let mut settled = settled.as_ref().clone();
+                settled.local.extend(local.iter().cloned());
+                let settled = Some(Arc::new(settled));
+                scan.source = provider_as_source(Arc::new(ResourceTable { settled, ..table }));
+            }
+            Ok(LogicalPlan::TableScan(scan))
+        }
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => plan
+            .map_children(|child| tell_local(child, local).map(Transformed::yes))
+            .map(|transformed| transformed.data),
+        other => Ok(other),
+    }
 }
 
 /// True if no method can answer the scan with what it is given so far.
@@ -178,7 +214,7 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     let settled = Settled {
         method: method.name.clone(),
         why: reason(table, &choice, &demand.needs),
-        local: residual.iter().map(shown).collect(),
+        local: Vec::new(),
         notes: notes(table, method, scan, &bindings),
         bindings,
     };

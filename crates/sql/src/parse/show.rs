@@ -77,8 +77,10 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
             return Err(Box::new(
                 Report::new(Code::UnsupportedSyntax, format!("there is no SHOW {}", word.value))
                     .with_label(here, "")
-                    .with_help_if(did_you_mean(&word.value, WORDS.iter().copied()))
-                    .with_note(format!("SHOW knows {}", WORDS.join(", "))),
+                    .with_help(
+                        did_you_mean(&word.value, WORDS.iter().copied())
+                            .unwrap_or_else(|| format!("SHOW knows {}", WORDS.join(", "))),
+                    ),
             ));
         }
     };
