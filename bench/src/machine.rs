@@ -15,6 +15,15 @@ pub(crate) fn load() -> f64 {
     text.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
+/// True if this process, and with it all it starts, goes before the other work of the machine.
+pub(crate) fn is_real_time() -> bool {
+    const POLICY: usize = 38;
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // counted from behind the name, which may hold spaces
+    let policy = text.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(POLICY));
+    matches!(policy, Some("1" | "2"))
+}
+
 /// The facts.
 pub(crate) fn facts() -> Value {
     json!({
@@ -24,6 +33,7 @@ pub(crate) fn facts() -> Value {
             .trim_end_matches(" kB").parse::<u64>().unwrap_or_default(),
         "kernel": fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
         "load": load(),
+        "real_time": is_real_time(),
     })
 }
 

@@ -45,6 +45,11 @@ impl Program {
         Ok(Self { binary: binary.to_path_buf(), home })
     }
 
+    /// Bytes of the command's file.
+    pub(crate) fn size(&self) -> u64 {
+        fs::metadata(&self.binary).map_or(0, |found| found.len())
+    }
+
     /// A file of the temporary home.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.home.join(name)

@@ -31,8 +31,12 @@ pub(crate) fn run(words: &[String]) -> Result<bool, String> {
         return Ok(true);
     }
     let load = machine::load();
-    if saves && load > BUSY {
-        return Err(format!("the machine is busy (load {load}); figures of it are not kept"));
+    if load > BUSY && !machine::is_real_time() {
+        let busy = format!("the machine is busy (load {load}); `chrt -r 1` goes before its work");
+        if saves {
+            return Err(busy);
+        }
+        eprintln!("{busy}");
     }
     let program = Program::new(&binary.map_or_else(beside, Ok)?)?;
     let floor = Floor::measure(&program)?;
@@ -87,6 +91,7 @@ fn write(path: &Path, bench: &Bench, outcomes: &[Outcome]) -> Result<(), String>
             "row_bytes": bench.floor.row_bytes,
             "start_seconds": bench.floor.start,
         },
+        "binary_bytes": bench.program.size(),
         "runs": bench.runs,
         "scenarios": outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
     });

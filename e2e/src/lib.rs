@@ -16,8 +16,8 @@ use futures::TryStreamExt;
 use strataql_diag::{Code, Redactor, Report};
 use strataql_engine::{Outcome, Parameters, Session, SessionConfig, Settings};
 use strataql_net::{
-    Clock, CredentialsOverride, FixedCredential, ProxyPolicy, RetrySettings,
-    Settings as NetSettings, SystemClock, Transport,
+    Clock, CredentialsOverride, ProxyPolicy, RetrySettings, Settings as NetSettings, SystemClock,
+    Transport,
 };
 use strataql_registry::{Origin, Registry, Settings as RegistrySettings, Source};
 use strataql_sandbox::{Options, ProviderSource, Sandbox, Scenario};
@@ -78,19 +78,13 @@ pub fn scenario(name: &str) -> Result<Scenario, Box<Report>> {
 /// What the sandbox accepts, in the shape that each provider's own scheme asks for.
 fn credentials(registry: &Registry, options: &Options) -> Result<CredentialsOverride, Box<Report>> {
     let own = &options.credentials;
-    let client = |secret: &String| FixedCredential::Client {
-        id: own.client_id.clone(),
-        secret: secret.clone().into(),
-    };
-    let mut all = CredentialsOverride::same(client(&own.client_secret), "sandbox");
-    for summary in registry.providers() {
-        let provider = registry.provider(&summary.name)?;
-        let kind = provider.auth.as_ref().map_or("", |auth| auth.kind.as_str());
-        if matches!(kind, "bearer" | "api_key" | "custom") {
-            all.by_provider.insert(summary.name, client(&own.token));
-        }
-    }
-    Ok(all)
+    let providers = registry
+        .providers()
+        .into_iter()
+        .map(|summary| registry.provider(&summary.name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let auths = providers.iter().map(|provider| (provider.name.as_str(), provider.auth.as_ref()));
+    Ok(CredentialsOverride::simulated(&own.client_id, &own.client_secret, &own.token, auths))
 }
 
 /// Time limits that make a test of a silent server short.

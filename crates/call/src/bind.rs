@@ -183,14 +183,16 @@ impl<'a> Binder<'a> {
 
     fn bad(&self, param: &Param, expected: &str, why: &str) -> Box<Report> {
         let given = self.args.value(param).map(Value::text).unwrap_or_default();
+        let given = match shortened(&given) {
+            empty if empty.is_empty() => "the empty text".to_owned(),
+            text => format!("`{text}`"),
+        };
         Box::new(
             Report::new(
                 Code::BadParamValue,
                 format!(
-                    "`{}` is no value for parameter `{}` of method `{}`",
-                    shortened(&given),
-                    param.name,
-                    self.method.name
+                    "{} is no value for parameter `{}` of method `{}`",
+                    given, param.name, self.method.name
                 ),
             )
             .with_help(format!("give {expected}"))

@@ -14,6 +14,7 @@ mod render;
 mod settings;
 mod vars;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -25,7 +26,7 @@ use crate::exit::Exit;
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let line = match CommandLine::try_parse_from(std::env::args_os().map(comment_first)) {
         Ok(line) => line,
         Err(error) => {
             // whoever closed the pipe does not want the help text
@@ -35,6 +36,19 @@ fn main() -> ExitCode {
     };
     let environment = Environment::of_process();
     run(line, &environment).into()
+}
+
+/// A statement that begins with a comment is no flag: a blank before it tells them apart.
+fn comment_first(argument: OsString) -> OsString {
+    let is_comment = argument.to_str().is_some_and(|text| {
+        text.strip_prefix("--").is_some_and(|rest| rest.starts_with(char::is_whitespace))
+    });
+    if !is_comment {
+        return argument;
+    }
+    let mut spaced = OsString::from(" ");
+    spaced.push(argument);
+    spaced
 }
 
 fn run(line: CommandLine, environment: &Environment) -> Exit {

@@ -132,6 +132,8 @@ pub(crate) fn target_error(code: Code, target: &Target, message: String) -> Repo
 pub(crate) struct Chosen {
     /// Key of the method.
     pub(crate) method: String,
+    /// What it was chosen for.
+    pub(crate) verb: strataql_spec::SqlVerb,
 }
 
 impl Chosen {

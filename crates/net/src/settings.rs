@@ -157,6 +157,27 @@ impl CredentialsOverride {
         }
     }
 
+    /// What a simulated service accepts, in the shape that each provider's own scheme asks for:
+    /// `token` where one value is sent as it is, else `id` with `secret`. `providers` are names
+    /// with their authentication.
+    pub fn simulated<'a>(
+        id: &str,
+        secret: &str,
+        token: &str,
+        providers: impl IntoIterator<Item = (&'a str, Option<&'a AuthConfig>)>,
+    ) -> Self {
+        let client =
+            |secret: &str| FixedCredential::Client { id: id.to_owned(), secret: secret.into() };
+        let mut all = Self::same(client(secret), "sandbox");
+        for (name, auth) in providers {
+            let kind = auth.map_or("", |auth| auth.kind.as_str());
+            if matches!(kind, "bearer" | "api_key" | "custom") {
+                all.by_provider.insert(name.to_owned(), client(token));
+            }
+        }
+        all
+    }
+
     /// The credential of a provider.
     pub fn of(&self, provider: &str) -> &FixedCredential {
         self.by_provider.get(provider).unwrap_or(&self.credential)

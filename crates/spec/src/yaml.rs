@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use serde_saphyr::granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag};
 use strataql_diag::{Code, Report};
 
 use crate::node::{Map, Node, NodeValue};
@@ -35,7 +35,8 @@ pub fn parse(text: &str) -> Result<(Node, Vec<Report>), Box<Report>> {
                 Code::UntrustedDocument,
                 format!("the document has {} bytes, more than the {MAX_BYTES} allowed", text.len()),
             )
-            .with_place("", 1),
+            .with_place("", 1)
+            .with_help("split it into several services"),
         ));
     }
     let mut builder = Builder::default();
@@ -47,6 +48,9 @@ pub fn parse(text: &str) -> Result<(Node, Vec<Report>), Box<Report>> {
 }
 
 fn invalid(error: &ScanError) -> Box<Report> {
+    if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+        return too_deep(u32::try_from(error.marker().line()).unwrap_or(u32::MAX));
+    }
     Box::new(
         Report::new(Code::BadDocument, format!("not valid YAML: {}", error.info()))
             .with_place("", error.marker().line())
@@ -200,7 +204,8 @@ fn too_deep(line: u32) -> Box<Report> {
             Code::UntrustedDocument,
             format!("the document nests deeper than {MAX_DEPTH} levels"),
         )
-        .with_place("", line as usize),
+        .with_place("", line as usize)
+        .with_help("name the inner parts in `components` and use `$ref`"),
     )
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct ExecArguments {
     #[arg(value_name = "SQL", conflicts_with = "infile")]
     pub(crate) sql: Option<String>,
 
-    /// Read the statements from a file, or from stdin with `-`
+    /// Read the statements from a file, or from stdin with `-`; piped statements need no `-i`
     #[arg(short, long, value_name = "FILE")]
     pub(crate) infile: Option<PathBuf>,
 
@@ -38,11 +38,11 @@ pub(crate) struct ExecArguments {
     #[arg(long)]
     pub(crate) timing: bool,
 
-    /// Where results go.
     /// Allow writes whose WHERE names only a scope, such as an account
     #[arg(long)]
     pub(crate) all: bool,
 
+    /// Where results go.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 

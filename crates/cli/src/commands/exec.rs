@@ -4,7 +4,7 @@ mod output;
 mod session;
 
 use std::fs;
-use std::io::Read;
+use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
 
 use strataql_diag::{Code, Report};
@@ -68,21 +68,15 @@ struct Input {
 
 impl Input {
     fn read(arguments: &ExecArguments) -> Result<Self, Box<Report>> {
+        let nothing = || {
+            Err(Box::new(
+                Report::new(Code::Usage, "there is no statement to run")
+                    .with_help("write it as an argument, or name a file with `-i`"),
+            ))
+        };
         match (&arguments.sql, &arguments.infile) {
             (Some(text), _) => Ok(Self { file: None, text: text.clone() }),
-            (None, Some(path)) if path == Path::new("-") => {
-                let mut text = String::new();
-                std::io::stdin().read_to_string(&mut text).map_err(|error| {
-                    Box::new(
-                        Report::new(
-                            Code::LocalIo,
-                            format!("the statements cannot be read from stdin: {error}"),
-                        )
-                        .with_help("give UTF-8 text"),
-                    )
-                })?;
-                Ok(Self { file: Some("<stdin>".to_owned()), text })
-            }
+            (None, Some(path)) if path == Path::new("-") => Self::of_stdin(),
             (None, Some(path)) => {
                 let name = path.display().to_string();
                 let text = fs::read_to_string(path).map_err(|error| {
@@ -96,12 +90,26 @@ impl Input {
                 })?;
                 Ok(Self { file: Some(name), text })
             }
-            (None, None) => {
-                Err(Box::new(Report::new(Code::Usage, "there is no statement to run").with_help(
-                    "write it as an argument, or name a file with `-i`; `-i -` reads stdin",
-                )))
-            }
+            (None, None) if !stdin().is_terminal() => match Self::of_stdin()? {
+                input if input.text.trim().is_empty() => nothing(),
+                input => Ok(input),
+            },
+            (None, None) => nothing(),
         }
+    }
+
+    fn of_stdin() -> Result<Self, Box<Report>> {
+        let mut text = String::new();
+        stdin().read_to_string(&mut text).map_err(|error| {
+            Box::new(
+                Report::new(
+                    Code::LocalIo,
+                    format!("the statements cannot be read from stdin: {error}"),
+                )
+                .with_help("give UTF-8 text"),
+            )
+        })?;
+        Ok(Self { file: Some("<stdin>".to_owned()), text })
     }
 
     fn source(&self) -> Source<'_> {

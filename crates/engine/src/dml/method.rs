@@ -43,7 +43,7 @@ pub(crate) fn choose(
             && lacks(method, statement, &given, resource).is_empty()
     });
     match fits {
-        Some(method) => Ok(Chosen { method: method.name.clone() }),
+        Some(method) => Ok(Chosen { method: method.name.clone(), verb }),
         None => Err(refusal(resource, statement, &candidates, &given)),
     }
 }

@@ -15,7 +15,7 @@ use strataql_call::{
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
 use strataql_spec::paging::TokenLocation;
-use strataql_spec::{Method, Service};
+use strataql_spec::{Method, Service, SqlVerb};
 
 use super::resolve::{Seen, look};
 use super::returning::Returning;
@@ -239,10 +239,16 @@ pub(crate) async fn send(
     if let Some(report) = failure(&fates, applied, count) {
         return Err(report);
     }
-    let rows = if applied == 1 { "1 request".to_owned() } else { format!("{applied} requests") };
+    let rows = if applied == 1 { "1 row".to_owned() } else { format!("{applied} rows") };
+    let done = match chosen.verb {
+        SqlVerb::Insert => "inserted into",
+        SqlVerb::Delete => "deleted from",
+        SqlVerb::Replace => "replaced in",
+        _ => "updated in",
+    };
     match returning {
         None => {
-            outcome.note(format!("{rows} by method `{}` done", method.name));
+            outcome.note(format!("{rows} {done} `{}`", resource.dotted()));
             Ok(ResultSet { outcome, ..ResultSet::nothing() })
         }
         Some(returning) => {

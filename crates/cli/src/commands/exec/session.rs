@@ -11,8 +11,8 @@ use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
 use strataql_engine::{Session, SessionConfig, Settings as SessionSettings};
 use strataql_net::{
-    Attempt, CredentialsOverride, FixedCredential, HttpLog, Observer, ProxyPolicy,
-    Settings as NetSettings, SystemClock, Transport,
+    Attempt, CredentialsOverride, HttpLog, Observer, ProxyPolicy, Settings as NetSettings,
+    SystemClock, Transport,
 };
 use strataql_registry::Registry;
 use strataql_sandbox::{Options, Sandbox};
@@ -154,15 +154,23 @@ async fn simulate(
     let options = Options::parse_list(options.unwrap_or_default())?;
     let lower = text.to_lowercase();
     let known = registry.providers();
-    let sources = known
+    let named: Vec<&str> = known
         .iter()
-        .filter(|provider| lower.contains(&provider.name.to_lowercase()))
-        .map(|provider| providers::simulated(registry, &provider.name))
+        .map(|provider| provider.name.as_str())
+        .filter(|name| lower.contains(&name.to_lowercase()))
+        .collect();
+    let sources = named
+        .iter()
+        .map(|name| providers::simulated(registry, name))
         .collect::<Result<Vec<_>, _>>()?;
-    let credential = FixedCredential::Client {
-        id: options.credentials.client_id.clone(),
-        secret: options.credentials.client_secret.clone().into(),
-    };
+    let models = named.iter().map(|name| registry.provider(name)).collect::<Result<Vec<_>, _>>()?;
+    let own = &options.credentials;
+    let credentials = CredentialsOverride::simulated(
+        &own.client_id,
+        &own.client_secret,
+        &own.token,
+        models.iter().map(|model| (model.name.as_str(), model.auth.as_ref())),
+    );
     let sandbox = Sandbox::start(sources, options).await?;
     let url = Url::parse(&sandbox.url()).map_err(|error| {
         Box::new(Report::internal(format!("the sandbox has no address: {error}")))
@@ -170,7 +178,7 @@ async fn simulate(
     // every provider, also those that are not simulated: nothing else may be reached
     net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
     net.proxy = ProxyPolicy::None;
-    net.credentials_override = Some(CredentialsOverride::same(credential, "sandbox"));
+    net.credentials_override = Some(credentials);
     Ok(sandbox)
 }
 
