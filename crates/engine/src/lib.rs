@@ -7,6 +7,8 @@
 //! optimises it, and our query planner settles which method each scan calls just before the
 //! physical plan is made.
 
+mod answers;
+mod budget;
 mod catalog;
 mod dml;
 mod error;
@@ -14,21 +16,27 @@ mod exec;
 mod explain;
 mod front;
 mod functions;
+mod journal;
 mod local;
 mod meta;
 mod outcome;
 mod parameters;
+mod partial;
 mod plan;
 mod read_only;
+mod run;
 mod session;
 mod settings;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use error::report_of;
 pub use exec::{ScanSpec, Source};
 pub use local::stored_views;
 pub use outcome::{Completeness, Outcome, ScanProgress};
 pub use parameters::Parameters;
+pub use partial::Issue;
 pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use session::{ResultSet, Session, SessionConfig};
 pub use settings::{SETTINGS, SettingInfo, Settings};

@@ -3,9 +3,15 @@
 //! Owns: notes, completeness and live counters of a statement (truth contract, decision 4).
 //! Refuses: printing them; doors choose where they go.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use strataql_call::{CallMetrics, MetricsSnapshot};
+use strataql_diag::Code;
+
+use crate::budget::counted;
+use crate::partial::Issue;
 
 /// Whether a result holds everything that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,7 +19,8 @@ pub enum Completeness {
     /// Every page of every call is in it.
     #[default]
     Complete,
-    /// Values were replaced by NULL because the user allowed it (`on_mismatch = 'null'`).
+    /// Values were replaced by NULL, or rows of failed calls are missing, because the user allowed it
+    /// (`on_mismatch = 'null'`, `on_error = 'partial'`).
     Partial,
 }
 
@@ -27,6 +34,9 @@ pub struct Outcome {
 struct Inner {
     notes: Mutex<Vec<String>>,
     scans: Mutex<Vec<Scan>>,
+    issues: Mutex<Vec<Issue>>,
+    kept: AtomicU64,
+    oldest_kept_ms: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -53,6 +63,21 @@ impl Outcome {
         }
     }
 
+    /// Adds a failure that the statement outlived, once.
+    pub(crate) fn add_issue(&self, issue: Issue) {
+        let mut issues = self.inner.issues.lock().unwrap_or_else(PoisonError::into_inner);
+        if !issues.contains(&issue) {
+            issues.push(issue);
+        }
+    }
+
+    /// Counts an answer that was kept from before.
+    pub(crate) fn count_kept(&self, age: Duration) {
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.inner.kept.fetch_add(1, Ordering::Relaxed);
+        self.inner.oldest_kept_ms.fetch_max(age, Ordering::Relaxed);
+    }
+
     /// Adds a scan whose counters are shown.
     pub(crate) fn add_scan(&self, name: String, metrics: Arc<CallMetrics>) {
         let mut scans = self.inner.scans.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +101,51 @@ impl Outcome {
                 ));
             }
         }
+        notes.extend(self.notes_of_failures());
+        let kept = self.inner.kept.load(Ordering::Relaxed);
+        if kept > 0 {
+            let age = self.inner.oldest_kept_ms.load(Ordering::Relaxed) / 1000;
+            let answers = counted(kept, "answer");
+            notes.push(format!("kept from before (`cache.ttl`): {answers}, up to {age} s old"));
+        }
         notes
+    }
+
+    fn notes_of_failures(&self) -> Vec<String> {
+        let issues = self.inner.issues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes: Vec<String> = issues
+            .iter()
+            .take(3)
+            .map(|issue| format!("rows of `{}` are missing: {}", issue.scope, issue.message))
+            .collect();
+        if !notes.is_empty() {
+            let calls = counted(issues.len() as u64, "call");
+            notes.push(format!(
+                "the result is partial: {calls} failed; see `sys.last_query_issues`"
+            ));
+        }
+        notes
+    }
+
+    /// Why the result is not whole.
+    pub fn issues(&self) -> Vec<Issue> {
+        let mut issues = self.inner.issues.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for scan in self.scans() {
+            if scan.metrics.mismatches > 0 {
+                issues.push(Issue {
+                    scope: scan.name,
+                    request_id: None,
+                    status: None,
+                    code: Code::BadRemoteValue,
+                    message: format!(
+                        "{} values did not fit their columns and are NULL",
+                        scan.metrics.mismatches
+                    ),
+                    rows_lost: Some(0),
+                });
+            }
+        }
+        issues
     }
 
     /// The scans of the statement with their counters now.
@@ -99,6 +168,6 @@ impl Outcome {
 
     /// Whether the result is whole; final once the rows have ended.
     pub fn completeness(&self) -> Completeness {
-        if self.totals().mismatches > 0 { Completeness::Partial } else { Completeness::Complete }
+        if self.issues().is_empty() { Completeness::Complete } else { Completeness::Partial }
     }
 }

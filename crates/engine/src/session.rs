@@ -27,9 +27,10 @@ use crate::front::{Front, Locals, Planned};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
+use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
-use crate::{dml, explain, functions, local, meta, read_only};
+use crate::{budget, dml, explain, functions, local, meta, read_only};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -53,6 +54,9 @@ pub struct Session {
     settings: Mutex<Settings>,
     engine: SessionContext,
     local: local::Store,
+    memory: Memory,
+    /// The statement that runs, or ran last.
+    running: Mutex<Arc<Run>>,
 }
 
 /// The result of one statement.
@@ -119,6 +123,8 @@ impl Session {
             .with_query_planner(Arc::new(Planner))
             .build();
         functions::register(&mut state).map_err(|error| report_of(&error, ""))?;
+        let memory = Memory::default();
+        let run = Run::before_all(&memory, &config.settings);
         Ok(Self {
             registry: config.registry,
             exchange: config.exchange,
@@ -126,6 +132,8 @@ impl Session {
             settings: Mutex::new(config.settings),
             engine: SessionContext::new_with_state(state),
             local: local::Store::new(config.tables),
+            memory,
+            running: Mutex::new(Arc::new(run)),
         })
     }
 
@@ -181,6 +189,8 @@ impl Session {
         {
             return Err(report);
         }
+        let run = Run::begin(&self.memory, &self.settings(), is_query(&parsed.statement));
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(run);
         self.dispatch(text, parsed, &parsed.statement, parameters).await
     }
 
@@ -311,17 +321,20 @@ impl Session {
             Some(timeout) => deadline(rows, timeout).boxed(),
             None => rows,
         };
+        let rows = budget::within(rows, Arc::clone(&self.running().budget));
         Ok(ResultSet { schema, labels, rows, outcome })
     }
 
     /// The engine's state for one statement, with its call runtime.
     fn statement_state(&self, outcome: &Outcome) -> SessionState {
         let mut state = self.engine.state();
+        let run = self.running();
         let runtime = CallRuntime {
             registry: Arc::clone(&self.registry),
-            exchange: Arc::clone(&self.exchange),
+            exchange: run.reading(&self.exchange, outcome),
             chains: Arc::new(SharedChains::default()),
             outcome: outcome.clone(),
+            run,
         };
         state.config_mut().set_extension(Arc::new(runtime));
         state
@@ -333,8 +346,19 @@ impl Session {
         Catalog { registry: &self.registry, namespace: &settings.namespace }.resource(name)
     }
 
+    /// The way to the network for writes.
     pub(crate) fn exchange(&self) -> Arc<dyn Exchange> {
-        Arc::clone(&self.exchange)
+        self.running().writing(&self.exchange)
+    }
+
+    /// The statement that runs.
+    pub(crate) fn running(&self) -> Arc<Run> {
+        Arc::clone(&self.running.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is kept from one statement to the next.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// True if the session knows a server variable's value.
@@ -343,7 +367,7 @@ impl Session {
         self.settings().variables.contains_key(&key)
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
@@ -410,6 +434,15 @@ fn deadline(
             )),
         }
     })
+}
+
+/// True for statements that write and keep nothing.
+fn is_query(statement: &Statement) -> bool {
+    match statement {
+        Statement::Query(_) => true,
+        Statement::Explain { inner, .. } => is_query(inner),
+        _ => false,
+    }
 }
 
 fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {

@@ -40,6 +40,31 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "chains of pages of one scan that are read at once",
     },
     SettingInfo {
+        name: "on_error",
+        default: "error",
+        meaning: "what a failing call does to a query: `error` fails it, `partial` goes on without the call's remaining rows and lists it in `sys.last_query_issues`",
+    },
+    SettingInfo {
+        name: "budget.requests",
+        default: "none",
+        meaning: "requests that a statement may send, without repetitions; one more is an error before it is sent",
+    },
+    SettingInfo {
+        name: "budget.rows",
+        default: "none",
+        meaning: "rows that a statement may give; more is an error",
+    },
+    SettingInfo {
+        name: "budget.seconds",
+        default: "none",
+        meaning: "seconds that a statement may take; more is an error",
+    },
+    SettingInfo {
+        name: "cache.ttl",
+        default: "off",
+        meaning: "how long the answers to GET requests of queries are kept for later queries of the session, for example `5m`; a write to a provider drops what is kept of it",
+    },
+    SettingInfo {
         name: "read_only",
         default: "off",
         meaning: "`on` refuses every write for the rest of the session; it cannot be switched off again",
@@ -90,6 +115,16 @@ pub struct Settings {
     pub arrival_order: bool,
     /// `scan.concurrency`.
     pub scan_concurrency: usize,
+    /// `on_error = 'partial'`.
+    pub keeps_partial: bool,
+    /// `budget.requests`.
+    pub budget_requests: Option<u64>,
+    /// `budget.rows`.
+    pub budget_rows: Option<u64>,
+    /// `budget.seconds`.
+    pub budget_time: Option<Duration>,
+    /// `cache.ttl`.
+    pub cache_ttl: Option<Duration>,
     /// `read_only`.
     pub read_only: bool,
     /// `timeout`.
@@ -116,6 +151,11 @@ impl Default for Settings {
             on_mismatch: Mismatch::Error,
             arrival_order: false,
             scan_concurrency: 32,
+            keeps_partial: false,
+            budget_requests: None,
+            budget_rows: None,
+            budget_time: None,
+            cache_ttl: None,
             read_only: false,
             timeout: None,
             max_writes: 100,
@@ -196,6 +236,38 @@ impl Settings {
                         .ok_or_else(|| bad(name, text, "a number from 1 to 1024"))?,
                 };
             }
+            "on_error" => {
+                self.keeps_partial = match text {
+                    None | Some("error") => false,
+                    Some("partial") => true,
+                    Some(other) => return Err(bad(name, other, "`error` or `partial`")),
+                };
+            }
+            "budget.requests" | "budget.rows" => {
+                let limit = limit(text).map_err(|_| {
+                    bad(name, text.unwrap_or_default(), "a whole number, or `none`")
+                })?;
+                match lower.as_str() {
+                    "budget.rows" => self.budget_rows = limit,
+                    _ => self.budget_requests = limit,
+                }
+            }
+            "budget.seconds" => {
+                self.budget_time = match text {
+                    None | Some("none") => None,
+                    Some(text) => {
+                        Some(duration(text).ok_or_else(|| bad(name, text, "seconds, or `none`"))?)
+                    }
+                };
+            }
+            "cache.ttl" => {
+                self.cache_ttl = match text {
+                    None | Some("off" | "none" | "0" | "0s") => None,
+                    Some(text) => Some(duration(text).ok_or_else(|| {
+                        bad(name, text, "a duration such as `30s` or `5m`, or `off`")
+                    })?),
+                };
+            }
             "local_files" => {
                 self.local_files = switch(text.unwrap_or("on"))
                     .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
@@ -266,6 +338,15 @@ impl Settings {
             }
             "scan.order" => if self.arrival_order { "arrival" } else { "values" }.into(),
             "scan.concurrency" => self.scan_concurrency.to_string(),
+            "on_error" => if self.keeps_partial { "partial" } else { "error" }.into(),
+            "budget.requests" => shown_limit(self.budget_requests),
+            "budget.rows" => shown_limit(self.budget_rows),
+            "budget.seconds" => {
+                self.budget_time.map_or_else(|| "none".into(), |t| t.as_secs_f64().to_string())
+            }
+            "cache.ttl" => {
+                self.cache_ttl.map_or_else(|| "off".into(), |t| format!("{}ms", t.as_millis()))
+            }
             "read_only" => if self.read_only { "on" } else { "off" }.into(),
             "local_files" => if self.local_files { "on" } else { "off" }.into(),
             "timeout" => {
@@ -276,6 +357,9 @@ impl Settings {
                 if self.continue_on_write_error { "continue" } else { "stop" }.into()
             }
             "write.all" => if self.write_all { "on" } else { "off" }.into(),
+            "memory.limit" if self.memory_limit % (1 << 30) == 0 => {
+                format!("{}GB", self.memory_limit >> 30)
+            }
             "memory.limit" => format!("{}MB", self.memory_limit >> 20),
             _ => self
                 .variables
@@ -290,6 +374,15 @@ impl Settings {
 fn bad(name: &str, value: &str, wanted: &str) -> Report {
     Report::new(Code::BadParamValue, format!("`{value}` is no value for the setting `{name}`"))
         .with_help(format!("give {wanted}"))
+}
+
+/// A number, or nothing for `none`.
+fn limit(text: Option<&str>) -> Result<Option<u64>, std::num::ParseIntError> {
+    text.filter(|text| *text != "none").map(str::parse).transpose()
+}
+
+fn shown_limit(limit: Option<u64>) -> String {
+    limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())
 }
 
 fn switch(text: &str) -> Option<bool> {
@@ -329,6 +422,9 @@ fn bytes(text: &str) -> Option<usize> {
     };
     number.checked_mul(factor)
 }
+
+#[cfg(test)]
+mod page;
 
 #[cfg(test)]
 mod tests {

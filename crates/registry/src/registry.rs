@@ -162,6 +162,18 @@ impl Registry {
         Ok(Arc::clone(index.insert(Arc::new(found))))
     }
 
+    /// True if the document of a service is there; a registry may list services without theirs.
+    ///
+    /// # Errors
+    /// `unknown-provider`, `unknown-service`, or what keeps the entry document from being read.
+    pub fn has_document(&self, provider: &str, service: &str) -> Result<bool, Box<Report>> {
+        let (installed, loaded) = self.loaded(provider)?;
+        let (entry, _) = loaded.service(service)?;
+        let path = inside(&entry.document)
+            .ok_or_else(|| leaves_registry(entry, &installed.summary.path))?;
+        Ok(installed.tree.has(&path))
+    }
+
     /// What compiling a service found wrong in its document.
     ///
     /// # Errors

@@ -236,6 +236,14 @@ impl Tree {
         }
     }
 
+    /// True if there is a document; the path is known to stay inside.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        match &self.base {
+            Some(base) => existing(&base.join(path)).exists(),
+            None => embedded::paths().any(|known| known == path),
+        }
+    }
+
     /// Reads a document; the path is known to stay inside.
     pub(crate) fn read(&self, path: &str) -> Result<Document, Box<Report>> {
         let Some(base) = &self.base else {

@@ -201,6 +201,7 @@ pub(crate) async fn send(
 ) -> Result<ResultSet, Box<Report>> {
     let method = chosen.of(resource);
     let settings = writer.session.settings();
+    writer.session.running().budget.check_writes(prepared.len())?;
     let exchange = writer.session.exchange();
     exchange.introduce(&resource.provider);
     let outcome = Outcome::default();

@@ -13,6 +13,7 @@ use strataql_registry::Registry;
 
 use crate::outcome::Outcome;
 use crate::plan::bindings::SlotId;
+use crate::run::Run;
 
 /// The runtime of one statement.
 pub(crate) struct CallRuntime {
@@ -20,6 +21,7 @@ pub(crate) struct CallRuntime {
     pub(crate) exchange: Arc<dyn Exchange>,
     pub(crate) chains: Arc<SharedChains>,
     pub(crate) outcome: Outcome,
+    pub(crate) run: Arc<Run>,
 }
 
 impl CallRuntime {
@@ -32,6 +34,7 @@ impl CallRuntime {
 
     /// Counters of a new scan, registered with the outcome.
     pub(crate) fn metrics(&self, name: String) -> Arc<CallMetrics> {
+        self.run.reads(&self.outcome);
         let metrics = Arc::new(CallMetrics::default());
         self.outcome.add_scan(name, Arc::clone(&metrics));
         metrics

@@ -26,6 +26,7 @@ use strataql_diag::{Code, Report};
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
+use crate::partial;
 
 /// The operator.
 #[derive(Debug, Clone)]
@@ -220,7 +221,16 @@ impl ScanExec {
         };
         let plan = spec.decode_plan(&service, method, arguments);
         let schema = self.schema();
-        let stream = pages(context, Arc::new(call), plan, pager)
+        let pages = pages(context, Arc::new(call), plan, pager);
+        let pages = if runtime.run.is_partial {
+            let scope = partial::scope(&spec.name(), method, arguments);
+            partial::kept(pages, runtime.outcome.clone(), scope).boxed()
+        } else {
+            pages.boxed()
+        };
+        let budget = Arc::clone(&runtime.run.budget);
+        let stream = pages
+            .inspect_ok(move |page| budget.count_read(page.batch.num_rows()))
             .map_ok(move |page| page.batch.with_schema(Arc::clone(&schema)))
             .map(|batch| match batch {
                 Ok(batch) => batch.map_err(DataFusionError::from),

@@ -8,7 +8,7 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::DataFrame;
 use strataql_diag::{Code, Report};
-use strataql_registry::{MethodSummary, ServiceIndex};
+use strataql_registry::{MethodSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, Show, ShowWhat};
 
@@ -149,17 +149,7 @@ fn resources(
         .resources
         .iter()
         .map(|resource| {
-            let mut verbs: Vec<&str> = Vec::new();
-            if resource.has_view {
-                verbs.push(SqlVerb::Select.as_str());
-            }
-            for method in &resource.methods {
-                let verb = method.sql_verb.as_str();
-                if !verbs.contains(&verb) {
-                    verbs.push(verb);
-                }
-            }
-            let mut row = vec![Some(resource.name.clone()), Some(verbs.join(", "))];
+            let mut row = vec![Some(resource.name.clone()), Some(verbs(resource))];
             if extended {
                 row.push(Some(resource.id.clone()));
                 row.push(Some(resource.description.clone()));
@@ -172,6 +162,21 @@ fn resources(
         names.extend(["id", "description"]);
     }
     texts(&names, rows)
+}
+
+/// The SQL verbs of a resource, in the order of its document.
+pub(super) fn verbs(resource: &ResourceSummary) -> String {
+    let mut verbs: Vec<&str> = Vec::new();
+    if resource.has_view {
+        verbs.push(SqlVerb::Select.as_str());
+    }
+    for method in &resource.methods {
+        let verb = method.sql_verb.as_str();
+        if !verbs.contains(&verb) {
+            verbs.push(verb);
+        }
+    }
+    verbs.join(", ")
 }
 
 fn methods(

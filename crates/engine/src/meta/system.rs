@@ -1,34 +1,92 @@
-//! Tables about the session itself: `sys.*` and `information_schema.*`.
+//! Tables about the session itself and its documents: `sys.*` and `information_schema.*`.
 //!
-//! Owns: their names and how they come into a statement.
+//! Owns: their names, columns and how they come into a statement.
+//! Refuses: opening documents at planning, and at execution those that a filter on provider, service
+//! or resource excludes.
+//! Surprise: `information_schema` has the provider as catalog and the service as schema.
+
+mod documents;
+mod places;
+mod rows;
+mod session;
+mod sheet;
 
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
+use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::Name;
 
+use self::documents::DocumentTable;
+use crate::error::listed;
 use crate::front::Locals;
 use crate::session::Session;
+
+const SYS: &str = "sys";
+
+/// Tables of `sys` that are made of the session alone.
+const OF_SESSION: &[&str] = &["settings", "functions", "requests", "last_query_issues"];
 
 /// System tables of a session.
 pub(crate) struct SystemTables<'a> {
     pub(crate) session: &'a Session,
 }
 
+impl SystemTables<'_> {
+    fn of_session(&self, table: &str) -> Result<Option<Arc<dyn TableProvider>>, Box<Report>> {
+        let batch = match table {
+            "settings" => super::show::settings_table(self.session)?,
+            "functions" => super::show::functions(self.session)?,
+            "requests" => session::requests(self.session)?,
+            "last_query_issues" => session::issues(self.session)?,
+            _ => return Ok(None),
+        };
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
+            .map_err(|error| Box::new(Report::internal(error.to_string())))?;
+        Ok(Some(Arc::new(table)))
+    }
+}
+
 impl Locals for SystemTables<'_> {
     fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
         let [schema, table] = name.parts.as_slice() else { return None };
-        if !schema.value.eq_ignore_ascii_case("sys") {
+        let schema = schema.value.to_ascii_lowercase();
+        let table = table.value.to_ascii_lowercase();
+        let key = format!("{schema}.{table}");
+        if let Some(layout) = rows::LAYOUTS.iter().find(|layout| layout.name == key) {
+            let registry = Arc::clone(self.session.registry());
+            return Some((key, Arc::new(DocumentTable::new(layout, registry))));
+        }
+        if schema != SYS {
             return None;
         }
-        let batch = match table.value.to_ascii_lowercase().as_str() {
-            "providers" => super::show::providers(self.session).ok()?,
-            "settings" => super::show::settings_table(self.session).ok()?,
-            "functions" => super::show::functions(self.session).ok()?,
-            _ => return None,
-        };
-        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).ok()?;
-        Some((name.dotted().to_lowercase(), Arc::new(table)))
+        let table = self.of_session(&table).ok()??;
+        Some((key, table))
     }
 }
+
+/// The report of a name that only a system table could have, if it is one.
+pub(crate) fn no_table(name: &Name) -> Option<Box<Report>> {
+    let [schema, table] = name.parts.as_slice() else { return None };
+    let schema = schema.value.to_ascii_lowercase();
+    let own: Vec<&str> = rows::LAYOUTS
+        .iter()
+        .filter_map(|layout| layout.name.strip_prefix(&schema)?.strip_prefix('.'))
+        .chain(OF_SESSION.iter().copied().filter(|_| schema == SYS))
+        .collect();
+    if own.is_empty() {
+        return None;
+    }
+    let report =
+        Report::new(Code::UnknownResource, format!("`{schema}` has no table `{}`", table.value));
+    Some(Box::new(
+        report
+            .with_label(table.span, "")
+            .with_help_if(did_you_mean(&table.value, own.iter().copied()))
+            .with_help(format!("its tables are {}", listed(&own))),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

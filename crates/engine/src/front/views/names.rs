@@ -110,6 +110,9 @@ impl Expander<'_> {
 
     /// The report with the names of ours that are like the one that was not found.
     fn suggested(&self, mut report: Box<Report>, name: &Name) -> Box<Report> {
+        if let Some(better) = crate::meta::system::no_table(name) {
+            return better;
+        }
         if let [part] = name.parts.as_slice() {
             let own = self.locals.names();
             if let Some(help) = did_you_mean(&part.value, own.iter().map(String::as_str)) {

@@ -1,0 +1,86 @@
+//! Partial results: a call that fails ends, and the statement goes on without its remaining rows.
+//!
+//! Owns: `SET on_error = 'partial'`: which failures a statement may outlive, and their description.
+//! Refuses: everything that writes or is kept. Rows that are missing would be deleted, or missed for
+//! good, so only queries may be partial.
+//! Surprise: a refusal of one object (403) is a failure of that call; a missing or refused credential
+//! (401) is a failure of the statement, as no other call would fare better.
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use strataql_call::Arguments;
+use strataql_diag::{Class, Code, Report};
+use strataql_spec::{Location, Method};
+
+use crate::outcome::Outcome;
+
+/// Why rows or values are missing from a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The call: `provider.service.resource.method(parameter=value)`.
+    pub scope: String,
+    /// The service's request identifier.
+    pub request_id: Option<String>,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What kind of failure.
+    pub code: Code,
+    /// The sentence of its report.
+    pub message: String,
+    /// Rows that are missing, where that is known.
+    pub rows_lost: Option<u64>,
+}
+
+impl Issue {
+    fn of(scope: String, report: &Report) -> Self {
+        let remote = report.remote.as_deref();
+        Self {
+            scope,
+            request_id: remote.and_then(|remote| remote.request_id.clone()),
+            status: remote.and_then(|remote| remote.status),
+            code: report.code,
+            message: report.message.clone(),
+            rows_lost: None,
+        }
+    }
+}
+
+/// The items of a call up to its failure, which goes to the outcome.
+pub(crate) fn kept<T: Send>(
+    items: impl Stream<Item = Result<T, Box<Report>>> + Send,
+    outcome: Outcome,
+    scope: String,
+) -> impl Stream<Item = Result<T, Box<Report>>> + Send {
+    items
+        .map(move |item| match item {
+            Ok(item) => Ok(Some(item)),
+            Err(report) if is_of_one_call(&report) => {
+                outcome.add_issue(Issue::of(scope.clone(), &report));
+                Ok(None)
+            }
+            Err(report) => Err(report),
+        })
+        .try_filter_map(|item| std::future::ready(Ok(item)))
+}
+
+/// True for failures that other calls need not share.
+fn is_of_one_call(report: &Report) -> bool {
+    match report.code {
+        Code::CrossOrigin => false,
+        Code::CredentialRefused => {
+            report.remote.as_ref().is_some_and(|remote| remote.status == Some(403))
+        }
+        code => matches!(code.class(), Class::Remote | Class::Transient),
+    }
+}
+
+/// A call as people recognise it. Values of headers and of secrets stay out.
+pub(crate) fn scope(name: &str, method: &Method, arguments: &Arguments) -> String {
+    let values: Vec<String> = method
+        .params
+        .iter()
+        .filter(|param| param.location != Location::Header)
+        .filter_map(|param| Some((param, arguments.value(param)?)))
+        .map(|(param, value)| format!("{}={}", param.name, value.text()))
+        .collect();
+    format!("{name}({})", values.join(", "))
+}

@@ -1,0 +1,101 @@
+//! The run of one statement: what it may spend, and the ways to the network that it has.
+//!
+//! Owns: the order in which requests pass: kept answers, then the budget, then the journal.
+//! Surprise: what a query reads may be kept and may be partial; what a statement reads in order to
+//! write is neither.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use strataql_call::Exchange;
+
+use crate::answers::{Answers, ForgettingExchange, KeepingExchange};
+use crate::budget::{Budget, BudgetExchange};
+use crate::journal::{Journal, JournalExchange};
+use crate::outcome::Outcome;
+use crate::settings::Settings;
+
+/// What a session keeps from one statement to the next.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) answers: Arc<Answers>,
+}
+
+/// One statement that runs.
+pub(crate) struct Run {
+    number: u64,
+    pub(crate) budget: Arc<Budget>,
+    /// True if calls may fail without failing the statement.
+    pub(crate) is_partial: bool,
+    ttl: Option<Duration>,
+    journal: Arc<Journal>,
+    answers: Arc<Answers>,
+}
+
+impl Run {
+    /// What there is before the first statement.
+    pub(crate) fn before_all(memory: &Memory, settings: &Settings) -> Self {
+        Self::numbered(0, memory, settings, false)
+    }
+
+    /// A statement starts. `is_query` tells that it writes and keeps nothing.
+    pub(crate) fn begin(memory: &Memory, settings: &Settings, is_query: bool) -> Self {
+        if settings.cache_ttl.is_none() {
+            memory.answers.clear();
+        }
+        Self::numbered(memory.journal.begin(), memory, settings, is_query)
+    }
+
+    fn numbered(number: u64, memory: &Memory, settings: &Settings, is_query: bool) -> Self {
+        Self {
+            number,
+            budget: Arc::new(Budget::new(settings)),
+            is_partial: is_query && settings.keeps_partial,
+            ttl: settings.cache_ttl.filter(|_| is_query),
+            journal: Arc::clone(&memory.journal),
+            answers: Arc::clone(&memory.answers),
+        }
+    }
+
+    /// The way to the network for scans.
+    pub(crate) fn reading(
+        &self,
+        transport: &Arc<dyn Exchange>,
+        outcome: &Outcome,
+    ) -> Arc<dyn Exchange> {
+        let inner = self.counted(transport);
+        match self.ttl {
+            None => inner,
+            Some(ttl) => Arc::new(KeepingExchange {
+                inner,
+                answers: Arc::clone(&self.answers),
+                ttl,
+                outcome: outcome.clone(),
+            }),
+        }
+    }
+
+    /// The way to the network for writes, and for what is read to settle them.
+    pub(crate) fn writing(&self, transport: &Arc<dyn Exchange>) -> Arc<dyn Exchange> {
+        let inner = self.counted(transport);
+        Arc::new(ForgettingExchange { inner, answers: Arc::clone(&self.answers) })
+    }
+
+    /// Tells that a scan begins.
+    pub(crate) fn reads(&self, outcome: &Outcome) {
+        self.journal.reads(outcome);
+    }
+
+    fn counted(&self, transport: &Arc<dyn Exchange>) -> Arc<dyn Exchange> {
+        let journal = JournalExchange {
+            inner: Arc::clone(transport),
+            journal: Arc::clone(&self.journal),
+            statement: self.number,
+        };
+        Arc::new(BudgetExchange { inner: Arc::new(journal), budget: Arc::clone(&self.budget) })
+    }
+}
+
+#[cfg(test)]
+mod tests;
