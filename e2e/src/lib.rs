@@ -38,7 +38,8 @@ pub struct Table {
     pub labels: Vec<String>,
     /// Cells as text; NULL is `NULL`, empty text `(empty)`.
     pub rows: Vec<Vec<String>>,
-    /// One letter per column, see [`kind`].
+    /// One letter per column: `T` text, `J` JSON, `I` whole numbers, `R` others, `B` truth values,
+    /// `D` dates and times.
     pub kinds: String,
 }
 

@@ -357,7 +357,7 @@ impl Settings {
                 if self.continue_on_write_error { "continue" } else { "stop" }.into()
             }
             "write.all" => if self.write_all { "on" } else { "off" }.into(),
-            "memory.limit" if self.memory_limit % (1 << 30) == 0 => {
+            "memory.limit" if self.memory_limit.is_multiple_of(1 << 30) => {
                 format!("{}GB", self.memory_limit >> 30)
             }
             "memory.limit" => format!("{}MB", self.memory_limit >> 20),

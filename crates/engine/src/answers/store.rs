@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_least_recently_used_makes_room() {
         let mut store = Store::new(40_000);
-        let forever = Duration::from_secs(3600);
+        let forever = Duration::from_hours(1);
         let all: Vec<(Key, Response)> =
             ["a", "b", "c"].into_iter().map(|path| answer(path, 15_000)).collect();
         for (key, response) in &all[..2] {
@@ -182,9 +182,9 @@ mod tests {
         assert_eq!(store.bytes, 0);
         store.forget("p");
         store.put(key.clone(), &response, Instant::now(), 0);
-        assert!(store.get(&key, Duration::from_secs(60)).is_none());
+        assert!(store.get(&key, Duration::from_mins(1)).is_none());
         let generation = store.generation("p");
         store.put(key.clone(), &response, Instant::now(), generation);
-        assert!(store.get(&key, Duration::from_secs(60)).is_some());
+        assert!(store.get(&key, Duration::from_mins(1)).is_some());
     }
 }

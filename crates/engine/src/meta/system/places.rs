@@ -18,12 +18,12 @@ pub(super) fn depth(condition: &Expr, columns: &[&str]) -> Option<usize> {
     if condition.is_volatile() {
         return None;
     }
-    let mut deepest = None;
-    for column in condition.column_refs() {
-        let position = columns.iter().position(|name| *name == column.name)?;
-        deepest = deepest.max(Some(position));
-    }
-    deepest
+    let positions: Option<Vec<usize>> = condition
+        .column_refs()
+        .into_iter()
+        .map(|column| columns.iter().position(|name| *name == column.name))
+        .collect();
+    positions?.into_iter().max()
 }
 
 /// The conditions of a scan by the depth at which they can be checked.
