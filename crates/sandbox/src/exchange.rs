@@ -14,7 +14,7 @@ use strataql_spec::Provider;
 use crate::access::Access;
 use crate::clock;
 use crate::crud::{Call, Success, perform};
-use crate::fault::{Circumstance, Fates, Fault, FaultKind};
+use crate::fault::{Circumstance, Fates, Fault, FaultKind, When};
 use crate::log::LogEntry;
 use crate::options::Options;
 use crate::pages;
@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     rate: Option<Rate>,
     buckets: HashMap<String, Bucket>,
     started: Instant,
+    /// The server stands still.
+    held: bool,
 }
 
 impl Exchange {
@@ -58,6 +60,7 @@ impl Exchange {
             buckets: HashMap::new(),
             log: Vec::new(),
             started: Instant::now(),
+            held: false,
             table,
         }
     }
@@ -69,6 +72,17 @@ impl Exchange {
         self.fates = Fates::new(self.faults.clone());
         self.buckets.clear();
         self.log.clear();
+        self.held = false;
+    }
+
+    /// True while the server stands still.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// The server goes on.
+    pub(crate) fn release(&mut self) {
+        self.held = false;
     }
 
     /// Answers a request.
@@ -147,7 +161,8 @@ impl Exchange {
         if kind == FaultKind::Endless && !pages::is_paged(&found.route) {
             kind = FaultKind::EndlessBody;
         }
-        let wanted = fault.after || kind.needs_answer() || kind == FaultKind::EndlessBody;
+        let wanted =
+            fault.when != When::Before || kind.needs_answer() || kind == FaultKind::EndlessBody;
         let answer = if wanted {
             match self.perform(found, request, kind.is_paging().then_some(kind)) {
                 Ok(success) => shown(found, success),
@@ -156,6 +171,12 @@ impl Exchange {
         } else {
             Reply::json(200, &Json::Object(serde_json::Map::new()), None)
         };
+        if kind == FaultKind::Hold {
+            self.held = true;
+            if fault.when == When::Answered {
+                return answer;
+            }
+        }
         let status = if let FaultKind::Status(status) = kind { status } else { 500 };
         let error = refuse(Problem::new(status, "a fault of the sandbox"));
         let mut struck = answer.struck(kind, &error.body_json());

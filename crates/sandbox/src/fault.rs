@@ -22,6 +22,9 @@ pub enum FaultKind {
     Truncate,
     /// No answer, ever.
     Stall,
+    /// The server stands still: no answer to this request, and later ones are not even read, until
+    /// it is released.
+    Hold,
     /// 200 with an HTML page.
     Html,
     /// Half a JSON document in a complete HTTP body.
@@ -49,6 +52,7 @@ const KINDS: &[(&str, FaultKind)] = &[
     ("reset", FaultKind::Reset),
     ("truncate", FaultKind::Truncate),
     ("stall", FaultKind::Stall),
+    ("hold", FaultKind::Hold),
     ("html", FaultKind::Html),
     ("half", FaultKind::Half),
     ("error_200", FaultKind::ErrorOk),
@@ -130,8 +134,20 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// Body of the answer in place of the usual one.
     pub body: Option<Json>,
-    /// The request takes effect first: a write is done and its answer is lost.
-    pub after: bool,
+    /// Whether the request takes effect first: a write is done and its answer is lost.
+    pub when: When,
+}
+
+/// How far a request gets before a fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum When {
+    /// It has no effect.
+    #[default]
+    Before,
+    /// It takes effect.
+    After,
+    /// It takes effect and is answered as usual; only `hold` can strike then.
+    Answered,
 }
 
 impl Fault {
@@ -147,7 +163,7 @@ impl Fault {
             probability: None,
             retry_after: None,
             body: None,
-            after: false,
+            when: When::Before,
         }
     }
 

@@ -39,7 +39,7 @@ use std::sync::Arc;
 use strataql_diag::Report;
 use strataql_spec::{Provider, Service};
 
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, When};
 pub use log::LogEntry;
 pub use options::{Credentials, Options};
 pub use rate::Rate;

@@ -79,7 +79,7 @@ impl Reply {
             FaultKind::Status(status) => Self::json(status, error, None),
             FaultKind::Reset => with(Ending::Reset),
             FaultKind::Truncate => with(Ending::Truncated),
-            FaultKind::Stall => with(Ending::Silent),
+            FaultKind::Stall | FaultKind::Hold => with(Ending::Silent),
             FaultKind::Html => {
                 plain("text/html", "<!DOCTYPE html><html><body><h1>Sign in</h1></body></html>\n")
             }

@@ -13,7 +13,7 @@ use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Node, yaml};
 
 use crate::clock;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, When};
 use crate::options::{parse_duration, parse_rate};
 use crate::rate::Rate;
 
@@ -226,6 +226,18 @@ impl Reader<'_> {
                 },
             )
         })?;
+        let when = match self.choice(node, "when", ["before", "after", "answered"])? {
+            Some(1) => When::After,
+            Some(2) => When::Answered,
+            _ => When::Before,
+        };
+        if when == When::Answered && kind != FaultKind::Hold {
+            return Err(self.wrong(
+                node,
+                &format!("a request that is answered cannot meet `{kind}`"),
+                "write `when: after`, or `kind: hold`",
+            ));
+        }
         Ok(Fault {
             kind,
             method: node.string_at("method"),
@@ -236,7 +248,7 @@ impl Reader<'_> {
             probability,
             retry_after: seconds,
             body: node.get("body").map(Node::to_json),
-            after: self.choice(node, "when", ["before", "after"])? == Some(1),
+            when,
         })
     }
 
@@ -271,13 +283,18 @@ impl Reader<'_> {
         value.map(Some).map_err(|report| self.placed(child, *report))
     }
 
-    /// The position of a word in the two that are allowed.
-    fn choice(&self, node: &Node, key: &str, words: [&str; 2]) -> Read<Option<usize>> {
+    /// The position of a word among those that are allowed.
+    fn choice<const N: usize>(
+        &self,
+        node: &Node,
+        key: &str,
+        words: [&str; N],
+    ) -> Read<Option<usize>> {
         let Some(child) = node.get(key) else { return Ok(None) };
         let found = words.iter().position(|word| child.text() == Some(word));
         found.map(Some).ok_or_else(|| {
-            let [first, second] = words;
-            let help = format!("write `{key}: {first}` or `{key}: {second}`");
+            let forms = words.map(|word| format!("`{key}: {word}`"));
+            let help = format!("write {}", forms.join(" or "));
             self.wrong(child, &format!("`{key}` has a value it does not know"), &help)
         })
     }
@@ -327,7 +344,7 @@ mod tests {
         assert_eq!(scenario.clock.map(clock::iso).as_deref(), Some("2024-01-02T03:04:05Z"));
         assert!(scenario.sequential_ids);
         assert_eq!(scenario.faults[0].retry_after, Some(Duration::from_secs(2)));
-        assert!(scenario.faults[1].after);
+        assert_eq!(scenario.faults[1].when, When::After);
         assert_eq!(scenario.auth.requests_per_token, Some(3));
         assert_eq!(Scenario::parse("", "s.yaml").expect("empty"), Scenario::default());
     }
@@ -344,6 +361,11 @@ mod tests {
             ("clock: noon", 1, "write for example `2024-05-01T08:00:00Z`"),
             ("ids: random", 1, "write `ids: uuid` or `ids: sequential`"),
             ("page_size: 0", 1, "a page has at least one row"),
+            (
+                "faults:\n  - {kind: reset, when: answered}",
+                2,
+                "write `when: after`, or `kind: hold`",
+            ),
         ] {
             let report = Scenario::parse(text, "s.yaml").expect_err(text);
             assert_eq!(report.code, Code::Config, "{text}");

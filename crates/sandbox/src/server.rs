@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::HttpVerb;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::ProviderSource;
 use crate::connection::{Door, Switch};
@@ -43,6 +43,8 @@ struct Shared {
     address: SocketAddr,
     authority: String,
     latency: Duration,
+    /// Wakes requests that wait because the server stands still.
+    released: Notify,
 }
 
 impl std::fmt::Debug for Shared {
@@ -54,6 +56,31 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     fn exchange(&self) -> MutexGuard<'_, Exchange> {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request; while the server stands still it waits, and a client that leaves meanwhile
+    /// takes its request along.
+    async fn answer(&self, request: &Incoming) -> Reply {
+        loop {
+            let released = self.released.notified();
+            {
+                let mut exchange = self.exchange();
+                if !exchange.is_held() {
+                    return exchange.answer(request);
+                }
+            }
+            released.await;
+        }
+    }
+
+    fn reset(&self) {
+        self.exchange().reset();
+        self.released.notify_waiters();
+    }
+
+    fn release(&self) {
+        self.exchange().release();
+        self.released.notify_waiters();
     }
 }
 
@@ -81,6 +108,7 @@ impl Sandbox {
             address,
             authority: address.to_string(),
             latency: options.latency.or(scenario_latency).unwrap_or_default(),
+            released: Notify::new(),
         });
         let (stop, stop_signal) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
@@ -128,7 +156,17 @@ impl Sandbox {
 
     /// Back to the beginning: data, tokens, faults, limits and log.
     pub fn reset(&self) {
-        self.shared.exchange().reset();
+        self.shared.reset();
+    }
+
+    /// True while the server stands still because of a `hold`.
+    pub fn is_held(&self) -> bool {
+        self.shared.exchange().is_held()
+    }
+
+    /// Lets a server that stands still go on. The request that the fault struck stays without answer.
+    pub fn release(&self) {
+        self.shared.release();
     }
 
     /// Stops the server and waits until it has ended.
@@ -189,7 +227,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     if !shared.latency.is_zero() {
         pause(shared.latency).await;
     }
-    let reply = shared.exchange().answer(&request);
+    let reply = shared.answer(&request).await;
     if reply.is_silent() {
         std::future::pending::<()>().await;
     }
@@ -210,7 +248,11 @@ fn internal(shared: &Shared, request: &Incoming) -> Option<Reply> {
             Some(Reply::json(200, &log, None))
         }
         (HttpVerb::Post, "__reset") => {
-            shared.exchange().reset();
+            shared.reset();
+            Some(Reply::json(200, &json!({}), None))
+        }
+        (HttpVerb::Post, "__release") => {
+            shared.release();
             Some(Reply::json(200, &json!({}), None))
         }
         _ => None,

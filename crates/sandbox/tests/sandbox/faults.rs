@@ -158,3 +158,28 @@ async fn chance_strikes_about_as_often_as_it_says() {
     }
     assert!((8..35).contains(&struck), "{struck}");
 }
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a server over real sockets needs real time")]
+async fn a_server_that_stands_still_reads_nothing_until_it_is_released() {
+    let short = Duration::from_millis(200);
+    let count = async |sandbox: &Sandbox| {
+        get(sandbox, APPS).send().await.json()["apps"].as_array().map(Vec::len)
+    };
+    for (when, objects) in [("before", 7), ("after", 8), ("answered", 8)] {
+        let fault = format!("faults: [{{method: create, kind: hold, when: {when}, request: 1}}]");
+        let sandbox = playing(&fault).await;
+        let write = post(&sandbox, APPS).json(&json!({"name": "mine"}));
+        let answer = tokio::time::timeout(short, write.raw(1)).await;
+        assert_eq!(answer.is_ok(), when == "answered", "{when}");
+        assert!(sandbox.is_held(), "{when}");
+        let later = tokio::time::timeout(short, get(&sandbox, APPS).raw(1)).await;
+        assert!(later.is_err(), "{when}");
+        assert_eq!(sandbox.requests(), 1, "{when}: the later request was not read");
+        // the server needs a moment to see that the client has gone
+        tokio::time::sleep(short).await;
+        sandbox.release();
+        assert_eq!(count(&sandbox).await, Some(objects), "{when}");
+        assert_eq!(sandbox.requests(), 2, "{when}: a request without client is not read");
+    }
+}
