@@ -12,6 +12,7 @@ mod bearer;
 mod custom;
 mod lookup;
 mod oauth2;
+mod principal;
 mod template;
 
 use std::collections::HashMap;
@@ -27,6 +28,8 @@ use strataql_spec::AuthConfig;
 
 use self::lookup::Lookup;
 use self::oauth2::{Token, TokenSource};
+pub use self::principal::Principal;
+pub(crate) use self::principal::hex;
 use crate::exchange::Core;
 use crate::failure::Failure;
 use crate::settings::{CredentialsOverride, Environment, FixedCredential, ReadFile, Settings};
@@ -182,18 +185,30 @@ impl Credentials {
         if let Some(ready) = known.ready.get(provider) {
             return Ok(Arc::clone(ready));
         }
-        let document = known.documents.get(provider);
-        let config = match &self.fixed {
-            Some(_) => document,
-            None => self.user.get(provider).or(document),
-        };
-        let credential = match config {
+        let credential = match self.config(&known, provider) {
             Some(config) => build(config, &self.lookup(provider))?,
             None => Credential::Anonymous,
         };
         let credential = Arc::new(credential);
         known.ready.insert(provider.to_owned(), Arc::clone(&credential));
         Ok(credential)
+    }
+
+    /// On whose behalf requests of a provider are sent.
+    pub(crate) fn principal(&self, provider: &str) -> Built<Principal> {
+        let credential = self.of(provider)?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let kind = self.config(&known, provider).map_or("none", kind_of);
+        Ok(Principal::of(kind, &credential))
+    }
+
+    /// The configuration that counts for a provider.
+    fn config<'a>(&'a self, known: &'a Known, provider: &str) -> Option<&'a AuthConfig> {
+        let document = known.documents.get(provider);
+        match &self.fixed {
+            Some(_) => document,
+            None => self.user.get(provider).or(document),
+        }
     }
 
     fn lookup<'a>(&'a self, provider: &'a str) -> Lookup<'a> {
@@ -214,14 +229,22 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
+/// The type of a configuration, `none` for one that needs no credential.
+fn kind_of(config: &AuthConfig) -> &str {
     let has_key_source = config.credentials_env_var.is_some()
         || config.credentials_file.is_some()
         || config.credentials_file_env_var.is_some();
-    let kind = match config.kind.as_str() {
+    match config.kind.as_str() {
         // what the format says about a key without a type
         "" if has_key_source => "service_account",
-        "" | "null_auth" | "none" => return Ok(Credential::Anonymous),
+        "" | "null_auth" => "none",
+        other => other,
+    }
+}
+
+fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
+    let kind = match kind_of(config) {
+        "none" => return Ok(Credential::Anonymous),
         other => other,
     };
     match lookup.fixed {

@@ -62,6 +62,10 @@ struct Tally {
     status: Option<u16>,
     waited: Duration,
     maybe_sent: bool,
+    /// The last attempt may have arrived, and what came of it is not known.
+    is_lost: bool,
+    /// An attempt before the last was.
+    was_lost: bool,
     is_refreshed: bool,
 }
 
@@ -142,6 +146,8 @@ impl<'a> Run<'a> {
                 status: None,
                 waited: Duration::ZERO,
                 maybe_sent: false,
+                is_lost: false,
+                was_lost: false,
                 is_refreshed: false,
             },
         }
@@ -187,6 +193,12 @@ impl<'a> Run<'a> {
         };
         let result = shipment.send().await;
         drop(permit);
+        self.tally.was_lost |= self.tally.is_lost;
+        self.tally.is_lost = match &result {
+            // a gateway that lost its server does not know what the server did
+            Ok(answer) => matches!(answer.status, 408 | 502 | 504),
+            Err(broken) => broken.maybe_sent,
+        };
         match &result {
             Ok(answer) => {
                 self.tally.received += answer.received;
@@ -272,6 +284,7 @@ impl<'a> Run<'a> {
             retries: self.tally.retries,
             received: self.tally.received,
             waited: self.tally.waited,
+            followed_loss: self.tally.was_lost,
             facts: Facts {
                 provider: self.outgoing.provider.clone(),
                 verb: self.outgoing.verb,

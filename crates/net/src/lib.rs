@@ -16,6 +16,7 @@ mod exchange;
 mod failure;
 mod gate;
 mod inflate;
+mod key;
 pub mod link;
 pub mod origin;
 
@@ -29,8 +30,10 @@ mod trace;
 mod transport;
 mod wire;
 
+pub use auth::Principal;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Cause, Failure, Phase};
+pub use key::idempotency_key;
 pub use link::next_link;
 pub use origin::{Origin, check_same_origin};
 pub use remote_error::RemoteError;
@@ -40,5 +43,5 @@ pub use settings::{
     RetrySettings, Settings,
 };
 pub use status::status_report;
-pub use trace::{Attempt, Observer, Purpose};
+pub use trace::{Attempt, Observer, Purpose, is_secret_name};
 pub use transport::Transport;

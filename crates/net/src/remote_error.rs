@@ -171,10 +171,11 @@ fn from_markup(text: &str) -> RemoteError {
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Option<String> {
+/// The service's identifier of a request.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     REQUEST_ID_HEADERS
         .iter()
-        .find_map(|name| Some(String::from_utf8_lossy(headers.get(*name)?.as_bytes()).into_owned()))
+        .find_map(|name| tidied(&String::from_utf8_lossy(headers.get(*name)?.as_bytes()), 128))
 }
 
 fn text_of(object: &Map<String, Json>, keys: &[&str]) -> Option<String> {

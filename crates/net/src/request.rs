@@ -100,6 +100,9 @@ pub struct Response {
     pub received: u64,
     /// Time spent in gates and back-off.
     pub waited: Duration,
+    /// True when an earlier attempt may have arrived and its answer was lost: for a write, a refusal
+    /// of the last attempt does not say that nothing was done.
+    pub followed_loss: bool,
     /// What was asked.
     pub facts: Facts,
     pub(crate) redactor: Redactor,
@@ -118,6 +121,7 @@ impl Response {
             attempts: 1,
             retries: 0,
             waited: Duration::ZERO,
+            followed_loss: false,
             facts: Facts {
                 provider: request.provider.clone(),
                 verb: request.verb,
@@ -125,6 +129,12 @@ impl Response {
             },
             redactor: Redactor::new(),
         }
+    }
+
+    /// The service's identifier of the request, from the headers.
+    pub fn request_id(&self) -> Option<String> {
+        let id = crate::remote_error::request_id(&self.headers)?;
+        Some(self.redactor.redact(&id).into_owned())
     }
 
     /// True for 2xx.

@@ -153,7 +153,8 @@ fn body_line(direction: char, purpose: Purpose, body: &[u8], redactor: &Redactor
     line
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// True for names of headers and fields that speak of secrets, such as `client_secret`.
+pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     // page tokens are no secrets, and a log of paging without them is useless
     !name.contains("page")

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Principal};
 use crate::client::Clients;
 use crate::clock::Clock;
 use crate::exchange::{Core, Outgoing};
@@ -59,6 +59,15 @@ impl Transport {
         let credential = self.credentials.of(provider)?;
         credential.authorise(&self.core).await?;
         Ok(())
+    }
+
+    /// On whose behalf requests of a provider are sent. Asks nobody.
+    ///
+    /// # Errors
+    /// `no-credential` when the credential is not where it should be.
+    pub fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        let found = self.credentials.principal(provider);
+        found.map_err(|report| Box::new(report.redacted(&self.core.redactor)))
     }
 
     /// Sends a request and gives the complete answer, whatever its status.

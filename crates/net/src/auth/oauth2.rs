@@ -129,6 +129,11 @@ impl TokenSource {
         self.identity
     }
 
+    /// The client that asks for tokens.
+    pub(super) fn client_id(&self) -> &str {
+        &self.id
+    }
+
     /// A usable token, and whether it had been there already.
     pub(super) fn token(
         self: &Arc<Self>,
