@@ -14,7 +14,8 @@ use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use strataql_diag::{Code, Redactor, Report};
-use strataql_engine::{Outcome, Parameters, Session, SessionConfig, Settings};
+use strataql_engine::{Outcome, Parameters, Recording, Session, SessionConfig, Settings};
+use strataql_ledger::{Ledger, Run, Timestamp};
 use strataql_net::{
     Clock, CredentialsOverride, ProxyPolicy, RetrySettings, Settings as NetSettings, SystemClock,
     Transport,
@@ -139,8 +140,37 @@ impl World {
     /// Reports of the set-up.
     pub async fn at(
         options: Options,
+        net: NetSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Box<Report>> {
+        Self::set_up(options, net, clock, Recording::Off { folder: None }).await
+    }
+
+    /// A world with a scenario, given as YAML, whose writes are recorded in a folder.
+    ///
+    /// # Errors
+    /// Reports of the set-up.
+    pub async fn recorded(
+        yaml: &str,
+        net: NetSettings,
+        folder: PathBuf,
+    ) -> Result<Self, Box<Report>> {
+        let options = Options {
+            scenario: Some(Scenario::parse(yaml, "scenario.yaml")?),
+            ..Options::default()
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let run = Run { version: "test".to_owned(), started_at: Timestamp::from(clock.wall()) };
+        let ledger = Arc::new(Ledger::open(folder, run));
+        let recording = Recording::On { ledger, clock: Arc::clone(&clock) };
+        Self::set_up(options, net, clock, recording).await
+    }
+
+    async fn set_up(
+        options: Options,
         mut net: NetSettings,
         clock: Arc<dyn Clock>,
+        recording: Recording,
     ) -> Result<Self, Box<Report>> {
         let registry = registry()?;
         let mut sources = Vec::new();
@@ -166,6 +196,7 @@ impl World {
             environment: Arc::new(|_: &str| None),
             settings: Settings::default(),
             tables: None,
+            recording,
         })?;
         Ok(Self { sandbox, session })
     }

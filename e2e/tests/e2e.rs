@@ -8,6 +8,10 @@ mod command;
 mod documents;
 #[path = "e2e/faults.rs"]
 mod faults;
+#[path = "e2e/ledger.rs"]
+mod ledger;
+#[path = "e2e/ledger_kills.rs"]
+mod ledger_kills;
 #[path = "e2e/output.rs"]
 mod output;
 #[path = "e2e/plans.rs"]

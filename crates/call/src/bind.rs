@@ -7,6 +7,7 @@
 //! same document.
 
 mod body;
+mod key;
 mod path;
 mod query;
 mod server;
@@ -22,6 +23,7 @@ use url::Url;
 use crate::value::Value;
 
 pub use body::attribute_json;
+pub use key::bind_with_key;
 
 /// Values by SQL name (or wire name), in the order given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 
 use futures::future::BoxFuture;
 use strataql_diag::Report;
-use strataql_net::{Request, Response, Transport};
+use strataql_net::{Principal, Request, Response, Transport};
 use strataql_spec::Provider;
 
 /// A write without an answer.
@@ -12,8 +12,11 @@ use strataql_spec::Provider;
 pub struct WriteFailure {
     /// What happened.
     pub report: Box<Report>,
-    /// True when the server may have received the request.
+    /// True when the change may have happened all the same.
     pub maybe_applied: bool,
+    /// Status of the service's answer, if there was one. Without it, and when the change cannot have
+    /// happened, the request never arrived.
+    pub status: Option<u16>,
 }
 
 /// Sends a request and gives the answer, whatever its status.
@@ -31,14 +34,29 @@ pub trait Exchange: Send + Sync {
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         // an exchange that cannot tell assumes the worst
         Box::pin(async move {
-            self.exchange(request)
-                .await
-                .map_err(|report| WriteFailure { report, maybe_applied: true })
+            self.exchange(request).await.map_err(|report| WriteFailure {
+                report,
+                maybe_applied: true,
+                status: None,
+            })
         })
     }
 
     /// Makes a provider's way of authentication known before its first request.
     fn introduce(&self, _: &Provider) {}
+
+    /// On whose behalf requests of a provider are sent.
+    ///
+    /// # Errors
+    /// `no-credential` when the credential is not where it should be.
+    fn principal(&self, _provider: &str) -> Result<Principal, Box<Report>> {
+        Ok(Principal::anonymous())
+    }
+
+    /// The text with the secrets that the exchange knows masked.
+    fn redact(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 impl Exchange for Transport {
@@ -49,8 +67,9 @@ impl Exchange for Transport {
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         Box::pin(async move {
             self.send(request).await.map_err(|failure| WriteFailure {
-                // a failed token request has not touched the object
-                maybe_applied: failure.maybe_sent && failure.token_of.is_none(),
+                // a failed token request has not touched the object; an attempt before it may have
+                maybe_applied: failure.maybe_sent,
+                status: failure.status.filter(|_| failure.token_of.is_none()),
                 report: failure.into(),
             })
         })
@@ -58,5 +77,13 @@ impl Exchange for Transport {
 
     fn introduce(&self, provider: &Provider) {
         self.register_provider(&provider.name, provider.auth.clone());
+    }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        Transport::principal(self, provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.redactor().redact(text).into_owned()
     }
 }

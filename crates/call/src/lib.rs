@@ -16,7 +16,7 @@ mod stream;
 mod value;
 mod write;
 
-pub use bind::{Arguments, BoundCall, attribute_json, bind};
+pub use bind::{Arguments, BoundCall, attribute_json, bind, bind_with_key};
 pub use chain::SharedChains;
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
 pub use exchange::{Exchange, WriteFailure};

@@ -53,9 +53,9 @@ pub async fn write(
         return Ok(response);
     }
     // a gateway that lost its server does not know what the server did
-    let maybe_applied = matches!(response.status, 502 | 504);
+    let maybe_applied = matches!(response.status, 502 | 504) || response.followed_loss;
     let report = Box::new(status_report(&response.facts, &response));
-    Err(WriteFailure { report, maybe_applied })
+    Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
 }
 
 /// The rows of an answer; none when it has no body.

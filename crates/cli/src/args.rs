@@ -93,6 +93,9 @@ pub(crate) enum LedgerCommand {
         /// One JSON object per problem, then the totals
         #[arg(long)]
         json: bool,
+        /// Check the record of runs against simulated providers
+        #[arg(long)]
+        sandbox: bool,
     },
 }
 

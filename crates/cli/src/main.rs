@@ -69,8 +69,8 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
-        Command::Ledger { command: LedgerCommand::Verify { json } } => {
-            commands::ledger::run(json, &settings, &console)
+        Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {
+            commands::ledger::run(json, sandbox, &settings, &console)
         }
         Command::Completions { shell } => commands::completions::run(shell, &console),
     }

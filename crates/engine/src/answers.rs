@@ -16,7 +16,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::Report;
-use strataql_net::{Request, Response};
+use strataql_net::{Principal, Request, Response};
 use strataql_spec::{HttpVerb, Provider};
 
 use self::store::{Key, Store};
@@ -111,6 +111,14 @@ impl Exchange for KeepingExchange {
     fn introduce(&self, provider: &Provider) {
         self.inner.introduce(provider);
     }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        self.inner.principal(provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.inner.redact(text)
+    }
 }
 
 /// The exchange of a write, which makes kept answers of its provider useless.
@@ -136,6 +144,14 @@ impl Exchange for ForgettingExchange {
 
     fn introduce(&self, provider: &Provider) {
         self.inner.introduce(provider);
+    }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        self.inner.principal(provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.inner.redact(text)
     }
 }
 

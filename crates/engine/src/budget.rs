@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Request, Response};
+use strataql_net::{Principal, Request, Response};
 use strataql_spec::Provider;
 use tokio::time::Instant;
 
@@ -182,7 +182,11 @@ impl Exchange for BudgetExchange {
 
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         Box::pin(async move {
-            self.budget.take().map_err(|report| WriteFailure { report, maybe_applied: false })?;
+            self.budget.take().map_err(|report| WriteFailure {
+                report,
+                maybe_applied: false,
+                status: None,
+            })?;
             self.budget.has_written.store(true, Ordering::SeqCst);
             self.inner.write(request).await
         })
@@ -190,6 +194,14 @@ impl Exchange for BudgetExchange {
 
     fn introduce(&self, provider: &Provider) {
         self.inner.introduce(provider);
+    }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        self.inner.principal(provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.inner.redact(text)
     }
 }
 

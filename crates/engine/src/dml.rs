@@ -12,10 +12,12 @@ mod condition;
 mod exec;
 mod masking;
 mod method;
+mod record;
 mod resolve;
 mod returning;
 mod rows;
 mod send;
+mod sender;
 mod show;
 mod statement;
 
@@ -39,6 +41,7 @@ use crate::table::ResourceRef;
 pub(crate) struct Writer<'a> {
     pub(crate) session: &'a Session,
     pub(crate) text: &'a str,
+    pub(crate) parsed: &'a Parsed,
     pub(crate) parameters: &'a Parameters,
     pub(crate) words: Arc<BTreeSet<String>>,
 }
@@ -59,7 +62,7 @@ pub(crate) async fn write(
     let resource = statement.target.resource(session, text)?;
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
-    let writer = Writer { session, text, parameters, words: Arc::new(mentioned) };
+    let writer = Writer { session, text, parsed, parameters, words: Arc::new(mentioned) };
     let chosen = method::choose(&resource, &statement)?;
     let source = Source::of(&resource, &chosen, &statement, session)?;
     let returning = match &statement.returning {
@@ -75,7 +78,7 @@ pub(crate) async fn write(
     let rows = rows::collect(&writer, &source, limit, parsed.span).await?;
     let prepared = rows
         .into_iter()
-        .map(|row| Prepared::of(&resource, &chosen, &row))
+        .map(|row| Prepared::of(&resource, &chosen, &row, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
         return show::requests(&resource, &chosen, &prepared);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Request, Response};
+use strataql_net::{Principal, Request, Response};
 use strataql_spec::{HttpVerb, Provider};
 
 use crate::outcome::Outcome;
@@ -134,6 +134,14 @@ impl Exchange for JournalExchange {
 
     fn introduce(&self, provider: &Provider) {
         self.inner.introduce(provider);
+    }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        self.inner.principal(provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.inner.redact(text)
     }
 }
 

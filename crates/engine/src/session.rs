@@ -27,6 +27,7 @@ use crate::front::{Front, Locals, Planned};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
+use crate::recording::Recording;
 use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
@@ -44,6 +45,8 @@ pub struct SessionConfig {
     pub settings: Settings,
     /// Folder of local views and tables; without one they are kept in memory.
     pub tables: Option<std::path::PathBuf>,
+    /// Whether and where writes are recorded.
+    pub recording: Recording,
 }
 
 /// A session.
@@ -57,6 +60,7 @@ pub struct Session {
     memory: Memory,
     /// The statement that runs, or ran last.
     running: Mutex<Arc<Run>>,
+    recording: Recording,
 }
 
 /// The result of one statement.
@@ -134,6 +138,7 @@ impl Session {
             local: local::Store::new(config.tables),
             memory,
             running: Mutex::new(Arc::new(run)),
+            recording: config.recording,
         })
     }
 
@@ -212,9 +217,11 @@ impl Session {
                     explain::explain(self, text, prepared, *analyze, *verbose).await
                 }
                 Statement::Write(..) if !*analyze => {
-                    dml::write(self, text, parsed, parameters, true).await
+                    Box::pin(dml::write(self, text, parsed, parameters, true)).await
                 }
-                Statement::Exec(exec) if !*analyze => dml::exec(self, exec, true).await,
+                Statement::Exec(exec) if !*analyze => {
+                    Box::pin(dml::exec(self, text, parsed, exec, true)).await
+                }
                 Statement::Definition(definition) if !*analyze => {
                     local::explain(self, text, parsed, definition, parameters).await
                 }
@@ -223,14 +230,14 @@ impl Session {
             Statement::Write(kind, write) => {
                 match local::write(self, text, parsed, *kind, write, parameters).await? {
                     Some(result) => Ok(result),
-                    None => dml::write(self, text, parsed, parameters, false).await,
+                    None => Box::pin(dml::write(self, text, parsed, parameters, false)).await,
                 }
             }
             Statement::Definition(definition) => {
                 local::define(self, text, parsed, definition, parameters).await
             }
             Statement::Refresh(name) => local::refresh(self, name).await,
-            Statement::Exec(exec) => dml::exec(self, exec, false).await,
+            Statement::Exec(exec) => Box::pin(dml::exec(self, text, parsed, exec, false)).await,
             Statement::Show(show) => meta::show(self, show).await,
             Statement::Describe(describe) => match local::describe(self, describe).await? {
                 Some(result) => Ok(result),
@@ -373,6 +380,10 @@ impl Session {
 
     pub(crate) fn local(&self) -> &local::Store {
         &self.local
+    }
+
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.recording
     }
 
     pub(crate) fn engine(&self) -> &SessionContext {

@@ -13,7 +13,7 @@ use strataql_diag::Report;
 use strataql_net::{Request, Response};
 use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
-use crate::{Outcome, Parameters, Session, SessionConfig, Settings};
+use crate::{Outcome, Parameters, Recording, Session, SessionConfig, Settings};
 
 type Answer = dyn Fn(&Request) -> (u16, String) + Send + Sync;
 
@@ -66,6 +66,7 @@ pub(crate) fn over(registry: Arc<Registry>, service: &Arc<Service>) -> Session {
         environment: Arc::new(|_: &str| None),
         settings: Settings::default(),
         tables: None,
+        recording: Recording::Off { folder: None },
     })
     .expect("a session")
 }

@@ -39,6 +39,24 @@ impl BodyContent {
         }
     }
 
+    /// A body of one attribute.
+    pub(super) fn of_attribute(name: &str, value: &str) -> Self {
+        let mut object = Map::new();
+        object.insert(name.to_owned(), Json::String(value.to_owned()));
+        Self { media_type: "application/json".to_owned(), content: Content::Object(object) }
+    }
+
+    /// The value of a top-level attribute, put there first if there is none. `None` for a body that the
+    /// document gives as a whole, which cannot be added to.
+    pub(super) fn ensure(&mut self, name: &str, value: &str) -> Option<String> {
+        let Content::Object(object) = &mut self.content else { return None };
+        let slot = object.entry(name.to_owned()).or_insert(Json::Null);
+        if slot.is_null() {
+            *slot = Json::String(value.to_owned());
+        }
+        Some(slot.as_str().map_or_else(|| slot.to_string(), str::to_owned))
+    }
+
     /// The body as JSON, for EXPLAIN; `None` when the document gives it verbatim.
     pub fn json(&self) -> Option<Json> {
         match &self.content {

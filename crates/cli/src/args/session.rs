@@ -95,6 +95,9 @@ pub(crate) struct SessionArguments {
     pub(crate) max_writes: Option<u64>,
 
     /// Keep no record of writes
+    ///
+    /// Without it, every write is recorded in `ledger/` of the home folder before its request leaves, and
+    /// a write that cannot be recorded is refused. `sys.changes` shows the record.
     #[arg(long)]
     pub(crate) no_ledger: bool,
 

@@ -1,5 +1,6 @@
 //! `strataql exec`.
 
+pub(crate) mod ledger;
 mod output;
 mod session;
 
@@ -158,8 +159,9 @@ async fn execute(
         bound.add_text(&name, &value);
     }
     let opened = session::open(arguments, settings, environment, console, &template.text).await?;
-    let mut printer = Printer::new(arguments, settings, console)?;
+    ledger::report_open(&opened.recording, console).await;
     let run = async {
+        let mut printer = Printer::new(arguments, settings, console)?;
         for mut parsed in statements {
             if arguments.dry_run {
                 parsed.statement = explained(parsed.statement);
@@ -175,6 +177,7 @@ async fn execute(
         result = run => result,
         _ = interrupted => Err(cancelled()),
     };
+    ledger::close(&opened.recording, console).await;
     let Opened { sandbox, .. } = opened;
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;

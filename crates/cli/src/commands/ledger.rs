@@ -8,8 +8,8 @@ use crate::exit::Exit;
 use crate::settings::Settings;
 
 /// Checks the ledger and prints what was found; a problem is a check that is false.
-pub(crate) fn run(json: bool, settings: &Settings, console: &Console) -> Exit {
-    let Some(folder) = settings.places.ledger() else {
+pub(crate) fn run(json: bool, sandbox: bool, settings: &Settings, console: &Console) -> Exit {
+    let Some(folder) = super::exec::ledger::folder(settings, sandbox) else {
         let report = Report::new(Code::Config, "nothing says where the change ledger is")
             .with_help("set `STRATAQL_HOME` to the folder that has `ledger/` in it");
         return console.fail(&report, None);

@@ -1,18 +1,21 @@
 //! EXEC: any method by its name.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use futures::TryStreamExt;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use strataql_call::{
-    Arguments, CallContext, CallMetrics, ColumnPlan, DecodePlan, Pager, Value, bind, decode_answer,
-    pages, request_of,
+    Arguments, CallContext, CallMetrics, ColumnPlan, DecodePlan, Pager, Value, decode_answer, pages,
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
-use strataql_sql::{Exec, Literal, Name};
+use strataql_sql::{Exec, Literal, Name, Parsed};
 
+use super::record::Record;
+use super::send::Prepared;
+use super::sender::{Fate, Sender};
 use crate::outcome::Outcome;
 use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
@@ -24,6 +27,8 @@ use crate::table::ResourceRef;
 /// says.
 pub(crate) async fn exec(
     session: &Session,
+    text: &str,
+    parsed: &Parsed,
     exec: &Exec,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
@@ -38,7 +43,8 @@ pub(crate) async fn exec(
     }
     let (resource, method) = method_of(session, &exec.method)?;
     let arguments = arguments(exec, &method)?;
-    let call = bind(&resource.service, &method, &arguments)?;
+    let prepared = Prepared::bound(&resource, &method, arguments, explain)?;
+    let call = &prepared.call;
     if explain {
         let body = call.body.as_ref().and_then(|body| body.json());
         let row = vec![
@@ -59,7 +65,7 @@ pub(crate) async fn exec(
     let name = format!("{}.{}", resource.dotted(), method.name);
     outcome.add_scan(name.clone(), Arc::clone(&metrics));
     let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
-    let plan = decode_plan(&resource, &method, &arguments);
+    let plan = decode_plan(&resource, &method, &prepared.arguments);
     let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
     if method.verb.is_safe() && has_rows {
         let pager =
@@ -67,13 +73,26 @@ pub(crate) async fn exec(
         let context = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
-        let rows = pages(context, Arc::new(call), plan, pager).map_ok(|page| page.batch);
+        let rows = pages(context, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
         return Ok(ResultSet { schema, labels, rows: Box::pin(rows), outcome });
     }
-    let request = request_of(&call, false)?;
-    let response = strataql_call::write(exchange.as_ref(), &metrics, request)
-        .await
-        .map_err(|failure| failure.report)?;
+    let record =
+        Record::of(session, &resource, &method, exchange.as_ref(), (text, parsed), &[call])?;
+    let sender = Sender {
+        exchange: exchange.as_ref(),
+        metrics: &metrics,
+        resource: &resource,
+        method: &method,
+        record: &record,
+        outcome: &outcome,
+        stop: AtomicBool::new(false),
+        stops: true,
+    };
+    let response = match sender.write(0, &prepared).await {
+        Fate::Applied(response) => response,
+        Fate::Failed(report) | Fate::Unknown(report) => return Err(report),
+        Fate::NotSent => return Err(Box::new(Report::internal("EXEC sent nothing"))),
+    };
     outcome.note(format!("`{name}` answered {}", response.status));
     if shows && has_rows {
         let batch = decode_answer(plan, &response)?;

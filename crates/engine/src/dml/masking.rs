@@ -1,22 +1,44 @@
-//! Secrets in request bodies: masked wherever a body is shown or kept.
+//! Secrets in request bodies, addresses and statements: masked wherever these are shown or kept.
+//!
+//! Owns: what counts as a secret of a write, and masking it.
+//! Surprise: a secret that stands in no literal of its statement was computed there, so every literal
+//! may be a part of it and all are masked.
 
 use serde_json::Value as Json;
 use strataql_diag::MASK;
+use strataql_net::is_secret_name;
 use strataql_spec::Method;
+use strataql_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use strataql_sql::{Parsed, byte_span};
+use url::Url;
 
-/// The body with the method's secret fields masked.
+/// The body with the method's secret fields masked, and fields whose names speak of secrets.
 pub(crate) fn masked(method: &Method, body: &Json) -> Json {
     let mut body = body.clone();
-    for path in &method.extension.secret {
-        let steps: Vec<&str> = path.split('.').collect();
-        mask(&mut body, &steps);
-    }
+    hide(method, &mut body, &mut Vec::new());
     body
 }
 
-fn mask(json: &mut Json, steps: &[&str]) {
+/// Texts of a body that must not be shown.
+pub(crate) fn secrets(method: &Method, body: &Json) -> Vec<String> {
+    let mut found = Vec::new();
+    hide(method, &mut body.clone(), &mut found);
+    found
+}
+
+fn hide(method: &Method, body: &mut Json, found: &mut Vec<String>) {
+    for path in &method.extension.secret {
+        let steps: Vec<&str> = path.split('.').collect();
+        mask(body, &steps, found);
+    }
+    mask_named(body, found);
+}
+
+/// Masks what is at a path.
+fn mask(json: &mut Json, steps: &[&str], found: &mut Vec<String>) {
     let Some((step, rest)) = steps.split_first() else {
         if !json.is_null() {
+            collect(json, found);
             *json = Json::String(MASK.to_owned());
         }
         return;
@@ -24,11 +46,100 @@ fn mask(json: &mut Json, steps: &[&str]) {
     match json {
         Json::Object(fields) => {
             if let Some(field) = fields.get_mut(*step) {
-                mask(field, rest);
+                mask(field, rest, found);
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(|item| mask(item, steps)),
+        Json::Array(items) => items.iter_mut().for_each(|item| mask(item, steps, found)),
         _ => {}
+    }
+}
+
+/// Masks texts whose names speak of secrets.
+fn mask_named(json: &mut Json, found: &mut Vec<String>) {
+    match json {
+        Json::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Json::String(text) if is_secret_name(name) && text != MASK => {
+                        found.push(std::mem::replace(text, MASK.to_owned()));
+                    }
+                    other => mask_named(other, found),
+                }
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_named(item, found)),
+        _ => {}
+    }
+}
+
+/// Every text and number of a value.
+fn collect(json: &Json, found: &mut Vec<String>) {
+    match json {
+        Json::String(text) => found.push(text.clone()),
+        Json::Number(number) => found.push(number.to_string()),
+        Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Json::Object(fields) => fields.values().for_each(|field| collect(field, found)),
+        Json::Null | Json::Bool(_) => {}
+    }
+}
+
+/// An address with the values of query parameters masked whose names speak of secrets.
+pub(crate) fn masked_url(method: &Method, url: &Url) -> String {
+    let is_secret = |name: &str| {
+        is_secret_name(name) || method.extension.secret.iter().any(|secret| secret == name)
+    };
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if !pairs.iter().any(|(name, _)| is_secret(name)) {
+        return url.to_string();
+    }
+    let mut shown = url.clone();
+    shown.query_pairs_mut().clear().extend_pairs(
+        pairs.iter().map(|(name, value)| {
+            (name.as_str(), if is_secret(name) { MASK } else { value.as_str() })
+        }),
+    );
+    shown.into()
+}
+
+/// The text of a statement with the literals masked that hold a secret.
+pub(crate) fn statement(text: &str, parsed: &Parsed, secrets: &[String]) -> String {
+    let literals: Vec<(&TokenWithSpan, String)> =
+        parsed.tokens.iter().filter_map(|token| Some((token, literal(&token.token)?))).collect();
+    let secrets: Vec<&String> = secrets.iter().filter(|secret| !secret.is_empty()).collect();
+    let holds = |literal: &str, secret: &str| {
+        let quoted = Json::from(secret).to_string();
+        literal.contains(secret) || literal.contains(&quoted[1..quoted.len() - 1])
+    };
+    let computed =
+        secrets.iter().any(|secret| !literals.iter().any(|(_, literal)| holds(literal, secret)));
+    let mut masked = String::new();
+    let mut at = parsed.span.start;
+    for (token, literal) in &literals {
+        if !computed && !secrets.iter().any(|secret| holds(literal, secret)) {
+            continue;
+        }
+        let span = byte_span(text, token);
+        masked.push_str(text.get(at..span.start).unwrap_or_default());
+        masked.extend(["'", MASK, "'"]);
+        at = span.end.max(at);
+    }
+    masked.push_str(text.get(at..parsed.span.end).unwrap_or_default());
+    masked
+}
+
+/// The value of a token that may hold a secret.
+fn literal(token: &Token) -> Option<String> {
+    match token {
+        Token::Number(text, _)
+        | Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::UnicodeStringLiteral(text)
+        | Token::NationalStringLiteral(text)
+        | Token::TripleSingleQuotedString(text)
+        | Token::SingleQuotedByteStringLiteral(text)
+        | Token::HexStringLiteral(text) => Some(text.clone()),
+        Token::DollarQuotedString(text) => Some(text.value.clone()),
+        _ => None,
     }
 }
 
@@ -40,11 +151,40 @@ mod tests {
 
     #[test]
     fn fields_are_masked_at_any_depth() {
-        let mut body = json!({"a": {"s": "x"}, "l": [{"s": "y"}], "s": null});
-        mask(&mut body, &["a", "s"]);
-        mask(&mut body, &["l", "s"]);
-        mask(&mut body, &["s"]);
-        mask(&mut body, &["none"]);
-        assert_eq!(body, json!({"a": {"s": MASK}, "l": [{"s": MASK}], "s": null}));
+        let mut body = json!({"a": {"s": "x"}, "l": [{"s": "y"}], "s": null, "n": {"s": 7}});
+        let mut found = Vec::new();
+        for path in [&["a", "s"][..], &["l", "s"], &["s"], &["none"], &["n"]] {
+            mask(&mut body, path, &mut found);
+        }
+        assert_eq!(body, json!({"a": {"s": MASK}, "l": [{"s": MASK}], "s": null, "n": MASK}));
+        assert_eq!(found, ["x", "y", "7"]);
+    }
+
+    #[test]
+    fn texts_named_like_secrets_are_masked() {
+        let mut body =
+            json!({"password": "x", "token_policy": {"ttl": 5}, "l": [{"api_key": "y"}]});
+        let mut found = Vec::new();
+        mask_named(&mut body, &mut found);
+        let expected =
+            json!({"password": MASK, "token_policy": {"ttl": 5}, "l": [{"api_key": MASK}]});
+        assert_eq!(body, expected);
+        assert_eq!(found, ["x", "y"]);
+    }
+
+    #[test]
+    fn literals_with_a_secret_are_masked_and_all_when_it_is_computed() {
+        let text = "SELECT 1; INSERT INTO t (a, b) VALUES ('it''s', '{\"p\": \"x\\\"y\"}', 5)";
+        let parsed = strataql_sql::parse(text).expect("valid").remove(1);
+        let check = |secrets: &[&str], expected: &str| {
+            let secrets: Vec<String> = secrets.iter().map(|text| (*text).to_owned()).collect();
+            assert_eq!(statement(text, &parsed, &secrets), expected, "{secrets:?}");
+        };
+        let plain = &text[10..];
+        check(&[], plain);
+        check(&[""], plain);
+        check(&["it's"], "INSERT INTO t (a, b) VALUES ('***', '{\"p\": \"x\\\"y\"}', 5)");
+        check(&["x\"y"], "INSERT INTO t (a, b) VALUES ('it''s', '***', 5)");
+        check(&["elsewhere"], "INSERT INTO t (a, b) VALUES ('***', '***', '***')");
     }
 }

@@ -74,11 +74,14 @@ fn lacks(
         statement.kind != WriteKind::Insert
             && (resource.is_column(name) || resource.parameters().iter().any(|known| known == name))
     };
+    let key = method.extension.idempotency_key.as_ref().map(|target| target.name.as_str());
+    let is_key = |name: &str, wire: &str| key.is_some_and(|key| key == name || key == wire);
     let mut missing: Vec<String> = method
         .required_params()
         .filter(|param| {
             let name = &param.name;
             param.location != Location::Server
+                && !is_key(name, &param.wire)
                 && !set(name)
                 && !given.contains(name)
                 && !found_by_select(name)
@@ -92,6 +95,7 @@ fn lacks(
                 body.base.as_ref().is_some_and(|base| base.get(&property.wire).is_some())
             });
             if property.required
+                && !is_key(&property.name, &property.wire)
                 && !wrapped
                 && !has_base
                 && !set(&property.name)

@@ -1,25 +1,25 @@
 //! Building and sending the requests of a write.
 //!
+//! Owns: requests from rows, and what is said about all of them together.
 //! Surprise: several requests are in flight, results keep the order of the rows, and the first failure
 //! keeps all that have not left from leaving.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use futures::StreamExt;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use strataql_call::{
-    Arguments, BoundCall, CallMetrics, Exchange, Value, attribute_json, bind, request_of,
-};
+use strataql_call::{Arguments, BoundCall, CallMetrics, Value, attribute_json, bind_with_key};
 use strataql_diag::{Code, Report};
-use strataql_net::Response;
+use strataql_net::idempotency_key;
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Method, Service, SqlVerb};
 
-use super::resolve::{Seen, look};
+use super::record::Record;
 use super::returning::Returning;
 use super::rows::{Given, Row};
+use super::sender::{Fate, Sender};
 use super::{Chosen, Writer};
 use crate::outcome::Outcome;
 use crate::session::ResultSet;
@@ -28,24 +28,46 @@ use crate::table::ResourceRef;
 /// Writes in flight at once; the gate of the transport bounds requests.
 const CONCURRENCY: usize = 16;
 
+/// Stands for the key of a write that is only explained.
+const SHOWN_KEY: &str = "<a new key>";
+
 /// A write that is ready to be sent.
 pub(crate) struct Prepared {
     pub(crate) call: BoundCall,
     pub(crate) arguments: Arguments,
+    /// What makes sending it again harmless.
+    pub(crate) key: Option<String>,
 }
 
 impl Prepared {
-    /// Builds the request of a row.
+    /// Builds the request of a row; one that is only shown has no real idempotency key.
     pub(crate) fn of(
         resource: &ResourceRef,
         chosen: &Chosen,
         row: &Row,
+        shown: bool,
     ) -> Result<Self, Box<Report>> {
         let method = chosen.of(resource);
         let mut arguments = arguments(&resource.service, method, row)?;
         add_update_mask(method, row, &mut arguments);
-        let call = bind(&resource.service, method, &arguments)?;
-        Ok(Self { call, arguments })
+        Self::bound(resource, method, arguments, shown)
+    }
+
+    /// Builds the request of given values.
+    pub(crate) fn bound(
+        resource: &ResourceRef,
+        method: &Method,
+        mut arguments: Arguments,
+        shown: bool,
+    ) -> Result<Self, Box<Report>> {
+        let service = &resource.service;
+        // every logical write has a key of its own, which stays when it is sent again
+        let (call, key) = if shown {
+            bind_with_key(service, method, &mut arguments, || Ok(SHOWN_KEY.to_owned()))?
+        } else {
+            bind_with_key(service, method, &mut arguments, idempotency_key)?
+        };
+        Ok(Self { call, arguments, key })
     }
 }
 
@@ -182,15 +204,6 @@ fn add_update_mask(method: &Method, row: &Row, arguments: &mut Arguments) {
     }
 }
 
-/// What became of a write.
-pub(crate) enum Fate {
-    Applied(Response),
-    Failed(Box<Report>),
-    /// Nobody knows whether it happened.
-    Unknown(Box<Report>),
-    NotSent,
-}
-
 /// Sends the writes and reports on them.
 pub(crate) async fn send(
     writer: &Writer<'_>,
@@ -207,35 +220,31 @@ pub(crate) async fn send(
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
     outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
-    let stop = AtomicBool::new(false);
+    let calls: Vec<&BoundCall> = prepared.iter().map(|write| &write.call).collect();
+    let source = (writer.text, writer.parsed);
+    let record = Record::of(writer.session, resource, method, exchange.as_ref(), source, &calls)?;
+    let sender = Sender {
+        exchange: exchange.as_ref(),
+        metrics: &metrics,
+        resource,
+        method,
+        record: &record,
+        outcome: &outcome,
+        stop: AtomicBool::new(false),
+        stops: !settings.continue_on_write_error,
+    };
     let count = prepared.len();
     // by position: over references the compiler cannot tell that the future may be sent
-    let fates: Vec<Fate> = futures::stream::iter(0..count)
+    let mut ended: Vec<(usize, Fate)> = futures::stream::iter(0..count)
         .map(|position| {
-            let write = &prepared[position];
-            let (exchange, metrics, stop) = (&exchange, &metrics, &stop);
-            async move {
-                if stop.load(Ordering::SeqCst) {
-                    return Fate::NotSent;
-                }
-                let fate = send_one(exchange.as_ref(), metrics, write).await;
-                let fate = match fate {
-                    Fate::Unknown(report) => {
-                        let seen = look(exchange.as_ref(), resource, method, write).await;
-                        settled(report, seen)
-                    }
-                    fate => fate,
-                };
-                let failed = matches!(fate, Fate::Failed(_) | Fate::Unknown(_));
-                if failed && !settings.continue_on_write_error {
-                    stop.store(true, Ordering::SeqCst);
-                }
-                fate
-            }
+            let (sender, write) = (&sender, &prepared[position]);
+            async move { (position, sender.write(position, write).await) }
         })
-        .buffered(CONCURRENCY)
+        .buffer_unordered(CONCURRENCY)
         .collect()
         .await;
+    ended.sort_unstable_by_key(|(position, _)| *position);
+    let fates: Vec<Fate> = ended.into_iter().map(|(_, fate)| fate).collect();
     let applied = fates.iter().filter(|fate| matches!(fate, Fate::Applied(_))).count();
     if let Some(report) = failure(&fates, applied, count) {
         return Err(report);
@@ -263,48 +272,6 @@ pub(crate) async fn send(
             Ok(result)
         }
     }
-}
-
-async fn send_one(exchange: &dyn Exchange, metrics: &CallMetrics, write: &Prepared) -> Fate {
-    let request = match request_of(&write.call, false) {
-        Ok(request) => request,
-        Err(report) => return Fate::Failed(report),
-    };
-    match strataql_call::write(exchange, metrics, request).await {
-        Ok(response) => Fate::Applied(response),
-        Err(failure) if failure.maybe_applied => Fate::Unknown(unknown(*failure.report)),
-        Err(failure) => Fate::Failed(failure.report),
-    }
-}
-
-/// The fate of a write after the object was read.
-fn settled(report: Box<Report>, seen: Seen) -> Fate {
-    match seen {
-        Seen::Applied(response) => Fate::Applied(response),
-        Seen::NotApplied => {
-            let mut failed = report.as_ref().clone();
-            failed.code = Code::RemoteUnavailable;
-            failed.message = failed.message.replacen(
-                "the outcome of a write is unknown",
-                "a write was not applied, as the object shows",
-                1,
-            );
-            failed.help = vec!["run the statement again".to_owned()];
-            Fate::Failed(Box::new(failed))
-        }
-        Seen::Unclear => Fate::Unknown(report),
-    }
-}
-
-fn unknown(report: Report) -> Box<Report> {
-    let mut unknown = Report::new(
-        Code::WriteOutcomeUnknown,
-        format!("the outcome of a write is unknown: {}", report.message),
-    )
-    .with_help("read the object to see whether the change happened before you repeat the statement")
-    .with_note("it was not sent again");
-    unknown.remote = report.remote;
-    Box::new(unknown)
 }
 
 /// The report of the first write that failed, with what became of the others.

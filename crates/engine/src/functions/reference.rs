@@ -15,7 +15,7 @@ use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
 use super::about::{About, Section};
 use super::{abouts, json_rows};
-use crate::{Parameters, Session, SessionConfig, Settings};
+use crate::{Parameters, Recording, Session, SessionConfig, Settings};
 
 /// No request is made here.
 struct Nobody;
@@ -35,6 +35,7 @@ pub(super) fn session() -> Session {
         environment: Arc::new(|_: &str| None),
         settings: Settings::default(),
         tables: None,
+        recording: Recording::Off { folder: None },
     })
     .expect("a session")
 }

@@ -12,7 +12,7 @@ use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response};
 use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
-use crate::{Parameters, Session, SessionConfig, Settings};
+use crate::{Parameters, Recording, Session, SessionConfig, Settings};
 
 /// No request is made here.
 struct Nobody;
@@ -62,6 +62,7 @@ fn session(tables: Option<PathBuf>) -> Session {
         environment: Arc::new(|_: &str| None),
         settings: Settings::default(),
         tables,
+        recording: Recording::Off { folder: None },
     })
     .expect("a session")
 }

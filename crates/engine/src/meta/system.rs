@@ -5,6 +5,7 @@
 //! or resource excludes.
 //! Surprise: `information_schema` has the provider as catalog and the service as schema.
 
+mod changes;
 mod documents;
 mod places;
 mod rows;
@@ -18,6 +19,7 @@ use datafusion::datasource::MemTable;
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::Name;
 
+use self::changes::Changes;
 use self::documents::DocumentTable;
 use crate::error::listed;
 use crate::front::Locals;
@@ -25,8 +27,11 @@ use crate::session::Session;
 
 const SYS: &str = "sys";
 
+/// The change ledger, which is read from disk when rows are asked for.
+const CHANGES: &str = "changes";
+
 /// Tables of `sys` that are made of the session alone.
-const OF_SESSION: &[&str] = &["settings", "functions", "requests", "last_query_issues"];
+const OF_SESSION: &[&str] = &["settings", "functions", "requests", "last_query_issues", CHANGES];
 
 /// System tables of a session.
 pub(crate) struct SystemTables<'a> {
@@ -36,6 +41,10 @@ pub(crate) struct SystemTables<'a> {
 impl SystemTables<'_> {
     fn of_session(&self, table: &str) -> Result<Option<Arc<dyn TableProvider>>, Box<Report>> {
         let batch = match table {
+            CHANGES => {
+                let folder = self.session.recording().folder();
+                return Ok(Some(Arc::new(Changes::new(folder.map(Into::into)))));
+            }
             "settings" => super::show::settings_table(self.session)?,
             "functions" => super::show::functions(self.session)?,
             "requests" => session::requests(self.session)?,

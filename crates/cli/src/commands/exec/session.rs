@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::ExposeSecret;
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
-use strataql_engine::{Session, SessionConfig, Settings as SessionSettings};
+use strataql_engine::{Recording, Session, SessionConfig, Settings as SessionSettings};
 use strataql_net::{
-    Attempt, CredentialsOverride, HttpLog, Observer, ProxyPolicy, Settings as NetSettings,
+    Attempt, Clock, CredentialsOverride, HttpLog, Observer, ProxyPolicy, Settings as NetSettings,
     SystemClock, Transport,
 };
 use strataql_registry::Registry;
@@ -19,6 +19,7 @@ use strataql_sandbox::{Options, Sandbox};
 use strataql_spec::AuthConfig;
 use url::Url;
 
+use super::ledger;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
@@ -31,6 +32,7 @@ pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) progress: Arc<ProgressState>,
     pub(super) sandbox: Option<Sandbox>,
+    pub(super) recording: Recording,
 }
 
 /// Opens the session that the arguments describe. `text` tells which providers to simulate.
@@ -61,7 +63,9 @@ pub(super) async fn open(
     };
     let lookup =
         if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
-    let transport = Transport::new(net, Arc::new(SystemClock), console.redactor.clone())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let recording = ledger::open(settings, sandbox.is_some(), Arc::clone(&clock));
+    let transport = Transport::new(net, clock, console.redactor.clone())?;
     let exchange: Arc<dyn Exchange> = Arc::new(transport);
     let session = Session::new(SessionConfig {
         registry,
@@ -69,6 +73,7 @@ pub(super) async fn open(
         environment: lookup,
         settings: SessionSettings::default(),
         tables: tables(settings, sandbox.is_some()),
+        recording: recording.clone(),
     })?;
     for (name, value) in &settings.set {
         session.set(name, value)?;
@@ -85,7 +90,7 @@ pub(super) async fn open(
     if let Some(timeout) = settings.timeout {
         session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
     }
-    Ok(Opened { session, progress, sandbox })
+    Ok(Opened { session, progress, sandbox, recording })
 }
 
 /// Where local tables are kept. What comes from simulated services stays apart from what is real.

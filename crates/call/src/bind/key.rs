@@ -1,0 +1,109 @@
+//! Idempotency keys in requests (`x-strataql.idempotencyKey`).
+//!
+//! Owns: where the key goes, and that a key of the user's is not replaced.
+//! Refuses: making keys; `net` does.
+
+use http::{HeaderName, HeaderValue, header};
+use strataql_diag::{Code, Report};
+use strataql_spec::paging::{TokenLocation, TokenTarget};
+use strataql_spec::{Method, Service};
+
+use super::body::BodyContent;
+use super::{Arguments, BoundCall, bind};
+use crate::value::Value;
+
+/// Binds values to a method that changes something; where its document asks for an idempotency key,
+/// the request has one. Gives the key that it has: the user's, else the fresh one.
+///
+/// # Errors
+/// As [`bind`]; `bad-document` when the document names no possible header; what `fresh` fails with.
+pub fn bind_with_key(
+    service: &Service,
+    method: &Method,
+    arguments: &mut Arguments,
+    fresh: impl FnOnce() -> Result<String, Box<Report>>,
+) -> Result<(BoundCall, Option<String>), Box<Report>> {
+    let target = method.extension.idempotency_key.as_ref().filter(|_| !method.verb.is_safe());
+    let Some(target) = target else { return Ok((bind(service, method, arguments)?, None)) };
+    let key = fresh()?;
+    // what the document declares may be required there, so it gets its value before binding
+    if let Some(name) = not_given(method, target, arguments) {
+        arguments.0.insert(name, Value::Text(key.clone()));
+    }
+    let mut call = bind(service, method, arguments)?;
+    let key = ensure(&mut call, method, target, &key)?;
+    Ok((call, key))
+}
+
+/// Name of the parameter or attribute that carries the key, unless the user gave it a value.
+fn not_given(method: &Method, target: &TokenTarget, arguments: &Arguments) -> Option<String> {
+    let has = |is_it: &dyn Fn(&str) -> bool| {
+        let mut given = arguments.0.iter();
+        given.any(|(name, value)| is_it(name) && *value != Value::Json(serde_json::Value::Null))
+    };
+    if target.location == TokenLocation::Body {
+        let body = method.body.as_ref()?;
+        let property = body.property(&target.name)?;
+        let same = |name: &str| body.property(name).is_some_and(|it| it.wire == property.wire);
+        // a whole body in one column may have the key in it
+        let wrapped = |name: &str| method.extension.body_wrapper.as_deref() == Some(name);
+        return (!has(&same) && !has(&wrapped)).then(|| property.name.clone());
+    }
+    let is_it = |name: &str| match target.location {
+        TokenLocation::Header => name.eq_ignore_ascii_case(&target.name),
+        _ => name == target.name,
+    };
+    let param = method.params.iter().find(|param| is_it(&param.wire) || is_it(&param.name))?;
+    let same = |name: &str| name == param.name || name == param.wire;
+    (!has(&same)).then(|| param.name.clone())
+}
+
+/// The key in the finished request; put there if there is none.
+fn ensure(
+    call: &mut BoundCall,
+    method: &Method,
+    target: &TokenTarget,
+    key: &str,
+) -> Result<Option<String>, Box<Report>> {
+    match target.location {
+        TokenLocation::Header => {
+            let wrong = |what: &str| {
+                Box::new(
+                    Report::new(
+                        Code::BadDocument,
+                        format!(
+                            "the idempotency key of method `{}` cannot be sent: `{}` is no {what}",
+                            method.name, target.name
+                        ),
+                    )
+                    .with_help("correct `x-strataql.idempotencyKey` in the provider document"),
+                )
+            };
+            let name = HeaderName::try_from(target.name.as_str()).map_err(|_| wrong("header"))?;
+            if let Some(given) = call.headers.get(&name) {
+                return Ok(Some(String::from_utf8_lossy(given.as_bytes()).into_owned()));
+            }
+            let value = HeaderValue::from_str(key).map_err(|_| wrong("header for a key"))?;
+            call.headers.insert(name, value);
+        }
+        TokenLocation::Query => {
+            let known = call.query.iter().find(|(name, _)| *name == target.name);
+            if let Some((_, Some(given))) = known {
+                return Ok(Some(given.clone()));
+            }
+            call.query.push((target.name.clone(), Some(key.to_owned())));
+        }
+        TokenLocation::Body => {
+            let Some(body) = &mut call.body else {
+                let body = BodyContent::of_attribute(&target.name, key);
+                if let Ok(value) = HeaderValue::from_str(&body.media_type) {
+                    call.headers.insert(header::CONTENT_TYPE, value);
+                }
+                call.body = Some(body);
+                return Ok(Some(key.to_owned()));
+            };
+            return Ok(body.ensure(&target.name, key));
+        }
+    }
+    Ok(Some(key.to_owned()))
+}

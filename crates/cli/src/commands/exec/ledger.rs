@@ -1,0 +1,124 @@
+//! The change ledger of a run: opening it, and writes of earlier runs whose outcome nobody knows.
+//!
+//! Owns: what is said about such writes, once.
+//! Surprise: trouble with the ledger never keeps a run from reading. It is said as a warning here;
+//! a write is refused when its turn comes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use strataql_diag::{Code, Report};
+use strataql_engine::Recording;
+use strataql_ledger::{Entry, Ledger, Resolution, ResolutionKind, Run, Timestamp, open_writes};
+use strataql_net::Clock;
+
+use crate::console::Console;
+use crate::settings::Settings;
+
+/// So many open writes are named; the others are counted.
+const NAMED: usize = 20;
+
+/// Characters of a statement that are shown.
+const SHOWN: usize = 120;
+
+/// Where writes are recorded. What is written to simulated services stays apart from what is real.
+pub(crate) fn folder(settings: &Settings, simulated: bool) -> Option<PathBuf> {
+    let folder = settings.places.ledger()?;
+    Some(if simulated { folder.join("sandbox") } else { folder })
+}
+
+/// The recording of a run; nothing is written yet.
+pub(super) fn open(settings: &Settings, simulated: bool, clock: Arc<dyn Clock>) -> Recording {
+    let folder = folder(settings, simulated);
+    match folder {
+        folder if !settings.ledger => Recording::Off { folder },
+        None => Recording::Nowhere,
+        Some(folder) => {
+            let run = Run {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                started_at: Timestamp::from(clock.wall()),
+            };
+            Recording::On { ledger: Arc::new(Ledger::open(folder, run)), clock }
+        }
+    }
+}
+
+/// Tells about writes of runs that ended before the outcome was known; each is told of once.
+pub(super) async fn report_open(recording: &Recording, console: &Console) {
+    let Recording::On { ledger, clock } = recording else { return };
+    let mut entries = match open_writes(ledger.dir()) {
+        Ok(entries) if entries.is_empty() => return,
+        Ok(entries) => entries,
+        Err(report) => return console.show(&as_warning(*report), None),
+    };
+    let ids = entries.iter().map(|entry| entry.id.clone()).collect();
+    let resolution = Resolution {
+        kind: ResolutionKind::Reported,
+        message: None,
+        at: Timestamp::from(clock.wall()),
+    };
+    match ledger.acknowledge(ids, resolution).await {
+        // of two runs that start at the same time, each tells of what it took on
+        Ok(taken) => entries.retain(|entry| taken.contains(&entry.id)),
+        Err(report) => console.show(&as_warning(*report), None),
+    }
+    if !entries.is_empty() {
+        console.show(&about(&entries), None);
+    }
+}
+
+/// The end of the record of a run.
+pub(super) async fn close(recording: &Recording, console: &Console) {
+    if let Recording::On { ledger, .. } = recording
+        && let Err(report) = ledger.close().await
+    {
+        console.show(&as_warning(*report), None);
+    }
+}
+
+fn as_warning(report: Report) -> Report {
+    Report { severity: strataql_diag::Severity::Warning, ..report }
+}
+
+fn about(entries: &[Entry]) -> Report {
+    let message = match entries.len() {
+        1 => "an earlier run ended before the outcome of a write was known".to_owned(),
+        count => format!("earlier runs ended before the outcomes of {count} writes were known"),
+    };
+    let mut report = Report::warning(Code::WriteOutcomeUnknown, message)
+        .with_help(
+            "read each object to see whether the change happened before you repeat a statement",
+        )
+        .with_help(
+            "`SELECT * FROM sys.changes WHERE outcome IS NULL` lists them with their requests",
+        );
+    for entry in entries.iter().take(NAMED) {
+        report = report.with_note(line(entry));
+    }
+    if let Some(more) = entries.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        report = report.with_note(format!("and {more} more"));
+    }
+    report
+}
+
+/// One write: method, request, time, statement and row.
+fn line(entry: &Entry) -> String {
+    let intent = &entry.intent;
+    let words = intent.statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut statement: String = words.chars().take(SHOWN).collect();
+    if statement.len() < words.len() {
+        statement.push('…');
+    }
+    format!(
+        "`{}.{}.{}.{}`, begun at {}: {} {}, row {} of `{statement}` (write {})",
+        intent.provider,
+        intent.service,
+        intent.resource,
+        intent.method,
+        intent.at,
+        intent.verb,
+        intent.url,
+        intent.row,
+        entry.id
+    )
+}

@@ -1,0 +1,189 @@
+//! The record of a statement's writes: on disk before a request leaves, completed after.
+//!
+//! Owns: what of a write is recorded, masked, and in which words its end is.
+//! Refuses: sending; a request whose intent cannot be recorded is refused here.
+//! Surprise: an end that cannot be recorded is a note and no failure, since what was done was done;
+//! such a write counts as open and is reported at the next start.
+
+use std::sync::Arc;
+
+use strataql_call::{BoundCall, Exchange};
+use strataql_diag::{Code, MASK, Report};
+use strataql_ledger::{
+    Intent, Ledger, Outcome as Ending, OutcomeKind, Principal, Timestamp, WriteId, request_digest,
+    statement_digest,
+};
+use strataql_net::{Clock, Request};
+use strataql_spec::Method;
+use strataql_sql::Parsed;
+
+use super::masking;
+use crate::recording::Recording;
+use crate::session::Session;
+use crate::table::ResourceRef;
+
+/// Secrets shorter than this are not looked for in messages: every other word would be masked.
+const SHORTEST: usize = 4;
+
+/// The record of one statement.
+pub(crate) struct Record<'a> {
+    method: &'a Method,
+    exchange: &'a dyn Exchange,
+    kept: Option<Kept>,
+}
+
+struct Kept {
+    ledger: Arc<Ledger>,
+    clock: Arc<dyn Clock>,
+    template: Intent,
+    secrets: Vec<String>,
+}
+
+/// How a write ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) kind: OutcomeKind,
+    pub(crate) status: Option<u16>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) message: Option<String>,
+}
+
+impl<'a> Record<'a> {
+    /// The record of `parsed`, a statement of `text` that is about to make these calls.
+    ///
+    /// # Errors
+    /// `local-io` when writes are to be recorded and nothing says where; `no-credential`.
+    pub(crate) fn of(
+        session: &Session,
+        resource: &ResourceRef,
+        method: &'a Method,
+        exchange: &'a dyn Exchange,
+        (text, parsed): (&str, &Parsed),
+        calls: &[&BoundCall],
+    ) -> Result<Self, Box<Report>> {
+        let (ledger, clock) = match session.recording() {
+            // what changes nothing is not recorded
+            _ if method.verb.is_safe() || calls.is_empty() => {
+                return Ok(Self { method, exchange, kept: None });
+            }
+            Recording::Off { .. } => return Ok(Self { method, exchange, kept: None }),
+            Recording::Nowhere => return Err(nowhere()),
+            Recording::On { ledger, clock } => (Arc::clone(ledger), Arc::clone(clock)),
+        };
+        let bodies = calls.iter().filter_map(|call| call.body.as_ref()?.json());
+        let mut secrets: Vec<String> =
+            bodies.flat_map(|body| masking::secrets(method, &body)).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        let statement = exchange.redact(&masking::statement(text, parsed, &secrets));
+        let provider = calls[0].provider.as_str();
+        let principal = exchange.principal(provider)?;
+        let template = Intent {
+            at: Timestamp::from(clock.wall()),
+            statement_digest: statement_digest(&statement),
+            statement,
+            row: 0,
+            provider: resource.provider.name.clone(),
+            service: resource.service.name.clone(),
+            resource: resource.name.clone(),
+            method: method.name.clone(),
+            verb: method.verb.to_string(),
+            url: String::new(),
+            principal: Principal {
+                provider: provider.to_owned(),
+                auth_type: principal.auth_type,
+                identity: principal.identity,
+            },
+            request_digest: String::new(),
+            body: None,
+            idempotency_key: None,
+            before: None,
+        };
+        Ok(Self { method, exchange, kept: Some(Kept { ledger, clock, template, secrets }) })
+    }
+
+    /// Records what is about to be sent for a row; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// `local-io` when it cannot be recorded. Then the request must not leave.
+    pub(crate) async fn begin(
+        &self,
+        position: usize,
+        call: &BoundCall,
+        request: &Request,
+        key: Option<&str>,
+    ) -> Result<Option<WriteId>, Box<Report>> {
+        let Some(kept) = &self.kept else { return Ok(None) };
+        let verb = request.verb.to_string();
+        let sent = request.body.as_deref().unwrap_or_default();
+        let body = call.body.as_ref().and_then(|body| body.json());
+        let body = body.map(|body| self.redacted(&masking::masked(self.method, &body)));
+        let intent = Intent {
+            at: Timestamp::from(kept.clock.wall()),
+            row: position as u64 + 1,
+            url: self.exchange.redact(&masking::masked_url(self.method, &request.url)),
+            request_digest: request_digest(&verb, request.url.as_str(), sent),
+            verb,
+            body,
+            idempotency_key: key.map(str::to_owned),
+            ..kept.template.clone()
+        };
+        kept.ledger.intent(intent).await.map(Some)
+    }
+
+    /// Records how a write ended; gives what is to be said when that is impossible.
+    pub(crate) async fn end(&self, id: Option<WriteId>, end: End) -> Option<String> {
+        let (kept, id) = (self.kept.as_ref()?, id?);
+        let name = id.to_string();
+        let ending = Ending {
+            kind: end.kind,
+            status: end.status,
+            request_id: end.request_id,
+            message: end
+                .message
+                .map(|message| self.exchange.redact(&kept.without_secrets(message))),
+            at: Timestamp::from(kept.clock.wall()),
+        };
+        let report = kept.ledger.outcome(id, ending).await.err()?;
+        Some(format!(
+            "the outcome `{}` of write `{name}` is not in the change ledger: {}",
+            end.kind.as_str(),
+            report.message
+        ))
+    }
+
+    /// JSON with the secrets masked that the exchange knows.
+    fn redacted(&self, json: &serde_json::Value) -> serde_json::Value {
+        use serde_json::Value as Json;
+        match json {
+            Json::String(text) => Json::String(self.exchange.redact(text)),
+            Json::Array(items) => items.iter().map(|item| self.redacted(item)).collect(),
+            Json::Object(fields) => fields
+                .iter()
+                .map(|(name, field)| (name.clone(), self.redacted(field)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            other => other.clone(),
+        }
+    }
+}
+
+impl Kept {
+    fn without_secrets(&self, mut message: String) -> String {
+        for secret in self.secrets.iter().filter(|secret| secret.len() >= SHORTEST) {
+            message = message.replace(secret, MASK);
+        }
+        message
+    }
+}
+
+fn nowhere() -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::LocalIo,
+            "the write cannot be recorded: nothing says where the change ledger is",
+        )
+        .with_help("set `STRATAQL_HOME` to a folder that you may write to")
+        .with_help("`--no-ledger` writes to the account without a record"),
+    )
+}

@@ -1,0 +1,459 @@
+//! The change ledger: what it says about every way a write can end, and what it never says.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use strataql_diag::Code;
+use strataql_e2e::{World, impatient};
+use strataql_ledger::{Entry, OutcomeKind, read, verify};
+use strataql_net::{RetrySettings, Settings as NetSettings};
+use tempfile::TempDir;
+
+use crate::process::{Ended, Home};
+
+const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
+
+fn insert(rows: usize) -> String {
+    format!(
+        "INSERT INTO {RESOURCE} (account_id, app_id) \
+         SELECT 'a1', 'app-' || value FROM generate_series(1, {rows})"
+    )
+}
+
+/// A scenario with one fault of the method that creates.
+fn faulty(fault: &str) -> String {
+    format!("rows: 2\nfaults:\n- {{method: published_app_integration_create, {fault}}}\n")
+}
+
+async fn world(yaml: &str, home: &TempDir) -> World {
+    World::recorded(yaml, impatient(), home.path().join("ledger")).await.expect("starts")
+}
+
+fn entries(home: &TempDir) -> Vec<Entry> {
+    read(&home.path().join("ledger")).expect("readable")
+}
+
+fn home() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn kind(entry: &Entry) -> Option<OutcomeKind> {
+    entry.outcome.as_ref().map(|outcome| outcome.kind)
+}
+
+/// Every byte of a folder, as text.
+fn bytes_of(folder: &Path) -> String {
+    std::fs::read_dir(folder)
+        .expect("readable")
+        .map(|entry| std::fs::read(entry.expect("readable").path()).unwrap_or_default())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .collect()
+}
+
+fn posts(world: &World) -> Vec<Json> {
+    let log = world.sandbox.log().into_iter().filter(|entry| !entry.auth && entry.verb != "GET");
+    log.map(|entry| serde_json::to_value(entry).expect("serialises")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_applied_write_has_everything_that_was_sent() {
+    let home = home();
+    let world = world("rows: 2\n", &home).await;
+    world.run(&insert(3)).await.expect("written");
+    let found = entries(&home);
+    assert_eq!(found.len(), 3);
+    let sent = posts(&world);
+    for (position, entry) in found.iter().enumerate() {
+        let intent = &entry.intent;
+        assert_eq!(intent.statement, insert(3));
+        assert_eq!(
+            [&intent.provider, &intent.service, &intent.resource].map(String::as_str).join("."),
+            RESOURCE
+        );
+        assert_eq!(intent.method, "published_app_integration_create");
+        assert_eq!(intent.verb, "POST");
+        assert!(intent.url.ends_with("/accounts/a1/oauth2/published-app-integrations"));
+        let principal = &intent.principal;
+        assert_eq!(principal.auth_type, "oauth2");
+        assert_eq!(principal.identity.as_deref(), Some("sandbox-client"));
+        assert_eq!(intent.request_digest.len(), 64);
+        let row = usize::try_from(intent.row).expect("small");
+        assert_eq!(intent.body, Some(json!({"app_id": format!("app-{row}")})));
+        let outcome = entry.outcome.as_ref().expect("an outcome");
+        assert_eq!((outcome.kind, outcome.status), (OutcomeKind::Applied, Some(200)));
+        assert!(outcome.request_id.as_ref().is_some_and(|id| !id.is_empty()), "{position}");
+        assert!(sent.iter().any(|request| Some(&request["body"]) == intent.body.as_ref()));
+    }
+    let checked = verify(&home.path().join("ledger")).expect("readable");
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_end_of_a_write_has_its_word() {
+    let cases: &[(&str, OutcomeKind, Option<u16>, Code, usize)] = &[
+        ("status: 403", OutcomeKind::Refused, Some(403), Code::CredentialRefused, 1),
+        ("status: 409", OutcomeKind::Refused, Some(409), Code::RemoteConflict, 1),
+        ("status: 429", OutcomeKind::Refused, Some(429), Code::RateLimited, 1),
+        ("status: 500", OutcomeKind::Failed, Some(500), Code::RemoteUnavailable, 1),
+        ("status: 503", OutcomeKind::Failed, Some(503), Code::RemoteUnavailable, 1),
+        ("status: 504", OutcomeKind::Unknown, Some(504), Code::WriteOutcomeUnknown, 1),
+        ("kind: reset", OutcomeKind::Unknown, None, Code::WriteOutcomeUnknown, 1),
+        ("kind: stall", OutcomeKind::Unknown, None, Code::WriteOutcomeUnknown, 1),
+    ];
+    for (fault, expected, status, code, sent) in cases {
+        let home = home();
+        let world = world(&faulty(fault), &home).await;
+        let report = world.run(&insert(1)).await.expect_err(fault);
+        assert_eq!(report.code, *code, "{fault}");
+        let found = entries(&home);
+        assert_eq!(found.len(), 1, "{fault}");
+        let outcome = found[0].outcome.as_ref().expect("an outcome");
+        assert_eq!((outcome.kind, outcome.status), (*expected, *status), "{fault}");
+        assert!(outcome.message.is_some(), "{fault}");
+        assert_eq!(posts(&world).len(), *sent, "{fault}: never sent twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_was_throttled_first_is_one_write() {
+    let home = home();
+    let world = world(&faulty("status: 429, retry_after: 0, times: 1"), &home).await;
+    world.run(&insert(1)).await.expect("refused once, then done");
+    let found = entries(&home);
+    assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::Applied)]);
+    assert_eq!(posts(&world).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_that_reading_settles_is_recorded_as_settled() {
+    for (when, expected) in [("before", OutcomeKind::Failed), ("after", OutcomeKind::Applied)] {
+        let home = home();
+        let yaml = format!(
+            "objects:\n  {RESOURCE}:\n  - {{account_id: a1, integration_id: i1, name: power}}\n\
+             faults:\n- {{method: published_app_integration_delete, kind: reset, when: {when}}}\n"
+        );
+        let world = world(&yaml, &home).await;
+        let sql =
+            format!("DELETE FROM {RESOURCE} WHERE account_id = 'a1' AND integration_id = 'i1'");
+        assert_eq!(world.run(&sql).await.is_ok(), when == "after");
+        let found = entries(&home);
+        assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(expected)], "{when}");
+        assert_eq!((found[0].intent.verb.as_str(), &found[0].intent.body), ("DELETE", &None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exec_of_what_changes_something_is_recorded_and_reading_is_not() {
+    let home = home();
+    let world = world("rows: 2\n", &home).await;
+    let create = format!(
+        "EXEC {RESOURCE}.published_app_integration_create @account_id = 'a1', @app_id = 'x'"
+    );
+    world.run(&create).await.expect("done");
+    let list = format!("EXEC {RESOURCE}.published_app_integration_list @account_id = 'a1'");
+    world.run(&list).await.expect("read");
+    world.run(&format!("SELECT name FROM {RESOURCE} WHERE account_id = 'a1'")).await.expect("read");
+    let explained = format!("EXPLAIN {}", insert(1));
+    world.run(&explained).await.expect("explained");
+    let found = entries(&home);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].intent.statement, create);
+    assert_eq!(kind(&found[0]), Some(OutcomeKind::Applied));
+    let lost = home_of_lost_exec().await;
+    assert_eq!(lost, Code::WriteOutcomeUnknown);
+}
+
+/// What EXEC says when its answer is lost.
+async fn home_of_lost_exec() -> Code {
+    let home = home();
+    let world = world(&faulty("kind: reset"), &home).await;
+    let create = format!(
+        "EXEC {RESOURCE}.published_app_integration_create @account_id = 'a1', @app_id = 'x'"
+    );
+    let report = world.run(&create).await.expect_err("lost");
+    assert_eq!(kind(&entries(&home)[0]), Some(OutcomeKind::Unknown));
+    report.code
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failure_what_was_never_begun_is_not_in_the_ledger() {
+    let home = home();
+    let world = world(&faulty("status: 403"), &home).await;
+    world.run(&insert(60)).await.expect_err("refused");
+    let found = entries(&home);
+    assert!(found.len() < 60, "{}", found.len());
+    let sent = posts(&world).len();
+    let refused = found.iter().filter(|entry| kind(entry) == Some(OutcomeKind::Refused)).count();
+    assert_eq!(refused, sent);
+    assert!(
+        found
+            .iter()
+            .all(|entry| matches!(kind(entry), Some(OutcomeKind::Refused | OutcomeKind::NotSent)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_written_keeps_writes_from_leaving() {
+    let home = home();
+    // a file where the folder should be: not even root can write into it
+    std::fs::write(home.path().join("ledger"), "").expect("writable");
+    let world = world("rows: 2\n", &home).await;
+    for sql in [
+        insert(3),
+        format!("DELETE FROM {RESOURCE} WHERE account_id = 'a1' AND integration_id = 'i1'"),
+        format!("EXEC {RESOURCE}.published_app_integration_create @account_id = 'a1'"),
+    ] {
+        let report = world.run(&sql).await.expect_err(&sql);
+        assert_eq!(report.code, Code::LocalIo, "{report}");
+        assert!(report.help.iter().any(|help| help.contains("--no-ledger")), "{report}");
+    }
+    assert!(posts(&world).is_empty());
+    let read = format!("SELECT count(*) FROM {RESOURCE} WHERE account_id = 'a1'");
+    assert_eq!(world.run(&read).await.expect("reads go on").rows, [["2"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_once_per_write_and_kept_when_it_is_sent_again() {
+    let net = || NetSettings {
+        retry: RetrySettings { max_attempts: 4, ..impatient().retry },
+        ..impatient()
+    };
+    for fault in ["kind: reset, when: after, times: 2", "status: 502, times: 2"] {
+        let home = home();
+        let yaml = format!("rows: 2\nfaults:\n- {{method: payments.create, {fault}}}\n");
+        let folder = home.path().join("ledger");
+        let world = World::recorded(&yaml, net(), folder).await.expect("starts");
+        let sql = "INSERT INTO shop.billing.payments (amount) VALUES (5)";
+        world.run(sql).await.unwrap_or_else(|report| panic!("{fault}: {report}"));
+        let sent = posts(&world);
+        assert_eq!(sent.len(), 3, "{fault}");
+        let key = sent[0]["headers"]["idempotency-key"].as_str().expect("a key").to_owned();
+        assert_eq!(key.len(), 36);
+        assert!(sent.iter().all(|request| request["headers"]["idempotency-key"] == *key));
+        let found = entries(&home);
+        assert_eq!(found.len(), 1, "one logical write");
+        assert_eq!(found[0].intent.idempotency_key, Some(key));
+        assert_eq!(kind(&found[0]), Some(OutcomeKind::Applied));
+    }
+    let home = home();
+    let world = world("rows: 2\n", &home).await;
+    // a key in the body, required by the document, made or given
+    world.run("INSERT INTO shop.billing.refunds (amount) VALUES (1), (2)").await.expect("made");
+    world
+        .run("INSERT INTO shop.billing.refunds (amount, request_id) VALUES (3, 'mine')")
+        .await
+        .expect("given");
+    let keys: Vec<String> = posts(&world)
+        .iter()
+        .map(|request| request["body"]["request_id"].as_str().expect("a key").to_owned())
+        .collect();
+    assert_eq!(keys.len(), 3);
+    assert!(keys[0] != keys[1] && keys[0].len() == 36, "{keys:?}");
+    assert_eq!(keys[2], "mine");
+    // and in the query, made or given
+    let sql = "EXEC shop.billing.transfers.create @amount = 1";
+    world.run(sql).await.expect("made");
+    world.run(&format!("{sql}, @request_key = 'mine'")).await.expect("given");
+    let queries: Vec<Json> =
+        posts(&world)[3..].iter().map(|request| request["query"].clone()).collect();
+    assert_eq!(queries[0][1][0], "request_key");
+    assert_eq!(queries[0][1][1].as_str().map(str::len), Some(36));
+    assert_eq!(queries[1], json!([["amount", "1"], ["request_key", "mine"]]));
+    let recorded: Vec<Option<String>> =
+        entries(&home).into_iter().map(|entry| entry.intent.idempotency_key).collect();
+    assert!(keys.iter().all(|key| recorded.contains(&Some(key.clone()))), "{recorded:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done() {
+    let home = home();
+    let yaml = "rows: 2\nfaults:\n\
+        - {method: payments.create, kind: reset, when: after, times: 1}\n\
+        - {method: payments.create, status: 409}\n";
+    let world = world(yaml, &home).await;
+    let sql = "INSERT INTO shop.billing.payments (amount) VALUES (5)";
+    let report = world.run(sql).await.expect_err("refused at last");
+    assert_eq!(report.code, Code::WriteOutcomeUnknown, "{report}");
+    assert_eq!(kind(&entries(&home)[0]), Some(OutcomeKind::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_nowhere_in_the_ledger() {
+    let home = home();
+    let world = world("rows: 2\nfaults: [{method: payments.create, status: 400, body: {message: 'no 4111-canary'}, request: 2}]\n", &home).await;
+    for sql in [
+        "INSERT INTO shop.billing.payments (amount, card, api_key) \
+         VALUES (5, '{\"number\": \"4111-canary\", \"holder\": \"ann\"}', 'key-canary')",
+        "INSERT INTO shop.billing.payments (amount, card) VALUES (6, '{\"number\": \"4111-canary\"}')",
+        "INSERT INTO shop.billing.payments (amount, api_key) VALUES (7, 'key-' || 'canary')",
+        "EXEC shop.billing.payments.create @api_key = 'key-canary'",
+    ] {
+        // one of them is refused with a message that repeats the secret
+        let _either = world.run(sql).await;
+    }
+    let found = entries(&home);
+    assert_eq!(found.len(), 4);
+    assert_eq!(
+        found[0].intent.body,
+        Some(json!({"amount": 5, "card": {"number": "***", "holder": "ann"}, "api_key": "***"}))
+    );
+    assert_eq!(
+        found[0].intent.statement,
+        "INSERT INTO shop.billing.payments (amount, card, api_key) VALUES (5, '***', '***')"
+    );
+    assert_eq!(found[0].intent.principal.auth_type, "bearer");
+    assert_eq!(found[0].intent.principal.identity.as_deref().map(str::len), Some(12));
+    let text = bytes_of(&home.path().join("ledger"));
+    assert!(text.contains("holder"));
+    for secret in ["canary", "sandbox-token", "sandbox-secret"] {
+        assert!(!text.contains(secret), "`{secret}` is in the ledger");
+    }
+    // in the third statement the secret was computed
+    let expected =
+        "INSERT INTO shop.billing.payments (amount, api_key) VALUES ('***', '***' || '***')";
+    assert_eq!(found[2].intent.statement, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_is_a_table() {
+    let home = home();
+    let world = world(&faulty("status: 409, request: 2"), &home).await;
+    let empty = world.run("SELECT count(*) FROM sys.changes").await.expect("an empty table");
+    assert_eq!(empty.rows, [["0"]]);
+    world.run(&insert(1)).await.expect("written");
+    world.run(&insert(1)).await.expect_err("refused");
+    let table = world
+        .run("SELECT row, method, verb, principal, outcome, status FROM sys.changes ORDER BY seq")
+        .await
+        .expect("read");
+    assert_eq!(table.kinds, "ITTTTI");
+    let create = "published_app_integration_create";
+    assert_eq!(
+        table.rows,
+        [
+            ["1", create, "POST", "sandbox-client", "applied", "200"],
+            ["1", create, "POST", "sandbox-client", "refused", "409"],
+        ]
+    );
+    let sql = "SELECT json_extract(body, '$.app_id') FROM sys.changes WHERE outcome = 'applied'";
+    assert_eq!(world.run(sql).await.expect("read").rows, [["app-1"]]);
+    std::fs::write(home.path().join("ledger/bad.jsonl"), "no record\n").expect("writable");
+    let report = world.run("SELECT * FROM sys.changes").await.expect_err("damaged");
+    assert_eq!(report.code, Code::LocalIo, "{report}");
+}
+
+#[test]
+fn the_command_records_and_verifies() {
+    let home = Home::new();
+    let sql = insert(2);
+    home.run(&["--sandbox", &sql]).success();
+    let kept = home.path().join("data/ledger/sandbox");
+    assert_eq!(read(&kept).expect("readable").len(), 2, "simulated writes stay apart");
+    assert!(read(&home.path().join("data/ledger")).expect("readable").is_empty());
+    home.run(&["--sandbox", "--no-ledger", &sql]).success();
+    let mut off = home.exec();
+    off.env("STRATAQL_LEDGER", "off").args(["--sandbox", &sql]);
+    Ended::of(off.output().expect("starts")).success();
+    assert_eq!(read(&kept).expect("readable").len(), 2, "switched off");
+    let verify = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(strataql_e2e::binary());
+        command.env_clear().env("STRATAQL_HOME", home.path().join("data"));
+        command.args(["ledger", "verify"]).args(arguments);
+        Ended::of(command.output().expect("starts"))
+    };
+    let totals: Json =
+        serde_json::from_str(&verify(&["--json", "--sandbox"]).success()).expect("one object");
+    // the run, the statement, two intents and two outcomes
+    assert_eq!((&totals["segments"], &totals["records"]), (&json!(1), &json!(6)));
+    assert_eq!(totals["problems"], json!(0));
+    let file = std::fs::read_dir(&kept)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .expect("a segment");
+    let text = std::fs::read_to_string(&file).expect("text");
+    std::fs::write(&file, text.replace("app-1", "app-9")).expect("writable");
+    let altered = verify(&["--sandbox"]);
+    assert_eq!(altered.exit, Some(1), "{altered:?}");
+    assert!(altered.out.contains("altered"), "{altered:?}");
+}
+
+#[test]
+fn a_write_to_nowhere_is_recorded_as_not_sent_or_refused() {
+    // nothing listens there
+    let endpoint = "databricks_account=http://127.0.0.1:9";
+    let home = Home::new();
+    let sql = insert(1);
+    let auth = r#"{"databricks_account":{"type":"bearer","credentialsenvvar":"TOKEN"}}"#;
+    let mut command = home.exec();
+    command.env("TOKEN", "token-of-the-test").args(["--endpoint", endpoint, "--auth", auth, &sql]);
+    let ended = Ended::of(command.output().expect("starts"));
+    ended.refused("remote-unavailable", 5, &["refused"]);
+    let found = read(&home.path().join("data/ledger")).expect("readable");
+    assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::NotSent)]);
+    let principal = &found[0].intent.principal;
+    assert_eq!(principal.auth_type, "bearer");
+    assert_eq!(principal.identity.as_deref().map(str::len), Some(12), "a fingerprint");
+    // a file where the ledger's folder should be, and no home at all
+    let blocked = Home::new();
+    blocked.write("data/ledger", "");
+    blocked.run(&["--sandbox", &sql]).refused("local-io", 11, &["change ledger", "--no-ledger"]);
+    let mut homeless = blocked.exec();
+    homeless.env_clear().args(["--sandbox", &sql]);
+    let ended = Ended::of(homeless.output().expect("starts"));
+    ended.refused("local-io", 11, &["nothing says where", "--no-ledger"]);
+    let mut reading = blocked.exec();
+    reading.env_clear().args(["--sandbox", "SELECT 1"]);
+    Ended::of(reading.output().expect("starts")).success();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_s_open_writes_are_told_of_once() {
+    use std::process::Stdio;
+    let home = Home::new();
+    let log = home.path().join("log");
+    let sql = insert(3);
+    let child = home
+        .exec()
+        .args(["--sandbox=latency=20s", &format!("--http-log={}", log.display()), &sql])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let kept = home.path().join("data/ledger/sandbox");
+    let started = std::time::Instant::now();
+    while read(&kept).map_or(0, |found| found.len()) < 3 {
+        assert!(started.elapsed() < Duration::from_secs(60), "no intents");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill");
+    assert!(killed.success());
+    let ended = Ended::of(child.wait_with_output().expect("ends"));
+    assert_eq!(ended.exit, Some(130), "{ended:?}");
+    let told = home.run(&["--sandbox", "SELECT 1"]);
+    for part in [
+        "warning[write-outcome-unknown]",
+        "3 writes",
+        "published_app_integration_create",
+        "INSERT INTO",
+        "sys.changes",
+        "help: read each object",
+    ] {
+        assert!(told.err.contains(part), "`{part}` is missing: {told:?}");
+    }
+    assert_eq!(told.exit, Some(0));
+    let again = home.run(&["--sandbox", "SELECT 1"]);
+    assert_eq!(again.err, "", "told once");
+    let shown = home.run(&[
+        "--sandbox",
+        "-o",
+        "csv",
+        "SELECT count(*) AS n FROM sys.changes WHERE outcome IS NULL AND resolution = 'reported'",
+    ]);
+    assert_eq!(shown.success(), "n\n3\n");
+}
