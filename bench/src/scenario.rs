@@ -6,6 +6,7 @@
 mod latency;
 mod start;
 mod throughput;
+mod writes;
 
 use crate::floor::Floor;
 use crate::program::Program;
@@ -68,6 +69,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "bind-join",
         about: "1,000 driver rows with 200 keys at 50 ms, 16 requests at once",
         run: latency::bind_join,
+    },
+    Scenario {
+        name: "inserts",
+        about: "1,000 INSERTs at 50 ms, 16 at once, with the change ledger and without",
+        run: writes::inserts,
     },
     Scenario {
         name: "start",
