@@ -79,7 +79,14 @@ class Sandbox:
 
     def log(self) -> list[dict[str, Any]]:
         """The requests that the server has seen, oldest first."""
+        return self._ask("/__log")
+
+    def reset(self) -> None:
+        """Back to the beginning: the same objects under the same ids, and an empty log."""
+        self._ask("/__reset", b"")
+
+    def _ask(self, path: str, body: bytes | None = None) -> Any:
         # an opener of its own, so that a proxy of the environment stays out of it
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.url}/__log", timeout=10) as answer:
+        with opener.open(f"{self.url}{path}", data=body, timeout=10) as answer:
             return json.load(answer)
