@@ -10,6 +10,8 @@ mod documents;
 mod faults;
 #[path = "e2e/ledger.rs"]
 mod ledger;
+#[path = "e2e/ledger_command.rs"]
+mod ledger_command;
 #[path = "e2e/ledger_kills.rs"]
 mod ledger_kills;
 #[path = "e2e/output.rs"]

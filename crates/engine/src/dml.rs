@@ -10,6 +10,7 @@
 
 mod condition;
 mod exec;
+mod image;
 mod masking;
 mod method;
 mod record;
@@ -81,7 +82,7 @@ pub(crate) async fn write(
         .map(|row| Prepared::of(&resource, &chosen, &row, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
-        return show::requests(&resource, &chosen, &prepared);
+        return show::requests(&resource, &chosen, &prepared, image::is_wanted(session));
     }
     send::send(&writer, &resource, &chosen, prepared, returning).await
 }

@@ -85,6 +85,11 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "after a write fails: `stop` sends no further row, `continue` sends them all",
     },
     SettingInfo {
+        name: "ledger.before_image",
+        default: "off",
+        meaning: "`on` reads each object before it is changed and records it in the change ledger, which costs a request per row; an object that cannot be read is not changed",
+    },
+    SettingInfo {
         name: "write.all",
         default: "off",
         meaning: "`on` allows a WHERE that names only a scope, such as an account",
@@ -133,6 +138,8 @@ pub struct Settings {
     pub max_writes: usize,
     /// `on_write_error = 'continue'`.
     pub continue_on_write_error: bool,
+    /// `ledger.before_image`.
+    pub before_image: bool,
     /// `write.all`.
     pub write_all: bool,
     /// `memory.limit`, bytes.
@@ -160,6 +167,7 @@ impl Default for Settings {
             timeout: None,
             max_writes: 100,
             continue_on_write_error: false,
+            before_image: false,
             write_all: false,
             memory_limit: 1 << 30,
             local_files: true,
@@ -305,6 +313,10 @@ impl Settings {
                     Some(other) => return Err(bad(name, other, "`stop` or `continue`")),
                 };
             }
+            "ledger.before_image" => {
+                self.before_image = switch(text.unwrap_or("off"))
+                    .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
+            }
             "write.all" => {
                 self.write_all = switch(text.unwrap_or("off"))
                     .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
@@ -356,6 +368,7 @@ impl Settings {
             "on_write_error" => {
                 if self.continue_on_write_error { "continue" } else { "stop" }.into()
             }
+            "ledger.before_image" => if self.before_image { "on" } else { "off" }.into(),
             "write.all" => if self.write_all { "on" } else { "off" }.into(),
             "memory.limit" if self.memory_limit.is_multiple_of(1 << 30) => {
                 format!("{}GB", self.memory_limit >> 30)

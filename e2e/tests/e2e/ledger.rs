@@ -1,7 +1,6 @@
 //! The change ledger: what it says about every way a write can end, and what it never says.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use strataql_diag::Code;
@@ -9,8 +8,6 @@ use strataql_e2e::{World, impatient};
 use strataql_ledger::{Entry, OutcomeKind, read, verify};
 use strataql_net::{RetrySettings, Settings as NetSettings};
 use tempfile::TempDir;
-
-use crate::process::{Ended, Home};
 
 const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
 
@@ -343,117 +340,114 @@ async fn the_ledger_is_a_table() {
     assert_eq!(report.code, Code::LocalIo, "{report}");
 }
 
-#[test]
-fn the_command_records_and_verifies() {
-    let home = Home::new();
-    let sql = insert(2);
-    home.run(&["--sandbox", &sql]).success();
-    let kept = home.path().join("data/ledger/sandbox");
-    assert_eq!(read(&kept).expect("readable").len(), 2, "simulated writes stay apart");
-    assert!(read(&home.path().join("data/ledger")).expect("readable").is_empty());
-    home.run(&["--sandbox", "--no-ledger", &sql]).success();
-    let mut off = home.exec();
-    off.env("STRATAQL_LEDGER", "off").args(["--sandbox", &sql]);
-    Ended::of(off.output().expect("starts")).success();
-    assert_eq!(read(&kept).expect("readable").len(), 2, "switched off");
-    let verify = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(strataql_e2e::binary());
-        command.env_clear().env("STRATAQL_HOME", home.path().join("data"));
-        command.args(["ledger", "verify"]).args(arguments);
-        Ended::of(command.output().expect("starts"))
-    };
-    let totals: Json =
-        serde_json::from_str(&verify(&["--json", "--sandbox"]).success()).expect("one object");
-    // the run, the statement, two intents and two outcomes
-    assert_eq!((&totals["segments"], &totals["records"]), (&json!(1), &json!(6)));
-    assert_eq!(totals["problems"], json!(0));
-    let file = std::fs::read_dir(&kept)
-        .expect("readable")
-        .map(|entry| entry.expect("readable").path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .expect("a segment");
-    let text = std::fs::read_to_string(&file).expect("text");
-    std::fs::write(&file, text.replace("app-1", "app-9")).expect("writable");
-    let altered = verify(&["--sandbox"]);
-    assert_eq!(altered.exit, Some(1), "{altered:?}");
-    assert!(altered.out.contains("altered"), "{altered:?}");
-}
-
-#[test]
-fn a_write_to_nowhere_is_recorded_as_not_sent_or_refused() {
-    // nothing listens there
-    let endpoint = "databricks_account=http://127.0.0.1:9";
-    let home = Home::new();
-    let sql = insert(1);
-    let auth = r#"{"databricks_account":{"type":"bearer","credentialsenvvar":"TOKEN"}}"#;
-    let mut command = home.exec();
-    command.env("TOKEN", "token-of-the-test").args(["--endpoint", endpoint, "--auth", auth, &sql]);
-    let ended = Ended::of(command.output().expect("starts"));
-    ended.refused("remote-unavailable", 5, &["refused"]);
-    let found = read(&home.path().join("data/ledger")).expect("readable");
-    assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::NotSent)]);
-    let principal = &found[0].intent.principal;
-    assert_eq!(principal.auth_type, "bearer");
-    assert_eq!(principal.identity.as_deref().map(str::len), Some(12), "a fingerprint");
-    // a file where the ledger's folder should be, and no home at all
-    let blocked = Home::new();
-    blocked.write("data/ledger", "");
-    blocked.run(&["--sandbox", &sql]).refused("local-io", 11, &["change ledger", "--no-ledger"]);
-    let mut homeless = blocked.exec();
-    homeless.env_clear().args(["--sandbox", &sql]);
-    let ended = Ended::of(homeless.output().expect("starts"));
-    ended.refused("local-io", 11, &["nothing says where", "--no-ledger"]);
-    let mut reading = blocked.exec();
-    reading.env_clear().args(["--sandbox", "SELECT 1"]);
-    Ended::of(reading.output().expect("starts")).success();
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_s_open_writes_are_told_of_once() {
-    use std::process::Stdio;
-    let home = Home::new();
-    let log = home.path().join("log");
-    let sql = insert(3);
-    let child = home
-        .exec()
-        .args(["--sandbox=latency=20s", &format!("--http-log={}", log.display()), &sql])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    let kept = home.path().join("data/ledger/sandbox");
-    let started = std::time::Instant::now();
-    while read(&kept).map_or(0, |found| found.len()) < 3 {
-        assert!(started.elapsed() < Duration::from_secs(60), "no intents");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill");
-    assert!(killed.success());
-    let ended = Ended::of(child.wait_with_output().expect("ends"));
-    assert_eq!(ended.exit, Some(130), "{ended:?}");
-    let told = home.run(&["--sandbox", "SELECT 1"]);
-    for part in [
-        "warning[write-outcome-unknown]",
-        "3 writes",
-        "published_app_integration_create",
-        "INSERT INTO",
-        "sys.changes",
-        "help: read each object",
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_statement_is_said_before_anything_is_recorded() {
+    let home = home();
+    let world = world("rows: 2\n", &home).await;
+    let into = format!("INSERT INTO {RESOURCE}");
+    let policy = "{\"access_token_ttl_in_minutes\": \"soon\"}";
+    let one = "WHERE account_id = 'a1' AND integration_id = 'i1'";
+    for (sql, code, part) in [
+        (format!("{into} (account_id, app_id) VALUES ('a1', true)"), Code::BadParamValue, "app_id"),
+        (
+            format!("{into} (account_id, token_access_policy) VALUES ('a1', '{policy}')"),
+            Code::BadParamValue,
+            "access_token_ttl_in_minutes",
+        ),
+        (
+            format!(
+                "UPDATE {RESOURCE} SET token_access_policy.access_token_ttl_in_minutes = 'soon' {one}"
+            ),
+            Code::BadParamValue,
+            "soon",
+        ),
+        (format!("{into} (account_id, ap_id) VALUES ('a1', 'x')"), Code::UnknownColumn, "app_id"),
+        (
+            format!("UPDATE {RESOURCE} SET token_access_policy.ttl = 5 {one}"),
+            Code::UnknownColumn,
+            "token_access_policy.ttl",
+        ),
+        (
+            format!(
+                "EXEC {RESOURCE}.published_app_integration_create @account_id = 'a1', @@json = '{{\"ap_id\": \"x\"}}'"
+            ),
+            Code::UnknownColumn,
+            "ap_id",
+        ),
+        (format!("{into} (app_id) VALUES ('x')"), Code::MissingParam, "account_id"),
+        (
+            format!("{into} (account_id, app_id) VALUES ('a1', 'x'), (NULL, 'y')"),
+            Code::BadParamValue,
+            "account_id",
+        ),
+        (format!("DELETE FROM {RESOURCE} WHERE account_id = 'a1'"), Code::MissingParam, "--all"),
+        (
+            format!("EXEC {RESOURCE}.published_app_integration_delete @account_id = 'a1'"),
+            Code::MissingParam,
+            "integration_id",
+        ),
     ] {
-        assert!(told.err.contains(part), "`{part}` is missing: {told:?}");
+        let report = world.run(&sql).await.expect_err(&sql);
+        assert_eq!(report.code, code, "{sql}: {report}");
+        let said = format!("{} {}", report.message, report.help.join(" "));
+        assert!(said.contains(part) && !report.help.is_empty(), "{sql}: {said}");
     }
-    assert_eq!(told.exit, Some(0));
-    let again = home.run(&["--sandbox", "SELECT 1"]);
-    assert_eq!(again.err, "", "told once");
-    let shown = home.run(&[
-        "--sandbox",
-        "-o",
-        "csv",
-        "SELECT count(*) AS n FROM sys.changes WHERE outcome IS NULL AND resolution = 'reported'",
-    ]);
-    assert_eq!(shown.success(), "n\n3\n");
+    assert!(world.sandbox.log().is_empty(), "nothing was sent, not even for a token");
+    assert!(!home.path().join("ledger").exists(), "and nothing recorded");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_are_read_before_only_when_asked_for() {
+    let home = home();
+    let yaml = format!(
+        "objects:\n  {RESOURCE}:\n  - {{account_id: a1, integration_id: i1, name: power}}\n  \
+         - {{account_id: a1, integration_id: i2, name: tableau}}\nfaults:\n\
+         - {{method: published_app_integration_get, request: 2, status: 403}}\n"
+    );
+    let world = world(&yaml, &home).await;
+    let shown = |world: &World| -> Vec<String> {
+        let log = world.sandbox.log().into_iter().filter(|entry| !entry.auth);
+        log.map(|entry| {
+            format!("{} {}", entry.verb, entry.path.rsplit('/').next().unwrap_or_default())
+        })
+        .collect()
+    };
+    let update = format!(
+        "UPDATE {RESOURCE} SET token_access_policy.access_token_ttl_in_minutes = 5 \
+         WHERE account_id = 'a1' AND integration_id = 'i1'"
+    );
+    world.run(&update).await.expect("written");
+    assert_eq!(shown(&world), ["PATCH i1"], "a plain statement sends what EXPLAIN lists");
+    world.run("SET ledger.before_image = on").await.expect("set");
+    let explained = world.run(&format!("EXPLAIN {update}")).await.expect("explained");
+    let verbs: Vec<&str> = explained.rows.iter().map(|row| row[2].as_str()).collect();
+    assert_eq!(verbs, ["GET", "PATCH"]);
+    world.run(&update).await.expect("written");
+    world.run(&insert(1)).await.expect("nothing to read");
+    assert_eq!(shown(&world)[1..], ["GET i1", "PATCH i1", "POST published-app-integrations"]);
+    let found = entries(&home);
+    let before: Vec<Option<Json>> = found.iter().map(|entry| entry.intent.before.clone()).collect();
+    assert_eq!((&before[0], &before[2]), (&None, &None));
+    let image = before[1].as_ref().expect("an image");
+    assert_eq!(image["name"], "power");
+    assert_eq!(image["token_access_policy"]["access_token_ttl_in_minutes"], 5);
+    let table = world
+        .run("SELECT json_extract(before, '$.integration_id') FROM sys.changes WHERE before IS NOT NULL")
+        .await
+        .expect("read");
+    assert_eq!(table.rows, [["i1"]]);
+    // an object that cannot be read is not changed
+    let delete = update.replace(" SET token_access_policy.access_token_ttl_in_minutes = 5", "");
+    let delete = delete.replace("UPDATE", "DELETE FROM");
+    let report = world.run(&delete).await.expect_err("refused");
+    assert_eq!(report.code, Code::CredentialRefused, "{report}");
+    assert!(report.notes.iter().any(|note| note.contains("was not sent")), "{report}");
+    assert_eq!(shown(&world)[4..], ["GET i1"]);
+    assert_eq!(entries(&home).len(), 3);
+    // one that is not there has no image, and its service says so
+    let absent = delete.replace("'i1'", "'i9'");
+    let report = world.run(&absent).await.expect_err("missing");
+    assert_eq!(report.code, Code::RemoteMissing, "{report}");
+    let last = entries(&home).pop().expect("an entry");
+    assert_eq!((kind(&last), last.intent.before), (Some(OutcomeKind::Refused), None));
 }

@@ -1,8 +1,8 @@
 //! The command is killed in the middle of writing; afterwards ledger and server must agree.
 //!
 //! The server decides the point: it stands still before a request has an effect, after it has, or
-//! behind its answer, and then the command is killed. Further runs are killed after a delay.
-//! `STRATAQL_FULL=1` takes every row for a point; else every fifth does.
+//! behind its answer, and then the command is killed. Further runs are killed after a delay, and scripts
+//! of several statements in each of them. `STRATAQL_FULL=1` takes every row for a point; else a few do.
 //!
 //! Surprise: a write without outcome may have happened or not; the server's log cannot contradict it.
 //! What it can contradict is an outcome, a request without intent, and a write that was sent twice.
@@ -19,37 +19,54 @@ use strataql_sandbox::{LogEntry, Options, ProviderSource, Sandbox, Scenario};
 use crate::process::{Ended, Home};
 
 const PROVIDER: &str = "databricks_account";
+const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
 const ROWS: usize = 50;
+
+/// Rows of each statement of a script.
+const STEP: usize = 5;
+
+/// Methods of a script's statements, in their order.
+const STEPS: [&str; 3] = ["create", "update", "delete"];
 
 /// When a run is killed.
 #[derive(Debug, Clone, Copy)]
 enum Point {
-    /// The server stands still at this request.
-    Held { request: usize, when: &'static str },
+    /// The server stands still at this request of this method.
+    Held { method: &'static str, request: usize, when: &'static str },
     /// So long after the first write arrived.
     Delayed(Duration),
 }
 
 impl Point {
     fn scenario(self) -> String {
-        match self {
-            Self::Held { request, when } => format!(
-                "rows: 1\nfaults:\n- {{method: published_app_integration_create, \
+        let objects: Vec<String> = (1..=STEP)
+            .map(|id| format!("  - {{account_id: a1, integration_id: i{id}, name: app}}\n"))
+            .collect();
+        let way = match self {
+            Self::Held { method, request, when } => format!(
+                "faults:\n- {{method: published_app_integration_{method}, \
                  request: {request}, kind: hold, when: {when}}}\n"
             ),
-            Self::Delayed(_) => "rows: 1\nlatency: 10ms\n".to_owned(),
-        }
+            Self::Delayed(_) => "latency: 10ms\n".to_owned(),
+        };
+        format!("objects:\n  {RESOURCE}:\n{}{way}", objects.concat())
     }
 }
 
-/// The points of a sweep.
-fn points() -> Vec<Point> {
-    let is_full = std::env::var_os("STRATAQL_FULL").is_some_and(|value| value == "1");
-    let (step, delays) = if is_full { (1, 50) } else { (5, 10) };
-    let mut points = Vec::new();
-    for request in (1..=ROWS).step_by(step) {
-        points.extend(["before", "after", "answered"].map(|when| Point::Held { request, when }));
-    }
+fn is_full() -> bool {
+    std::env::var_os("STRATAQL_FULL").is_some_and(|value| value == "1")
+}
+
+/// What the server can do around the requests of a method.
+fn held(method: &'static str, requests: impl Iterator<Item = usize>) -> Vec<Point> {
+    let whens = ["before", "after", "answered"];
+    requests.flat_map(|request| whens.map(|when| Point::Held { method, request, when })).collect()
+}
+
+/// The points at which a statement of many rows is killed.
+fn points_of_rows() -> Vec<Point> {
+    let (step, delays) = if is_full() { (1, 50) } else { (5, 10) };
+    let mut points = held("create", (1..=ROWS).step_by(step));
     let mut seed = 20_260_801_u64;
     points.extend((0..delays).map(|_| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -57,6 +74,35 @@ fn points() -> Vec<Point> {
         Point::Delayed(Duration::from_micros((seed >> 33) % 90_000))
     }));
     points
+}
+
+/// The points at which a script is killed.
+fn points_of_scripts() -> Vec<Point> {
+    let requests = if is_full() { 1..=STEP } else { 3..=3 };
+    STEPS.into_iter().flat_map(|method| held(method, requests.clone())).collect()
+}
+
+/// One statement that creates many objects.
+fn rows() -> String {
+    inserted(ROWS)
+}
+
+/// Statements that create, change and delete.
+fn script() -> String {
+    let ids: Vec<String> = (1..=STEP).map(|id| format!("'i{id}'")).collect();
+    let these = format!("WHERE account_id = 'a1' AND integration_id IN ({})", ids.join(", "));
+    format!(
+        "{}; UPDATE {RESOURCE} SET token_access_policy.access_token_ttl_in_minutes = 60 {these}; \
+         DELETE FROM {RESOURCE} {these}",
+        inserted(STEP)
+    )
+}
+
+fn inserted(rows: usize) -> String {
+    format!(
+        "INSERT INTO {RESOURCE} (account_id, app_id) \
+         SELECT 'a1', 'app-' || value FROM generate_series(1, {rows})"
+    )
 }
 
 async fn server(point: Point) -> Sandbox {
@@ -84,11 +130,14 @@ fn command(home: &Home, cache: &Path, server: &Sandbox, sql: &str) -> std::proce
 
 /// The writes that the server read.
 fn writes(server: &Sandbox) -> Vec<LogEntry> {
-    server.log().into_iter().filter(|entry| !entry.auth && entry.verb == "POST").collect()
+    server.log().into_iter().filter(|entry| !entry.auth && entry.verb != "GET").collect()
 }
 
-fn name(body: Option<&serde_json::Value>) -> String {
-    body.and_then(|body| body["app_id"].as_str()).expect("every write has one").to_owned()
+/// What tells a write from the others of its run.
+fn identity(verb: &str, url: &str, body: Option<&serde_json::Value>) -> String {
+    let object = url.rsplit('/').next().unwrap_or_default();
+    let app = body.and_then(|body| body["app_id"].as_str()).unwrap_or_default();
+    format!("{verb} {object} {app}")
 }
 
 /// Waits for the point and kills the run.
@@ -100,7 +149,7 @@ fn kill_at(point: Point, server: &Sandbox, mut child: Child) {
         Point::Delayed(_) => !writes(server).is_empty(),
     };
     while !reached() && !has_ended {
-        assert!(started.elapsed() < Duration::from_secs(60), "{point:?} is not reached");
+        assert!(started.elapsed() < Duration::from_mins(1), "{point:?} is not reached");
         std::thread::sleep(Duration::from_micros(200));
         has_ended = child.try_wait().expect("a child").is_some();
     }
@@ -117,12 +166,15 @@ fn kill_at(point: Point, server: &Sandbox, mut child: Child) {
 fn agree(point: Point, ledger: &[Entry], log: &[LogEntry]) -> usize {
     let mut sent: BTreeMap<String, &LogEntry> = BTreeMap::new();
     for write in log {
-        let again = sent.insert(name(write.body.as_ref()), write);
+        let id = identity(&write.verb, &write.path, write.body.as_ref());
+        let again = sent.insert(id, write);
         assert!(again.is_none(), "{point:?}: sent twice: {write:?}");
     }
     let mut begun: BTreeMap<String, &Entry> = BTreeMap::new();
     for entry in ledger {
-        let again = begun.insert(name(entry.intent.body.as_ref()), entry);
+        let intent = &entry.intent;
+        let id = identity(&intent.verb, &intent.url, intent.body.as_ref());
+        let again = begun.insert(id, entry);
         assert!(again.is_none(), "{point:?}: begun twice: {entry:?}");
     }
     for app in sent.keys() {
@@ -142,20 +194,20 @@ fn agree(point: Point, ledger: &[Entry], log: &[LogEntry]) -> usize {
 }
 
 /// One run that is killed, and two that come after it; true if it left a write open.
-async fn sweep(point: Point, cache: &Path) -> bool {
+async fn sweep(point: Point, sql: &str, cache: &Path) -> bool {
     let server = server(point).await;
     let home = Home::new();
-    let resource = "databricks_account.oauth2.published_app_integration";
-    let sql = format!(
-        "INSERT INTO {resource} (account_id, app_id) \
-         SELECT 'a1', 'app-' || value FROM generate_series(1, {ROWS})"
-    );
-    let child = command(&home, cache, &server, &sql).spawn().expect("starts");
+    let child = command(&home, cache, &server, sql).spawn().expect("starts");
     kill_at(point, &server, child);
     let folder = home.path().join("data/ledger");
     let ledger = read(&folder).expect("readable");
     let log = writes(&server);
     let open = agree(point, &ledger, &log);
+    if let Point::Held { method, .. } = point {
+        // a statement does not begin before the one before it has ended
+        let last = log.iter().rev().find_map(|write| write.method.as_deref()).expect("a write");
+        assert!(last.ends_with(method), "{point:?}: {last} came after it");
+    }
 
     let restart = || {
         let output = command(&home, cache, &server, "SELECT 1").output().expect("starts");
@@ -183,18 +235,31 @@ async fn sweep(point: Point, cache: &Path) -> bool {
     open > 0
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_runs_leave_a_ledger_that_agrees_with_the_server() {
+/// Kills runs of a text at all points; gives how many left a write open.
+#[expect(clippy::print_stdout, reason = "the figures of a sweep are worth knowing")]
+async fn sweeps(points: &[Point], sql: &str) -> usize {
     let cache = tempfile::tempdir().expect("a folder");
-    let points = points();
     let mut left_open = 0;
-    for point in &points {
-        left_open += usize::from(sweep(*point, cache.path()).await);
+    for point in points {
+        left_open += usize::from(sweep(*point, sql, cache.path()).await);
     }
+    println!("{} runs were killed, {left_open} left a write open", points.len());
     // whoever is killed before its answer came cannot have recorded one
     let silent = points
         .iter()
         .filter(|point| matches!(point, Point::Held { when: "before" | "after", .. }))
         .count();
     assert!(left_open >= silent, "{left_open} of {} runs left a write open", points.len());
+    left_open
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_runs_leave_a_ledger_that_agrees_with_the_server() {
+    let left_open = sweeps(&points_of_rows(), &rows()).await;
+    assert!(!is_full() || left_open >= 100, "{left_open}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_scripts_leave_a_ledger_that_agrees_with_the_server() {
+    sweeps(&points_of_scripts(), &script()).await;
 }

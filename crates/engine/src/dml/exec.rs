@@ -16,6 +16,7 @@ use strataql_sql::{Exec, Literal, Name, Parsed};
 use super::record::Record;
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
+use super::{image, show};
 use crate::outcome::Outcome;
 use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
@@ -46,17 +47,7 @@ pub(crate) async fn exec(
     let prepared = Prepared::bound(&resource, &method, arguments, explain)?;
     let call = &prepared.call;
     if explain {
-        let body = call.body.as_ref().and_then(|body| body.json());
-        let row = vec![
-            Some("1".to_owned()),
-            Some(format!("{}.{}", resource.dotted(), method.name)),
-            Some(call.verb.to_string()),
-            Some(call.url(&[]).to_string()),
-            body.map(|body| super::masking::masked(&method, &body).to_string()),
-            Some("the method that EXEC names".to_owned()),
-        ];
-        let names = ["step", "method", "http", "url", "body", "why"];
-        return crate::meta::texts(&names, vec![row]).map(ResultSet::of_batch);
+        return show::exec(&resource, &method, &prepared, image::is_wanted(session));
     }
     let exchange = session.exchange();
     exchange.introduce(&resource.provider);

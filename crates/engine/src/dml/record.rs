@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use strataql_call::{BoundCall, Exchange};
 use strataql_diag::{Code, MASK, Report};
 use strataql_ledger::{
@@ -17,7 +18,8 @@ use strataql_net::{Clock, Request};
 use strataql_spec::Method;
 use strataql_sql::Parsed;
 
-use super::masking;
+use super::send::Prepared;
+use super::{image, masking};
 use crate::recording::Recording;
 use crate::session::Session;
 use crate::table::ResourceRef;
@@ -37,6 +39,8 @@ struct Kept {
     clock: Arc<dyn Clock>,
     template: Intent,
     secrets: Vec<String>,
+    /// Objects are read before they are written.
+    images: bool,
 }
 
 /// How a write ended.
@@ -76,6 +80,7 @@ impl<'a> Record<'a> {
         secrets.sort_unstable();
         secrets.dedup();
         let statement = exchange.redact(&masking::statement(text, parsed, &secrets));
+        let images = image::is_wanted(session);
         let provider = calls[0].provider.as_str();
         let principal = exchange.principal(provider)?;
         let template = Intent {
@@ -99,7 +104,12 @@ impl<'a> Record<'a> {
             idempotency_key: None,
             before: None,
         };
-        Ok(Self { method, exchange, kept: Some(Kept { ledger, clock, template, secrets }) })
+        Ok(Self { method, exchange, kept: Some(Kept { ledger, clock, template, secrets, images }) })
+    }
+
+    /// True if an object is to be read before it is written.
+    pub(crate) fn has_images(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.images)
     }
 
     /// Records what is about to be sent for a row; it is on disk when this returns.
@@ -109,14 +119,14 @@ impl<'a> Record<'a> {
     pub(crate) async fn begin(
         &self,
         position: usize,
-        call: &BoundCall,
+        write: &Prepared,
         request: &Request,
-        key: Option<&str>,
+        before: Option<Json>,
     ) -> Result<Option<WriteId>, Box<Report>> {
         let Some(kept) = &self.kept else { return Ok(None) };
         let verb = request.verb.to_string();
         let sent = request.body.as_deref().unwrap_or_default();
-        let body = call.body.as_ref().and_then(|body| body.json());
+        let body = write.call.body.as_ref().and_then(|body| body.json());
         let body = body.map(|body| self.redacted(&masking::masked(self.method, &body)));
         let intent = Intent {
             at: Timestamp::from(kept.clock.wall()),
@@ -125,7 +135,8 @@ impl<'a> Record<'a> {
             request_digest: request_digest(&verb, request.url.as_str(), sent),
             verb,
             body,
-            idempotency_key: key.map(str::to_owned),
+            idempotency_key: write.key.clone(),
+            before: before.map(|object| self.redacted(&object)),
             ..kept.template.clone()
         };
         kept.ledger.intent(intent).await.map(Some)
@@ -153,8 +164,7 @@ impl<'a> Record<'a> {
     }
 
     /// JSON with the secrets masked that the exchange knows.
-    fn redacted(&self, json: &serde_json::Value) -> serde_json::Value {
-        use serde_json::Value as Json;
+    fn redacted(&self, json: &Json) -> Json {
         match json {
             Json::String(text) => Json::String(self.exchange.redact(text)),
             Json::Array(items) => items.iter().map(|item| self.redacted(item)).collect(),

@@ -4,13 +4,12 @@
 //! Refuses: sending the write again.
 
 use serde_json::Value as Json;
-use strataql_call::{Exchange, bind, request_of};
+use strataql_call::{Exchange, request_of};
 use strataql_diag::Report;
 use strataql_net::Response;
-use strataql_spec::method::SqlVerb;
 use strataql_spec::{HttpVerb, Method};
 
-use super::Prepared;
+use super::{Prepared, image};
 use crate::table::ResourceRef;
 
 /// What reading the object tells.
@@ -57,11 +56,7 @@ async fn read(
     resource: &ResourceRef,
     write: &Prepared,
 ) -> Option<Response> {
-    let call = resource
-        .resource()
-        .candidates(SqlVerb::Select)
-        .filter(|lookup| lookup.is_lookup())
-        .find_map(|lookup| bind(&resource.service, lookup, &write.arguments).ok())?;
+    let (_, call) = image::bound(resource, write)?;
     let request = request_of(&call, false).ok()?;
     let answer: Result<Response, Box<Report>> = exchange.exchange(request).await;
     answer.ok()

@@ -12,6 +12,7 @@ use strataql_ledger::OutcomeKind;
 use strataql_net::{Request, Response};
 use strataql_spec::Method;
 
+use super::image;
 use super::record::{End, Record};
 use super::resolve::{Seen, look};
 use super::send::Prepared;
@@ -60,8 +61,15 @@ impl Sender<'_> {
             Ok(request) => request,
             Err(report) => return Fate::Failed(report),
         };
-        let key = write.key.as_deref();
-        let id = match self.record.begin(position, &write.call, &request, key).await {
+        let before = if self.record.has_images() {
+            match image::read(self.exchange, self.resource, self.method, write).await {
+                Ok(before) => before,
+                Err(report) => return Fate::Failed(report),
+            }
+        } else {
+            None
+        };
+        let id = match self.record.begin(position, write, &request, before).await {
             Ok(id) => id,
             Err(report) => return Fate::Failed(report),
         };

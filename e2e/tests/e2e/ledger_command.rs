@@ -1,0 +1,136 @@
+//! The change ledger of the command: where it is, what switches it off, and what a start tells of.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use strataql_ledger::{Entry, OutcomeKind, read};
+
+use crate::process::{Ended, Home};
+
+const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
+
+fn insert(rows: usize) -> String {
+    format!(
+        "INSERT INTO {RESOURCE} (account_id, app_id) \
+         SELECT 'a1', 'app-' || value FROM generate_series(1, {rows})"
+    )
+}
+
+fn kind(entry: &Entry) -> Option<OutcomeKind> {
+    entry.outcome.as_ref().map(|outcome| outcome.kind)
+}
+
+#[test]
+fn the_command_records_and_verifies() {
+    let home = Home::new();
+    let sql = insert(2);
+    home.run(&["--sandbox", &sql]).success();
+    let kept = home.path().join("data/ledger/sandbox");
+    assert_eq!(read(&kept).expect("readable").len(), 2, "simulated writes stay apart");
+    assert!(read(&home.path().join("data/ledger")).expect("readable").is_empty());
+    home.run(&["--sandbox", "--no-ledger", &sql]).success();
+    let mut off = home.exec();
+    off.env("STRATAQL_LEDGER", "off").args(["--sandbox", &sql]);
+    Ended::of(off.output().expect("starts")).success();
+    assert_eq!(read(&kept).expect("readable").len(), 2, "switched off");
+    let verify = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(strataql_e2e::binary());
+        command.env_clear().env("STRATAQL_HOME", home.path().join("data"));
+        command.args(["ledger", "verify"]).args(arguments);
+        Ended::of(command.output().expect("starts"))
+    };
+    let totals: Json =
+        serde_json::from_str(&verify(&["--json", "--sandbox"]).success()).expect("one object");
+    // the run, the statement, two intents and two outcomes
+    assert_eq!((&totals["segments"], &totals["records"]), (&json!(1), &json!(6)));
+    assert_eq!(totals["problems"], json!(0));
+    let file = std::fs::read_dir(&kept)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .expect("a segment");
+    let text = std::fs::read_to_string(&file).expect("text");
+    std::fs::write(&file, text.replace("app-1", "app-9")).expect("writable");
+    let altered = verify(&["--sandbox"]);
+    assert_eq!(altered.exit, Some(1), "{altered:?}");
+    assert!(altered.out.contains("altered"), "{altered:?}");
+}
+
+#[test]
+fn a_write_to_nowhere_is_recorded_as_not_sent_or_refused() {
+    // nothing listens there
+    let endpoint = "databricks_account=http://127.0.0.1:9";
+    let home = Home::new();
+    let sql = insert(1);
+    let auth = r#"{"databricks_account":{"type":"bearer","credentialsenvvar":"TOKEN"}}"#;
+    let mut command = home.exec();
+    command.env("TOKEN", "token-of-the-test").args(["--endpoint", endpoint, "--auth", auth, &sql]);
+    let ended = Ended::of(command.output().expect("starts"));
+    ended.refused("remote-unavailable", 5, &["refused"]);
+    let found = read(&home.path().join("data/ledger")).expect("readable");
+    assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::NotSent)]);
+    let principal = &found[0].intent.principal;
+    assert_eq!(principal.auth_type, "bearer");
+    assert_eq!(principal.identity.as_deref().map(str::len), Some(12), "a fingerprint");
+    // a file where the ledger's folder should be, and no home at all
+    let blocked = Home::new();
+    blocked.write("data/ledger", "");
+    blocked.run(&["--sandbox", &sql]).refused("local-io", 11, &["change ledger", "--no-ledger"]);
+    let mut homeless = blocked.exec();
+    homeless.env_clear().args(["--sandbox", &sql]);
+    let ended = Ended::of(homeless.output().expect("starts"));
+    ended.refused("local-io", 11, &["nothing says where", "--no-ledger"]);
+    let mut reading = blocked.exec();
+    reading.env_clear().args(["--sandbox", "SELECT 1"]);
+    Ended::of(reading.output().expect("starts")).success();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_s_open_writes_are_told_of_once() {
+    use std::process::Stdio;
+    let home = Home::new();
+    let log = home.path().join("log");
+    let sql = insert(3);
+    let child = home
+        .exec()
+        .args(["--sandbox=latency=20s", &format!("--http-log={}", log.display()), &sql])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let kept = home.path().join("data/ledger/sandbox");
+    let started = std::time::Instant::now();
+    while read(&kept).map_or(0, |found| found.len()) < 3 {
+        assert!(started.elapsed() < Duration::from_mins(1), "no intents");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill");
+    assert!(killed.success());
+    let ended = Ended::of(child.wait_with_output().expect("ends"));
+    assert_eq!(ended.exit, Some(130), "{ended:?}");
+    let told = home.run(&["--sandbox", "SELECT 1"]);
+    for part in [
+        "warning[write-outcome-unknown]",
+        "3 writes",
+        "published_app_integration_create",
+        "INSERT INTO",
+        "sys.changes",
+        "help: read each object",
+    ] {
+        assert!(told.err.contains(part), "`{part}` is missing: {told:?}");
+    }
+    assert_eq!(told.exit, Some(0));
+    let again = home.run(&["--sandbox", "SELECT 1"]);
+    assert_eq!(again.err, "", "told once");
+    let shown = home.run(&[
+        "--sandbox",
+        "-o",
+        "csv",
+        "SELECT count(*) AS n FROM sys.changes WHERE outcome IS NULL AND resolution = 'reported'",
+    ]);
+    assert_eq!(shown.success(), "n\n3\n");
+}
