@@ -12,6 +12,7 @@ use strataql_call::{
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
 use strataql_sql::{Exec, Literal, Name, Parsed};
+use tokio::sync::Semaphore;
 
 use super::record::Record;
 use super::send::Prepared;
@@ -76,6 +77,7 @@ pub(crate) async fn exec(
         method: &method,
         record: &record,
         outcome: &outcome,
+        slots: Semaphore::new(1),
         stop: AtomicBool::new(false),
         stops: true,
     };

@@ -15,6 +15,7 @@ use strataql_diag::{Code, Report};
 use strataql_net::idempotency_key;
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Method, Service, SqlVerb};
+use tokio::sync::Semaphore;
 
 use super::record::Record;
 use super::returning::Returning;
@@ -230,6 +231,7 @@ pub(crate) async fn send(
         method,
         record: &record,
         outcome: &outcome,
+        slots: Semaphore::new(CONCURRENCY),
         stop: AtomicBool::new(false),
         stops: !settings.continue_on_write_error,
     };
@@ -240,7 +242,8 @@ pub(crate) async fn send(
             let (sender, write) = (&sender, &prepared[position]);
             async move { (position, sender.write(position, write).await) }
         })
-        .buffer_unordered(CONCURRENCY)
+        // those that are done wait for the disk while others are on their way
+        .buffer_unordered(2 * CONCURRENCY)
         .collect()
         .await;
     ended.sort_unstable_by_key(|(position, _)| *position);

@@ -3,14 +3,16 @@
 //! Owns: that order, and what became of the write.
 //! Refuses: sending a write again; the transport does that where it is harmless.
 //! Surprise: a write may be recorded and then not sent, when another fails while the disk is waited for.
+//! The next write begins as soon as an answer is there; it does not wait until that is on disk.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use strataql_call::{CallMetrics, Exchange, request_of};
 use strataql_diag::{Code, Report};
-use strataql_ledger::OutcomeKind;
+use strataql_ledger::{OutcomeKind, WriteId};
 use strataql_net::{Request, Response};
 use strataql_spec::Method;
+use tokio::sync::Semaphore;
 
 use super::image;
 use super::record::{End, Record};
@@ -28,6 +30,9 @@ pub(crate) enum Fate {
     NotSent,
 }
 
+/// A write that was begun, if it is recorded, and how it ended.
+type Ending = (Option<WriteId>, End);
+
 /// Sends the writes of one statement.
 pub(crate) struct Sender<'a> {
     pub(crate) exchange: &'a dyn Exchange,
@@ -37,6 +42,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) record: &'a Record<'a>,
     /// Where it is said that the end of a write could not be recorded.
     pub(crate) outcome: &'a Outcome,
+    /// Writes that may be on their way at once.
+    pub(crate) slots: Semaphore,
     /// A write has failed.
     pub(crate) stop: AtomicBool,
     /// True if none is sent after that.
@@ -46,54 +53,64 @@ pub(crate) struct Sender<'a> {
 impl Sender<'_> {
     /// Sends one write, unless an earlier one failed; it is recorded before and after.
     pub(crate) async fn write(&self, position: usize, write: &Prepared) -> Fate {
-        if self.stop.load(Ordering::SeqCst) {
-            return Fate::NotSent;
-        }
-        let fate = self.recorded(position, write).await;
-        if self.stops && matches!(fate, Fate::Failed(_) | Fate::Unknown(_)) {
-            self.stop.store(true, Ordering::SeqCst);
+        let (fate, ending) = {
+            let _slot = self.slots.acquire().await;
+            if self.is_stopped() {
+                return Fate::NotSent;
+            }
+            let (fate, ending) = self.attempt(position, write).await;
+            // while the slot is taken: no other write may slip through
+            if self.stops && matches!(fate, Fate::Failed(_) | Fate::Unknown(_)) {
+                self.stop.store(true, Ordering::SeqCst);
+            }
+            (fate, ending)
+        };
+        if let Some((id, end)) = ending
+            && let Some(note) = self.record.end(id, end).await
+        {
+            self.outcome.note(note);
         }
         fate
     }
 
-    async fn recorded(&self, position: usize, write: &Prepared) -> Fate {
-        let request = match request_of(&write.call, write.key.is_some()) {
-            Ok(request) => request,
-            Err(report) => return Fate::Failed(report),
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Records and sends; gives what is to be recorded of the end, too.
+    async fn attempt(&self, position: usize, write: &Prepared) -> (Fate, Option<Ending>) {
+        let (request, id) = match self.begin(position, write).await {
+            Ok(begun) => begun,
+            Err(report) => return (Fate::Failed(report), None),
         };
-        let before = if self.record.has_images() {
-            match image::read(self.exchange, self.resource, self.method, write).await {
-                Ok(before) => before,
-                Err(report) => return Fate::Failed(report),
+        // another write may have failed while the disk was waited for
+        if self.is_stopped() {
+            return (Fate::NotSent, Some((id, End::not_sent("another row failed"))));
+        }
+        let (fate, end) = match self.sent(request).await {
+            (Fate::Unknown(report), end) => {
+                let seen = look(self.exchange, self.resource, self.method, write).await;
+                settled(report, end, seen)
             }
+            known => known,
+        };
+        (fate, Some((id, end)))
+    }
+
+    /// The request of a write, its intent on disk.
+    async fn begin(
+        &self,
+        position: usize,
+        write: &Prepared,
+    ) -> Result<(Request, Option<WriteId>), Box<Report>> {
+        let request = request_of(&write.call, write.key.is_some())?;
+        let before = if self.record.has_images() {
+            image::read(self.exchange, self.resource, self.method, write).await?
         } else {
             None
         };
-        let id = match self.record.begin(position, write, &request, before).await {
-            Ok(id) => id,
-            Err(report) => return Fate::Failed(report),
-        };
-        // another write may have failed while the disk was waited for
-        let (fate, end) = if self.stop.load(Ordering::SeqCst) {
-            (Fate::NotSent, End::not_sent("another row failed"))
-        } else {
-            let (fate, end) = self.sent(request).await;
-            // this is set before the end is recorded: the disk must not let others slip through
-            if self.stops && matches!(fate, Fate::Failed(_)) {
-                self.stop.store(true, Ordering::SeqCst);
-            }
-            match fate {
-                Fate::Unknown(report) => {
-                    let seen = look(self.exchange, self.resource, self.method, write).await;
-                    settled(report, end, seen)
-                }
-                fate => (fate, end),
-            }
-        };
-        if let Some(note) = self.record.end(id, end).await {
-            self.outcome.note(note);
-        }
-        fate
+        let id = self.record.begin(position, write, &request, before).await?;
+        Ok((request, id))
     }
 
     async fn sent(&self, request: Request) -> (Fate, End) {
