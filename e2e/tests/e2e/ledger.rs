@@ -113,30 +113,57 @@ async fn every_end_of_a_write_has_its_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_was_throttled_first_is_one_write() {
-    let home = home();
-    let world = world(&faulty("status: 429, retry_after: 0, times: 1"), &home).await;
-    world.run(&insert(1)).await.expect("refused once, then done");
-    let found = entries(&home);
-    assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::Applied)]);
-    assert_eq!(posts(&world).len(), 2);
+async fn a_write_that_was_refused_for_now_is_one_write() {
+    for status in [429, 503] {
+        let home = home();
+        let fault = format!("status: {status}, retry_after: 0, times: 1");
+        let world = world(&faulty(&fault), &home).await;
+        world.run(&insert(1)).await.expect("refused once, then done");
+        let found = entries(&home);
+        assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(OutcomeKind::Applied)]);
+        assert_eq!(posts(&world).len(), 2, "{status}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_that_reading_settles_is_recorded_as_settled() {
-    for (when, expected) in [("before", OutcomeKind::Failed), ("after", OutcomeKind::Applied)] {
+    let policy = "databricks_account.oauth2.account_federation_policy";
+    let one = "WHERE account_id = 'a1' AND policy_id = 'i1'";
+    let delete = format!("DELETE FROM {policy} {one}");
+    let update = format!("UPDATE {policy} SET description = 'new' {one}");
+    // an object whose id the statement chooses can be looked for
+    let create = format!(
+        "INSERT INTO {policy} (account_id, policy_id, description) VALUES ('a1', 'i2', 'new')"
+    );
+    let cases = [
+        (&delete, "delete", "reset", "after", OutcomeKind::Applied),
+        (&delete, "delete", "reset", "before", OutcomeKind::Failed),
+        (&update, "update", "reset", "after", OutcomeKind::Applied),
+        (&update, "update", "reset", "before", OutcomeKind::Failed),
+        (&create, "create", "reset", "after", OutcomeKind::Applied),
+        (&create, "create", "reset", "before", OutcomeKind::Failed),
+        // whoever has not answered in time may still be at work
+        (&delete, "delete", "stall", "after", OutcomeKind::Applied),
+        (&delete, "delete", "stall", "before", OutcomeKind::Unknown),
+    ];
+    for (sql, method, kind_of_fault, when, expected) in cases {
         let home = home();
         let yaml = format!(
-            "objects:\n  {RESOURCE}:\n  - {{account_id: a1, integration_id: i1, name: power}}\n\
-             faults:\n- {{method: published_app_integration_delete, kind: reset, when: {when}}}\n"
+            "objects:\n  {policy}:\n  - {{account_id: a1, policy_id: i1, description: old}}\nfaults:\n\
+             - {{method: account_federation_policy_{method}, kind: {kind_of_fault}, when: {when}}}\n"
         );
         let world = world(&yaml, &home).await;
-        let sql =
-            format!("DELETE FROM {RESOURCE} WHERE account_id = 'a1' AND integration_id = 'i1'");
-        assert_eq!(world.run(&sql).await.is_ok(), when == "after");
+        let ended = world.run(sql).await.map_err(|report| report.code);
+        let code = match expected {
+            OutcomeKind::Applied => None,
+            OutcomeKind::Failed => Some(Code::RemoteUnavailable),
+            _ => Some(Code::WriteOutcomeUnknown),
+        };
+        let case = format!("{sql}, {kind_of_fault} {when}");
+        assert_eq!(ended.err(), code, "{case}");
         let found = entries(&home);
-        assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(expected)], "{when}");
-        assert_eq!((found[0].intent.verb.as_str(), &found[0].intent.body), ("DELETE", &None));
+        assert_eq!(found.iter().map(kind).collect::<Vec<_>>(), [Some(expected)], "{case}");
+        assert_eq!(posts(&world).len(), 1, "{case}: never sent twice");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use strataql_e2e::{World, impatient};
 use strataql_ledger::{Entry, OutcomeKind, read};
 
 use crate::process::{Ended, Home};
@@ -112,6 +113,7 @@ fn an_interrupted_run_s_open_writes_are_told_of_once() {
     assert!(killed.success());
     let ended = Ended::of(child.wait_with_output().expect("ends"));
     assert_eq!(ended.exit, Some(130), "{ended:?}");
+    assert!(ended.err.contains("the outcomes of 3 writes"), "{ended:?}");
     let told = home.run(&["--sandbox", "SELECT 1"]);
     for part in [
         "warning[write-outcome-unknown]",
@@ -133,4 +135,39 @@ fn an_interrupted_run_s_open_writes_are_told_of_once() {
         "SELECT count(*) AS n FROM sys.changes WHERE outcome IS NULL AND resolution = 'reported'",
     ]);
     assert_eq!(shown.success(), "n\n3\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_outcome_ends_with_10_and_is_not_sent_again() {
+    let yaml = format!(
+        "objects:\n  {RESOURCE}:\n  - {{account_id: a1, integration_id: i1, name: power}}\nfaults:\n\
+         - {{method: published_app_integration_create, kind: reset, when: after}}\n\
+         - {{method: published_app_integration_delete, kind: reset, when: after}}\n"
+    );
+    let world = World::scenario(&yaml, impatient()).await.expect("starts");
+    let home = Home::new();
+    let run = |sql: &str| {
+        let mut command = home.exec();
+        command
+            .env("DATABRICKS_ACCOUNT_ID", "a1")
+            .env("DATABRICKS_CLIENT_ID", "sandbox-client")
+            .env("DATABRICKS_CLIENT_SECRET", "sandbox-secret")
+            .args(["--endpoint", &format!("databricks_account={}", world.sandbox.url()), sql]);
+        Ended::of(command.output().expect("starts"))
+    };
+    let ended = run(&insert(1));
+    ended.refused("write-outcome-unknown", 10, &["was not sent again", "read the object"]);
+    // a deletion is settled by reading: the object is gone
+    let delete =
+        format!("DELETE FROM {RESOURCE} WHERE account_id = 'a1' AND integration_id = 'i1'");
+    run(&delete).success();
+    let log = world.sandbox.log().into_iter().filter(|entry| !entry.auth);
+    let verbs: Vec<String> = log.map(|entry| entry.verb).collect();
+    assert_eq!(verbs, ["POST", "DELETE", "GET"]);
+    let found = read(&home.path().join("data/ledger")).expect("readable");
+    let kinds: Vec<_> = found.iter().map(kind).collect();
+    assert_eq!(kinds, [Some(OutcomeKind::Unknown), Some(OutcomeKind::Applied)]);
+    // an outcome that the user was told is unknown is not told of again
+    let again = home.run(&["--sandbox", "SELECT 1"]);
+    assert_eq!((again.exit, again.err.as_str()), (Some(0), ""));
 }

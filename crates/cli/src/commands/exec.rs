@@ -178,6 +178,7 @@ async fn execute(
         _ = interrupted => Err(cancelled()),
     };
     ledger::close(&opened.recording, console).await;
+    let exit = exit.map_err(|report| ledger::with_open(report, &opened.recording));
     let Opened { sandbox, .. } = opened;
     if let Some(sandbox) = sandbox {
         sandbox.shutdown().await;

@@ -50,6 +50,8 @@ pub(crate) struct End {
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<String>,
     pub(crate) message: Option<String>,
+    /// The service may still be at work on it.
+    pub(crate) is_pending: bool,
 }
 
 impl<'a> Record<'a> {

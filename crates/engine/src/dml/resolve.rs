@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use strataql_call::{Exchange, request_of};
 use strataql_diag::Report;
 use strataql_net::Response;
-use strataql_spec::{HttpVerb, Method};
+use strataql_spec::{HttpVerb, Method, SqlVerb};
 
 use super::{Prepared, image};
 use crate::table::ResourceRef;
@@ -29,24 +29,46 @@ pub(crate) async fn look(
     method: &Method,
     write: &Prepared,
 ) -> Seen {
-    // an object that is being created has no identifier to look it up by
-    if method.verb == HttpVerb::Post {
-        return Seen::Unclear;
-    }
+    let Some(change) = change_of(resource, method) else { return Seen::Unclear };
     let Some(answer) = read(exchange, resource, write).await else { return Seen::Unclear };
-    match (method.verb, answer.status) {
-        (HttpVerb::Delete, 404) => Seen::Applied(answer),
-        (HttpVerb::Delete, 200..=299) => Seen::NotApplied,
-        (_, 200..=299) => {
+    let is_there = match answer.status {
+        200..=299 => true,
+        404 => false,
+        _ => return Seen::Unclear,
+    };
+    match (change, is_there) {
+        (Change::Gone, false) => Seen::Applied(answer),
+        (Change::Gone, true) | (Change::Made, false) => Seen::NotApplied,
+        (Change::Altered, false) => Seen::Unclear,
+        (Change::Made | Change::Altered, true) => {
             let sent = write.call.body.as_ref().and_then(|body| body.json());
             let shown: Option<Json> = serde_json::from_slice(&answer.body).ok();
             match (sent, shown) {
                 (Some(sent), Some(shown)) if shows(&sent, &shown) => Seen::Applied(answer),
-                (Some(_), Some(_)) => Seen::NotApplied,
+                // an object of that name may have been there before
+                (Some(_), Some(_)) if change == Change::Altered => Seen::NotApplied,
                 _ => Seen::Unclear,
             }
         }
-        _ => Seen::Unclear,
+    }
+}
+
+/// What a write does to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Made,
+    Altered,
+    Gone,
+}
+
+/// What a method does, from the statement it serves; `None` for an action of another kind.
+fn change_of(resource: &ResourceRef, method: &Method) -> Option<Change> {
+    match (resource.resource().verb_of(&method.name), method.verb) {
+        (SqlVerb::Insert, _) => Some(Change::Made),
+        (SqlVerb::Delete, _) | (SqlVerb::Exec, HttpVerb::Delete) => Some(Change::Gone),
+        (SqlVerb::Update | SqlVerb::Replace, _)
+        | (SqlVerb::Exec, HttpVerb::Put | HttpVerb::Patch) => Some(Change::Altered),
+        _ => None,
     }
 }
 

@@ -121,6 +121,7 @@ impl Sender<'_> {
                     status: Some(response.status),
                     request_id: response.request_id(),
                     message: None,
+                    is_pending: false,
                 };
                 (Fate::Applied(response), end)
             }
@@ -137,6 +138,8 @@ impl Sender<'_> {
                     status: failure.status,
                     request_id: remote.and_then(|remote| remote.request_id.clone()),
                     message: Some(failure.report.message.clone()),
+                    // a gateway that lost its server, or nobody answered in time
+                    is_pending: failure.status.is_some() || failure.report.code == Code::Timeout,
                 };
                 if failure.maybe_applied {
                     (Fate::Unknown(unknown(*failure.report)), end)
@@ -155,6 +158,7 @@ impl End {
             status: None,
             request_id: None,
             message: Some(why.to_owned()),
+            is_pending: false,
         }
     }
 }
@@ -166,6 +170,11 @@ fn settled(report: Box<Report>, end: End, seen: Seen) -> (Fate, End) {
             let found = "the object was read afterwards and shows the change";
             let message = end.message.map(|said| format!("{found}; before that: {said}"));
             (Fate::Applied(response), End { kind: OutcomeKind::Applied, message, ..end })
+        }
+        Seen::NotApplied if end.is_pending => {
+            let note = "the object was read afterwards and does not show the change, but the service \
+                        may still be at work on it";
+            (Fate::Unknown(Box::new(report.with_note(note))), end)
         }
         Seen::NotApplied => {
             let mut failed = report.as_ref().clone();

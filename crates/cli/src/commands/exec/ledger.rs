@@ -76,6 +76,21 @@ pub(super) async fn close(recording: &Recording, console: &Console) {
     }
 }
 
+/// The report of an interrupted run, with the number of writes that were on their way.
+pub(super) fn with_open(report: Box<Report>, recording: &Recording) -> Box<Report> {
+    let Recording::On { ledger, .. } = recording else { return report };
+    if report.code != Code::Cancelled {
+        return report;
+    }
+    // this run has ended by now, and what earlier ones left was told of at the start
+    let words = match open_writes(ledger.dir()).map_or(0, |entries| entries.len()) {
+        0 => return report,
+        1 => "the outcome of a write that was on its way is unknown".to_owned(),
+        count => format!("the outcomes of {count} writes that were on their way are unknown"),
+    };
+    Box::new(report.with_note(format!("{words}; the next run names what was written")))
+}
+
 fn as_warning(report: Report) -> Report {
     Report { severity: strataql_diag::Severity::Warning, ..report }
 }
