@@ -4,6 +4,7 @@
 //! Surprise: names are matched exactly; `JSON` is answered with "did you mean `json`?".
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use strataql_diag::{Code, Report, did_you_mean};
@@ -57,6 +58,21 @@ impl Format {
         }
     }
 
+    /// The format that the name of a file asks for by its ending.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        Some(match extension.as_str() {
+            "json" => Self::Json,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "csv" => Self::Csv,
+            "tsv" => Self::Text,
+            "md" => Self::Markdown,
+            "arrow" | "arrows" => Self::Arrow,
+            "parquet" => Self::Parquet,
+            _ => return None,
+        })
+    }
+
     /// True when rows leave as they arrive.
     pub const fn is_streaming(self) -> bool {
         matches!(self, Self::Jsonl | Self::Csv | Self::Text)
@@ -108,5 +124,15 @@ mod tests {
         assert!(report.help[0].contains("`jsonl`"), "{report:?}");
         assert!("JSON".parse::<Format>().expect_err("case counts").help[0].contains("`json`"));
         assert!("xml-tree".parse::<Format>().expect_err("far off").help.is_empty());
+    }
+
+    #[test]
+    fn files_name_their_format_by_their_ending() {
+        let of = |name: &str| Format::of_file(Path::new(name));
+        assert_eq!(of("o.csv"), Some(Format::Csv));
+        assert_eq!(of("a/b.tar/O.JSONL"), Some(Format::Jsonl));
+        assert_eq!(of("rows.parquet"), Some(Format::Parquet));
+        assert_eq!(of("csv"), None);
+        assert_eq!(of("notes.txt"), None);
     }
 }

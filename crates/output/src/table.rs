@@ -2,6 +2,8 @@
 //!
 //! Owns: the `table` output: one header, one rule, one line per row, widths from the data.
 //! Refuses: row counts (stderr) and wrapping.
+//! One result set asks for more: rows marked with [`BLOCKS`] that do not fit the terminal are printed
+//! one below the other, a line per value.
 //! Surprise: only a terminal gets shortened cells and left-out columns, and both are visible (`…`,
 //! `+3 …`); a file or pipe gets every character. What terminals would obey is neutralised always.
 
@@ -12,11 +14,14 @@ use strataql_diag::Result;
 use crate::cells::{Column, columns};
 use crate::neutral::neutral;
 use crate::spool::Batches;
-use crate::width::{GAP, cut, fit, more, width};
+use crate::width::{GAP, cut, fit, more, total, width};
 use crate::writer::{Options, ResultWriter, Sink, drain, drain_if_large, out_of_order};
 
 /// The widest a cell may be on a terminal.
 const WIDEST: usize = 60;
+
+/// Key of a schema's metadata: every value counts, so rows that are too wide become blocks of lines.
+pub const BLOCKS: &str = "strataql:blocks";
 
 /// Writes a table when all rows are known.
 pub(crate) struct Table {
@@ -51,8 +56,9 @@ impl Table {
         self.options.null.as_deref().unwrap_or("NULL")
     }
 
-    fn limit(&self) -> usize {
-        if self.options.terminal { WIDEST } else { usize::MAX }
+    fn limit(&self, schema: &Schema) -> usize {
+        let is_cut = self.options.terminal && !schema.metadata().contains_key(BLOCKS);
+        if is_cut { WIDEST } else { usize::MAX }
     }
 
     /// How many columns are shown, after narrowing them to the terminal.
@@ -68,6 +74,9 @@ impl Table {
     }
 
     fn print(&mut self, mut open: Open) -> Result<()> {
+        if self.needs_blocks(&open) {
+            return self.print_blocks(open);
+        }
         let shown = self.fit(&mut open.headings);
         let hidden = open.headings.len() - shown;
         open.headings.truncate(shown);
@@ -88,6 +97,47 @@ impl Table {
             for row in 0..batch.num_rows() {
                 self.push_row(&columns, &open.headings, row)?;
                 self.end_line(hidden, "…");
+                drain_if_large(&mut self.buffer, &mut self.sink)?;
+            }
+        }
+        drain(&mut self.buffer, &mut self.sink)
+    }
+
+    fn needs_blocks(&self, open: &Open) -> bool {
+        let Some(room) = self.options.width.filter(|_| self.options.terminal) else { return false };
+        let widths: Vec<usize> = open.headings.iter().map(|heading| heading.width).collect();
+        open.schema.metadata().contains_key(BLOCKS) && total(&widths) > room
+    }
+
+    /// A block per row: the first value beside its label, the others below it, absent ones left out.
+    fn print_blocks(&mut self, open: Open) -> Result<()> {
+        let widest = open.headings.iter().map(|heading| width(&heading.label)).max().unwrap_or(0);
+        let mut is_first = !self.has_printed;
+        for batch in open.rows.replay()? {
+            let batch = batch?;
+            let columns = columns(&open.schema, &batch)?;
+            for row in 0..batch.num_rows() {
+                if !is_first {
+                    self.buffer.push(b'\n');
+                }
+                is_first = false;
+                for (position, (heading, column)) in open.headings.iter().zip(&columns).enumerate()
+                {
+                    if column.is_null(row) {
+                        continue;
+                    }
+                    let indent = if position == 0 { 0 } else { GAP };
+                    self.push_blanks(indent);
+                    self.buffer.extend_from_slice(heading.label.as_bytes());
+                    self.push_blanks(
+                        (widest + 2 * GAP).saturating_sub(indent + width(&heading.label)),
+                    );
+                    self.cell.clear();
+                    column.text(row, &mut self.cell)?;
+                    let text = neutral(&String::from_utf8_lossy(&self.cell)).into_owned();
+                    self.buffer.extend_from_slice(text.as_bytes());
+                    self.end_line(0, "");
+                }
                 drain_if_large(&mut self.buffer, &mut self.sink)?;
             }
         }
@@ -155,7 +205,7 @@ impl Table {
 
 impl ResultWriter for Table {
     fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<()> {
-        let limit = self.limit();
+        let limit = self.limit(schema);
         let headings = schema.fields().iter().zip(labels).map(|(field, label)| {
             let label = neutral(label).into_owned();
             Heading {
@@ -173,7 +223,9 @@ impl ResultWriter for Table {
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let (limit, null) = (self.limit(), width(self.null()));
+        let null = width(self.null());
+        let schema = self.open.as_ref().map(|open| &open.schema).ok_or_else(out_of_order)?;
+        let limit = self.limit(schema);
         let open = self.open.as_mut().ok_or_else(out_of_order)?;
         for (heading, column) in open.headings.iter_mut().zip(columns(&open.schema, batch)?) {
             for row in 0..batch.num_rows() {

@@ -66,7 +66,7 @@ pub(crate) fn fit(widths: &mut [usize], room: usize) -> usize {
 }
 
 /// The width of a row.
-fn total(widths: &[usize]) -> usize {
+pub(crate) fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
 }
 

@@ -415,3 +415,34 @@ fn read_parquet(bytes: Vec<u8>) -> (Vec<String>, Vec<RecordBatch>) {
     let reader = builder.build().expect("a reader");
     (names, reader.map(|batch| batch.expect("a batch")).collect())
 }
+
+#[test]
+fn marked_results_become_blocks_where_they_do_not_fit() {
+    let url = format!("https://api.example.com/{}", "x".repeat(80));
+    let set = set(vec![
+        ("step", "", Arc::new(Int64Array::from(vec![1, 2]))),
+        ("url", "", texts(&[Some(&url), Some("y")])),
+        ("local", "", texts(&[None, Some("sort")])),
+    ]);
+    let metadata = HashMap::from([(strataql_output::BLOCKS.to_owned(), "1".to_owned())]);
+    let marked = Set {
+        schema: Arc::new(set.schema.as_ref().clone().with_metadata(metadata)),
+        labels: set.labels.clone(),
+        batch: set.batch.clone(),
+    };
+    let options = Options { terminal: true, width: Some(60), ..Options::default() };
+    assert_eq!(
+        write_with(Format::Table, options.clone(), &[&marked]).text(),
+        lines(&[
+            "step     1",
+            &format!("  url    {url}"),
+            "",
+            "step     2",
+            "  url    y",
+            "  local  sort",
+        ])
+    );
+    let wide = Options { width: Some(200), ..options.clone() };
+    assert!(write_with(Format::Table, wide, &[&marked]).text().contains(&url));
+    assert!(!write_with(Format::Table, options, &[&set]).text().contains(&url));
+}
