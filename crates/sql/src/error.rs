@@ -53,7 +53,10 @@ fn token_at(text: &str, tokens: &[TokenWithSpan], at: LineColumn) -> Option<Span
 
 /// `Expected: x, found: y` as one lower-case sentence with literals in backticks.
 fn readable(message: &str) -> String {
-    let message = message.trim().trim_end_matches('.');
+    let message = message.trim();
+    // a stop at the end may be the very token that was found
+    let message =
+        if message.ends_with("found: .") { message } else { message.trim_end_matches('.') };
     let Some(rest) =
         message.strip_prefix("Expected: ").or_else(|| message.strip_prefix("Expected "))
     else {
@@ -80,7 +83,8 @@ const BEGINNINGS: [&str; 17] = [
 pub(crate) fn next_step(message: &str, text: &str) -> String {
     let found = message.rsplit_once("found: ").map_or("", |(_, found)| found);
     let word = found.split_whitespace().next().unwrap_or_default();
-    let is_word = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_word = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if message.contains("an SQL statement") {
         let known = did_you_mean(word, BEGINNINGS.iter().copied());
         return known.unwrap_or_else(|| format!("a statement begins with {}", or(&BEGINNINGS)));

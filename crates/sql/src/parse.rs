@@ -166,6 +166,17 @@ fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 
 /// `REPLACE target SET … WHERE …` is an UPDATE with another verb.
 fn replace(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
+    let mut real = tokens.iter().filter(|token| lexer::is_real(token)).skip(1);
+    if let Some(into) = real.next().filter(|token| is_into(token)) {
+        return Err(Box::new(
+            Report::new(Code::UnsupportedSyntax, "REPLACE changes what exists and takes no INTO")
+                .with_label(lexer::piece_span(text, std::slice::from_ref(into)), "")
+                .with_help(
+                    "write `REPLACE provider.service.resource SET name = 'x' WHERE …`, \
+                     or INSERT for something new",
+                ),
+        ));
+    }
     let mut tokens = tokens.to_vec();
     if let Some(first) = tokens.iter_mut().find(|token| lexer::is_real(token)) {
         first.token = Token::Word(Word {
@@ -180,6 +191,10 @@ fn replace(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
         }
         other => Ok(other),
     }
+}
+
+fn is_into(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.keyword == Keyword::INTO)
 }
 
 /// `SET [SESSION|GLOBAL|LOCAL] name = value`.

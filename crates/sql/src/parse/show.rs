@@ -28,6 +28,11 @@ const WORDS: &[&str] = &[
     "TRANSACTION",
 ];
 
+/// Its forms, for people who do not know them.
+const FORMS: &str = "SHOW takes PROVIDERS, SERVICES IN provider, RESOURCES IN provider.service, METHODS \
+                     IN provider.service.resource, VIEWS, TABLES, FUNCTIONS, SETTINGS, VERSION, \
+                     or, for a statement to fill in, INSERT INTO, UPDATE or DELETE FROM with a resource";
+
 /// `SHOW [EXTENDED] what [IN name] [LIKE 'pattern' | WHERE condition]`.
 pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
     let whole = cursor.all();
@@ -38,9 +43,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         return Err(Box::new(
             Report::new(Code::Syntax, "SHOW needs to know what to show")
                 .with_label(here, "")
-                .with_help(
-                    "for example `SHOW PROVIDERS` or `SHOW METHODS IN provider.service.resource`",
-                ),
+                .with_help(FORMS),
         ));
     };
     let what = match word.value.to_ascii_uppercase().as_str() {
@@ -79,7 +82,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
                     .with_label(here, "")
                     .with_help(
                         did_you_mean(&word.value, WORDS.iter().copied())
-                            .unwrap_or_else(|| format!("SHOW knows {}", WORDS.join(", "))),
+                            .unwrap_or_else(|| FORMS.to_owned()),
                     ),
             ));
         }
