@@ -186,7 +186,10 @@ impl Credentials {
             return Ok(Arc::clone(ready));
         }
         let credential = match self.config(&known, provider) {
-            Some(config) => build(config, &self.lookup(provider))?,
+            Some(config) => {
+                let lookup = self.lookup(provider);
+                build(config, &lookup).map_err(|report| lookup.with_all_missing(report, config))?
+            }
             None => Credential::Anonymous,
         };
         let credential = Arc::new(credential);

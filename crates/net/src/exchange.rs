@@ -107,6 +107,11 @@ impl Core {
         }
     }
 
+    /// The server that stands in for those of a provider, without a credential in its address.
+    fn endpoint(&self, provider: &str) -> Option<Box<str>> {
+        self.settings.endpoints.get(provider).map(|url| url.origin().ascii_serialization().into())
+    }
+
     fn shown(&self, url: &Url) -> String {
         self.redactor.redact(&origin::shown(url)).into_owned()
     }
@@ -300,8 +305,9 @@ impl<'a> Run<'a> {
             cause,
             verb: self.outgoing.verb,
             url: self.core.shown(&self.url),
+            endpoint: self.core.endpoint(&self.outgoing.provider),
             token_of: (self.outgoing.purpose == Purpose::Token)
-                .then(|| self.outgoing.provider.clone()),
+                .then(|| self.outgoing.provider.as_str().into()),
             status: self.tally.status,
             attempts: self.tally.attempts,
             waited: self.tally.waited,

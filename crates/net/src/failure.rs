@@ -111,8 +111,10 @@ pub struct Failure {
     pub verb: HttpVerb,
     /// The logical URL, redacted.
     pub url: String,
+    /// The server that stands in for the one of the URL.
+    pub endpoint: Option<Box<str>>,
     /// The provider whose access token was being fetched, when that is what failed.
-    pub token_of: Option<String>,
+    pub token_of: Option<Box<str>>,
     /// HTTP status of the last attempt's answer, when one had begun but is of no use.
     pub status: Option<u16>,
     /// How often the request was sent.
@@ -188,8 +190,12 @@ impl From<Failure> for Report {
             0 | 1 => String::new(),
             attempts => format!(" after {attempts} attempts"),
         };
+        let sent = match &failure.endpoint {
+            Some(endpoint) => format!(", sent to `{endpoint}`,"),
+            None => String::new(),
+        };
         let message =
-            format!("`{} {}` failed{tried}: {}", failure.verb, failure.url, failure.cause);
+            format!("`{} {}`{sent} failed{tried}: {}", failure.verb, failure.url, failure.cause);
         failure.attached(Self::new(code, message).with_help(help))
     }
 }
@@ -231,6 +237,7 @@ mod tests {
             cause,
             verb: HttpVerb::Post,
             url: "https://h.example/x".to_owned(),
+            endpoint: None,
             token_of: None,
             status: None,
             attempts: 3,
@@ -271,10 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn the_server_that_was_really_asked_is_named() {
+        let mut failure = failure(Cause::Refused);
+        failure.endpoint = Some("http://localhost:1".into());
+        let report = Report::from(failure);
+        let start = "`POST https://h.example/x`, sent to `http://localhost:1`, failed after";
+        assert!(report.message.starts_with(start), "{report}");
+    }
+
+    #[test]
     fn a_failed_token_request_says_for_whom_and_keeps_the_inner_report() {
         let inner = Report::new(Code::CredentialRefused, "no entry").with_help("look");
         let mut failure = failure(Cause::Credential(Box::new(inner)));
-        failure.token_of = Some("dbx".to_owned());
+        failure.token_of = Some("dbx".into());
         let report = Report::from(failure);
         assert_eq!((report.code, report.message.as_str()), (Code::CredentialRefused, "no entry"));
         assert!(report.notes[0].contains("`dbx`"), "{report:?}");

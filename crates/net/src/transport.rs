@@ -112,6 +112,7 @@ impl Transport {
             cause,
             verb: request.verb,
             url: self.core.redactor.redact(&origin::shown(&request.url)).into_owned(),
+            endpoint: None,
             token_of: None,
             status: None,
             attempts: 0,

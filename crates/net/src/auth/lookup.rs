@@ -95,6 +95,31 @@ impl Lookup<'_> {
             .into()
     }
 
+    /// The report about a missing variable, with every other one that is missing: whoever sets one
+    /// after the other runs the statement as often.
+    pub(super) fn with_all_missing(&self, report: Box<Report>, config: &AuthConfig) -> Box<Report> {
+        let mut names = Vec::new();
+        let mut next = Some(config);
+        while let Some(config) = next {
+            names.extend(variables(config));
+            next = config.successor.as_deref();
+        }
+        let is_unset = |name: &String| (self.environment)(name).is_none_or(|text| text.is_empty());
+        names.retain(|name| is_unset(name) && !name.is_empty());
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(name.clone()));
+        let [head @ .., last] = names.as_slice() else { return report };
+        // only a report about one of them can be about all of them
+        if head.is_empty() || !names.iter().any(|name| report.message.contains(name.as_str())) {
+            return report;
+        }
+        let quoted: Vec<String> = head.iter().map(|name| format!("`{name}`")).collect();
+        let list = format!("{} and `{last}`", quoted.join(", "));
+        self.report(&format!("needs the environment variables {list}, which are not set"))
+            .with_help("set them, or give the credential with `--auth`")
+            .into()
+    }
+
     /// The report about a configuration that names no place to look.
     pub(super) fn nothing_configured(&self) -> Box<Report> {
         self.report("has no credential configured")
@@ -170,4 +195,31 @@ impl Lookup<'_> {
         self.redactor.register_exact(&encoded);
         SecretString::from(encoded)
     }
+}
+
+/// The variables that a configuration reads, its token address included.
+fn variables(config: &AuthConfig) -> Vec<String> {
+    let mut names: Vec<String> = [
+        &config.credentials_env_var,
+        &config.client_id_env_var,
+        &config.client_secret_env_var,
+        &config.username_env_var,
+        &config.password_env_var,
+    ]
+    .into_iter()
+    .flatten()
+    .cloned()
+    .collect();
+    if config.credentials_env_var.is_none() {
+        names.extend(config.credentials_file_env_var.clone());
+    }
+    let template = config.token_url.as_deref().unwrap_or_default();
+    for part in template.split("__env__").skip(1) {
+        let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(part.len());
+        names.push(part[..end].to_owned());
+    }
+    if template.contains(".account_id") {
+        names.extend(config.account_id_env_var.clone());
+    }
+    names
 }

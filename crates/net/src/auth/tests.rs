@@ -139,6 +139,21 @@ fn files_are_read_without_their_last_line_break() {
 }
 
 #[test]
+fn everything_that_is_missing_is_named_at_once() {
+    refused(
+        json!({"type": "oauth2", "client_id_env_var": "ONE", "client_secret_env_var": "TWO",
+            "token_url": "https://h/{{ .__env__THREE }}/t"}),
+        "the environment variables `ONE`, `TWO` and `THREE`, which are not set",
+    );
+    refused(
+        json!({"type": "custom", "location": "header", "name": "a", "credentialsenvvar": "TOKEN",
+            "successor": {"type": "custom", "location": "header", "name": "b", "credentialsenvvar": "ONE",
+                "successor": {"type": "custom", "location": "header", "name": "c", "credentialsenvvar": "EMPTY"}}}),
+        "`ONE` and `EMPTY`",
+    );
+}
+
+#[test]
 fn what_is_missing_is_named() {
     refused(json!({"type": "bearer", "credentialsenvvar": "NOPE"}), "`NOPE`, which is not set");
     refused(json!({"type": "bearer", "credentialsenvvar": "EMPTY"}), "`EMPTY`, which is empty");
