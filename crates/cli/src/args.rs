@@ -15,6 +15,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::provider::ProviderCommand;
 pub(crate) use self::sandbox::SandboxCommand;
+#[cfg(test)]
+pub(crate) use self::session::Target;
 pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArguments};
 
 /// SQL for every control plane.
@@ -212,8 +214,16 @@ mod tests {
 
     #[test]
     fn formats_are_checked_and_suggested() {
-        assert_eq!(exec(&["-o", "jsonl", "x"]).output.output, Some(Format::Jsonl));
-        assert_eq!(exec(&["x"]).output.output, None);
+        let format = |arguments: &[&str]| exec(arguments).output.format();
+        assert_eq!(format(&["-o", "jsonl", "x"]), Some(Format::Jsonl));
+        assert_eq!(format(&["-f", "a.csv", "x"]), Some(Format::Csv));
+        assert_eq!(format(&["-f", "a.csv", "-o", "json", "x"]), Some(Format::Json));
+        assert_eq!(format(&["-f", "a.txt", "x"]), None);
+        assert_eq!(format(&["x"]), None);
+        let output = exec(&["-o", "a.parquet", "x"]).output;
+        assert_eq!(output.format(), Some(Format::Parquet));
+        assert_eq!(output.file(), Some(Path::new("a.parquet")));
+        assert!(exec(&["-o", "a.csv", "-f", "b.csv", "x"]).output.names_two_files());
         let error = CommandLine::try_parse_from(["strataql", "exec", "-o", "jsno", "x"])
             .expect_err("no format");
         assert_eq!(error.kind(), ErrorKind::InvalidValue);

@@ -1,6 +1,6 @@
 //! A line on the terminal about a statement that takes long.
 //!
-//! Owns: the counters that the running statement feeds, and the line made of them.
+//! Owns: the counters of requests, and the line made of them and of the statement's own counters.
 //! Refuses: pipes and logs; the line is for a person at a terminal.
 //! Surprise: nothing appears within the first second, and the line is gone before results are printed.
 
@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use strataql_engine::Outcome;
 
 /// Statements shorter than this show no line.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -20,10 +21,6 @@ const TICK: Duration = Duration::from_millis(200);
 /// What has happened so far; shared with whoever does it.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressState {
-    /// Pages that have arrived.
-    pub(crate) pages: AtomicU64,
-    /// Rows that have arrived.
-    pub(crate) rows: AtomicU64,
     /// Requests that were sent.
     pub(crate) requests: AtomicU64,
     /// Milliseconds until a request may be sent again; 0 when nothing has to wait.
@@ -32,11 +29,11 @@ pub(crate) struct ProgressState {
 
 impl ProgressState {
     /// The line after that time.
-    fn line(&self, elapsed: Duration) -> String {
+    fn line(&self, elapsed: Duration, pages: u64, rows: u64) -> String {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut parts = vec![
-            counted(count(&self.pages), "page"),
-            counted(count(&self.rows), "row"),
+            counted(pages, "page"),
+            counted(rows, "row"),
             rate(count(&self.requests), elapsed),
         ];
         match count(&self.waiting_ms) {
@@ -83,7 +80,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Begins to watch. Without a terminal on stderr nothing is ever shown.
-    pub(crate) fn start(state: Arc<ProgressState>, is_terminal: bool) -> Self {
+    pub(crate) fn start(state: Arc<ProgressState>, outcome: Outcome, is_terminal: bool) -> Self {
         if !is_terminal {
             return Self { thread: None };
         }
@@ -95,7 +92,8 @@ impl Progress {
             }
             let line = ProgressBar::new_spinner().with_style(style());
             while stopped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                line.set_message(state.line(started.elapsed()));
+                let totals = outcome.totals();
+                line.set_message(state.line(started.elapsed(), totals.pages, totals.rows));
                 line.tick();
             }
             line.finish_and_clear();
@@ -131,30 +129,31 @@ mod tests {
     #[test]
     fn the_line_counts_and_groups() {
         let state = ProgressState::default();
-        state.pages.store(12, Ordering::Relaxed);
-        state.rows.store(1_234_567, Ordering::Relaxed);
         state.requests.store(68, Ordering::Relaxed);
-        assert_eq!(state.line(Duration::from_secs(2)), "12 pages, 1,234,567 rows, 34 requests/s");
+        let line = |state: &ProgressState| state.line(Duration::from_secs(2), 12, 1_234_567);
+        assert_eq!(line(&state), "12 pages, 1,234,567 rows, 34 requests/s");
         state.waiting_ms.store(2_400, Ordering::Relaxed);
-        assert!(state.line(Duration::from_secs(2)).ends_with(", waiting 3 s"));
+        assert!(line(&state).ends_with(", waiting 3 s"));
     }
 
     #[test]
     fn few_requests_show_a_fraction() {
         let state = ProgressState::default();
-        state.pages.store(1, Ordering::Relaxed);
         state.requests.store(1, Ordering::Relaxed);
-        assert_eq!(state.line(Duration::from_millis(2_500)), "1 page, 0 rows, 0.4 requests/s");
-        assert_eq!(state.line(Duration::ZERO), "1 page, 0 rows, 1,000 requests/s");
+        assert_eq!(
+            state.line(Duration::from_millis(2_500), 1, 0),
+            "1 page, 0 rows, 0.4 requests/s"
+        );
+        assert_eq!(state.line(Duration::ZERO, 1, 0), "1 page, 0 rows, 1,000 requests/s");
     }
 
     #[test]
     fn a_short_statement_ends_without_delay() {
         let started = Instant::now();
-        let mut progress = Progress::start(Arc::new(ProgressState::default()), true);
+        let mut progress = Progress::start(Arc::default(), Outcome::default(), true);
         progress.finish();
         progress.finish();
-        drop(Progress::start(Arc::default(), false));
+        drop(Progress::start(Arc::default(), Outcome::default(), false));
         assert!(started.elapsed() < PATIENCE);
     }
 }

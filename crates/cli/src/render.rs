@@ -64,7 +64,37 @@ pub(crate) fn text(report: &Report, source: Option<Source<'_>>, look: Look) -> S
     }
     let renderer = if look.color { Renderer::styled() } else { Renderer::plain() };
     let rendered = renderer.term_width(look.width).render(&[group]);
-    format!("{}\n", in_words(rendered, report, source))
+    format!("{}\n", in_words(without_stroke(rendered), report, source))
+}
+
+/// Without the line that joins a statement to what is said about it, where no statement is shown.
+fn without_stroke(rendered: String) -> String {
+    let mut lines = rendered.lines();
+    let stroke = lines.by_ref().position(is_stroke);
+    let Some(at) = stroke.filter(|at| *at > 0) else { return rendered };
+    let has_place = rendered.lines().take(at).any(|line| line.contains("--> "));
+    if has_place {
+        return rendered;
+    }
+    let kept: Vec<&str> = rendered
+        .lines()
+        .enumerate()
+        .filter(|(position, _)| *position != at)
+        .map(|(_, line)| line)
+        .collect();
+    kept.join("\n")
+}
+
+/// True for a line that holds nothing but a stroke, whatever its colour.
+fn is_stroke(line: &str) -> bool {
+    let mut rest = line;
+    let mut plain = String::new();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    plain.trim() == "|"
 }
 
 /// The report as JSON: one object, one line, ending in a line feed.
@@ -151,12 +181,17 @@ fn lines(text: &str) -> String {
 
 /// The failed request in one line; nothing when the message says it all.
 fn exchange(report: &Report, remote: &RemoteFailure) -> Option<String> {
+    let is_told = remote.url.is_empty() || report.message.contains(&remote.url);
+    if is_told && remote.status.is_none() && remote.code.is_none() && remote.message.is_none() {
+        return None;
+    }
     let mut out = match (remote.verb.as_str(), remote.url.as_str()) {
         ("", "") => return None,
         (verb, url) => neutral(&format!("{verb} {url}")).into_owned(),
     };
     match remote.status {
         Some(status) => out = format!("{out} answered {status}"),
+        None if remote.attempts == 0 => out.push_str(" was not sent"),
         None => out.push_str(" was not answered"),
     }
     let is_new = |text: &&String| !report.message.contains(text.as_str());
@@ -207,7 +242,7 @@ mod tests {
             span("dbx.oauth2.published_app_integration"),
             "this resource is listed per account",
         )
-        .with_help("add `WHERE account_id = '…'`, or join a table that has an `account_id` column")
+        .with_help("add `WHERE account_id = '…'`, or join a table that has the column `account_id`")
         .with_note("`integration_id` is optional; with it a single row is fetched");
         assert_eq!(
             shown(&report),
@@ -218,7 +253,7 @@ mod tests {
                 "2 | FROM dbx.oauth2.published_app_integration",
                 "  |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ this resource is listed per account",
                 "  |",
-                "  = help: add `WHERE account_id = '…'`, or join a table that has an `account_id` column",
+                "  = help: add `WHERE account_id = '…'`, or join a table that has the column `account_id`",
                 "  = note: `integration_id` is optional; with it a single row is fetched",
             ])
         );
@@ -281,7 +316,6 @@ mod tests {
             text(&report, None, Look::default()),
             lines(&[
                 "error[credential-refused]: the API answered 403 PERMISSION_DENIED",
-                " |",
                 " = note: GET https://h/a answered 403: \"not yours⏎help: run ␛[1mrm�\" (request id 7f3, 2 attempts)",
             ])
         );

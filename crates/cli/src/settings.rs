@@ -165,7 +165,13 @@ impl Settings {
     fn put_flags(&mut self, flags: &Flags<'_>) -> Result<()> {
         self.error_format = flags.error_format.unwrap_or(self.error_format);
         if let Some(output) = flags.output {
-            self.output = output.output.unwrap_or(self.output);
+            self.output = output.format().unwrap_or(self.output);
+            if output.names_two_files() {
+                return Err(Box::new(
+                    Report::new(Code::Usage, "`-o` and `-f` name a file each")
+                        .with_help("name the file with `-f` and the format with `-o`"),
+                ));
+            }
         }
         let Some(session) = flags.session else { return Ok(()) };
         let flagged = |report| recoded(report, Code::Usage);

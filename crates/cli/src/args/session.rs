@@ -1,10 +1,11 @@
 //! Flags that several commands share.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use strataql_output::Format;
 
@@ -16,17 +17,83 @@ pub(crate) struct OutputArguments {
     ///
     /// `jsonl`, `csv` and `text` print rows as they arrive. `table`, `markdown`, `json`, `arrow` and
     /// `parquet` print nothing before the last row is in. `arrow` and `parquet` hold exactly one result.
-    #[arg(short, long, value_name = "FORMAT", value_parser = format_parser())]
-    pub(crate) output: Option<Format>,
+    /// The name of a file, such as `rows.csv`, stands for its format and `-f` with that name.
+    #[arg(short, long, value_name = "FORMAT", value_parser = TargetParser)]
+    pub(crate) output: Option<Target>,
 
     /// Write results to a file, which appears when all went well
+    ///
+    /// Without `-o`, the ending of its name says the format: `.csv`, `.json`, `.jsonl`, `.tsv`, `.md`,
+    /// `.arrow` or `.parquet`.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) outfile: Option<PathBuf>,
 }
 
+/// What `-o` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A format.
+    Format(Format),
+    /// A file whose name says the format.
+    File(PathBuf, Format),
+}
+
+impl OutputArguments {
+    /// The format that the flags ask for.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.output {
+            Some(Target::Format(format) | Target::File(_, format)) => Some(*format),
+            None => self.outfile.as_deref().and_then(Format::of_file),
+        }
+    }
+
+    /// The file that results go to.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.output {
+            Some(Target::File(path, _)) => Some(path),
+            _ => self.outfile.as_deref(),
+        }
+    }
+
+    /// True when two flags name a file each.
+    pub(crate) fn names_two_files(&self) -> bool {
+        self.outfile.is_some() && matches!(self.output, Some(Target::File(..)))
+    }
+}
+
 /// Names are checked here, so that completions and help list them.
-fn format_parser() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+#[derive(Clone)]
+struct TargetParser;
+
+impl TargetParser {
+    fn names() -> PossibleValuesParser {
+        PossibleValuesParser::new(Format::ALL.map(Format::name))
+    }
+}
+
+impl TypedValueParser for TargetParser {
+    type Value = Target;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Target, clap::Error> {
+        let path = Path::new(value);
+        if let Some(format) = Format::of_file(path) {
+            return Ok(Target::File(path.to_owned(), format));
+        }
+        Self::names()
+            .try_map(|name| name.parse::<Format>())
+            .parse_ref(command, argument, value)
+            .map(Target::Format)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = Format::ALL.map(|format| PossibleValue::new(format.name()));
+        Some(Box::new(names.into_iter()))
+    }
 }
 
 /// Values for `{{ name }}`.

@@ -5,6 +5,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::args::Target;
 
 const FILE: &str = "\
 output = \"csv\"
@@ -104,7 +105,7 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
         ])
     );
 
-    let output = OutputArguments { output: Some(Format::Jsonl), outfile: None };
+    let output = OutputArguments { output: Some(Target::Format(Format::Jsonl)), outfile: None };
     let session = SessionArguments {
         registry: Some("file:/from-flag".to_owned()),
         timeout: Some("1s".to_owned()),

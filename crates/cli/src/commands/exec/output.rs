@@ -2,7 +2,6 @@
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use arrow::datatypes::Schema;
@@ -32,7 +31,7 @@ impl<'a> Printer<'a> {
         settings: &Settings,
         console: &'a Console,
     ) -> Result<Self, Box<Report>> {
-        let file = arguments.output.outfile.as_deref().map(AtomicFile::create).transpose()?;
+        let file = arguments.output.file().map(AtomicFile::create).transpose()?;
         let sink: Box<dyn Write + Send> = match &file {
             Some(file) => file.sink()?,
             None => Box::new(stdout()),
@@ -69,8 +68,9 @@ impl<'a> Printer<'a> {
         state: &Arc<ProgressState>,
         started: Instant,
     ) -> Result<(), Box<Report>> {
-        let mut progress = Progress::start(Arc::clone(state), self.console.stderr_is_terminal);
         let outcome = result.outcome.clone();
+        let mut progress =
+            Progress::start(Arc::clone(state), outcome.clone(), self.console.stderr_is_terminal);
         let shown = !result.is_empty();
         // the header waits for the first rows: a statement that fails before them prints nothing
         let mut begun = false;
@@ -79,8 +79,6 @@ impl<'a> Printer<'a> {
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             count += batch.num_rows();
-            state.rows.store(count as u64, Ordering::Relaxed);
-            state.pages.store(outcome.totals().pages, Ordering::Relaxed);
             if shown {
                 if !begun {
                     self.start(&result.schema, &result.labels)?;

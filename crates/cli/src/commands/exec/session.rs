@@ -58,7 +58,7 @@ pub(super) async fn open(
         }
         Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
     } else {
-        connect(settings, environment, &mut net)?;
+        connect(settings, environment, &registry, &mut net)?;
         None
     };
     let lookup =
@@ -103,6 +103,7 @@ fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
 fn connect(
     settings: &Settings,
     environment: &Environment,
+    registry: &Registry,
     net: &mut NetSettings,
 ) -> Result<(), Box<Report>> {
     net.environment = environment.lookup();
@@ -114,7 +115,13 @@ fn connect(
                     .with_help(format!("write `--endpoint {provider}=https://host:port`")),
             )
         })?;
-        net.endpoints.insert(provider.clone(), url);
+        // an endpoint under a misspelt name would leave the real service in its place
+        let named = registry.providers().into_iter().find(|known| known.name == *provider);
+        let known = match named {
+            Some(known) => known.name,
+            None => registry.provider(provider).map_err(endpoint_of_nothing)?.name.clone(),
+        };
+        net.endpoints.insert(known, url);
     }
     if let Some(path) = &settings.ca_bundle {
         let pem = std::fs::read(path).map_err(|error| {
@@ -129,6 +136,13 @@ fn connect(
         net.extra_roots = Some(pem);
     }
     Ok(())
+}
+
+fn endpoint_of_nothing(mut report: Box<Report>) -> Box<Report> {
+    if report.code == Code::UnknownProvider {
+        report.notes.insert(0, "an endpoint is given for it".to_owned());
+    }
+    report
 }
 
 fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>> {
