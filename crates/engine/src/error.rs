@@ -3,6 +3,8 @@
 //! Owns: unwrapping, and the wording of planner and execution errors in the user's terms.
 //! Surprise: our own reports travel through DataFusion as `External` errors and come out unchanged.
 
+mod words;
+
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
@@ -72,11 +74,8 @@ fn describe(error: &DataFusionError) -> Report {
     match root(error) {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         DataFusionError::ArrowError(error, _) => arrow_error(&error.to_string()),
-        DataFusionError::Plan(message) => planner_message(message),
-        DataFusionError::NotImplemented(message) => {
-            Report::new(Code::UnsupportedSyntax, sentence(message))
-                .with_help("rewrite the statement without it")
-        }
+        DataFusionError::Plan(message) => words::of_planner(message),
+        DataFusionError::NotImplemented(message) => words::of_missing(message),
         DataFusionError::Execution(message) => execution_message(message),
         DataFusionError::ResourcesExhausted(message) => {
             Report::new(Code::MemoryLimit, "the statement needs more memory than it may use")
@@ -93,6 +92,9 @@ fn describe(error: &DataFusionError) -> Report {
             Report::new(Code::LocalIo, format!("a Parquet file could not be used: {error}"))
         }
         DataFusionError::SQL(error, _) => Report::new(Code::Syntax, sentence(&error.to_string())),
+        DataFusionError::Internal(message) if words::is_about_types(message) => {
+            words::of_planner(message)
+        }
         other => {
             let message = other.strip_backtrace();
             Report::internal(sentence(&message))
@@ -156,34 +158,8 @@ fn arrow_error(message: &str) -> Report {
             .with_help("guard the divisor, for example with `nullif(x, 0)`");
     }
     let message = message.split_once("error: ").map_or(message, |(_, rest)| rest);
-    Report::new(Code::BadValue, sentence(message))
+    Report::new(Code::BadValue, words::sql_types(&sentence(message)))
         .with_help("`TRY_CAST` gives NULL for values that cannot be converted")
-}
-
-fn planner_message(message: &str) -> Report {
-    let lower = message.to_lowercase();
-    if lower.contains("invalid function") || lower.contains("no function matches") {
-        let code = if lower.contains("no function matches") {
-            Code::TypeMismatch
-        } else {
-            Code::UnknownFunction
-        };
-        return Report::new(code, sentence(first_line(message)))
-            .with_help("`SHOW FUNCTIONS` lists the functions");
-    }
-    if lower.contains("cannot infer common") || lower.contains("coerce") || lower.contains("type") {
-        return Report::new(Code::TypeMismatch, sentence(first_line(message)))
-            .with_help("convert one side with CAST");
-    }
-    if lower.contains("different number of columns") {
-        return Report::new(
-            Code::Syntax,
-            "the sides of a set operation have different numbers of columns",
-        )
-        .with_help("select as many columns on each side");
-    }
-    Report::new(Code::UnsupportedSyntax, sentence(first_line(message)))
-        .with_help("rewrite that part of the statement")
 }
 
 fn execution_message(message: &str) -> Report {
@@ -191,15 +167,15 @@ fn execution_message(message: &str) -> Report {
         return Report::new(Code::BadValue, "a scalar subquery gives more than one row")
             .with_help("add a condition or LIMIT 1, or use IN in place of `=`");
     }
-    Report::new(Code::BadValue, sentence(first_line(message)))
+    Report::new(Code::BadValue, words::sql_types(&sentence(first_line(message))))
 }
 
-fn first_line(message: &str) -> &str {
+pub(super) fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or(message)
 }
 
 /// A message of a library as a lower-case sentence without its prefix and final stop.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let message = message
         .trim()
         .trim_start_matches("Error during planning: ")

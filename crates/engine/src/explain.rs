@@ -158,6 +158,10 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
         .filter(|(name, _)| method.param(name).is_some())
         .map(|(name, source)| format!("{name} {}", shown_source(source)))
         .collect();
+    if !spec.shared {
+        let clauses = spec.clauses.with_limit(spec.limit).into_iter();
+        pushed.extend(clauses.map(|(name, value)| format!("{name} = {value}")));
+    }
     if let Some(limit) = spec.limit {
         pushed.push(format!("limit {limit}"));
     }
@@ -213,8 +217,9 @@ fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> St
         .map(|(name, source)| single(source).map(|value| (name.clone(), value)))
         .collect();
     if let Some(arguments) = all_single
-        && let Ok(call) = bind(service, method, &arguments)
+        && let Ok(mut call) = bind(service, method, &arguments)
     {
+        spec.add_clauses(&mut call);
         return call.url(&[]).to_string();
     }
     let mut url = method.servers.first().map(|server| server.url.clone()).unwrap_or_default();
@@ -279,7 +284,10 @@ fn table(
     let fields: Vec<Field> =
         columns.iter().map(|(name, kind, _)| Field::new(*name, kind.clone(), true)).collect();
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+    // a cut URL says nothing: a terminal without room shows the steps one below the other
+    let metadata = [("strataql:blocks".to_owned(), "1".to_owned())].into();
+    let schema = Schema::new_with_metadata(fields, metadata);
+    RecordBatch::try_new(Arc::new(schema), arrays)
         .map_err(|error| Box::new(Report::internal(error.to_string())))
 }
 

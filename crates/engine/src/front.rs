@@ -20,7 +20,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, Span};
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
@@ -28,6 +28,7 @@ use crate::error::report_of;
 use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
+use crate::plan::subqueries::as_joins;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
 
@@ -180,21 +181,22 @@ impl Front<'_> {
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
-        let tables = views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
-            .expand(&mut query, &self.settings.namespace)?
-            .tables;
-        self.plan_tree(query, tables, mentioned, parameters)
+        let learnt = views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
+            .expand(&mut query, &self.settings.namespace)?;
+        self.plan_tree(query, learnt.tables, learnt.views, mentioned, parameters)
     }
 
     fn plan_tree(
         &self,
         mut query: sql::Query,
         tables: Tables,
+        views: Vec<(Span, String)>,
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
         let labels = labels::Labels::of(&query);
         let scope = Arc::new(Scope {
+            views,
             words: mentioned,
             settings: Arc::clone(&self.settings),
             environment: Arc::clone(&self.environment),
@@ -203,12 +205,18 @@ impl Front<'_> {
         let qualified = shapes.rewrite(&mut query)?;
         rewrite::rewrite(&mut query)?;
         labels.make_unique(&mut query);
-        let context = context::Context::new(self.state, tables, scope, qualified, self.text);
+        let context =
+            context::Context::new(self.state, tables, Arc::clone(&scope), qualified, self.text);
         let statement = sql::Statement::Query(Box::new(query));
-        let describe = |error| report_of(&error, self.text);
-        let plan = SqlToRel::new(&context).sql_statement_to_plan(statement).map_err(describe)?;
+        let describe = |error| in_view(report_of(&error, self.text), &scope);
+        let plan = SqlToRel::new(&context).sql_statement_to_plan(statement);
+        if let Some(refusal) = context.refusal() {
+            return Err(in_view(refusal, &scope));
+        }
+        let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
+        let plan = as_joins(plan, self.state).map_err(describe)?;
         let plan = settle_types(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());
         Ok(Planned { plan, labels })
@@ -252,6 +260,15 @@ impl Front<'_> {
         plan.replace_params_with_values(&parameters.values())
             .map_err(|error| report_of(&error, self.text))
     }
+}
+
+/// The report, with the view whose text it is about.
+fn in_view(mut report: Box<Report>, scope: &Scope) -> Box<Report> {
+    let view = report.labels.iter().find_map(|label| scope.view_at(label.span));
+    if let Some(view) = view {
+        report.notes.insert(0, format!("it is about the text of the view `{view}`"));
+    }
+    report
 }
 
 /// Adds the spellings of a resource: its names, columns and parameters.

@@ -6,5 +6,8 @@ pub(crate) mod bindings;
 pub(crate) mod comparisons;
 pub(crate) mod method_choice;
 pub(crate) mod planner;
+pub(crate) mod pushdown;
 pub(crate) mod settle;
+mod shapes;
+pub(crate) mod subqueries;
 pub(crate) mod truth;

@@ -128,15 +128,36 @@ pub(crate) struct Occurrence {
     /// The name as it is written there.
     pub(crate) written: String,
     pub(crate) span: Span,
+    /// The view whose text names it.
+    pub(crate) view: Option<String>,
+}
+
+impl Occurrence {
+    /// The name for messages, with the view that it stands in.
+    pub(crate) fn shown(&self) -> String {
+        match &self.view {
+            Some(view) => format!("`{}` in the view `{view}`", self.written),
+            None => format!("`{}`", self.written),
+        }
+    }
 }
 
 /// What all occurrences of a statement share.
 pub(crate) struct Scope {
+    /// Views of the statement by the place where they are named.
+    pub(crate) views: Vec<(Span, String)>,
     /// Every word of the statement, lower case: the names it mentions.
     pub(crate) words: Arc<BTreeSet<String>>,
     pub(crate) settings: Arc<Settings>,
     /// Environment lookup for server variables that documents bind to one.
     pub(crate) environment: strataql_net::Environment,
+}
+
+impl Scope {
+    /// The outermost view whose name stands at a place: its whole text counts as standing there.
+    pub(crate) fn view_at(&self, span: Span) -> Option<&str> {
+        self.views.iter().find(|(place, _)| *place == span).map(|(_, name)| name.as_str())
+    }
 }
 
 impl std::fmt::Debug for ResourceTable {

@@ -205,7 +205,8 @@ impl ScanExec {
                 .with_help("use a method without a response template"),
             )));
         }
-        let call = bind(&service, method, arguments).map_err(external)?;
+        let mut call = bind(&service, method, arguments).map_err(external)?;
+        spec.add_clauses(&mut call);
         let first = method.paging.target().and_then(|target| {
             let param = method.param(&target.name)?;
             arguments.value(param).map(strataql_call::Value::text)

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use strataql_call::{Arguments, ColumnPlan, DecodePlan, Mismatch, Pager, Value};
+use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Pager, Value};
 use strataql_spec::{ColumnType, Method, Service};
 
 use super::BoundKeys;
 use crate::plan::bindings::Source;
+use crate::plan::pushdown::Clauses;
 use crate::plan::settle::Settled;
 use crate::table::ResourceTable;
 
@@ -43,6 +44,9 @@ pub struct ScanSpec {
     pub concurrency: usize,
     /// What a misfit becomes.
     pub mismatch: Mismatch,
+    /// Clauses that the method takes over.
+    #[serde(default)]
+    pub clauses: Clauses,
     /// Why this method, for EXPLAIN.
     pub why: String,
     /// Predicates checked on the rows, for EXPLAIN.
@@ -75,7 +79,7 @@ impl ScanSpec {
         let resource = &table.resource;
         let method = &resource.resource().methods[settled.method.as_str()];
         let union = resource.columns();
-        let columns = projection
+        let columns: Vec<ScanColumn> = projection
             .iter()
             .map(|position| {
                 let field = table.schema.field(*position);
@@ -93,7 +97,9 @@ impl ScanSpec {
             })
             .collect();
         let settings = &table.scope.settings;
+        let read: Vec<&str> = columns.iter().filter_map(|column| column.wire.as_deref()).collect();
         Self {
+            clauses: Clauses::of(method, &settled.remote, &read),
             provider: resource.provider.name.clone(),
             service: resource.service.name.clone(),
             resource: resource.name.clone(),
@@ -127,6 +133,19 @@ impl ScanSpec {
     pub(crate) fn may_repeat(&self, other: &Self) -> bool {
         self.name() == other.name()
             && (self.is_fed() || other.is_fed() || self.bindings == other.bindings)
+    }
+
+    /// What the scan adds to the query of a call. A call that several scans may make stays as it is,
+    /// so that it is made once; a value of the user's is never changed.
+    pub(crate) fn add_clauses(&self, call: &mut BoundCall) {
+        if self.shared {
+            return;
+        }
+        for (name, value) in self.clauses.with_limit(self.limit) {
+            if call.query.iter().all(|(known, _)| *known != name) {
+                call.query.push((name, Some(value)));
+            }
+        }
     }
 
     /// How many calls the constants make; slots count as one value.

@@ -17,7 +17,7 @@ use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
 };
 use datafusion::sql::sqlparser::ast::{Ident, Spanned, TableAlias, TableFactor};
-use strataql_diag::{LineColumn, Span};
+use strataql_diag::{LineColumn, Report, Span};
 
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
@@ -29,6 +29,7 @@ pub(super) struct Context<'a> {
     state: &'a SessionState,
     expressions: Vec<Arc<dyn ExprPlanner>>,
     relations: Vec<Arc<dyn RelationPlanner>>,
+    paths: Arc<JsonPlanner>,
 }
 
 impl<'a> Context<'a> {
@@ -41,10 +42,16 @@ impl<'a> Context<'a> {
         qualified: BTreeSet<String>,
         text: &str,
     ) -> Self {
-        let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(JsonPlanner)];
+        let paths = Arc::new(JsonPlanner::default());
+        let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::clone(&paths) as _];
         expressions.extend(state.expr_planners().iter().map(Arc::clone));
         let relations = Relations { tables, scope, qualified, text: text.to_owned() };
-        Self { state, expressions, relations: vec![Arc::new(relations), Arc::new(JsonRows)] }
+        Self { state, expressions, relations: vec![Arc::new(relations), Arc::new(JsonRows)], paths }
+    }
+
+    /// The first path into JSON that was refused, if one was.
+    pub(super) fn refusal(&self) -> Option<Box<Report>> {
+        self.paths.refusal()
     }
 }
 
@@ -137,7 +144,7 @@ impl std::fmt::Debug for Relations {
 impl Relations {
     fn occurrence(&self, factor: &TableFactor, written: String) -> Occurrence {
         let TableFactor::Table { name, .. } = factor else {
-            return Occurrence { written, span: Span::new(0, 0) };
+            return Occurrence { written, span: Span::new(0, 0), view: None };
         };
         let span = name.span();
         let offset = |line: u64, column: u64| {
@@ -149,13 +156,12 @@ impl Relations {
                 },
             )
         };
-        Occurrence {
-            written,
-            span: Span::new(
-                offset(span.start.line, span.start.column),
-                offset(span.end.line, span.end.column),
-            ),
-        }
+        let span = Span::new(
+            offset(span.start.line, span.start.column),
+            offset(span.end.line, span.end.column),
+        );
+        let view = self.scope.view_at(span).filter(|view| *view != written).map(str::to_owned);
+        Occurrence { written, span, view }
     }
 }
 

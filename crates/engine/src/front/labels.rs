@@ -42,7 +42,10 @@ impl Labels {
                 _ => continue,
             };
             let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-            if seen.iter().any(|other| is_same(other, &name)) || (has_wildcard && is_column) {
+            // a subquery's column has a name without a table, which may clash with any other
+            let is_subquery = matches!(item, SelectItem::UnnamedExpr(Expr::Subquery(_)));
+            let is_taken = seen.iter().any(|other| is_same(other, &name));
+            if is_taken || is_subquery || (has_wildcard && is_column) {
                 let alias = Ident::with_quote('"', format!("\u{1}{position}"));
                 *item = SelectItem::ExprWithAlias { expr, alias };
             } else {

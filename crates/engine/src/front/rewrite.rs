@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
     FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
-    JsonPathElem, ObjectName, Query, Select, Subscript, TableFactor, Value, VisitMut, VisitorMut,
+    JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript, TableFactor, Value, VisitMut,
+    VisitorMut,
 };
-use strataql_diag::Report;
+use strataql_diag::{Code, Report};
 
 use crate::functions::{is_row_function, make_lateral};
 
@@ -27,6 +28,13 @@ struct Rewriter {
 
 impl VisitorMut for Rewriter {
     type Break = Box<Report>;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        match take_fetch(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(report) => ControlFlow::Break(report),
+        }
+    }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         join_row_functions(select);
@@ -135,6 +143,45 @@ fn join_row_functions(select: &mut Select) {
         });
         first.joins.extend(item.joins);
     }
+}
+
+/// `OFFSET m ROWS FETCH FIRST n ROWS ONLY` is `LIMIT n OFFSET m`.
+fn take_fetch(query: &mut Query) -> Result<(), Box<Report>> {
+    let Some(fetch) = query.fetch.take() else { return Ok(()) };
+    let refused = |what: &str| {
+        Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                format!("`FETCH FIRST … {what}` cannot be run by this version"),
+            )
+            .with_help("write `FETCH FIRST n ROWS ONLY`, or `LIMIT n`"),
+        ))
+    };
+    if fetch.with_ties {
+        return refused("WITH TIES");
+    }
+    if fetch.percent {
+        return refused("PERCENT");
+    }
+    // without a number it is one row
+    let count = fetch.quantity.unwrap_or_else(|| Expr::value(Value::Number("1".to_owned(), false)));
+    match &mut query.limit_clause {
+        None => {
+            query.limit_clause = Some(LimitClause::LimitOffset {
+                limit: Some(count),
+                offset: None,
+                limit_by: vec![],
+            });
+        }
+        Some(LimitClause::LimitOffset { limit: limit @ None, .. }) => *limit = Some(count),
+        Some(_) => {
+            return Err(Box::new(
+                Report::new(Code::Syntax, "the query has both LIMIT and FETCH")
+                    .with_help("leave out one of them"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A call of a function of one argument.

@@ -66,6 +66,8 @@ pub(super) struct Learnt {
     pub(super) spelling: Spelling,
     /// Lower-case words of the bodies.
     pub(super) words: BTreeSet<String>,
+    /// The views that were put in place, outer ones first, with the place of their name.
+    pub(super) views: Vec<(Span, String)>,
 }
 
 /// Expands the views of one statement.

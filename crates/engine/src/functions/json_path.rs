@@ -5,7 +5,7 @@
 //! Surprise: the type of a path comes from the *argument's field*, so it holds through aliases,
 //! derived tables and joins without any planner state.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder,
@@ -24,10 +24,10 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use jiter::{Jiter, Peek};
 use serde_json::{Value as Json, json};
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{SchemaId, SchemaKind, Service};
 
-use crate::error::external;
+use crate::error::{external, listed};
 use crate::table::JSON_SCHEMA;
 
 /// Most schema nodes that travel with a column.
@@ -90,6 +90,54 @@ pub(super) fn schema_at(field: &Field, path: &[String]) -> Option<Json> {
         };
     }
     Some(at.clone())
+}
+
+/// The steps as the documented schema spells them: exactly, else by the only spelling that differs in
+/// case. A field that a known object does not have is an error.
+fn resolved(field: &Field, path: &[String]) -> std::result::Result<Vec<String>, Box<Report>> {
+    let root = field.metadata().get(JSON_SCHEMA).and_then(|text| serde_json::from_str(text).ok());
+    let mut at: Option<&Json> = root.as_ref();
+    let mut out = Vec::with_capacity(path.len());
+    for step in path {
+        let Some(schema) = at else {
+            out.push(step.clone());
+            continue;
+        };
+        let Some(properties) = schema.get("o").and_then(Json::as_object) else {
+            at = schema.get("a").filter(|_| step.parse::<usize>().is_ok());
+            out.push(step.clone());
+            continue;
+        };
+        let twins: Vec<&String> =
+            properties.keys().filter(|name| name.eq_ignore_ascii_case(step)).collect();
+        let name = match (properties.contains_key(step), twins.as_slice()) {
+            (false, [one]) => (*one).clone(),
+            (false, []) if schema.get("r").is_none() && !properties.is_empty() => {
+                let place = [&[field.name().clone()], out.as_slice()].concat().join(".");
+                return Err(unknown_field(&place, step, properties.keys()));
+            }
+            _ => step.clone(),
+        };
+        at = properties.get(&name).or_else(|| schema.get("r"));
+        out.push(name);
+    }
+    Ok(out)
+}
+
+fn unknown_field<'a>(
+    place: &str,
+    step: &str,
+    names: impl Iterator<Item = &'a String>,
+) -> Box<Report> {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    let fields = format!("its fields are {}", listed(&names));
+    Box::new(
+        Report::new(Code::UnknownColumn, format!("`{place}` has no field `{step}`"))
+            .with_help(did_you_mean(step, names).unwrap_or(fields))
+            .with_note(format!(
+                "`{place} ->> '{step}'` reads a field that the provider's document does not know"
+            )),
+    )
 }
 
 /// The type of a compact schema, and the schema that its column carries on.
@@ -328,8 +376,18 @@ pub(super) fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> 
 }
 
 /// Planner hooks for every spelling of a path.
-#[derive(Debug)]
-pub(crate) struct JsonPlanner;
+#[derive(Debug, Default)]
+pub(crate) struct JsonPlanner {
+    /// Why a path is wrong: DataFusion drops what this hook for `a.b` says and tries the next.
+    refused: Mutex<Option<Box<Report>>>,
+}
+
+impl JsonPlanner {
+    /// The first path that was refused, if one was.
+    pub(crate) fn refusal(&self) -> Option<Box<Report>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 impl ExprPlanner for JsonPlanner {
     fn plan_compound_identifier(
@@ -342,7 +400,16 @@ impl ExprPlanner for JsonPlanner {
             return Ok(PlannerResult::Original(vec![]));
         }
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        Ok(PlannerResult::Planned(path_call(column, nested.iter().cloned())))
+        match resolved(field, nested) {
+            Ok(steps) => Ok(PlannerResult::Planned(path_call(column, steps))),
+            Err(report) => {
+                self.refused
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .get_or_insert_with(|| report.clone());
+                Err(external(report))
+            }
+        }
     }
 
     fn plan_field_access(
@@ -354,7 +421,10 @@ impl ExprPlanner for JsonPlanner {
             Expr::Alias(alias) => alias.expr.as_ref().clone(),
             other => other.clone(),
         };
-        if !inner.to_field(schema).is_ok_and(|(_, field)| is_json(&field)) {
+        let Some(field) = inner.to_field(schema).ok().map(|(_, field)| field) else {
+            return Ok(PlannerResult::Original(access));
+        };
+        if !is_json(&field) {
             return Ok(PlannerResult::Original(access));
         }
         let step = match &access.field_access {
@@ -366,7 +436,10 @@ impl ExprPlanner for JsonPlanner {
             GetFieldAccess::ListRange { .. } => None,
         };
         match step {
-            Some(step) => Ok(PlannerResult::Planned(path_call(inner, [step]))),
+            Some(step) => {
+                let steps = resolved(&field, &[step]).map_err(external)?;
+                Ok(PlannerResult::Planned(path_call(inner, steps)))
+            }
             None => Ok(PlannerResult::Original(access)),
         }
     }
@@ -418,6 +491,26 @@ mod tests {
             assert_eq!(at(text, path), None, "{path:?}");
         }
         assert_eq!(at("no json", &["a"]), None);
+    }
+
+    #[test]
+    fn steps_take_the_spelling_of_the_document() {
+        let schema = r#"{"o":{"maxItems":"i","inner":{"o":{"Name":"t","name":"t"}},"any":{"o":{}},"open":{"o":{"a":"t"},"r":"t"},"list":{"a":{"o":{"Kind":"t"}}}}}"#;
+        let field = Field::new("c", DataType::Utf8, true)
+            .with_metadata([(JSON_SCHEMA.to_owned(), schema.to_owned())].into());
+        let steps = |path: &[&str]| {
+            let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+            resolved(&field, &path).map(|path| path.join("."))
+        };
+        assert_eq!(steps(&["MAXITEMS"]).expect("known"), "maxItems");
+        assert_eq!(steps(&["list", "0", "kind"]).expect("known"), "list.0.Kind");
+        // two spellings: neither is preferred
+        assert_eq!(steps(&["inner", "NAME"]).expect("known"), "inner.NAME");
+        for open in [&["any", "x"][..], &["open", "x"], &["maxItems", "x"], &["list", "x"]] {
+            assert_eq!(steps(open).expect("open"), open.join("."));
+        }
+        let error = steps(&["inner", "nope"]).expect_err("unknown").message;
+        assert!(error.contains("`c.inner` has no field `nope`"), "{error}");
     }
 
     #[test]

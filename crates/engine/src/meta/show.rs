@@ -35,7 +35,7 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         ShowWhat::Services(name) => services(catalog, name, show.extended),
         ShowWhat::Resources(name) => resources(session, catalog, name, show.extended),
         ShowWhat::Methods(name) => methods(session, catalog, name, show.extended),
-        ShowWhat::Functions => functions(session),
+        ShowWhat::Functions => functions(session, show.extended),
         ShowWhat::Settings => settings_table(session),
         ShowWhat::Template(template, name) => {
             templates::template(catalog, *template, name, show.extended)
@@ -226,29 +226,49 @@ fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
     map.iter().collect()
 }
 
-pub(super) fn functions(session: &Session) -> Result<RecordBatch, Box<Report>> {
+/// The functions; EXTENDED gives the whole descriptions.
+pub(super) fn functions(session: &Session, extended: bool) -> Result<RecordBatch, Box<Report>> {
     let state = session.engine().state();
     let mut rows: Rows = Vec::new();
-    let mut push = |name: &String, kind: &str, description: Option<String>| {
-        rows.push(vec![Some(name.clone()), Some(kind.to_owned()), description]);
+    let mut push = |name: &str, kind: &str, description: Option<&str>| {
+        let description = description
+            .map(|text| if extended { text.trim().to_owned() } else { first_sentence(text) });
+        rows.push(vec![Some(name.to_owned()), Some(kind.to_owned()), description]);
     };
     for (name, function) in sorted(state.scalar_functions()) {
-        push(name, "scalar", function.documentation().map(|d| d.description.trim().to_owned()));
+        push(name, "scalar", function.documentation().map(|d| d.description.as_str()));
     }
     for (name, function) in sorted(state.aggregate_functions()) {
-        push(name, "aggregate", function.documentation().map(|d| d.description.trim().to_owned()));
+        push(name, "aggregate", function.documentation().map(|d| d.description.as_str()));
     }
     for (name, function) in sorted(state.window_functions()) {
-        push(name, "window", function.documentation().map(|d| d.description.trim().to_owned()));
+        push(name, "window", function.documentation().map(|d| d.description.as_str()));
     }
     for (name, _) in sorted(state.table_functions()) {
         push(name, "table", None);
     }
     for (name, description) in crate::functions::row_functions() {
-        push(&name.to_owned(), "table", Some(description.to_owned()));
+        push(name, "table", Some(description));
     }
     rows.sort();
     texts(&["name", "kind", "description"], rows)
+}
+
+/// The first sentence of a description, on one line and without markup.
+fn first_sentence(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let line = text.trim().split("\n\n").next().unwrap_or_default();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let end = line.find(". ").map_or(line.len(), |end| end + 1);
+    let sentence = &line[..end];
+    if sentence.chars().count() <= LONGEST {
+        return sentence.to_owned();
+    }
+    let mut cut: String = sentence.chars().take(LONGEST - 1).collect();
+    if let Some(blank) = cut.rfind(' ') {
+        cut.truncate(blank);
+    }
+    format!("{cut}…")
 }
 
 pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Report>> {

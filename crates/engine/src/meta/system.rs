@@ -46,7 +46,7 @@ impl SystemTables<'_> {
                 return Ok(Some(Arc::new(Changes::new(folder.map(Into::into)))));
             }
             "settings" => super::show::settings_table(self.session)?,
-            "functions" => super::show::functions(self.session)?,
+            "functions" => super::show::functions(self.session, true)?,
             "requests" => session::requests(self.session)?,
             "last_query_issues" => session::issues(self.session)?,
             _ => return Ok(None),

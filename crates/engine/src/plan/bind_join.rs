@@ -6,6 +6,7 @@
 //! Surprise: whether a key can reach a scan is not decided here. The equality is put on top of the
 //! other side and DataFusion's own `PushDownFilter` is asked; if the scan then has a method, it could.
 
+mod lateral;
 mod probe;
 mod region;
 
@@ -60,12 +61,24 @@ fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalP
         return Ok(Transformed::new(fed, true, TreeNodeRecursion::Jump));
     }
     let LogicalPlan::Join(join) = &node else { return Ok(Transformed::no(node)) };
+    if let Some(kind) = mirrored(join.join_type) {
+        // the optimizer likes to keep the right side; here the kept side is always the left one
+        let swapped = swapped(join, kind)?;
+        if swapped.null_aware || !has_needy_scan(&node)? {
+            return Ok(Transformed::no(node));
+        }
+        let done = rewrite(LogicalPlan::Join(swapped), slots)?;
+        return Ok(if done.transformed { done } else { Transformed::no(node) });
+    }
     let left_needy = has_needy_scan(&join.left)?;
     let right_needy = has_needy_scan(&join.right)?;
     if !left_needy && !right_needy {
         return Ok(Transformed::no(node));
     }
     let rewritten = match join.join_type {
+        JoinType::Inner | JoinType::Left if lateral::is_lateral(join)? => {
+            lateral::feed(join, slots)?
+        }
         JoinType::Inner => region::rewrite(&node, slots)?,
         JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
             if right_needy && !join.null_aware =>
@@ -180,20 +193,40 @@ fn feed_kept(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
 
 /// RIGHT joins whose left side is fed: a LEFT join with the sides swapped, columns put back in order.
 fn feed_swapped(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
+    let Some(fed) = feed_right(&swapped(join, JoinType::Left)?, slots)? else { return Ok(None) };
+    let columns: Vec<Expr> = join.schema.iter().map(Expr::from).collect();
+    LogicalPlanBuilder::from(fed).project(columns)?.build().map(Some)
+}
+
+/// The kind of join that gives the same rows with the sides swapped, for kinds whose columns are
+/// those of the right side.
+const fn mirrored(kind: JoinType) -> Option<JoinType> {
+    match kind {
+        JoinType::RightSemi => Some(JoinType::LeftSemi),
+        JoinType::RightAnti => Some(JoinType::LeftAnti),
+        JoinType::RightMark => Some(JoinType::LeftMark),
+        _ => None,
+    }
+}
+
+/// The join with its sides swapped.
+fn swapped(join: &Join, kind: JoinType) -> Result<Join> {
     let on = join.on.iter().map(|(left, right)| (right.clone(), left.clone())).collect();
-    let swapped = Join::try_new(
+    let mut swapped = Join::try_new(
         Arc::clone(&join.right),
         Arc::clone(&join.left),
         on,
         join.filter.clone(),
-        JoinType::Left,
+        kind,
         join.join_constraint,
         join.null_equality,
-        false,
+        join.null_aware,
     )?;
-    let Some(fed) = feed_right(&swapped, slots)? else { return Ok(None) };
-    let columns: Vec<Expr> = join.schema.iter().map(Expr::from).collect();
-    LogicalPlanBuilder::from(fed).project(columns)?.build().map(Some)
+    if mirrored(join.join_type).is_some() {
+        // a mark keeps the name that conditions above know it by
+        swapped.schema = Arc::clone(&join.schema);
+    }
+    Ok(swapped)
 }
 
 /// `WHERE p = (SELECT …)` over a scan that needs `p`.

@@ -17,7 +17,7 @@ use strataql_diag::Report;
 
 use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
-use super::{settle, truth};
+use super::{settle, shapes, truth};
 use crate::error::external;
 use crate::exec::{BindJoinExec, JoinParts, demand};
 
@@ -35,9 +35,15 @@ fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let mut slots = 0;
     let plan = bind_joins(plan, &mut slots)?;
     let why = unanswerable_join(&plan)?;
-    let plan = settle::settle(plan).map_err(|error| match why {
-        Some(why) => with_note(error, why),
-        None => error,
+    let unusable = shapes::unusable(&plan)?;
+    let plan = settle::settle(plan).map_err(|error| match (unusable, why) {
+        (Some(unusable), _) => changed(error, |report| unusable.explain(report)),
+        // the note says what the usual help only guesses
+        (None, Some(why)) => changed(error, |mut report| {
+            report.notes.insert(0, why.to_owned());
+            report
+        }),
+        (None, None) => error,
     })?;
     truth::check(&plan)?;
     Ok(plan)
@@ -75,15 +81,11 @@ fn unanswerable_join(plan: &LogicalPlan) -> Result<Option<&'static str>> {
     Ok(why)
 }
 
-/// The error with a note on its report.
-fn with_note(error: DataFusionError, note: &str) -> DataFusionError {
+/// The error with its report changed.
+fn changed(error: DataFusionError, change: impl FnOnce(Report) -> Report) -> DataFusionError {
     match error {
         DataFusionError::External(inner) => match inner.downcast::<Report>() {
-            Ok(mut report) => {
-                // the note says what the usual help only guesses
-                report.notes.insert(0, note.to_owned());
-                external(report)
-            }
+            Ok(report) => external(Box::new(change(*report))),
             Err(inner) => DataFusionError::External(inner),
         },
         other => other,

@@ -27,6 +27,7 @@ use strataql_spec::{Location, Method, Param};
 use super::bind_join::has_slot;
 use super::bindings::{Binding, Source, binding, combine, superset};
 use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+use super::pushdown::filter;
 use crate::error::external;
 use crate::table::{ResourceTable, is_hidden};
 
@@ -41,6 +42,8 @@ pub(crate) struct Settled {
     pub(crate) why: String,
     /// Predicates that are checked on the rows, for EXPLAIN.
     pub(crate) local: Vec<String>,
+    /// Those of them that the method takes too, in its filter language.
+    pub(crate) remote: Vec<String>,
     /// Facts for the user.
     pub(crate) notes: Vec<String>,
 }
@@ -68,12 +71,12 @@ pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
     .data
     .transform_up_with_subqueries(|node| match node {
         LogicalPlan::Filter(filter) => {
-            let local: Vec<String> = split_conjunction(&filter.predicate)
+            let local: Vec<Expr> = split_conjunction(&filter.predicate)
                 .into_iter()
                 .filter(|predicate| !has_slot(predicate))
-                .map(shown)
+                .cloned()
                 .collect();
-            let input = tell_local(Arc::unwrap_or_clone(filter.input), &local)?;
+            let input = tell_local(Arc::unwrap_or_clone(filter.input), &local, true)?;
             Filter::try_new(filter.predicate, Arc::new(input))
                 .map(LogicalPlan::Filter)
                 .map(Transformed::yes)
@@ -83,23 +86,37 @@ pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
     .map(|transformed| transformed.data)
 }
 
-/// Tells the scan right below a filter what is checked on its rows.
-fn tell_local(plan: LogicalPlan, local: &[String]) -> Result<LogicalPlan> {
+/// Tells the scan right below a filter what is checked on its rows. `same_names` while columns are
+/// called as the scan calls them.
+fn tell_local(plan: LogicalPlan, local: &[Expr], same_names: bool) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::TableScan(mut scan) => {
             if let Some(table) = table_of(&scan)
                 && let Some(settled) = &table.settled
             {
                 let mut settled = settled.as_ref().clone();
-                settled.local.extend(local.iter().cloned());
+                settled.local.extend(local.iter().map(shown));
+                let method = &table.resource.resource().methods[settled.method.as_str()];
+                if same_names {
+                    settled.remote.extend(local.iter().filter_map(|expr| filter(expr, method)));
+                }
                 let settled = Some(Arc::new(settled));
                 scan.source = provider_as_source(Arc::new(ResourceTable { settled, ..table }));
             }
             Ok(LogicalPlan::TableScan(scan))
         }
-        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => plan
-            .map_children(|child| tell_local(child, local).map(Transformed::yes))
-            .map(|transformed| transformed.data),
+        LogicalPlan::Projection(_) | LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
+            let is_plain = match &plan {
+                LogicalPlan::Projection(projection) => {
+                    projection.expr.iter().all(|expr| matches!(expr, Expr::Column(_)))
+                }
+                _ => true,
+            };
+            plan.map_children(|child| {
+                tell_local(child, local, same_names && is_plain).map(Transformed::yes)
+            })
+            .map(|transformed| transformed.data)
+        }
         other => Ok(other),
     }
 }
@@ -111,6 +128,31 @@ pub(crate) fn is_needy(scan: &TableScan) -> bool {
         Ok(_) | Err(NoChoice::NoMethods) => false,
         Err(_) => true,
     }
+}
+
+/// Parameters that the scan lacks, whichever of its methods is meant.
+pub(crate) fn lacking(scan: &TableScan) -> Vec<String> {
+    let Some(table) = table_of(scan).filter(|table| table.settled.is_none()) else {
+        return Vec::new();
+    };
+    match chosen(&table, &demand(scan, &table)) {
+        Err(NoChoice::Missing(lacks)) => lacks.into_iter().flat_map(|lack| lack.missing).collect(),
+        Err(
+            NoChoice::Column { by: Some(lack), .. } | NoChoice::NotAccepted { by: Some(lack), .. },
+        ) => lack.missing,
+        _ => Vec::new(),
+    }
+}
+
+/// True if the scan's method takes every join key as it is, so that nothing has to compare it again.
+pub(crate) fn takes_all_slots(scan: &TableScan) -> bool {
+    let Some(table) = table_of(scan) else { return true };
+    let Some(settled) = &table.settled else { return false };
+    let method = &table.resource.resource().methods[settled.method.as_str()];
+    let is_parameter = |name: &str| table.is_parameter(name);
+    scan.filters.iter().filter(|filter| has_slot(filter)).all(|filter| {
+        binding(filter, &is_parameter).is_some_and(|found| takes_over(&table, method, &found))
+    })
 }
 
 /// What a scan asks of a method.
@@ -215,6 +257,7 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
         method: method.name.clone(),
         why: reason(table, &choice, &demand.needs),
         local: Vec::new(),
+        remote: Vec::new(),
         notes: notes(table, method, scan, &bindings),
         bindings,
     };
@@ -358,7 +401,7 @@ fn notes(
 
 /// The error for a scan that no method can answer.
 pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
-    let name = &table.occurrence.written;
+    let name = table.occurrence.shown();
     let span = table.occurrence.span;
     let listing = |lack: &Lack| {
         let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
@@ -366,7 +409,7 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
     };
     Box::new(match reason {
         NoChoice::NoMethods => {
-            Report::new(Code::NoSuchVerb, format!("`{name}` has no method that SELECT can call"))
+            Report::new(Code::NoSuchVerb, format!("{name} has no method that SELECT can call"))
                 .with_label(span, "")
                 .with_help(format!(
                     "`SHOW METHODS IN {}` lists what it has",
@@ -376,7 +419,7 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
         NoChoice::Missing(lacks) => missing_report(table, lacks),
         NoChoice::Column { column, by: Some(lack) } => Report::new(
             Code::MissingParam,
-            format!("reading `{column}` of `{name}` needs {}", listing(lack)),
+            format!("reading `{column}` of {name} needs {}", listing(lack)),
         )
         .with_label(span, "")
         .with_help(format!(
@@ -385,14 +428,14 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
         ))
         .with_note(format!("only method `{}` returns `{column}`", lack.method)),
         NoChoice::Column { column, by: None } => {
-            Report::new(Code::UnknownColumn, format!("no method of `{name}` returns `{column}`"))
+            Report::new(Code::UnknownColumn, format!("no method of {name} returns `{column}`"))
                 .with_label(span, "")
                 .with_help(format!("`DESCRIBE {}` lists its columns", table.resource.dotted()))
         }
         NoChoice::NotAccepted { name: param, by: Some(lack) } if !lack.missing.is_empty() => {
             Report::new(
                 Code::MissingParam,
-                format!("`{param}` of `{name}` needs {} too", listing(lack)),
+                format!("`{param}` of {name} needs {} too", listing(lack)),
             )
             .with_label(span, "")
             .with_help(format!("add `{} = '…'` to WHERE", lack.missing[0]))
@@ -401,7 +444,7 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
         NoChoice::NotAccepted { name: param, by } => {
             let report = Report::new(
                 Code::BadParamValue,
-                format!("no single method of `{name}` takes `{param}` together with the other values given"),
+                format!("no single method of {name} takes `{param}` together with the other values given"),
             )
             .with_label(span, "")
             .with_help(format!("`SHOW METHODS IN {}` lists the parameters of each", table.resource.dotted()));
@@ -415,7 +458,7 @@ pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
 
 /// `reading X needs a`, naming every method that would do and what it lacks.
 fn missing_report(table: &ResourceTable, lacks: &[Lack]) -> Report {
-    let name = &table.occurrence.written;
+    let name = table.occurrence.shown();
     // parameters that every candidate lacks come first: they are needed in any case
     let common: Vec<&String> = lacks[0]
         .missing
@@ -432,10 +475,10 @@ fn missing_report(table: &ResourceTable, lacks: &[Lack]) -> Report {
         nearest.missing.iter().map(|name| format!("{name} = '…'")).collect();
     let first = nearest.missing.first().map_or("…", String::as_str);
     let mut report =
-        Report::new(Code::MissingParam, format!("reading `{name}` needs {}", named.join(" and ")))
+        Report::new(Code::MissingParam, format!("reading {name} needs {}", named.join(" and ")))
             .with_label(table.occurrence.span, "")
             .with_help(format!(
-                "add `WHERE {}`, or join a table that has a `{first}` column",
+                "add `WHERE {}`, or join a table that has the column `{first}`",
                 conditions.join(" AND ")
             ));
     for lack in lacks.iter().take(4) {

@@ -123,6 +123,8 @@ impl Expander<'_> {
         }
         let parameters = self.parameters(&definition, frame, item.span)?;
         let outputs = self.outputs(&definition, frame, item.span)?;
+        let place = self.bytes(item.span);
+        self.learnt.views.push((place, definition.name.clone()));
         let mut query = self.body(&definition, item.span)?;
         if definition.from_document {
             placeholders::fill(&mut query, &given);

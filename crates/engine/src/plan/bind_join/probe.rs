@@ -95,7 +95,7 @@ pub(crate) fn has_slot(expr: &Expr) -> bool {
 }
 
 /// Slots that scans of the plan, and templates of bind joins in it, read.
-fn used_slots(plan: &LogicalPlan) -> Result<Vec<SlotId>> {
+pub(super) fn used_slots(plan: &LogicalPlan) -> Result<Vec<SlotId>> {
     let mut used = Vec::new();
     plan.apply_with_subqueries(|node| {
         match node {

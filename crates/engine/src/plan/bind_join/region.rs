@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, Join, JoinConstraint, LogicalPlan, LogicalP
 
 use super::super::bind_node::Keep;
 use super::super::bindings::SlotId;
+use super::lateral::is_lateral;
 use super::probe::probe;
 use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};
 
@@ -113,6 +114,7 @@ fn flatten(plan: &LogicalPlan, leaves: &mut Vec<LogicalPlan>, open: &mut Vec<Exp
     match plan {
         LogicalPlan::Join(join)
             if join.join_type == JoinType::Inner
+                && !is_lateral(join).unwrap_or(true)
                 && join.null_equality == NullEquality::NullEqualsNothing =>
         {
             flatten(&join.left, leaves, open);

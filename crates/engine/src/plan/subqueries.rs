@@ -1,0 +1,125 @@
+//! Subqueries that stand where values stand, as joins.
+//!
+//! DataFusion turns EXISTS into a join in WHERE alone. Here the select list and the arguments of
+//! aggregates get the same: EXISTS becomes a mark join, and a correlated `(SELECT … LIMIT 1)` a LEFT
+//! JOIN LATERAL. Both may then feed parameters.
+//! Refuses: `x IN (SELECT …)` as a value; a mark cannot tell NULL from false.
+//! Surprise: the join is made by DataFusion's own rule, asked with a filter that is taken apart again.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, JoinConstraint, JoinType, NullEquality, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan, Subquery, SubqueryAlias};
+use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+/// Rewrites the subqueries of a plan that stand in select lists and aggregates.
+pub(crate) fn as_joins(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => rewrite(node, config),
+        other => Ok(Transformed::no(other)),
+    })
+    .map(|done| done.data)
+}
+
+fn rewrite(node: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+    let expressions = node.expressions();
+    if !expressions.iter().any(|expr| expr.exists(|inner| Ok(is_ours(inner))).unwrap_or(false)) {
+        return Ok(Transformed::no(node));
+    }
+    let names = NamePreserver::new(&node);
+    let mut input = node.inputs()[0].clone();
+    let mut changed = Vec::with_capacity(expressions.len());
+    for expr in expressions {
+        let name = match &node {
+            LogicalPlan::Projection(_) => NamePreserver::new_for_projection().save(&expr),
+            _ => names.save(&expr),
+        };
+        let done = expr.transform_up(|inner| {
+            let (next, inner) = match inner {
+                Expr::Exists(_) => exists(input.clone(), inner, config)?,
+                Expr::ScalarSubquery(subquery) if is_first_row(&subquery) => {
+                    first_row(input.clone(), subquery, config)?
+                }
+                other => return Ok(Transformed::no(other)),
+            };
+            input = next;
+            Ok(Transformed::yes(inner))
+        })?;
+        changed.push(name.restore(done.data));
+    }
+    node.with_new_exprs(changed, vec![input]).map(Transformed::yes)
+}
+
+fn is_ours(expr: &Expr) -> bool {
+    match expr {
+        Expr::Exists(_) => true,
+        Expr::ScalarSubquery(subquery) => is_first_row(subquery),
+        _ => false,
+    }
+}
+
+/// True for a correlated subquery that gives at most one row because it says so.
+fn is_first_row(subquery: &Subquery) -> bool {
+    if subquery.outer_ref_columns.is_empty() {
+        return false;
+    }
+    let mut plan = subquery.subquery.as_ref();
+    while let LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) = plan {
+        plan = plan.inputs()[0];
+    }
+    match plan {
+        LogicalPlan::Limit(limit) => matches!(
+            limit.get_fetch_type(),
+            Ok(datafusion::logical_expr::FetchType::Literal(Some(1)))
+        ),
+        _ => false,
+    }
+}
+
+/// The input with a mark, and the mark.
+fn exists(
+    input: LogicalPlan,
+    condition: Expr,
+    config: &dyn OptimizerConfig,
+) -> Result<(LogicalPlan, Expr)> {
+    let asked = condition.clone().is_true();
+    let filter = LogicalPlan::Filter(Filter::try_new(asked, Arc::new(input.clone()))?);
+    let mut plan = DecorrelatePredicateSubquery::new().rewrite(filter, config)?.data;
+    while let LogicalPlan::Projection(projection) = plan {
+        plan = Arc::unwrap_or_clone(projection.input);
+    }
+    match plan {
+        LogicalPlan::Filter(filter) => match filter.predicate {
+            Expr::IsTrue(mark) if !matches!(*mark, Expr::Exists(_)) => {
+                Ok((Arc::unwrap_or_clone(filter.input), *mark))
+            }
+            _ => Ok((input, condition)),
+        },
+        _ => Ok((input, condition)),
+    }
+}
+
+/// The input with the subquery's row beside it, and the subquery's value.
+fn first_row(
+    input: LogicalPlan,
+    subquery: Subquery,
+    config: &dyn OptimizerConfig,
+) -> Result<(LogicalPlan, Expr)> {
+    let alias = config.alias_generator().next("__first_row");
+    let name = subquery.subquery.schema().field(0).name().clone();
+    let right = SubqueryAlias::try_new(Arc::new(LogicalPlan::Subquery(subquery)), alias.clone())?;
+    let join = Join::try_new(
+        Arc::new(input),
+        Arc::new(LogicalPlan::SubqueryAlias(right)),
+        vec![],
+        None,
+        JoinType::Left,
+        JoinConstraint::On,
+        NullEquality::NullEqualsNothing,
+        false,
+    )?;
+    Ok((LogicalPlan::Join(join), Expr::Column(Column::new(Some(alias), name))))
+}
