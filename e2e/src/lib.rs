@@ -143,7 +143,7 @@ impl World {
         net: NetSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Box<Report>> {
-        Self::set_up(options, net, clock, Recording::Off { folder: None }).await
+        Self::set_up(registry()?, options, net, clock, Recording::Off { folder: None }).await
     }
 
     /// A world with a scenario, given as YAML, whose writes are recorded in a folder.
@@ -163,16 +163,29 @@ impl World {
         let run = Run { version: "test".to_owned(), started_at: Timestamp::from(clock.wall()) };
         let ledger = Arc::new(Ledger::open(folder, run));
         let recording = Recording::On { ledger, clock: Arc::clone(&clock) };
-        Self::set_up(options, net, clock, recording).await
+        Self::set_up(registry()?, options, net, clock, recording).await
+    }
+
+    /// A world of other documents than those of the tests.
+    ///
+    /// # Errors
+    /// Reports of the set-up.
+    pub async fn of(
+        registry: Arc<Registry>,
+        options: Options,
+        net: NetSettings,
+    ) -> Result<Self, Box<Report>> {
+        let recording = Recording::Off { folder: None };
+        Self::set_up(registry, options, net, Arc::new(SystemClock), recording).await
     }
 
     async fn set_up(
+        registry: Arc<Registry>,
         options: Options,
         mut net: NetSettings,
         clock: Arc<dyn Clock>,
         recording: Recording,
     ) -> Result<Self, Box<Report>> {
-        let registry = registry()?;
         let mut sources = Vec::new();
         for summary in registry.providers() {
             let provider = registry.provider(&summary.name)?;

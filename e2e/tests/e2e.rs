@@ -2,8 +2,12 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/clauses.rs"]
+mod clauses;
 #[path = "e2e/command.rs"]
 mod command;
+#[path = "e2e/document_views.rs"]
+mod document_views;
 #[path = "e2e/documents.rs"]
 mod documents;
 #[path = "e2e/faults.rs"]
@@ -20,6 +24,8 @@ mod output;
 mod plans;
 #[path = "e2e/process.rs"]
 mod process;
+#[path = "e2e/properties.rs"]
+mod properties;
 #[path = "e2e/refused.rs"]
 mod refused;
 #[path = "e2e/script.rs"]

@@ -57,6 +57,31 @@ fn a_failed_run_leaves_no_file_and_an_old_one_alone() {
 }
 
 #[test]
+fn the_name_of_a_file_says_its_format() {
+    let home = Home::new();
+    let folder = home.path();
+    let name = |file: &str| folder.join(file).display().to_string();
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("readable");
+    for arguments in [["-f", "a.csv"], ["-o", "b.csv"]] {
+        home.run(&[arguments[0], &name(arguments[1]), "SELECT 1 AS a"]).success();
+        assert_eq!(read(arguments[1]), "a\n1\n");
+    }
+    home.run(&["-f", &name("c.csv"), "-o", "jsonl", "SELECT 1 AS a"]).success();
+    assert_eq!(read("c.csv"), "{\"a\":1}\n");
+    home.run(&["-f", &name("d.csv"), "-o", &name("e.csv"), "SELECT 1"]).failed("usage", 2, &["-f"]);
+}
+
+#[test]
+fn endpoints_belong_to_providers_that_are_there() {
+    let wrong = "databricks_acount=http://127.0.0.1:1";
+    exec(&["--endpoint", wrong, "SELECT 1"]).failed(
+        "unknown-provider",
+        2,
+        &["did you mean `databricks_account`"],
+    );
+}
+
+#[test]
 fn statements_come_from_stdin_and_files() {
     let home = Home::new();
     let mut child = home

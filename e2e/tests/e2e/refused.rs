@@ -282,7 +282,7 @@ async fn servers_that_are_not_there_or_speak_no_tls_end_with_5() {
     remote.run_at(&format!("http://{closed}"), &[EVENTS]).refused(
         "remote-unavailable",
         5,
-        &["refused", "https://api.market.example.com/events"],
+        &["refused", "https://api.market.example.com/events", &format!("http://{closed}")],
     );
     let plain = remote.world.sandbox.url().replace("http://", "https://");
     remote.run_at(&plain, &[EVENTS]).refused("tls-failed", 5, &["encrypted"]);
