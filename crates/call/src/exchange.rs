@@ -2,9 +2,11 @@
 //!
 //! Owns: the one trait that tests replace; [`strataql_net::Transport`] is the real one.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use strataql_diag::Report;
-use strataql_net::{Principal, Request, Response, Transport};
+use strataql_net::{Clock, Principal, Request, Response, SystemClock, Transport};
 use strataql_spec::Provider;
 
 /// A write without an answer.
@@ -42,6 +44,11 @@ pub trait Exchange: Send + Sync {
         })
     }
 
+    /// The clock of waits that are chosen here.
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
     /// Makes a provider's way of authentication known before its first request.
     fn introduce(&self, _: &Provider) {}
 
@@ -73,6 +80,10 @@ impl Exchange for Transport {
                 report: failure.into(),
             })
         })
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(Transport::clock(self))
     }
 
     fn introduce(&self, provider: &Provider) {

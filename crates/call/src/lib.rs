@@ -14,6 +14,7 @@ mod metrics;
 mod pager;
 mod stream;
 mod value;
+mod wait;
 mod write;
 
 pub use bind::{Arguments, BoundCall, attribute_json, bind, bind_with_key};
@@ -24,4 +25,5 @@ pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use pager::{PageAddress, PageFacts, Pager};
 pub use stream::{CallContext, Page, pages};
 pub use value::Value;
-pub use write::{decode_answer, request_of, write};
+pub use wait::{Ended, MethodName, Waiter, Watch};
+pub use write::{decode_answer, look_up, request_of, write};

@@ -58,6 +58,25 @@ pub async fn write(
     Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
 }
 
+/// Reads one object; `None` when there is none (404).
+///
+/// # Errors
+/// The report of any other answer that is no success, or of a missing answer.
+pub async fn look_up(
+    exchange: &dyn Exchange,
+    metrics: &CallMetrics,
+    call: &BoundCall,
+) -> Result<Option<Response>, Box<Report>> {
+    metrics.count_call();
+    let response = exchange.exchange(request_of(call, false)?).await?;
+    metrics.count_answer(response.attempts, response.body.len(), response.waited);
+    match response.status {
+        404 => Ok(None),
+        200..=299 => Ok(Some(response)),
+        _ => Err(Box::new(status_report(&response.facts, &response))),
+    }
+}
+
 /// The rows of an answer; none when it has no body.
 ///
 /// # Errors

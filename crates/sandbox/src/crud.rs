@@ -24,6 +24,8 @@ use crate::table::{Found, Table};
 /// A successful answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Success {
+    /// HTTP status.
+    pub(crate) status: u16,
     /// The body.
     pub(crate) body: Json,
     /// Further headers.
@@ -32,7 +34,7 @@ pub(crate) struct Success {
 
 impl From<Json> for Success {
     fn from(body: Json) -> Self {
-        Self { body, headers: Vec::new() }
+        Self { status: 200, body, headers: Vec::new() }
     }
 }
 

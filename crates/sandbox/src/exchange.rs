@@ -25,6 +25,7 @@ use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::store::{Rules, Store, place};
 use crate::table::{Found, Table};
+use crate::task::Tasks;
 use crate::validate;
 
 /// The state of a server.
@@ -34,6 +35,7 @@ pub(crate) struct Exchange {
     /// Every request.
     pub(crate) log: Vec<LogEntry>,
     store: Store,
+    tasks: Tasks,
     access: Access,
     fates: Fates,
     faults: Vec<Fault>,
@@ -54,6 +56,7 @@ impl Exchange {
         Self {
             access: Access::new(options, providers),
             store: Store::new(Rules::new(options)),
+            tasks: Tasks::new(scenario.map(|scenario| scenario.slow.clone()).unwrap_or_default()),
             fates: Fates::new(faults.clone()),
             faults,
             rate: options.rate.or(scenario.and_then(|scenario| scenario.rate)),
@@ -68,6 +71,7 @@ impl Exchange {
     /// Back to the beginning: data, tokens, faults, limits and log.
     pub(crate) fn reset(&mut self) {
         self.store.reset();
+        self.tasks.reset();
         self.access.reset();
         self.fates = Fates::new(self.faults.clone());
         self.buckets.clear();
@@ -110,7 +114,7 @@ impl Exchange {
             entry.auth = true;
             return Reply::json(status, &body, None);
         }
-        let found = self.table.find(request);
+        let found = self.table.find(request).or_else(|| self.tasks.found(request));
         let form = self.form(found.as_ref());
         let refuse = |problem: Problem| refused(form, &problem, request_id);
         if self.is_too_fast(request) {
@@ -195,10 +199,15 @@ impl Exchange {
         request: &Incoming,
         trick: Option<FaultKind>,
     ) -> Result<Success, Problem> {
+        if let Some(answer) = self.tasks.asked(request) {
+            return Ok(answer);
+        }
         validate::parameters(&found.route, request)?;
         validate::body(&found.route, request)?;
         let call = Call { table: &self.table, found, request, trick };
-        perform(call, &mut self.store)
+        let answer = perform(call, &mut self.store);
+        let answer = self.tasks.shown(found, request, answer)?;
+        Ok(self.tasks.begin(found, request, answer))
     }
 
     fn is_too_fast(&mut self, request: &Incoming) -> bool {
@@ -224,7 +233,7 @@ impl Exchange {
 
 fn shown(found: &Found, success: Success) -> Reply {
     let media_type = found.route.method().response.media_type.as_deref();
-    let mut reply = Reply::json(200, &success.body, media_type);
+    let mut reply = Reply::json(success.status, &success.body, media_type);
     reply.headers = success.headers;
     reply
 }

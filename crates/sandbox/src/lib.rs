@@ -30,6 +30,7 @@ mod shape;
 mod store;
 mod synthesis;
 mod table;
+mod task;
 mod validate;
 mod xml;
 
@@ -45,6 +46,7 @@ pub use options::{Credentials, Options};
 pub use rate::Rate;
 pub use scenario::{AuthRules, Given, Scenario};
 pub use server::Sandbox;
+pub use task::Slow;
 
 /// Loads a service of a provider by its name, when a request needs it.
 pub type Loader = Arc<dyn Fn(&str) -> Result<Arc<Service>, Box<Report>> + Send + Sync>;

@@ -16,6 +16,7 @@ use crate::clock;
 use crate::fault::{Fault, FaultKind, When};
 use crate::options::{parse_duration, parse_rate};
 use crate::rate::Rate;
+use crate::task::Slow;
 
 /// A parsed scenario.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub omit_empty: bool,
     /// Authentication.
     pub auth: AuthRules,
+    /// Changes that take long.
+    pub slow: Vec<Slow>,
 }
 
 /// The data of one resource.
@@ -95,7 +98,9 @@ const KEYS: &[&str] = &[
     "rows",
     "empty",
     "auth",
+    "slow",
 ];
+const SLOW_KEYS: &[&str] = &["method", "pending", "failure"];
 const OBJECT_KEYS: &[&str] = &["objects", "rows", "empty"];
 const AUTH_KEYS: &[&str] =
     &["required", "client_id", "client_secret", "token", "expires_in", "requests_per_token"];
@@ -163,6 +168,14 @@ impl Reader<'_> {
         scenario.sequential_ids = self.choice(root, "ids", ["uuid", "sequential"])? == Some(1);
         for node in root.get("faults").map_or(&[][..], Node::items) {
             scenario.faults.push(self.fault(node)?);
+        }
+        for node in root.get("slow").map_or(&[][..], Node::items) {
+            self.known(node, SLOW_KEYS, "`slow`")?;
+            scenario.slow.push(Slow {
+                method: node.string_at("method"),
+                pending: self.count(node, "pending")?,
+                failure: node.string_at("failure"),
+            });
         }
         if let Some(node) = root.get("auth") {
             scenario.auth = self.auth(node)?;
@@ -331,7 +344,8 @@ mod tests {
              page_size: 2\nlatency: 50ms\nrate: 20/s\nrows: 9\nempty: omit\nids: sequential\n\
              clock: 2024-01-02T03:04:05Z\n\
              faults:\n  - {method: list, page: 2, times: 1, status: 503, retry_after: 2}\n  - {kind: reset, probability: 0.5, when: after}\n\
-             auth: {required: false, token: t, expires_in: 60, requests_per_token: 3}\n",
+             auth: {required: false, token: t, expires_in: 60, requests_per_token: 3}\n\
+             slow:\n  - {method: create, pending: 3, failure: full}\n  - {pending: 0}\n",
             "s.yaml",
         )
         .expect("valid");
@@ -346,6 +360,8 @@ mod tests {
         assert_eq!(scenario.faults[0].retry_after, Some(Duration::from_secs(2)));
         assert_eq!(scenario.faults[1].when, When::After);
         assert_eq!(scenario.auth.requests_per_token, Some(3));
+        assert_eq!(scenario.slow[0].failure.as_deref(), Some("full"));
+        assert_eq!(scenario.slow[1].pending, Some(0));
         assert_eq!(Scenario::parse("", "s.yaml").expect("empty"), Scenario::default());
     }
 
@@ -392,6 +408,7 @@ mod tests {
         check("/$defs/given/properties", OBJECT_KEYS);
         check("/$defs/fault/properties", FAULT_KEYS);
         check("/properties/auth/properties", AUTH_KEYS);
+        check("/properties/slow/items/properties", SLOW_KEYS);
         let kinds = schema.pointer("/$defs/fault/properties/kind/enum").and_then(Json::as_array);
         for kind in kinds.expect("kinds") {
             let name = kind.as_str().unwrap_or("null");

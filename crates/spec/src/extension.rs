@@ -53,7 +53,8 @@ pub struct Extension {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wait {
-    /// The method of the same resource that is polled; absent for operation objects and `Location`.
+    /// The method that is polled, of the same resource or as `resource.method`; absent for operations
+    /// that carry their own address, and for `Location`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll: Option<String>,
     /// Path to the status in the polled answer.

@@ -30,7 +30,7 @@ pub mod yaml;
 pub use auth::AuthConfig;
 pub use body::{Body, BodyNaming, BodyProperty};
 pub use column::{Column, ColumnType};
-pub use extension::Extension;
+pub use extension::{Extension, Wait};
 pub use graphql::GraphQl;
 pub use load::{load_provider, load_service};
 pub use method::{HttpVerb, Location, Method, Param, Response, RowShape, SqlVerb, Transform};

@@ -44,7 +44,7 @@ impl Call<'_> {
         }
         let mut headers = Vec::new();
         pages::finish(route, self.request, &window, total, self.trick, &mut body, &mut headers);
-        Ok(Success { body, headers })
+        Ok(Success { status: 200, body, headers })
     }
 
     /// The objects of a window, and how many there are in all.

@@ -1,0 +1,420 @@
+//! Waiting for a change that takes long.
+//!
+//! Owns: which methods can be awaited, asking again with growing pauses, and what is said when the end
+//! is a failure or does not come in time.
+//! Refuses: sending the change, and undoing it.
+//! Surprise: the end of the patience is not the end of the change. The report names the handle, with
+//! which the wait can be taken up again.
+
+mod handle;
+mod object;
+mod operation;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header;
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+use strataql_net::{Response, status_report};
+use strataql_spec::paging::body_path;
+use strataql_spec::{Extension, HttpVerb, Method, SchemaId, Service, Wait};
+
+use self::handle::Handle;
+use self::operation::{State, is_operation};
+use crate::bind::Arguments;
+use crate::exchange::Exchange;
+use crate::metrics::CallMetrics;
+
+/// The longest pause that is chosen here; a service may ask for longer ones.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// The first pause.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A method of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodName {
+    /// The resource.
+    pub resource: String,
+    /// The method.
+    pub method: String,
+}
+
+/// How the end of a change shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Style {
+    /// A method shows the object, and one of its fields the status.
+    Status { poll: MethodName, status: Vec<String>, success: Vec<String>, failure: Vec<String> },
+    /// The answer is an operation, which is read again.
+    Operation { poll: Option<MethodName> },
+    /// The answer has an address to ask (`Location`).
+    Location,
+}
+
+/// Is told the status, and for how long it has been waited, before each pause.
+pub type Watch<'a> = &'a (dyn Fn(Option<&str>, Duration) + Send + Sync);
+
+/// Waits for the changes of one method.
+#[derive(Debug, Clone)]
+pub struct Waiter {
+    service: Arc<Service>,
+    /// `provider.service.resource.method`.
+    name: String,
+    style: Style,
+    message: Option<Vec<String>>,
+    origins: Vec<String>,
+    is_delete: bool,
+    timeout: Duration,
+}
+
+/// The end of a change.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// The last answer.
+    pub answer: Response,
+    /// How often it was asked.
+    pub polls: u32,
+    /// How long it took.
+    pub waited: Duration,
+}
+
+impl Waiter {
+    /// How the changes of a method are awaited.
+    ///
+    /// # Errors
+    /// `unsupported-syntax` if its document does not tell, `bad-document` if it tells nonsense.
+    pub fn of(
+        service: &Arc<Service>,
+        resource: &str,
+        method: &Method,
+        timeout: Duration,
+    ) -> Result<Self, Box<Report>> {
+        let name = format!("{}.{}.{resource}.{}", service.provider, service.name, method.name);
+        let wait = declared(service, resource, method);
+        let shows_operation = is_operation(&service.schemas, method.response.schema);
+        let style = match &wait {
+            Some(wait) => style(service, resource, wait, method.response.schema, &name)?,
+            None if shows_operation => Style::Operation { poll: None },
+            None => return Err(not_awaitable(&name)),
+        };
+        Ok(Self {
+            service: Arc::clone(service),
+            name,
+            style,
+            message: wait.and_then(|wait| wait.message).map(|path| body_path(&path)),
+            origins: method.extension.origins.clone(),
+            is_delete: method.verb == HttpVerb::Delete,
+            timeout,
+        })
+    }
+
+    /// The method that shows the finished object, if it is the one that is polled.
+    pub fn object_method(&self) -> Option<&MethodName> {
+        match &self.style {
+            Style::Status { poll, .. } => Some(poll),
+            _ => None,
+        }
+    }
+
+    /// The polled request for EXPLAIN: HTTP verb, method or header, and address.
+    pub fn described(&self) -> (String, String) {
+        match &self.style {
+            Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => {
+                let method =
+                    &self.service.resources[poll.resource.as_str()].methods[poll.method.as_str()];
+                let server = method.servers.first().map_or("", |server| server.url.as_str());
+                (self.full_name(poll), format!("{server}{}", method.path.raw))
+            }
+            Style::Operation { poll: None } => {
+                (self.name.clone(), "‹address of the operation in the answer›".to_owned())
+            }
+            Style::Location => (self.name.clone(), "‹`Location` of the answer›".to_owned()),
+        }
+    }
+
+    fn full_name(&self, method: &MethodName) -> String {
+        let Service { provider, name, .. } = self.service.as_ref();
+        format!("{provider}.{name}.{}.{}", method.resource, method.method)
+    }
+
+    fn method(&self, name: &MethodName) -> &Method {
+        &self.service.resources[name.resource.as_str()].methods[name.method.as_str()]
+    }
+
+    /// Waits for the end of a change whose answer is `first`.
+    ///
+    /// # Errors
+    /// The failure that the service reports, `timeout`, or what keeps its state from being read; all
+    /// name the handle.
+    pub async fn finish(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+        arguments: &Arguments,
+        first: Response,
+        watch: Watch<'_>,
+    ) -> Result<Ended, Box<Report>> {
+        let clock = exchange.clock();
+        let started = clock.now();
+        let mut state = self.state_of_first(&first);
+        if let State::Done = state {
+            return Ok(Ended { answer: first, polls: 0, waited: Duration::ZERO });
+        }
+        let mut handle = Handle::of(self, arguments, &first)?;
+        let mut answer = first;
+        let mut polls = 0;
+        loop {
+            let status = match &state {
+                State::Done => {
+                    let waited = clock.now().saturating_duration_since(started);
+                    return Ok(Ended { answer, polls, waited });
+                }
+                State::Failed(message) => return Err(self.failed(message, &handle)),
+                State::Pending(status) => status.clone(),
+            };
+            let pause = asked_pause(&answer).unwrap_or_else(|| pause(polls));
+            let waited = clock.now().saturating_duration_since(started);
+            if waited + pause > self.timeout {
+                return Err(self.late(status.as_deref(), &handle));
+            }
+            watch(status.as_deref(), waited);
+            clock.sleep(pause).await;
+            let next = exchange.exchange(handle.request(self)?).await.map_err(|report| {
+                Box::new((*report).with_note(self.accepted()).with_help(handle.resume(self)))
+            })?;
+            metrics.count_answer(next.attempts, next.body.len(), next.waited);
+            polls += 1;
+            state = self.state(&next, &handle)?;
+            handle.follow(self, &next)?;
+            answer = next;
+        }
+    }
+
+    /// The state that the answer of the change itself tells.
+    fn state_of_first(&self, first: &Response) -> State {
+        let json = json(first);
+        match &self.style {
+            // what it shows may be from before the change; only the polled method tells
+            Style::Status { status, .. } => {
+                State::Pending(at(&json, status).and_then(operation::text))
+            }
+            Style::Operation { .. } => operation::state(&json),
+            Style::Location if first.status == 202 => State::Pending(None),
+            Style::Location if handle::address(first).is_some() && first.status != 200 => {
+                State::Pending(None)
+            }
+            Style::Location => State::Done,
+        }
+    }
+
+    /// The state that a polled answer tells.
+    fn state(&self, answer: &Response, handle: &Handle) -> Result<State, Box<Report>> {
+        match answer.status {
+            404 if self.is_delete => return Ok(State::Done),
+            200..=299 => {}
+            _ => {
+                return Err(Box::new(
+                    status_report(&answer.facts, answer)
+                        .with_note(self.accepted())
+                        .with_help(handle.resume(self)),
+                ));
+            }
+        }
+        let json = json(answer);
+        Ok(match &self.style {
+            Style::Status { status, success, failure, .. } => {
+                match at(&json, status).and_then(operation::text) {
+                    Some(text) if success.contains(&text) => State::Done,
+                    Some(text) if failure.contains(&text) => {
+                        State::Failed(self.explained(&json, &text))
+                    }
+                    text => State::Pending(text),
+                }
+            }
+            Style::Operation { .. } => operation::state(&json),
+            Style::Location if answer.status == 202 => State::Pending(operation::status(&json)),
+            Style::Location if operation::has_state(&json) => operation::state(&json),
+            Style::Location => State::Done,
+        })
+    }
+
+    /// A status with the message that explains it.
+    fn explained(&self, json: &Json, status: &str) -> String {
+        let message = self.message.as_ref().and_then(|path| at(json, path));
+        match message.and_then(operation::text).filter(|text| !text.is_empty()) {
+            Some(message) => format!("its status is `{status}`: {message}"),
+            None => format!("its status is `{status}`"),
+        }
+    }
+
+    fn accepted(&self) -> String {
+        format!("the change by `{}` was accepted before; it was not sent again", self.name)
+    }
+
+    fn failed(&self, message: &str, handle: &Handle) -> Box<Report> {
+        Box::new(
+            Report::new(
+                Code::RemoteRejected,
+                format!("`{}` was accepted and then failed: {message}", self.name),
+            )
+            .with_help("correct what the service complains about, then run the statement again")
+            .with_note(format!("its handle is {handle}")),
+        )
+    }
+
+    fn late(&self, status: Option<&str>, handle: &Handle) -> Box<Report> {
+        let status = status.map(|status| format!(", its status is `{status}`")).unwrap_or_default();
+        Box::new(
+            Report::new(
+                Code::Timeout,
+                format!(
+                    "`{}` was accepted and is not done after {}{status}",
+                    self.name,
+                    seconds(self.timeout)
+                ),
+            )
+            .with_help(handle.resume(self))
+            .with_help("wait longer with `SET await.timeout = '1h'`")
+            .with_note(format!("its handle is {handle}; it goes on without being awaited")),
+        )
+    }
+}
+
+/// The block that says how a method is awaited: its own, or that of a method which polls with it.
+fn declared(service: &Service, resource: &str, method: &Method) -> Option<Wait> {
+    if let Some(wait) = &method.extension.wait {
+        return Some(wait.clone());
+    }
+    if !method.verb.is_safe() {
+        return None;
+    }
+    let this = MethodName { resource: resource.to_owned(), method: method.name.clone() };
+    service.resources.iter().find_map(|(name, other)| {
+        other.methods.values().find_map(|method| {
+            let Extension { wait: Some(wait), .. } = &method.extension else { return None };
+            let poll = wait.poll.as_deref().map(|poll| poll_name(name, poll))?;
+            (poll == this).then(|| wait.clone())
+        })
+    })
+}
+
+/// `get` of the same resource, or `operations.get`.
+fn poll_name(resource: &str, poll: &str) -> MethodName {
+    let (resource, method) = poll.split_once('.').unwrap_or((resource, poll));
+    MethodName { resource: resource.to_owned(), method: method.to_owned() }
+}
+
+fn style(
+    service: &Service,
+    resource: &str,
+    wait: &Wait,
+    answer: Option<SchemaId>,
+    name: &str,
+) -> Result<Style, Box<Report>> {
+    let wrong = |what: String| {
+        Box::new(
+            Report::new(Code::BadDocument, format!("`x-strataql.wait` of `{name}` {what}"))
+                .with_help("leave AWAIT out; the provider's document has to be corrected"),
+        )
+    };
+    let Some(poll) = &wait.poll else {
+        return Ok(if is_operation(&service.schemas, answer) {
+            Style::Operation { poll: None }
+        } else {
+            Style::Location
+        });
+    };
+    let poll = poll_name(resource, poll);
+    let method = service
+        .resources
+        .get(&poll.resource)
+        .and_then(|resource| resource.methods.get(&poll.method))
+        .ok_or_else(|| wrong(format!("names `{}`, which is no method", poll.method)))?;
+    if !method.verb.is_safe() {
+        return Err(wrong(format!("polls with `{}`, which may change something", poll.method)));
+    }
+    match &wait.status {
+        None => Ok(Style::Operation { poll: Some(poll) }),
+        Some(_) if wait.success.is_empty() => {
+            Err(wrong("names no status that means success".to_owned()))
+        }
+        Some(status) => Ok(Style::Status {
+            poll,
+            status: body_path(status),
+            success: wait.success.clone(),
+            failure: wait.failure.clone(),
+        }),
+    }
+}
+
+fn not_awaitable(name: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UnsupportedSyntax,
+            format!("`{name}` cannot be awaited: its document tells of no operation and no status"),
+        )
+        .with_help("leave AWAIT out")
+        .with_help("a provider document says how to wait under `x-strataql.wait`")
+        .with_note("nothing was sent"),
+    )
+}
+
+/// 1, 2, 4, 8 and then always 10 seconds.
+fn pause(polls: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << polls.min(4)).min(MAX_PAUSE)
+}
+
+/// `Retry-After` in seconds.
+fn asked_pause(answer: &Response) -> Option<Duration> {
+    let text = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+fn json(answer: &Response) -> Json {
+    serde_json::from_slice(&answer.body).unwrap_or(Json::Null)
+}
+
+fn at<'j>(json: &'j Json, path: &[String]) -> Option<&'j Json> {
+    path.iter().try_fold(json, |json, step| match json {
+        Json::Array(items) => items.get(step.parse::<usize>().ok()?),
+        other => other.get(step),
+    })
+}
+
+/// `90 s`, `20 min`.
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        whole if whole >= 120 && whole % 60 == 0 => format!("{} min", whole / 60),
+        0 => format!("{} ms", duration.as_millis()),
+        whole => format!("{whole} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_limit() {
+        let pauses: Vec<u64> = (0..7).map(|polls| pause(polls).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 10, 10, 10]);
+        assert_eq!(pause(u32::MAX), MAX_PAUSE);
+    }
+
+    #[test]
+    fn patience_is_said_in_words() {
+        for (millis, text) in [(20 * 60_000, "20 min"), (90_000, "90 s"), (500, "500 ms")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn a_poll_may_belong_to_another_resource() {
+        let name = |resource: &str, method: &str| MethodName {
+            resource: resource.to_owned(),
+            method: method.to_owned(),
+        };
+        assert_eq!(poll_name("apps", "get"), name("apps", "get"));
+        assert_eq!(poll_name("apps", "operations.get"), name("operations", "get"));
+    }
+}

@@ -1,0 +1,290 @@
+//! The handle of a change: what is asked for its state.
+//!
+//! Owns: finding it in the answer of the change, the request, and the statement that takes the wait up
+//! again.
+//! Refuses: addresses of other origins.
+
+use std::fmt;
+
+use http::HeaderMap;
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+use strataql_net::{Request, Response, check_same_origin};
+use strataql_spec::{HttpVerb, Location, Method, Piece};
+use url::Url;
+
+use super::{MethodName, Style, Waiter, json, operation};
+use crate::bind::{Arguments, bind};
+use crate::value::Value;
+use crate::write::request_of;
+
+/// Headers that tell where to ask, best first.
+const ADDRESSES: [&str; 3] = ["azure-asyncoperation", "operation-location", "location"];
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Handle {
+    /// A method with these values.
+    Method { name: MethodName, arguments: Arguments },
+    /// An address.
+    Address(Url),
+}
+
+impl Handle {
+    /// The handle in the answer of a change.
+    pub(super) fn of(
+        waiter: &Waiter,
+        arguments: &Arguments,
+        first: &Response,
+    ) -> Result<Self, Box<Report>> {
+        let json = json(first);
+        match &waiter.style {
+            Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => {
+                let method = waiter.method(poll);
+                let arguments = told(method, arguments, &json)
+                    .map_err(|name| unknown(waiter, &format!("`{name}`")))?;
+                Ok(Self::Method { name: poll.clone(), arguments })
+            }
+            Style::Operation { poll: None } => {
+                if let Some(link) = json.get("selfLink").and_then(Json::as_str) {
+                    return supplied(waiter, &first.url, link);
+                }
+                if let Some(link) = address(first) {
+                    return supplied(waiter, &first.url, &link);
+                }
+                let name = json.get("name").and_then(Json::as_str);
+                name.and_then(|name| named(&first.url, name))
+                    .map(Self::Address)
+                    .ok_or_else(|| unknown(waiter, "the operation"))
+            }
+            Style::Location => {
+                let link = address(first).ok_or_else(|| unknown(waiter, "a `Location`"))?;
+                supplied(waiter, &first.url, &link)
+            }
+        }
+    }
+
+    /// A `Location` may move while the change is under way.
+    pub(super) fn follow(&mut self, waiter: &Waiter, answer: &Response) -> Result<(), Box<Report>> {
+        if waiter.style == Style::Location
+            && answer.status == 202
+            && let Some(link) = address(answer)
+        {
+            *self = supplied(waiter, &answer.url, &link)?;
+        }
+        Ok(())
+    }
+
+    /// The request that asks.
+    pub(super) fn request(&self, waiter: &Waiter) -> Result<Request, Box<Report>> {
+        match self {
+            Self::Method { name, arguments } => {
+                let call = bind(&waiter.service, waiter.method(name), arguments)?;
+                request_of(&call, false)
+            }
+            Self::Address(url) => {
+                Ok(Request::new(waiter.service.provider.clone(), HttpVerb::Get, url.clone()))
+            }
+        }
+    }
+
+    /// How the wait is taken up again.
+    pub(super) fn resume(&self, waiter: &Waiter) -> String {
+        let call = match self {
+            Self::Method { name, arguments } => Some((name.clone(), arguments.clone())),
+            Self::Address(url) => method_at(waiter, url),
+        };
+        match call {
+            Some((name, arguments)) => {
+                let given = arguments.0.iter().map(|(name, value)| match value {
+                    Value::Integer(number) => format!("@{name} = {number}"),
+                    other => format!("@{name} = '{}'", other.text().replace('\'', "''")),
+                });
+                let given: Vec<String> = given.collect();
+                format!(
+                    "wait on with `EXEC /*+ AWAIT */ {} {}`",
+                    waiter.full_name(&name),
+                    given.join(", ")
+                )
+            }
+            None => format!("read {self} until it is done"),
+        }
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method { name, arguments } => {
+                let given: Vec<String> = arguments
+                    .0
+                    .iter()
+                    .map(|(name, value)| format!("`{name}` = `{}`", value.text()))
+                    .collect();
+                write!(f, "{} of `{}.{}`", given.join(", "), name.resource, name.method)
+            }
+            Self::Address(url) => write!(f, "`{url}`"),
+        }
+    }
+}
+
+/// The address that the headers of an answer name.
+pub(super) fn address(answer: &Response) -> Option<String> {
+    let headers: &HeaderMap = &answer.headers;
+    let text = ADDRESSES.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
+    Some(text.to_owned())
+}
+
+fn supplied(waiter: &Waiter, from: &Url, link: &str) -> Result<Handle, Box<Report>> {
+    check_same_origin(from, link, &waiter.origins)
+        .map(Handle::Address)
+        .map_err(|report| Box::new((*report).with_note(waiter.accepted())))
+}
+
+/// The address of an operation by its name: below the version that begins the path of the change.
+fn named(from: &Url, name: &str) -> Option<Url> {
+    let is_plain = |segment: &str| {
+        !segment.is_empty()
+            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_~.:@".contains(&b))
+            && !segment.bytes().all(|b| b == b'.')
+    };
+    if !name.split('/').all(is_plain) {
+        return None;
+    }
+    let first = from.path_segments()?.next()?;
+    let is_version =
+        first.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let mut url = from.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.set_path(&if is_version { format!("/{first}/{name}") } else { format!("/{name}") });
+    Some(url)
+}
+
+/// The values of a polled method's required parameters: from the change, else from its answer.
+pub(super) fn told(
+    method: &Method,
+    arguments: &Arguments,
+    answer: &Json,
+) -> Result<Arguments, String> {
+    let mut all = Arguments::default();
+    for param in &method.params {
+        let value = arguments
+            .value(param)
+            .cloned()
+            .or_else(|| field(answer, &param.name))
+            .or_else(|| field(answer, &param.wire));
+        // `operations/o-1` names the operation `o-1`
+        let value = value.or_else(|| {
+            let name = answer.get("name").and_then(Json::as_str)?;
+            let is_last = method.path.path.iter().rev().find_map(|piece| match piece {
+                Piece::Param(name) => Some(name == &param.wire),
+                Piece::Literal(_) => None,
+            });
+            (is_last == Some(true))
+                .then(|| Value::Text(name.rsplit('/').next().unwrap_or(name).to_owned()))
+        });
+        match value {
+            Some(value) if param.required || param.location == Location::Server => {
+                all.0.insert(param.name.clone(), value);
+            }
+            None if param.required && param.location != Location::Server => {
+                return Err(param.name.clone());
+            }
+            _ => {}
+        }
+    }
+    Ok(all)
+}
+
+fn field(answer: &Json, name: &str) -> Option<Value> {
+    let value = answer.get(name)?;
+    match value {
+        Json::Number(number) => Some(match number.as_i64() {
+            Some(number) => Value::Integer(number),
+            None => Value::Text(number.to_string()),
+        }),
+        other => operation::text(other).map(Value::Text),
+    }
+}
+
+fn unknown(waiter: &Waiter, what: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UnexpectedBody,
+            format!(
+                "the answer of `{}` does not tell {what}, so it cannot be awaited",
+                waiter.name
+            ),
+        )
+        .with_help("read the object to see whether the change is done")
+        .with_note(waiter.accepted()),
+    )
+}
+
+/// The reading method of the service whose path an address spells, with its values.
+fn method_at(waiter: &Waiter, url: &Url) -> Option<(MethodName, Arguments)> {
+    let service = &waiter.service;
+    service.resources.iter().find_map(|(resource, found)| {
+        found.methods.values().find_map(|method| {
+            if method.verb != HttpVerb::Get || !is_operation_reader(waiter, method) {
+                return None;
+            }
+            let arguments = spelt(method, url.path())?;
+            Some((
+                MethodName { resource: resource.clone(), method: method.name.clone() },
+                arguments,
+            ))
+        })
+    })
+}
+
+fn is_operation_reader(waiter: &Waiter, method: &Method) -> bool {
+    operation::is_operation(&waiter.service.schemas, method.response.schema)
+}
+
+/// The path values with which a method has this path.
+fn spelt(method: &Method, path: &str) -> Option<Arguments> {
+    let mut all = Arguments::default();
+    let mut rest = path;
+    let mut pieces = method.path.path.iter().peekable();
+    while let Some(piece) = pieces.next() {
+        match piece {
+            Piece::Literal(text) => rest = rest.strip_prefix(text.as_str())?,
+            Piece::Param(wire) => {
+                let end = match pieces.peek() {
+                    Some(Piece::Literal(next)) => rest.find(next.as_str())?,
+                    _ => rest.len(),
+                };
+                let (value, after) = rest.split_at(end);
+                if value.is_empty() {
+                    return None;
+                }
+                let name = method.param(wire).map_or(wire, |param| &param.name);
+                all.0.insert(name.clone(), Value::Text(value.to_owned()));
+                rest = after;
+            }
+        }
+    }
+    rest.is_empty().then_some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_operations_keep_the_version() {
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let from = url("https://h.example/v1/projects/p/things?x=1");
+        assert_eq!(
+            named(&from, "operations/o-1"),
+            Some(url("https://h.example/v1/operations/o-1"))
+        );
+        let from = url("https://h.example/things");
+        assert_eq!(named(&from, "op/1"), Some(url("https://h.example/op/1")));
+        for name in ["", "a/../b", "a//b", "a?b", "a#b", "..", "a\\b", "a b"] {
+            assert_eq!(named(&from, name), None, "{name}");
+        }
+    }
+}

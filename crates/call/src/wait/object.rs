@@ -1,0 +1,98 @@
+//! The object that a finished change is about.
+//!
+//! Owns: finding it: in the operation (`response`), at its `targetLink`, or by a lookup with the values of
+//! the change.
+
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+use strataql_net::{Request, Response, check_same_origin, status_report};
+use strataql_spec::{HttpVerb, Method};
+
+use super::handle::told;
+use super::{Ended, Style, Waiter, json};
+use crate::bind::{Arguments, bind};
+use crate::exchange::Exchange;
+use crate::metrics::CallMetrics;
+use crate::write::request_of;
+
+impl Waiter {
+    /// The answer that shows the finished object, as `lookup` documents it.
+    ///
+    /// # Errors
+    /// What keeps the object from being read; the change itself is done.
+    pub async fn object(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+        arguments: &Arguments,
+        ended: Ended,
+        lookup: &Method,
+    ) -> Result<Response, Box<Report>> {
+        let Ended { answer, .. } = ended;
+        let body = json(&answer);
+        let request = match &self.style {
+            Style::Status { .. } => return Ok(answer),
+            // what a `Location` answers in the end is the object
+            Style::Location if is_of(&body, self, lookup) => return Ok(answer),
+            Style::Operation { .. }
+                if is_of(body.get("response").unwrap_or(&Json::Null), self, lookup) =>
+            {
+                let object = body["response"].to_string();
+                let asked =
+                    Request::new(self.service.provider.clone(), HttpVerb::Get, answer.url.clone());
+                return Ok(Response::new(200, answer.headers, object, &asked));
+            }
+            _ => match body.get("targetLink").and_then(Json::as_str) {
+                Some(link) => {
+                    let url = check_same_origin(&answer.url, link, &self.origins)
+                        .map_err(|report| Box::new((*report).with_note(self.done())))?;
+                    Request::new(self.service.provider.clone(), HttpVerb::Get, url)
+                }
+                None => {
+                    // the operation's own `name` is not that of the object
+                    let object = body.get("response").or_else(|| body.get("metadata"));
+                    let arguments = told(lookup, arguments, object.unwrap_or(&Json::Null))
+                        .map_err(|name| self.untold(&name))?;
+                    request_of(&bind(&self.service, lookup, &arguments)?, false)?
+                }
+            },
+        };
+        let shown = exchange
+            .exchange(request)
+            .await
+            .map_err(|report| Box::new((*report).with_note(self.done())))?;
+        metrics.count_answer(shown.attempts, shown.body.len(), shown.waited);
+        if !shown.is_success() {
+            let report = status_report(&shown.facts, &shown);
+            return Err(Box::new(report.with_note(self.done())));
+        }
+        Ok(shown)
+    }
+
+    fn done(&self) -> String {
+        format!("the change by `{}` is done; only the object could not be read", self.name)
+    }
+
+    fn untold(&self, name: &str) -> Box<Report> {
+        Box::new(
+            Report::new(
+                Code::UnexpectedBody,
+                format!(
+                    "`{}` is done, and its answer does not tell `{name}` of the object",
+                    self.name
+                ),
+            )
+            .with_help("read the object with SELECT; RETURNING cannot find it")
+            .with_note(self.done()),
+        )
+    }
+}
+
+/// True for an object with at least one of the columns of a lookup.
+fn is_of(json: &Json, waiter: &Waiter, lookup: &Method) -> bool {
+    let Some(fields) = json.as_object() else { return false };
+    let Some(row) = lookup.response.row_schema else { return false };
+    let schema = &waiter.service.schemas[row];
+    lookup.response.rows.path().is_empty()
+        && fields.keys().any(|name| schema.properties.contains_key(name))
+}

@@ -1,0 +1,142 @@
+//! Reading operations, in the shapes that services give them.
+//!
+//! Owns: `done`/`error` (long-running operations), `endTime`/`status` (compute operations), `status` of
+//! asynchronous requests (`Succeeded`, `Failed`), and the schemas that promise one of them.
+//! Surprise: `done` may be left out while it is false, as proto3 JSON does.
+
+use serde_json::Value as Json;
+use strataql_spec::{SchemaId, Schemas};
+
+/// How far a change is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// Under way, with its status if it has one.
+    Pending(Option<String>),
+    /// Done.
+    Done,
+    /// Failed, and why.
+    Failed(String),
+}
+
+/// True if a schema promises an operation.
+pub(super) fn is_operation(schemas: &Schemas, id: Option<SchemaId>) -> bool {
+    let Some(schema) = id.map(|id| &schemas[id]) else { return false };
+    let has = |name: &str| schema.properties.contains_key(name);
+    let named = schema.name.as_deref().is_some_and(|name| name.ends_with("Operation"));
+    (has("name") && has("done"))
+        || (has("selfLink") && (has("operationType") || has("targetLink") || has("endTime")))
+        || (named && (has("done") || has("status") || has("endTime")))
+}
+
+/// True if an answer tells a state.
+pub(super) fn has_state(json: &Json) -> bool {
+    json.get("done").is_some() || status(json).is_some()
+}
+
+/// The state that an operation tells.
+pub(super) fn state(json: &Json) -> State {
+    if let Some(error) = json.get("error").filter(|error| says_something(error)) {
+        return State::Failed(message(error));
+    }
+    if let Some(text) = json.get("httpErrorMessage").and_then(text) {
+        return State::Failed(text);
+    }
+    let status = status(json);
+    let word = status.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
+    if matches!(word.as_str(), "failed" | "canceled" | "cancelled" | "error" | "aborted") {
+        return State::Failed(format!("its status is `{}`", status.unwrap_or_default()));
+    }
+    match json.get("done").and_then(Json::as_bool) {
+        Some(true) => return State::Done,
+        Some(false) => return State::Pending(status),
+        None => {}
+    }
+    let has_ended = json.get("endTime").and_then(text).is_some_and(|time| !time.is_empty());
+    let is_done = matches!(
+        word.as_str(),
+        "done" | "succeeded" | "success" | "successful" | "completed" | "complete"
+    );
+    if has_ended || is_done { State::Done } else { State::Pending(status) }
+}
+
+/// The status, where operations keep it.
+pub(super) fn status(json: &Json) -> Option<String> {
+    ["status", "state", "provisioningState"]
+        .iter()
+        .find_map(|name| json.get(name).or_else(|| json.get("properties")?.get(name)))
+        .and_then(text)
+}
+
+fn says_something(error: &Json) -> bool {
+    match error {
+        Json::Null => false,
+        Json::Object(fields) => !fields.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::String(text) => !text.is_empty(),
+        _ => true,
+    }
+}
+
+/// The text of an error: its message with its code, or all of it.
+fn message(error: &Json) -> String {
+    let first = error.get("errors").and_then(|errors| errors.get(0)).unwrap_or(error);
+    let code = ["code", "error_code", "status"].iter().find_map(|name| first.get(name));
+    let words = ["message", "error_message", "details"].iter().find_map(|name| first.get(name));
+    match (code.and_then(text), words.and_then(text)) {
+        (Some(code), Some(words)) => format!("{words} ({code})"),
+        (None, Some(words)) => words,
+        _ => text(first).unwrap_or_else(|| first.to_string()),
+    }
+}
+
+/// The text of a scalar.
+pub(super) fn text(json: &Json) -> Option<String> {
+    match json {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(json: &Json, expected: State) {
+        assert_eq!(state(json), expected, "{json}");
+    }
+
+    #[test]
+    fn long_running_operations() {
+        check(&json!({"name": "operations/1"}), State::Pending(None));
+        check(&json!({"name": "operations/1", "done": false}), State::Pending(None));
+        check(&json!({"name": "operations/1", "done": true, "response": {}}), State::Done);
+        check(
+            &json!({"done": true, "error": {"code": 8, "message": "no quota"}}),
+            State::Failed("no quota (8)".to_owned()),
+        );
+        check(&json!({"done": true, "error": {}}), State::Done);
+    }
+
+    #[test]
+    fn compute_operations() {
+        let running = Some("RUNNING".to_owned());
+        check(&json!({"status": "RUNNING", "selfLink": "x"}), State::Pending(running));
+        check(&json!({"status": "DONE", "selfLink": "x"}), State::Done);
+        check(&json!({"selfLink": "x", "endTime": "2024-05-01"}), State::Done);
+        check(
+            &json!({"status": "DONE", "error": {"errors": [{"code": "Q", "message": "full"}]}}),
+            State::Failed("full (Q)".to_owned()),
+        );
+    }
+
+    #[test]
+    fn asynchronous_requests() {
+        check(&json!({"status": "InProgress"}), State::Pending(Some("InProgress".to_owned())));
+        check(&json!({"properties": {"provisioningState": "Succeeded"}}), State::Done);
+        check(&json!({"status": "Canceled"}), State::Failed("its status is `Canceled`".to_owned()));
+    }
+}
