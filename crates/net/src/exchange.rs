@@ -17,6 +17,7 @@ use strataql_spec::HttpVerb;
 use url::Url;
 
 use crate::auth::{Authorised, Credential};
+use crate::buffers::Buffers;
 use crate::client::Clients;
 use crate::clock::Clock;
 use crate::failure::{Cause, Failure};
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) redactor: Redactor,
     pub(crate) clients: Clients,
     pub(crate) gates: Gates,
+    pub(crate) buffers: Buffers,
 }
 
 /// A request on its way, with the credential that goes with it.

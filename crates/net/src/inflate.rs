@@ -11,6 +11,7 @@ use flate2::write::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
+use crate::buffers::{Buffer, Buffers};
 use crate::failure::Cause;
 
 /// A body may grow by this factor …
@@ -35,9 +36,18 @@ enum Form {
 
 impl Body {
     /// Prepares for a body as the headers describe it.
-    pub(crate) fn new(headers: &HeaderMap, max_body: u64) -> Result<Self, Cause> {
-        let mut sink =
-            Sink { out: Vec::new(), received: 0, max_body, compressed: false, broken: None };
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        max_body: u64,
+        buffers: &Buffers,
+    ) -> Result<Self, Cause> {
+        let sink = |wanted: usize, compressed: bool| Sink {
+            out: buffers.take(wanted),
+            received: 0,
+            max_body,
+            compressed,
+            broken: None,
+        };
         let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
         let form = match encoding.unwrap_or("").trim().to_ascii_lowercase().as_str() {
             "" | "identity" => {
@@ -45,12 +55,9 @@ impl Body {
                 if length > max_body {
                     return Err(Cause::TooLarge { limit: max_body });
                 }
-                sink.out.reserve(usize::try_from(length.min(MAX_RESERVED)).unwrap_or(0));
-                Form::Plain(sink)
+                Form::Plain(sink(usize::try_from(length.min(MAX_RESERVED)).unwrap_or(0), false))
             }
-            "gzip" | "x-gzip" => {
-                Form::Gzip(Box::new(MultiGzDecoder::new(Sink { compressed: true, ..sink })))
-            }
+            "gzip" | "x-gzip" => Form::Gzip(Box::new(MultiGzDecoder::new(sink(0, true)))),
             other => return Err(Cause::Encoding { detail: format!("`{}`", other.escape_debug()) }),
         };
         Ok(Self { form, received: 0 })
@@ -79,16 +86,16 @@ impl Body {
     /// The whole body.
     pub(crate) fn finish(self) -> Result<Bytes, Cause> {
         match self.form {
-            Form::Plain(sink) => Ok(sink.out.into()),
+            Form::Plain(sink) => Ok(sink.out.into_bytes()),
             // an empty body may claim any encoding
             Form::Gzip(_) if self.received == 0 => Ok(Bytes::new()),
-            Form::Gzip(mut decoder) => match decoder.try_finish() {
-                Ok(()) => Ok(std::mem::take(&mut decoder.get_mut().out).into()),
-                Err(_) => Err(match decoder.get_mut().broken.take() {
-                    Some(cause) => cause,
-                    None => Cause::Truncated { received: self.received, expected: None },
-                }),
-            },
+            Form::Gzip(mut decoder) => {
+                let cut = Cause::Truncated { received: self.received, expected: None };
+                if decoder.try_finish().is_err() {
+                    return Err(decoder.get_mut().broken.take().unwrap_or(cut));
+                }
+                decoder.finish().map(|sink| sink.out.into_bytes()).map_err(|_| cut)
+            }
         }
     }
 }
@@ -100,7 +107,7 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Where decompressed bytes go.
 struct Sink {
-    out: Vec<u8>,
+    out: Buffer,
     received: u64,
     max_body: u64,
     compressed: bool,
@@ -155,7 +162,7 @@ mod tests {
     }
 
     fn collect(encoding: &'static str, bytes: &[u8], max_body: u64) -> Result<Bytes, Cause> {
-        let mut body = Body::new(&headers(encoding), max_body)?;
+        let mut body = Body::new(&headers(encoding), max_body, &Buffers::default())?;
         for chunk in bytes.chunks(1000) {
             body.push(chunk)?;
         }

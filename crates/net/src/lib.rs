@@ -10,6 +10,7 @@
 //! moment, when the request is written to a connection.
 
 mod auth;
+mod buffers;
 mod client;
 pub mod clock;
 mod exchange;

@@ -10,6 +10,7 @@ use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
 use crate::auth::{Credentials, Principal};
+use crate::buffers::Buffers;
 use crate::client::Clients;
 use crate::clock::Clock;
 use crate::exchange::{Core, Outgoing};
@@ -42,7 +43,8 @@ impl Transport {
         let clients = Clients::new(&settings)?;
         let credentials = Arc::new(Credentials::new(&settings, redactor.clone()));
         let gates = Gates::new(settings.max_in_flight);
-        let core = Arc::new(Core { settings, clock, redactor, clients, gates });
+        let buffers = Buffers::default();
+        let core = Arc::new(Core { settings, clock, redactor, clients, gates, buffers });
         Ok(Self { core, credentials })
     }
 

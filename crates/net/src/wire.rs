@@ -201,7 +201,8 @@ impl Shipment<'_> {
         let expected = declared_length(&headers);
         let broken =
             |cause, received| Broken { cause, status: Some(status), received, maybe_sent: true };
-        let mut body = Body::new(&headers, settings.max_body).map_err(|cause| broken(cause, 0))?;
+        let mut body = Body::new(&headers, settings.max_body, &self.core.buffers)
+            .map_err(|cause| broken(cause, 0))?;
         loop {
             let chunk = self.within(settings.stall_timeout, Phase::Stall, start, response.chunk());
             let received = body.received();

@@ -84,7 +84,8 @@ impl fmt::Debug for Credentials {
 }
 
 /// Keys of [`Options::parse_list`].
-const KEYS: &[&str] = &["page-size", "rows", "latency", "rate", "fault", "port", "auth"];
+const KEYS: &[&str] =
+    &["page-size", "rows", "latency", "rate", "fault", "scenario", "port", "auth"];
 
 impl Options {
     /// Reads the combined form: `page-size=2,latency=50ms,rows=9,rate=20/s,fault=503:2%`.
@@ -93,8 +94,23 @@ impl Options {
     /// the default.
     ///
     /// # Errors
-    /// `usage` for an unknown key or a value of the wrong form.
+    /// `usage` for an unknown key or a value of the wrong form, and for `scenario=FILE`, which
+    /// [`Options::parse_list_with`] takes.
     pub fn parse_list(text: &str) -> Result<Self, Box<Report>> {
+        Self::parse_list_with(text, |_| {
+            Err(usage("a file cannot be read here".to_owned(), "give the scenario itself"))
+        })
+    }
+
+    /// Like [`Options::parse_list`], with `scenario` to read the file of `scenario=FILE`: this
+    /// crate opens none.
+    ///
+    /// # Errors
+    /// Those of [`Options::parse_list`], and what `scenario` reports.
+    pub fn parse_list_with(
+        text: &str,
+        scenario: impl Fn(&str) -> Result<Scenario, Box<Report>>,
+    ) -> Result<Self, Box<Report>> {
         let mut options = Self::default();
         let mut last = "";
         for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -103,7 +119,11 @@ impl Options {
                 None if last == "fault" => (last, entry),
                 None => (entry, ""),
             };
-            options.set(key, value)?;
+            if key == "scenario" {
+                options.scenario = Some(scenario(value)?);
+            } else {
+                options.set(key, value)?;
+            }
             last = if key == "fault" { "fault" } else { "" };
         }
         Ok(options)

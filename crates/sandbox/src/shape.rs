@@ -99,7 +99,14 @@ pub(crate) struct Sent {
 pub(crate) fn sent(route: &Route, body: Object, kind: &Kind) -> Sent {
     let schemas = route.schemas();
     let declared = route.method().body.as_ref().and_then(|body| body.schema);
-    let names = |id: SchemaId| schemas[id].properties.keys().cloned().collect::<BTreeSet<_>>();
+    let read_only = |id: SchemaId, name: &str| {
+        schemas.property(id, name).is_some_and(|property| schemas[property].read_only)
+    };
+    // what a service fills in by itself is not the client's to set: it is ignored, as services do
+    let names = |id: SchemaId| {
+        let names = schemas[id].properties.keys().filter(|name| !read_only(id, name));
+        names.cloned().collect::<BTreeSet<_>>()
+    };
     let mut settable = declared.map(names).unwrap_or_default();
     let documented = kind.documented().unwrap_or_default();
     let mut fields = Object::new();
@@ -111,11 +118,14 @@ pub(crate) fn sent(route: &Route, body: Object, kind: &Kind) -> Sent {
             && inner.iter().any(|name| documented.contains(name.as_str()));
         match value {
             Json::Object(inside) if wraps => {
+                let id = id.expect("only a declared property wraps");
+                fields.extend(inside.into_iter().filter(|(name, _)| !read_only(id, name)));
                 settable.extend(inner);
-                fields.extend(inside);
             }
             value => {
-                fields.insert(name, value);
+                if !declared.is_some_and(|id| read_only(id, &name)) {
+                    fields.insert(name, value);
+                }
             }
         }
     }

@@ -38,6 +38,21 @@ fn the_sandbox_takes_credentials_of_every_scheme() {
 }
 
 #[test]
+fn the_sandbox_takes_objects_from_a_scenario_file() {
+    let home = Home::new();
+    let list = "databricks_account.oauth2.published_app_integration";
+    let objects = format!("objects:\n  {list}:\n    - {{account_id: a1, integration_id: i1, name: power}}\n");
+    let name = home.write("apps.yaml", objects);
+    let sql = format!("SELECT integration_id, name FROM {list} WHERE account_id = 'a1'");
+    let run = |options: &str| home.run(&[options, "-o", "csv", &sql]);
+    assert_eq!(
+        run(&format!("--sandbox=page-size=2,scenario={name}")).success(),
+        "integration_id,name\ni1,power\n"
+    );
+    run("--sandbox=scenario=none.yaml").failed("local-io", 11, &["none.yaml"]);
+}
+
+#[test]
 fn a_failed_run_leaves_no_file_and_an_old_one_alone() {
     let home = Home::new();
     let name = home.write("results/out.jsonl", "old");

@@ -174,7 +174,8 @@ pub(crate) struct SessionArguments {
 
     /// Run against simulated providers, with generated data and no account
     ///
-    /// Options are separated by commas: `--sandbox=page-size=2,latency=50ms,rate=20/s,fault=503:2%`.
+    /// Options are separated by commas: `--sandbox=page-size=2,latency=50ms,rate=20/s,fault=503:2%`;
+    /// `scenario=FILE` takes objects and behaviour from a YAML file.
     /// The environment, `--auth` and `--endpoint` are ignored, and nothing but this machine is
     /// connected to.
     #[arg(long, value_name = "OPTIONS", num_args = 0..=1, require_equals = true)]

@@ -1,6 +1,7 @@
 //! `strataql sandbox serve`.
 
 use std::fs;
+use std::path::Path;
 
 use strataql_diag::{Code, Report};
 use strataql_sandbox::{Options, Sandbox, Scenario};
@@ -37,17 +38,7 @@ async fn serve(
         options.set(key, &value)?;
     }
     if let Some(path) = &arguments.scenario {
-        let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Box::new(
-                Report::new(
-                    Code::LocalIo,
-                    format!("the scenario `{name}` cannot be read: {error}"),
-                )
-                .with_help("give the path of a YAML file"),
-            )
-        })?;
-        options.scenario = Some(Scenario::parse(&text, &name)?);
+        options.scenario = Some(scenario(path)?);
     }
     let sources = arguments
         .providers
@@ -67,4 +58,16 @@ async fn serve(
     let _ended = tokio::signal::ctrl_c().await;
     sandbox.shutdown().await;
     Ok(())
+}
+
+/// Reads a scenario file.
+pub(crate) fn scenario(path: &Path) -> Result<Scenario, Box<Report>> {
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Box::new(
+            Report::new(Code::LocalIo, format!("the scenario `{name}` cannot be read: {error}"))
+                .with_help("give the path of a YAML file"),
+        )
+    })?;
+    Scenario::parse(&text, &name)
 }

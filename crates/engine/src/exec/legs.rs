@@ -1,10 +1,14 @@
 //! Several calls of one scan: read at once, delivered in order.
 //!
 //! Owns: the window of calls that run, and the memory that calls ahead of their turn may fill.
-//! Surprise: the call whose turn it is never waits for memory, so the order cannot deadlock.
+//! Surprise: the call whose turn it is never waits for memory, so the order cannot deadlock. The
+//! memory grows only if pages come from afar: what a near server sends, and what waits for a slow
+//! consumer (an output, a sort), gains nothing by being there early.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::{DataFusionError, Result};
@@ -16,8 +20,18 @@ use tokio::task::JoinSet;
 /// The batches of one call.
 pub(crate) type Leg = BoxStream<'static, Result<RecordBatch>>;
 
-/// Kilobytes that calls ahead of their turn may hold together.
-const AHEAD_KB: u32 = 64 << 10;
+/// Kilobytes that calls ahead of their turn may hold together at first …
+const AHEAD_KB: u32 = 16 << 10;
+
+/// … and at most.
+const AHEAD_LIMIT_KB: u32 = 64 << 10;
+
+/// Kilobytes that a wait of the consumer adds.
+const GROWTH_KB: u32 = 8 << 10;
+
+/// Pages that never come faster than this come from afar. The fastest counts, since any page may
+/// have waited for a thread or for its turn at the gate.
+const FAR: Duration = Duration::from_millis(10);
 
 /// The batches of all calls: `width` of them run at once.
 pub(crate) fn run(
@@ -40,6 +54,9 @@ struct Ahead {
     tasks: JoinSet<()>,
     turn: watch::Sender<usize>,
     room: Arc<Semaphore>,
+    room_kb: u32,
+    /// Microseconds that the fastest page took.
+    fastest: Arc<AtomicU64>,
     started: usize,
 }
 
@@ -53,6 +70,8 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
         tasks: JoinSet::new(),
         turn: watch::Sender::new(0),
         room: Arc::new(Semaphore::new(AHEAD_KB as usize)),
+        room_kb: AHEAD_KB,
+        fastest: Arc::new(AtomicU64::new(u64::MAX)),
         started: 0,
     };
     for _ in 0..width {
@@ -61,7 +80,12 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
     futures::stream::try_unfold(ahead, |mut ahead| async move {
         loop {
             let Some(current) = ahead.running.front_mut() else { return Ok(None) };
-            if let Some((batch, room)) = current.recv().await {
+            let since = Instant::now();
+            let delivery = current.recv().await;
+            if since.elapsed() >= FAR {
+                ahead.grow();
+            }
+            if let Some((batch, room)) = delivery {
                 drop(room);
                 return Ok::<_, DataFusionError>(Some((batch?, ahead)));
             }
@@ -73,6 +97,16 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
 }
 
 impl Ahead {
+    /// Gives calls ahead of their turn more memory.
+    fn grow(&mut self) {
+        if Duration::from_micros(self.fastest.load(Ordering::Relaxed)) < FAR {
+            return;
+        }
+        let more = GROWTH_KB.min(AHEAD_LIMIT_KB - self.room_kb);
+        self.room.add_permits(more as usize);
+        self.room_kb += more;
+    }
+
     /// Starts the next call that waits.
     fn start(&mut self) {
         let Some(mut leg) = self.waiting.pop_front() else { return };
@@ -80,8 +114,13 @@ impl Ahead {
         let number = self.started;
         let mut turn = self.turn.subscribe();
         let room = Arc::clone(&self.room);
+        let fastest = Arc::clone(&self.fastest);
         self.tasks.spawn(async move {
-            while let Some(batch) = leg.next().await {
+            loop {
+                let since = Instant::now();
+                let Some(batch) = leg.next().await else { return };
+                let took = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+                fastest.fetch_min(took, Ordering::Relaxed);
                 let kilobytes =
                     batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() >> 10);
                 let wanted = u32::try_from(kilobytes).unwrap_or(AHEAD_KB).clamp(1, AHEAD_KB);

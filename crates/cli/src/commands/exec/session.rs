@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +22,7 @@ use url::Url;
 
 use super::ledger;
 use crate::args::ExecArguments;
+use crate::commands::sandbox::scenario;
 use crate::console::Console;
 use crate::env::Environment;
 use crate::progress::ProgressState;
@@ -170,7 +172,8 @@ async fn simulate(
     text: &str,
     net: &mut NetSettings,
 ) -> Result<Sandbox, Box<Report>> {
-    let options = Options::parse_list(options.unwrap_or_default())?;
+    let options =
+        Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
     let lower = text.to_lowercase();
     let known = registry.providers();
     let named: Vec<&str> = known
