@@ -41,7 +41,8 @@ fn the_sandbox_takes_credentials_of_every_scheme() {
 fn the_sandbox_takes_objects_from_a_scenario_file() {
     let home = Home::new();
     let list = "databricks_account.oauth2.published_app_integration";
-    let objects = format!("objects:\n  {list}:\n    - {{account_id: a1, integration_id: i1, name: power}}\n");
+    let objects =
+        format!("objects:\n  {list}:\n    - {{account_id: a1, integration_id: i1, name: power}}\n");
     let name = home.write("apps.yaml", objects);
     let sql = format!("SELECT integration_id, name FROM {list} WHERE account_id = 'a1'");
     let run = |options: &str| home.run(&[options, "-o", "csv", &sql]);
