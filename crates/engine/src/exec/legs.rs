@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 pub(crate) type Leg = BoxStream<'static, Result<RecordBatch>>;
 
 /// Kilobytes that calls ahead of their turn may hold together at first …
-const AHEAD_KB: u32 = 16 << 10;
+const AHEAD_KB: u32 = 8 << 10;
 
 /// … and at most.
 const AHEAD_LIMIT_KB: u32 = 64 << 10;
