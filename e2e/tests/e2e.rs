@@ -26,6 +26,8 @@ mod plans;
 mod process;
 #[path = "e2e/properties.rs"]
 mod properties;
+#[path = "e2e/read_only.rs"]
+mod read_only;
 #[path = "e2e/refused.rs"]
 mod refused;
 #[path = "e2e/script.rs"]
@@ -34,6 +36,8 @@ mod script;
 mod seed;
 #[path = "e2e/slt.rs"]
 mod slt;
+#[path = "e2e/where_forms.rs"]
+mod where_forms;
 #[path = "e2e/writes.rs"]
 mod writes;
 

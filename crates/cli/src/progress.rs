@@ -4,14 +4,14 @@
 //! Refuses: pipes and logs; the line is for a person at a terminal.
 //! Surprise: nothing appears within the first second, and the line is gone before results are printed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use strataql_engine::Outcome;
+use strataql_engine::{Activity, Outcome};
 
 /// Statements shorter than this show no line.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,11 +25,16 @@ pub(crate) struct ProgressState {
     pub(crate) requests: AtomicU64,
     /// Milliseconds until a request may be sent again; 0 when nothing has to wait.
     pub(crate) waiting_ms: AtomicU64,
+    /// What the session waits for.
+    pub(crate) activity: OnceLock<Activity>,
 }
 
 impl ProgressState {
     /// The line after that time.
     fn line(&self, elapsed: Duration, pages: u64, rows: u64) -> String {
+        if let Some(line) = self.activity.get().and_then(Activity::line) {
+            return line;
+        }
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let mut parts = vec![
             counted(pages, "page"),

@@ -16,7 +16,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::Report;
-use strataql_net::{Principal, Request, Response};
+use strataql_net::{Clock, Principal, Request, Response};
 use strataql_spec::{HttpVerb, Provider};
 
 use self::store::{Key, Store};
@@ -108,6 +108,10 @@ impl Exchange for KeepingExchange {
         self.inner.write(request)
     }
 
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock()
+    }
+
     fn introduce(&self, provider: &Provider) {
         self.inner.introduce(provider);
     }
@@ -140,6 +144,10 @@ impl Exchange for ForgettingExchange {
             self.answers.store().forget(&provider);
             result
         })
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock()
     }
 
     fn introduce(&self, provider: &Provider) {

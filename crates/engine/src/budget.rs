@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Principal, Request, Response};
+use strataql_net::{Clock, Principal, Request, Response};
 use strataql_spec::Provider;
 use tokio::time::Instant;
 
@@ -190,6 +190,10 @@ impl Exchange for BudgetExchange {
             self.budget.has_written.store(true, Ordering::SeqCst);
             self.inner.write(request).await
         })
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock()
     }
 
     fn introduce(&self, provider: &Provider) {

@@ -8,8 +8,10 @@
 //! Surprise: all requests are built before the first is sent. A value that does not fit in the last
 //! row stops the statement before the first row is written.
 
+mod awaiting;
 mod condition;
 mod exec;
+mod exec_relation;
 mod image;
 mod masking;
 mod method;
@@ -21,15 +23,21 @@ mod send;
 mod sender;
 mod show;
 mod statement;
+mod upsert;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
+use strataql_spec::Method;
 use strataql_sql::{Parsed, Spelling, Statement, WriteKind, respell, words};
 
+use self::awaiting::Awaiting;
 pub(crate) use self::exec::exec;
+pub(crate) use self::exec_relation::{
+    changes, exec_of, refuse_in_view, refuse_in_write, table as exec_table,
+};
 use self::rows::Source;
 use self::send::Prepared;
 use self::statement::{Target, WriteStatement};
@@ -45,6 +53,21 @@ pub(crate) struct Writer<'a> {
     pub(crate) parsed: &'a Parsed,
     pub(crate) parameters: &'a Parameters,
     pub(crate) words: Arc<BTreeSet<String>>,
+    /// Set when the statement awaits its changes.
+    pub(crate) awaiting: Option<Awaiting>,
+}
+
+impl Writer<'_> {
+    /// The same statement with another wait.
+    fn awaiting(&self, awaiting: Option<Awaiting>) -> Self {
+        let Self { session, text, parsed, parameters, words, .. } = self;
+        Self { session, text, parsed, parameters, words: Arc::clone(words), awaiting }
+    }
+
+    /// The method whose answer RETURNING reads.
+    pub(crate) fn answering<'m>(&'m self, written: &'m Method) -> &'m Method {
+        self.awaiting.as_ref().and_then(Awaiting::object).unwrap_or(written)
+    }
 }
 
 /// Runs or explains a write.
@@ -58,13 +81,23 @@ pub(crate) async fn write(
     parameters: &Parameters,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
+    refuse_in_write(parsed)?;
     let statement = respelled(session, text, parsed)?;
     let mut mentioned = words(&parsed.tokens);
     let resource = statement.target.resource(session, text)?;
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
-    let writer = Writer { session, text, parsed, parameters, words: Arc::new(mentioned) };
+    let words = Arc::new(mentioned);
+    let mut writer = Writer { session, text, parsed, parameters, words, awaiting: None };
+    if let Some(conflict) = &statement.conflict {
+        let upsert = upsert::Upsert { writer: &writer, resource: &resource, statement: &statement };
+        return Box::pin(upsert.run(conflict, explain, parsed.span)).await;
+    }
     let chosen = method::choose(&resource, &statement)?;
+    let wants_object = statement.returning.is_some();
+    writer.awaiting =
+        Awaiting::of(session, &resource, chosen.of(&resource), &statement.hints, wants_object)
+            .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
     let source = Source::of(&resource, &chosen, &statement, session)?;
     let returning = match &statement.returning {
         Some(items) => {
@@ -76,15 +109,15 @@ pub(crate) async fn write(
         return show::resolved(&writer, &resource, &chosen, &source).await;
     }
     let limit = session.settings().max_writes;
-    let rows = rows::collect(&writer, &source, limit, parsed.span).await?;
+    let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;
     let prepared = rows
         .into_iter()
         .map(|row| Prepared::of(&resource, &chosen, &row, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
-        return show::requests(&resource, &chosen, &prepared, image::is_wanted(session));
+        return show::requests(&writer, &resource, &chosen, &prepared);
     }
-    send::send(&writer, &resource, &chosen, prepared, returning).await
+    Box::pin(send::send(&writer, &resource, &chosen, prepared, returning)).await
 }
 
 /// The statement with its identifiers spelt as the documents spell them.
@@ -112,6 +145,9 @@ fn respelled(
         }
     }
     let mut tokens = parsed.tokens.clone();
+    if first.conflict.is_some() {
+        spelling.add(upsert::EXCLUDED);
+    }
     spelling.complete(&tokens);
     respell(&mut tokens, &spelling);
     let again = strataql_sql::reparse(text, &tokens)?;
@@ -141,7 +177,7 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
-    pub(crate) fn of<'r>(&self, resource: &'r ResourceRef) -> &'r strataql_spec::Method {
+    pub(crate) fn of<'r>(&self, resource: &'r ResourceRef) -> &'r Method {
         &resource.resource().methods[self.method.as_str()]
     }
 }

@@ -15,6 +15,7 @@ use strataql_diag::Report;
 use strataql_registry::Registry;
 use strataql_spec::{Method, Paging, Piece, RowShape};
 
+use crate::dml::exec_of;
 use crate::exec::demand::{bind_join, scan};
 use crate::exec::{ScanSpec, Source};
 use crate::session::{Prepared, ResultSet, Session};
@@ -96,6 +97,19 @@ fn walk(
     if let Some(found) = scan(node) {
         steps.push(step(found.spec(), registry)?);
         names.push(Some(found.spec().name()));
+    }
+    if let Some(call) = exec_of(node) {
+        steps.push(Step {
+            method: Some(call.name()),
+            http: Some(call.http().to_owned()),
+            url: Some(call.url()),
+            count_min: Some(0),
+            count_max: call.is_change().then_some(1),
+            paging: Some(call.paging().to_owned()),
+            why: Some("the method that EXEC names, called when its rows are read".to_owned()),
+            ..Step::default()
+        });
+        names.push(Some(call.name()));
     }
     for child in node.children() {
         walk(child, registry, steps, names)?;

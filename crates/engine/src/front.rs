@@ -24,6 +24,8 @@ use strataql_diag::{Code, Report, Span};
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
+use crate::catalog::Catalog;
+use crate::dml::exec_table;
 use crate::error::report_of;
 use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
@@ -31,6 +33,9 @@ use crate::plan::comparisons::settle_types;
 use crate::plan::subqueries::as_joins;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
+
+/// `(EXEC …)` in FROM, by the name that stands for it in the tree.
+type ExecRelation = (String, Arc<dyn TableProvider>);
 
 /// A query, planned.
 pub(crate) struct Planned {
@@ -127,17 +132,13 @@ impl Front<'_> {
         parameters: &Parameters,
         more: &[&str],
     ) -> Result<Planned, Box<Report>> {
-        if let Some(exec) = parsed.execs.first() {
-            return Err(Box::new(
-                Report::new(
-                    Code::UnsupportedSyntax,
-                    "EXEC as a relation cannot be run by this version",
-                )
-                .with_label(exec.span, "")
-                .with_help("run SELECT on the resource, if it has a select method"),
-            ));
-        }
         let mut learnt = self.learn(query)?;
+        let execs = self.execs(parsed)?;
+        for (_, table) in &execs {
+            for field in table.schema().fields() {
+                learnt.spelling.add(field.name());
+            }
+        }
         let written = words(&parsed.tokens);
         if functions::row_functions().any(|(name, _)| written.contains(name)) {
             for name in functions::COLUMNS {
@@ -149,7 +150,7 @@ impl Front<'_> {
         rewrite::rewrite(&mut query)?;
         let mut mentioned: BTreeSet<String> = written.union(&learnt.words).cloned().collect();
         mentioned.extend(more.iter().map(|&word| word.to_owned()));
-        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters)
+        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, execs)
     }
 
     /// Plans a query that was made from a statement, its names spelt as the documents spell them.
@@ -165,7 +166,22 @@ impl Front<'_> {
     ) -> Result<Planned, Box<Report>> {
         let learnt = self.learn(&query)?;
         let mentioned = mentioned.union(&learnt.words).cloned().collect();
-        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters)
+        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, Vec::new())
+    }
+
+    /// The `(EXEC …)` relations of a statement, by the names that stand for them in its tree.
+    fn execs(&self, parsed: &Parsed) -> Result<Vec<ExecRelation>, Box<Report>> {
+        let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
+        let tables = parsed.execs.iter().enumerate().map(|(position, exec)| {
+            let table = exec_table(
+                &|name| catalog.resource(name),
+                exec,
+                (self.text, parsed),
+                &self.settings,
+            )?;
+            Ok((format!("exec_relation_{position}"), table))
+        });
+        tables.collect()
     }
 
     /// What a query and the views in it name.
@@ -180,9 +196,14 @@ impl Front<'_> {
         spelling: &Spelling,
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
+        execs: Vec<ExecRelation>,
     ) -> Result<Planned, Box<Report>> {
-        let learnt = views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
-            .expand(&mut query, &self.settings.namespace)?;
+        let mut learnt =
+            views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
+                .expand(&mut query, &self.settings.namespace)?;
+        for (name, table) in execs {
+            learnt.tables.insert(name, Relation::Table(table));
+        }
         self.plan_tree(query, learnt.tables, learnt.views, mentioned, parameters)
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use strataql_call::{Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Principal, Request, Response};
+use strataql_net::{Clock, Principal, Request, Response};
 use strataql_spec::{HttpVerb, Provider};
 
 use crate::outcome::Outcome;
@@ -130,6 +130,10 @@ impl Exchange for JournalExchange {
             }
             result
         })
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner.clock()
     }
 
     fn introduce(&self, provider: &Provider) {

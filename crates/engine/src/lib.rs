@@ -7,6 +7,7 @@
 //! optimises it, and our query planner settles which method each scan calls just before the
 //! physical plan is made.
 
+mod activity;
 mod answers;
 mod budget;
 mod catalog;
@@ -32,6 +33,7 @@ mod table;
 #[cfg(test)]
 mod testing;
 
+pub use activity::Activity;
 pub use error::report_of;
 pub use exec::{ScanSpec, Source};
 pub use local::stored_views;

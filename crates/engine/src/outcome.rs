@@ -84,6 +84,19 @@ impl Outcome {
         scans.push(Scan { name, metrics });
     }
 
+    /// Takes over the notes and counters of a part of the statement.
+    pub(crate) fn absorb(&self, part: &Self) {
+        if Arc::ptr_eq(&self.inner, &part.inner) {
+            return;
+        }
+        for note in part.inner.notes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            self.note(note.clone());
+        }
+        for scan in part.inner.scans.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            self.add_scan(scan.name.clone(), Arc::clone(&scan.metrics));
+        }
+    }
+
     /// Facts for the user: what was assumed, what was not found, what was dropped.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.inner.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -2,17 +2,23 @@
 //!
 //! Owns: the classification. It works on the tree, so comments, hints, case and spacing cannot hide a
 //! write, and each statement of a batch is judged by itself.
+//! Surprise: EXEC is judged by its method. One that only reads may run; one that cannot be found is
+//! left to the report that says so.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 use strataql_diag::{Code, Report};
-use strataql_sql::{Parsed, Registry, Statement, Transaction};
+use strataql_sql::{Exec, Parsed, Registry, Statement, Transaction};
+
+use crate::dml;
+use crate::session::Session;
 
 /// The refusal of a statement that may write.
-pub(crate) fn refusal(parsed: &Parsed) -> Option<Box<Report>> {
-    let what = writes(parsed, &parsed.statement)?;
+pub(crate) fn refusal(session: &Session, parsed: &Parsed) -> Option<Box<Report>> {
+    let changes = |exec: &Exec| dml::changes(&|name| session.catalog_resource(name), exec);
+    let what = writes(parsed, &parsed.statement, &changes)?;
     Some(Box::new(
         Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))
             .with_label(parsed.span, "")
@@ -21,16 +27,23 @@ pub(crate) fn refusal(parsed: &Parsed) -> Option<Box<Report>> {
 }
 
 /// What a statement would change, in words.
-fn writes(parsed: &Parsed, statement: &Statement) -> Option<&'static str> {
-    if !parsed.execs.is_empty() {
-        return Some("EXEC inside a query");
+fn writes(
+    parsed: &Parsed,
+    statement: &Statement,
+    changes: &dyn Fn(&Exec) -> bool,
+) -> Option<&'static str> {
+    let explains = matches!(statement, Statement::Explain { analyze: false, .. });
+    if !explains && parsed.execs.iter().any(changes) {
+        return Some("EXEC inside a query of a method that may change something");
     }
     match statement {
         Statement::Query(query) => has_write(query.as_ref()).then_some("a query that writes"),
         Statement::Explain { analyze: false, .. } => None,
-        Statement::Explain { inner, .. } => writes(parsed, inner),
+        Statement::Explain { inner, .. } => writes(parsed, inner, changes),
         Statement::Write(..) => Some(statement.keyword()),
-        Statement::Exec(_) => Some("EXEC"),
+        Statement::Exec(exec) => {
+            changes(exec).then_some("EXEC of a method that may change something")
+        }
         Statement::Definition(_) | Statement::Refresh(_) => Some(statement.keyword()),
         Statement::Registry(Registry::Pull(..)) => Some("REGISTRY PULL"),
         Statement::Registry(Registry::List(_)) => None,

@@ -76,10 +76,17 @@ impl Run {
         }
     }
 
+    /// A way to the network for something that may change what was kept.
+    pub(crate) fn forgetting(&self, inner: &Arc<dyn Exchange>) -> Arc<dyn Exchange> {
+        Arc::new(ForgettingExchange {
+            inner: Arc::clone(inner),
+            answers: Arc::clone(&self.answers),
+        })
+    }
+
     /// The way to the network for writes, and for what is read to settle them.
     pub(crate) fn writing(&self, transport: &Arc<dyn Exchange>) -> Arc<dyn Exchange> {
-        let inner = self.counted(transport);
-        Arc::new(ForgettingExchange { inner, answers: Arc::clone(&self.answers) })
+        self.forgetting(&self.counted(transport))
     }
 
     /// Tells that a scan begins.

@@ -20,6 +20,7 @@ use strataql_net::Environment;
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Statement, sqlparser};
 
+use crate::activity::Activity;
 use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::exec::CallRuntime;
@@ -58,6 +59,7 @@ pub struct Session {
     engine: SessionContext,
     local: local::Store,
     memory: Memory,
+    activity: Activity,
     /// The statement that runs, or ran last.
     running: Mutex<Arc<Run>>,
     recording: Recording,
@@ -137,6 +139,7 @@ impl Session {
             engine: SessionContext::new_with_state(state),
             local: local::Store::new(config.tables),
             memory,
+            activity: Activity::default(),
             running: Mutex::new(Arc::new(run)),
             recording: config.recording,
         })
@@ -153,6 +156,11 @@ impl Session {
     /// The settings now.
     pub fn settings(&self) -> Settings {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the session waits for.
+    pub fn activity(&self) -> Activity {
+        self.activity.clone()
     }
 
     /// Changes a setting as SET does.
@@ -190,7 +198,7 @@ impl Session {
         parameters: &Parameters,
     ) -> Result<ResultSet, Box<Report>> {
         if self.settings().read_only
-            && let Some(report) = read_only::refusal(parsed)
+            && let Some(report) = read_only::refusal(self, parsed)
         {
             return Err(report);
         }
@@ -234,6 +242,7 @@ impl Session {
                 }
             }
             Statement::Definition(definition) => {
+                dml::refuse_in_view(parsed, definition)?;
                 local::define(self, text, parsed, definition, parameters).await
             }
             Statement::Refresh(name) => local::refresh(self, name).await,
@@ -342,6 +351,7 @@ impl Session {
             chains: Arc::new(SharedChains::default()),
             outcome: outcome.clone(),
             run,
+            recording: self.recording.clone(),
         };
         state.config_mut().set_extension(Arc::new(runtime));
         state

@@ -95,6 +95,11 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "`on` allows a WHERE that names only a scope, such as an account",
     },
     SettingInfo {
+        name: "await.timeout",
+        default: "20m",
+        meaning: "how long AWAIT waits for a change to be done, for example `90s` or `1h`",
+    },
+    SettingInfo {
         name: "memory.limit",
         default: "1GB",
         meaning: "memory that sorts, joins and shared pages of a statement may use",
@@ -142,6 +147,8 @@ pub struct Settings {
     pub before_image: bool,
     /// `write.all`.
     pub write_all: bool,
+    /// `await.timeout`.
+    pub await_timeout: Duration,
     /// `memory.limit`, bytes.
     pub memory_limit: usize,
     /// `local_files`.
@@ -169,6 +176,7 @@ impl Default for Settings {
             continue_on_write_error: false,
             before_image: false,
             write_all: false,
+            await_timeout: Duration::from_mins(20),
             memory_limit: 1 << 30,
             local_files: true,
             variables: BTreeMap::new(),
@@ -321,6 +329,14 @@ impl Settings {
                 self.write_all = switch(text.unwrap_or("off"))
                     .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
             }
+            "await.timeout" => {
+                self.await_timeout = match text {
+                    None => defaults.await_timeout,
+                    Some(text) => duration(text).ok_or_else(|| {
+                        bad(name, text, "a duration such as `90s`, `20m` or `1h`")
+                    })?,
+                };
+            }
             "memory.limit" => {
                 self.memory_limit = match text {
                     None => defaults.memory_limit,
@@ -370,6 +386,10 @@ impl Settings {
             }
             "ledger.before_image" => if self.before_image { "on" } else { "off" }.into(),
             "write.all" => if self.write_all { "on" } else { "off" }.into(),
+            "await.timeout" => match self.await_timeout.as_millis() {
+                millis if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
+                millis => format!("{millis}ms"),
+            },
             "memory.limit" if self.memory_limit.is_multiple_of(1 << 30) => {
                 format!("{}GB", self.memory_limit >> 30)
             }

@@ -115,7 +115,8 @@ pub(crate) fn hints(token: &TokenWithSpan) -> Option<Vec<String>> {
     match &token.token {
         Token::Whitespace(Whitespace::MultiLineComment(text)) => {
             let inside = text.strip_prefix('+')?;
-            Some(inside.split_whitespace().map(str::to_ascii_uppercase).collect())
+            let words = inside.split(|c: char| c.is_whitespace() || c == ',');
+            Some(words.filter(|word| !word.is_empty()).map(str::to_ascii_uppercase).collect())
         }
         _ => None,
     }

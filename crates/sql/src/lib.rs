@@ -20,6 +20,6 @@ pub use ast::{
 };
 pub use lexer::{byte_span, is_complete, words};
 pub use names::{Relation, cte_names, relations};
-pub use parse::{empty_select, parse, reparse};
+pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
 pub use spelling::{Spelling, respell};
 pub use sqlparser;

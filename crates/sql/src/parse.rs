@@ -4,6 +4,7 @@
 //! `parse/`; everything else is `sqlparser`'s.
 
 mod exec;
+mod settle;
 mod show;
 
 use sqlparser::ast as sql;
@@ -16,6 +17,8 @@ use strataql_diag::{Code, Report};
 use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, WriteKind};
 use crate::cursor::Cursor;
 use crate::{error, lexer};
+
+pub use settle::WHOLE_ROW;
 
 type Read<T> = Result<T, Box<Report>>;
 
@@ -102,10 +105,10 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 /// Everything that `sqlparser` reads.
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let dialect = GenericDialect {};
-    let mut parser = Parser::new(&dialect)
-        .with_recursion_limit(MAX_DEPTH)
-        .with_tokens_with_locations(tokens.to_vec());
-    let statement =
+    let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
+    let mut parser =
+        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(read);
+    let mut statement =
         parser.parse_statement().map_err(|error| error::report(&error, text, tokens))?;
     let next = parser.peek_token();
     if next.token != Token::EOF {
@@ -118,6 +121,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
             .with_help("separate statements with `;`"),
         ));
     }
+    settle::arrows(&mut statement);
     Ok(classify(statement))
 }
 

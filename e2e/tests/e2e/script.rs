@@ -36,6 +36,8 @@ pub(crate) struct Case {
     pub(crate) labels: Option<Vec<String>>,
     /// Texts that some note must contain.
     pub(crate) notes: Vec<String>,
+    /// Requests that may change something: verb, path and body, sorted.
+    pub(crate) sent: Vec<String>,
     /// The result.
     pub(crate) expect: Expect,
 }
@@ -67,6 +69,7 @@ pub(crate) enum Expect {
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) calls: usize,
+    pub(crate) sent: Vec<String>,
     pub(crate) outcome: Result<Table, Box<strataql_diag::Report>>,
 }
 
@@ -155,6 +158,16 @@ impl Script {
         for (case, seen) in self.cases.iter().zip(seen) {
             let head = case.line - 1;
             out.extend_from_slice(&self.lines[next..head]);
+            let own = out.iter().rev().take_while(|line| line.starts_with('#')).count();
+            let mut comments = out.split_off(out.len() - own);
+            comments.retain(|line| directive(&line[1..]).is_none_or(|(key, _)| key != "sent"));
+            let sent = seen.sent.iter().map(|request| format!("# sent: {request}"));
+            let place = comments
+                .iter()
+                .position(|line| directive(&line[1..]).is_some_and(|(key, _)| key == "calls"))
+                .unwrap_or(comments.len());
+            comments.splice(place..place, sent);
+            out.append(&mut comments);
             let calls = format!("# calls: {}", seen.calls);
             match out
                 .iter_mut()
@@ -185,6 +198,7 @@ fn case(line: u32, sql: String, expect: Expect, comments: &[String]) -> Case {
         parameters: Vec::new(),
         labels: None,
         notes: Vec::new(),
+        sent: Vec::new(),
         expect,
     };
     for line in comments {
@@ -195,6 +209,7 @@ fn case(line: u32, sql: String, expect: Expect, comments: &[String]) -> Case {
             Some(("labels", value)) => {
                 case.labels = Some(value.split(" | ").map(|text| text.trim().to_owned()).collect());
             }
+            Some(("sent", value)) => case.sent.push(value.to_owned()),
             Some(("note", value)) => case.notes.push(value.to_owned()),
             Some(("params", value)) => {
                 case.parameters = value
@@ -301,14 +316,15 @@ fn aligned(table: &Table, sorted: bool) -> Vec<String> {
 
 #[test]
 fn a_file_is_read_and_only_its_expectations_are_rewritten() {
-    let text = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# calls: 3\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\na     1\nb b   2\n\n\nstatement error missing-param needs\nSELECT 3\n\nquery rowsort\nSELECT 4\n----\nz\na\n";
+    let text = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# sent: POST /old\n# calls: 3\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\na     1\nb b   2\n\n\nstatement error missing-param needs\nSELECT 3\n\nquery rowsort\nSELECT 4\n----\nz\na\n";
     let script = Script::parse("x.slt", text);
     assert_eq!(
         (script.options.as_str(), script.scenario.as_deref()),
         ("page-size=2", Some("market"))
     );
     let first = &script.cases[0];
-    assert_eq!((first.line, first.calls, first.sql.as_str()), (8, 3, "SELECT 1,\n 2"));
+    assert_eq!((first.line, first.calls, first.sql.as_str()), (9, 3, "SELECT 1,\n 2"));
+    assert_eq!(first.sent, ["POST /old"]);
     assert_eq!(first.labels.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
     assert_eq!(first.parameters, [("1".into(), "x".into()), ("n".into(), "y".into())]);
     let rows = |kinds: &str, sorted: bool, lines: &[&str]| Expect::Rows {
@@ -326,10 +342,14 @@ fn a_file_is_read_and_only_its_expectations_are_rewritten() {
         kinds: kinds.to_owned(),
     };
     let seen = [
-        Seen { calls: 1, outcome: Ok(table(&[&["abc", "1"], &["d", "22"]], "TI")) },
-        Seen { calls: 2, outcome: Ok(table(&[&["x"]], "T")) },
-        Seen { calls: 0, outcome: Ok(table(&[&["b"], &["a"]], "T")) },
+        Seen {
+            calls: 1,
+            sent: vec!["PUT /a 1".to_owned()],
+            outcome: Ok(table(&[&["abc", "1"], &["d", "22"]], "TI")),
+        },
+        Seen { calls: 2, sent: vec!["PUT /b".to_owned()], outcome: Ok(table(&[&["x"]], "T")) },
+        Seen { calls: 0, sent: Vec::new(), outcome: Ok(table(&[&["b"], &["a"]], "T")) },
     ];
-    let expected = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# calls: 1\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\nabc  1\nd    22\n\n\n# calls: 2\nquery\nSELECT 3\n----\nx\n\nquery rowsort\nSELECT 4\n----\na\nb\n";
+    let expected = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# sent: PUT /a 1\n# calls: 1\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\nabc  1\nd    22\n\n\n# sent: PUT /b\n# calls: 2\nquery\nSELECT 3\n----\nx\n\nquery rowsort\nSELECT 4\n----\na\nb\n";
     assert_eq!(script.rewritten(&seen), expected);
 }

@@ -5,10 +5,11 @@
 //! path contains the text.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use strataql_e2e::World;
 use strataql_engine::Parameters;
-use strataql_net::Settings as NetSettings;
+use strataql_net::{ManualClock, Settings as NetSettings};
 use strataql_sandbox::Options;
 
 use crate::script::{Case, Expect, Script, Seen, lines};
@@ -53,7 +54,9 @@ async fn world(script: &Script) -> World {
     let mut options = Options::parse_list(&script.options).expect("valid options");
     let scenario = script.scenario.as_deref().map(strataql_e2e::scenario);
     options.scenario = scenario.transpose().expect("a valid scenario");
-    World::with(options, NetSettings::default()).await.expect("starts")
+    // waits take no time
+    let clock = Arc::new(ManualClock::default());
+    World::at(options, NetSettings::default(), clock).await.expect("starts")
 }
 
 async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
@@ -67,13 +70,14 @@ async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
             parameters.add_text(name, value);
         }
         let before = world.sandbox.requests();
+        let logged = world.sandbox.log().len();
         let result = world.run_with(&case.sql, &parameters).await;
         let calls = world.sandbox.requests() - before;
         let (outcome, notes) = match result {
             Ok((table, outcome)) => (Ok(table), outcome.notes()),
             Err(report) => (Err(report), Vec::new()),
         };
-        let seen = Seen { calls, outcome };
+        let seen = Seen { calls, sent: sent(&world, logged), outcome };
         let differences = differences(case, &seen, &notes);
         if !differences.is_empty() {
             let sql = case.sql.replace('\n', " ");
@@ -87,11 +91,29 @@ async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
     script.cases.len()
 }
 
+/// The requests since then that may change something, sorted, as `PATCH /path {"body": …}`.
+fn sent(world: &World, before: usize) -> Vec<String> {
+    let log = world.sandbox.log().into_iter().skip(before);
+    let mut all: Vec<String> = log
+        .filter(|entry| !entry.auth && entry.verb != "GET")
+        .map(|entry| match entry.body {
+            Some(body) => format!("{} {} {body}", entry.verb, entry.path),
+            None => format!("{} {}", entry.verb, entry.path),
+        })
+        .collect();
+    // requests of several rows arrive in any order
+    all.sort();
+    all
+}
+
 /// What is not as it was expected.
 fn differences(case: &Case, seen: &Seen, notes: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     if case.calls != seen.calls {
         found.push(format!("calls: {}, expected {}", seen.calls, case.calls));
+    }
+    if case.sent != seen.sent {
+        found.push(format!("sent     {:?}\n  expected {:?}", seen.sent, case.sent));
     }
     for wanted in &case.notes {
         if !notes.iter().any(|note| note.contains(wanted)) {

@@ -7,9 +7,10 @@ mod session;
 use std::fs;
 use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
+use std::sync::Arc;
 
 use strataql_diag::{Code, Report};
-use strataql_engine::{Parameters, Session};
+use strataql_engine::{Outcome, Parameters, Session};
 use strataql_sql::Statement;
 
 use self::output::Printer;
@@ -18,6 +19,7 @@ use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
+use crate::progress::Progress;
 use crate::render::Source;
 use crate::settings::{Settings, parameters};
 use crate::vars::{Template, Variables, fill};
@@ -167,7 +169,15 @@ async fn execute(
                 parsed.statement = explained(parsed.statement);
             }
             let started = std::time::Instant::now();
-            let result = opened.session.run_statement(&template.text, &parsed, &bound).await?;
+            // a write is sent, and awaited, before there is a result
+            let mut line = Progress::start(
+                Arc::clone(&opened.progress),
+                Outcome::default(),
+                console.stderr_is_terminal,
+            );
+            let result = opened.session.run_statement(&template.text, &parsed, &bound).await;
+            line.finish();
+            let result = result?;
             printer.print(result, &opened.progress, started).await?;
         }
         printer.commit()

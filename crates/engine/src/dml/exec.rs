@@ -14,7 +14,8 @@ use strataql_spec::{Method, RowShape};
 use strataql_sql::{Exec, Literal, Name, Parsed};
 use tokio::sync::Semaphore;
 
-use super::record::Record;
+use super::awaiting::{Awaiting, with_parameters};
+use super::record::{Record, Statement};
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
 use super::{image, show};
@@ -34,21 +35,16 @@ pub(crate) async fn exec(
     exec: &Exec,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
-    if exec.hints.iter().any(|hint| hint == "AWAIT") {
-        return Err(Box::new(
-            Report::new(Code::UnsupportedSyntax, "AWAIT cannot be honoured by this version")
-                .with_label(exec.span, "")
-                .with_help(
-                    "leave it out, and read the object until its status is the one you wait for",
-                ),
-        ));
-    }
-    let (resource, method) = method_of(session, &exec.method)?;
+    let (resource, method) = method_of(&|name| session.catalog_resource(name), &exec.method)?;
     let arguments = arguments(exec, &method)?;
+    let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
+    let awaiting = Awaiting::of(session, &resource, &method, &exec.hints, shows)
+        .map_err(|report| Box::new(report.with_label(exec.span, "")))?;
     let prepared = Prepared::bound(&resource, &method, arguments, explain)?;
     let call = &prepared.call;
     if explain {
-        return show::exec(&resource, &method, &prepared, image::is_wanted(session));
+        let images = image::is_wanted(session);
+        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), images);
     }
     let exchange = session.exchange();
     exchange.introduce(&resource.provider);
@@ -56,10 +52,12 @@ pub(crate) async fn exec(
     let metrics = Arc::new(CallMetrics::default());
     let name = format!("{}.{}", resource.dotted(), method.name);
     outcome.add_scan(name.clone(), Arc::clone(&metrics));
-    let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
-    let plan = decode_plan(&resource, &method, &prepared.arguments);
+    let mut plan = decode_plan(&resource, &method, &prepared.arguments);
+    if shows {
+        plan = with_parameters(plan, &resource, &method, &prepared.arguments);
+    }
     let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
-    if method.verb.is_safe() && has_rows {
+    if method.verb.is_safe() && has_rows && awaiting.is_none() {
         let pager =
             Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
         let context = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
@@ -68,8 +66,16 @@ pub(crate) async fn exec(
         let rows = pages(context, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
         return Ok(ResultSet { schema, labels, rows: Box::pin(rows), outcome });
     }
-    let record =
-        Record::of(session, &resource, &method, exchange.as_ref(), (text, parsed), &[call])?;
+    let source = Statement { text, parsed };
+    let record = Record::of(
+        session.recording(),
+        image::is_wanted(session),
+        &resource,
+        &method,
+        exchange.as_ref(),
+        source,
+        &[call],
+    )?;
     let sender = Sender {
         exchange: exchange.as_ref(),
         metrics: &metrics,
@@ -86,7 +92,21 @@ pub(crate) async fn exec(
         Fate::Failed(report) | Fate::Unknown(report) => return Err(report),
         Fate::NotSent => return Err(Box::new(Report::internal("EXEC sent nothing"))),
     };
-    outcome.note(format!("`{name}` answered {}", response.status));
+    if !exec.hints.iter().any(|hint| hint == "NOSTATUS") {
+        outcome.note(format!("`{name}` answered {}", response.status));
+    }
+    if let Some(awaiting) = awaiting {
+        return awaiting
+            .exec_result(
+                &exchange,
+                &metrics,
+                &resource,
+                &prepared.arguments,
+                outcome.clone(),
+                response,
+            )
+            .await;
+    }
     if shows && has_rows {
         let batch = decode_answer(plan, &response)?;
         return Ok(ResultSet { outcome, ..ResultSet::of_batch(batch) });
@@ -95,12 +115,15 @@ pub(crate) async fn exec(
 }
 
 /// The resource and method that a four-part name (or a shorter one after USE) means.
-fn method_of(session: &Session, name: &Name) -> Result<(ResourceRef, Method), Box<Report>> {
+pub(super) fn method_of(
+    find: &dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>,
+    name: &Name,
+) -> Result<(ResourceRef, Method), Box<Report>> {
     let Some((last, rest)) = name.parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Err(Box::new(Report::internal("EXEC without a method name")));
     };
     let span = rest[0].span.to(rest[rest.len() - 1].span);
-    let resource = session.catalog_resource(&Name { parts: rest.to_vec(), span })?;
+    let resource = find(&Name { parts: rest.to_vec(), span })?;
     let methods = &resource.resource().methods;
     if let Some(method) = methods.get(last.value.as_str()) {
         let method = method.clone();
@@ -118,7 +141,7 @@ fn method_of(session: &Session, name: &Name) -> Result<(ResourceRef, Method), Bo
     ))
 }
 
-fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
+pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
     let mut all: IndexMap<String, Value> = IndexMap::new();
     for argument in &exec.arguments {
         let known = method.param(&argument.name).is_some()
@@ -180,7 +203,11 @@ fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
     Ok(Arguments(all))
 }
 
-fn decode_plan(resource: &ResourceRef, method: &Method, arguments: &Arguments) -> DecodePlan {
+pub(super) fn decode_plan(
+    resource: &ResourceRef,
+    method: &Method,
+    arguments: &Arguments,
+) -> DecodePlan {
     let schemas = &resource.service.schemas;
     let keys = |id: Option<strataql_spec::SchemaId>| -> Vec<String> {
         id.map(|id| schemas[id].properties.keys().cloned().collect()).unwrap_or_default()

@@ -18,14 +18,20 @@ use strataql_net::{Clock, Request};
 use strataql_spec::Method;
 use strataql_sql::Parsed;
 
+use super::masking;
 use super::send::Prepared;
-use super::{image, masking};
 use crate::recording::Recording;
-use crate::session::Session;
 use crate::table::ResourceRef;
 
 /// Secrets shorter than this are not looked for in messages: every other word would be masked.
 const SHORTEST: usize = 4;
+
+/// A statement of a text.
+#[derive(Clone, Copy)]
+pub(crate) struct Statement<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) parsed: &'a Parsed,
+}
 
 /// The record of one statement.
 pub(crate) struct Record<'a> {
@@ -55,19 +61,21 @@ pub(crate) struct End {
 }
 
 impl<'a> Record<'a> {
-    /// The record of `parsed`, a statement of `text` that is about to make these calls.
+    /// The record of a statement that is about to make these calls; `images` tells that objects are
+    /// read before they are written.
     ///
     /// # Errors
     /// `local-io` when writes are to be recorded and nothing says where; `no-credential`.
     pub(crate) fn of(
-        session: &Session,
+        recording: &Recording,
+        images: bool,
         resource: &ResourceRef,
         method: &'a Method,
         exchange: &'a dyn Exchange,
-        (text, parsed): (&str, &Parsed),
+        Statement { text, parsed }: Statement<'_>,
         calls: &[&BoundCall],
     ) -> Result<Self, Box<Report>> {
-        let (ledger, clock) = match session.recording() {
+        let (ledger, clock) = match recording {
             // what changes nothing is not recorded
             _ if method.verb.is_safe() || calls.is_empty() => {
                 return Ok(Self { method, exchange, kept: None });
@@ -82,7 +90,6 @@ impl<'a> Record<'a> {
         secrets.sort_unstable();
         secrets.dedup();
         let statement = exchange.redact(&masking::statement(text, parsed, &secrets));
-        let images = image::is_wanted(session);
         let provider = calls[0].provider.as_str();
         let principal = exchange.principal(provider)?;
         let template = Intent {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::sql::sqlparser::ast as sql;
@@ -27,6 +27,7 @@ pub(crate) struct Returning {
     plan: DecodePlan,
     schema: SchemaRef,
     name: String,
+    columns: Vec<(String, DataType)>,
 }
 
 /// The one relation that RETURNING reads.
@@ -49,7 +50,7 @@ impl Returning {
         items: &[sql::SelectItem],
         statement: &WriteStatement,
     ) -> Result<Self, Box<Report>> {
-        let method = chosen.of(resource);
+        let method = writer.answering(chosen.of(resource));
         if let RowShape::Nothing { reason } = &method.response.rows {
             return Err(Box::new(
                 target_error(
@@ -80,10 +81,20 @@ impl Returning {
             joins: vec![],
         };
         let query = rows::select(items.to_vec(), vec![factor], None);
-        let returning = Self { query, plan, schema, name };
+        let mut returning = Self { query, plan, schema, name, columns: Vec::new() };
         let empty = RecordBatch::new_empty(Arc::clone(&returning.schema));
-        returning.over(writer, vec![empty]).await?;
+        let shown = returning.over(writer, vec![empty]).await?.schema;
+        returning.columns = shown
+            .fields()
+            .iter()
+            .map(|field| (field.name().clone(), field.data_type().clone()))
+            .collect();
         Ok(returning)
+    }
+
+    /// Names and types of its columns.
+    pub(super) fn columns(&self) -> &[(String, DataType)] {
+        &self.columns
     }
 
     /// The rows of the answers.
@@ -94,7 +105,7 @@ impl Returning {
         chosen: &Chosen,
         answers: Vec<(Response, &Arguments)>,
     ) -> Result<ResultSet, Box<Report>> {
-        let method = chosen.of(resource);
+        let method = writer.answering(chosen.of(resource));
         let batches = answers
             .into_iter()
             .map(|(response, arguments)| {
@@ -172,7 +183,7 @@ fn decode_plan(resource: &ResourceRef, method: &Method) -> DecodePlan {
 }
 
 /// The schema with the documented schemas of JSON columns, so that paths into them are typed.
-fn documented(resource: &ResourceRef, method: &Method, schema: SchemaRef) -> SchemaRef {
+pub(super) fn documented(resource: &ResourceRef, method: &Method, schema: SchemaRef) -> SchemaRef {
     let fields: Vec<_> = schema
         .fields()
         .iter()

@@ -11,7 +11,7 @@ use strataql_call::Value;
 use strataql_diag::{Code, Report, Span};
 use strataql_spec::Location;
 
-use super::statement::{Marker, WriteStatement};
+use super::statement::{Marker, Target, WriteStatement};
 use super::{Chosen, Writer, condition, target_error};
 use crate::local::Relations;
 use crate::plan::bindings::value_of;
@@ -49,6 +49,16 @@ impl Source {
     /// True when a SELECT of the resource finds the rows.
     pub(crate) const fn is_resolved(&self) -> bool {
         self.resolved
+    }
+
+    /// A SELECT whose rows are taken as they are.
+    pub(super) const fn found(query: sql::Query, columns: Vec<SourceColumn>) -> Self {
+        Self { query, columns, resolved: true, keys: Vec::new() }
+    }
+
+    /// Keeps rows that mean the same object.
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.clear();
     }
 
     pub(crate) fn of(
@@ -113,7 +123,8 @@ fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamVal
             quoted("v"),
         ])));
         columns.push(SourceColumn { path: vec![parameter.name.clone()], marker: Marker::Text });
-        from.push(values_item(&alias, &parameter.values));
+        let rows = parameter.values.iter().map(|value| vec![value.clone()]).collect();
+        from.push(values_item(&alias, &["v".to_owned()], rows));
     }
     let keys = (0..columns.len()).collect();
     push_assigned(statement, &mut items, &mut columns);
@@ -142,10 +153,7 @@ fn resolved_source(
             .with_help("add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)"),
         ));
     }
-    let alias = statement.target.alias.as_ref().map_or_else(
-        || statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default(),
-        |alias| alias.name.value.clone(),
-    );
+    let alias = statement.target.shown_as();
     let mut items = Vec::new();
     let mut columns = Vec::new();
     for param in method.params.iter().filter(|param| {
@@ -174,22 +182,7 @@ fn resolved_source(
     }
     let keys = (0..columns.len()).collect();
     push_assigned(statement, &mut items, &mut columns);
-    let target = sql::TableWithJoins {
-        relation: sql::TableFactor::Table {
-            name: statement.target.factor.clone(),
-            alias: statement.target.alias.clone(),
-            args: None,
-            with_hints: vec![],
-            version: None,
-            with_ordinality: false,
-            partitions: vec![],
-            json_path: None,
-            sample: None,
-            index_hints: vec![],
-        },
-        joins: vec![],
-    };
-    let mut from = vec![target];
+    let mut from = vec![table_item(&statement.target)];
     from.extend(statement.from.iter().cloned());
     Ok(Source {
         query: select(items, from, Some(where_clause.clone())),
@@ -199,13 +192,30 @@ fn resolved_source(
     })
 }
 
-/// True if the condition is nothing but values of parameters that are no columns: `account_id = '…'`.
+/// True if the condition names nothing but parameters that are no columns, and constants:
+/// `account_id = '…' AND 1 = 1` holds for every object of the scope or for none.
 fn scope_only(resource: &ResourceRef, where_clause: &sql::Expr) -> bool {
-    condition::conjuncts(where_clause).into_iter().all(|part| {
-        condition::values(part).is_some_and(|found| {
-            !resource.is_column(&found.name) && resource.parameters().contains(&found.name)
-        })
-    })
+    use std::ops::ControlFlow;
+
+    let parameters = resource.parameters();
+    let is_scope = |name: &str| {
+        !resource.is_column(name) && parameters.iter().any(|parameter| parameter == name)
+    };
+    let found = sql::visit_expressions(where_clause, |part: &sql::Expr| match part {
+        sql::Expr::Identifier(name) if !is_scope(&name.value) => ControlFlow::Break(()),
+        sql::Expr::CompoundIdentifier(path)
+            if path.last().is_none_or(|last| !is_scope(&last.value))
+                || path.first().is_some_and(|first| resource.is_column(&first.value)) =>
+        {
+            ControlFlow::Break(())
+        }
+        sql::Expr::CompoundFieldAccess { .. }
+        | sql::Expr::Subquery(_)
+        | sql::Expr::InSubquery { .. }
+        | sql::Expr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_continue()
 }
 
 fn push_assigned(
@@ -228,23 +238,43 @@ fn quoted(name: &str) -> sql::Ident {
     sql::Ident::with_quote('"', name)
 }
 
-/// `(VALUES (a), (b)) AS alias(v)`.
-fn values_item(alias: &str, values: &[sql::Expr]) -> sql::TableWithJoins {
-    let rows =
-        values.iter().map(|value| sql::Parens::with_empty_span(vec![value.clone()])).collect();
+/// The target as an item of FROM.
+pub(super) fn table_item(target: &Target) -> sql::TableWithJoins {
+    sql::TableWithJoins {
+        relation: sql::TableFactor::Table {
+            name: target.factor.clone(),
+            alias: target.alias.clone(),
+            args: None,
+            with_hints: vec![],
+            version: None,
+            with_ordinality: false,
+            partitions: vec![],
+            json_path: None,
+            sample: None,
+            index_hints: vec![],
+        },
+        joins: vec![],
+    }
+}
+
+/// `(VALUES (…), (…)) AS alias(columns)`.
+pub(super) fn values_item(
+    alias: &str,
+    columns: &[String],
+    rows: Vec<Vec<sql::Expr>>,
+) -> sql::TableWithJoins {
+    let rows = rows.into_iter().map(sql::Parens::with_empty_span).collect();
     let body =
         sql::SetExpr::Values(sql::Values { explicit_row: false, value_keyword: false, rows });
-    let column = sql::TableAliasColumnDef { name: quoted("v"), data_type: None };
+    let columns = columns
+        .iter()
+        .map(|name| sql::TableAliasColumnDef { name: quoted(name), data_type: None })
+        .collect();
     sql::TableWithJoins {
         relation: sql::TableFactor::Derived {
             lateral: false,
             subquery: Box::new(query(body)),
-            alias: Some(sql::TableAlias {
-                explicit: true,
-                name: quoted(alias),
-                columns: vec![column],
-                at: None,
-            }),
+            alias: Some(sql::TableAlias { explicit: true, name: quoted(alias), columns, at: None }),
             sample: None,
         },
         joins: vec![],

@@ -17,11 +17,11 @@ use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Method, Service, SqlVerb};
 use tokio::sync::Semaphore;
 
-use super::record::Record;
+use super::record::{Record, Statement};
 use super::returning::Returning;
 use super::rows::{Given, Row};
 use super::sender::{Fate, Sender};
-use super::{Chosen, Writer};
+use super::{Chosen, Writer, image};
 use crate::outcome::Outcome;
 use crate::session::ResultSet;
 use crate::table::ResourceRef;
@@ -222,8 +222,16 @@ pub(crate) async fn send(
     let metrics = Arc::new(CallMetrics::default());
     outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
     let calls: Vec<&BoundCall> = prepared.iter().map(|write| &write.call).collect();
-    let source = (writer.text, writer.parsed);
-    let record = Record::of(writer.session, resource, method, exchange.as_ref(), source, &calls)?;
+    let source = Statement { text: writer.text, parsed: writer.parsed };
+    let record = Record::of(
+        writer.session.recording(),
+        image::is_wanted(writer.session),
+        resource,
+        method,
+        exchange.as_ref(),
+        source,
+        &calls,
+    )?;
     let sender = Sender {
         exchange: exchange.as_ref(),
         metrics: &metrics,
@@ -240,7 +248,10 @@ pub(crate) async fn send(
     let mut ended: Vec<(usize, Fate)> = futures::stream::iter(0..count)
         .map(|position| {
             let (sender, write) = (&sender, &prepared[position]);
-            async move { (position, sender.write(position, write).await) }
+            async move {
+                let fate = sender.write(position, write).await;
+                (position, writer.end(fate, sender, write).await)
+            }
         })
         // those that are done wait for the disk while others are on their way
         .buffer_unordered(2 * CONCURRENCY)

@@ -77,6 +77,13 @@ impl Sender<'_> {
         self.stop.load(Ordering::SeqCst)
     }
 
+    /// Tells that a write has failed after it was accepted.
+    pub(crate) fn fail(&self) {
+        if self.stops {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Records and sends; gives what is to be recorded of the end, too.
     async fn attempt(&self, position: usize, write: &Prepared) -> (Fate, Option<Ending>) {
         let (request, id) = match self.begin(position, write).await {

@@ -6,6 +6,8 @@ use strataql_diag::{Code, LineColumn, Report, Span};
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, NamePart, WriteKind, relations};
 
+use super::awaiting;
+use super::upsert::Conflict;
 use crate::session::Session;
 use crate::table::ResourceRef;
 
@@ -21,6 +23,10 @@ pub(crate) struct WriteStatement {
     pub(crate) from: Vec<sql::TableWithJoins>,
     pub(crate) condition: Option<sql::Expr>,
     pub(crate) returning: Option<Vec<sql::SelectItem>>,
+    /// Words of its hints, upper case.
+    pub(crate) hints: Vec<String>,
+    /// ON CONFLICT.
+    pub(crate) conflict: Option<Conflict>,
 }
 
 /// The resource that is written.
@@ -106,6 +112,14 @@ impl Target {
         session.catalog_resource(&self.name)
     }
 
+    /// The name by which the statement's expressions call it.
+    pub(super) fn shown_as(&self) -> String {
+        self.alias.as_ref().map_or_else(
+            || self.name.parts.last().map(|part| part.value.clone()).unwrap_or_default(),
+            |alias| alias.name.value.clone(),
+        )
+    }
+
     fn of(factor: &sql::TableFactor, text: &str) -> Result<Self, Box<Report>> {
         match factor {
             sql::TableFactor::Table { name, alias, args: None, .. } => {
@@ -126,10 +140,6 @@ fn read_insert(
     let sql::TableObject::TableName(name) = &insert.table else {
         return Err(unsupported("INSERT into a function", insert.table.span(), text));
     };
-    refuse_hints(&insert.optimizer_hints)?;
-    if insert.on.is_some() {
-        return Err(unsupported("INSERT … ON CONFLICT", name.span(), text));
-    }
     let Some(source) = insert.source.as_deref().cloned() else {
         return Err(unsupported("INSERT without VALUES or SELECT", name.span(), text));
     };
@@ -163,6 +173,8 @@ fn read_insert(
         from: Vec::new(),
         condition: None,
         returning: insert.returning.clone(),
+        hints: hints_of(&insert.optimizer_hints),
+        conflict: insert.on.as_ref().map(|on| Conflict::read(on, text)).transpose()?,
     })
 }
 
@@ -171,7 +183,6 @@ fn read_update(
     update: &sql::Update,
     text: &str,
 ) -> Result<WriteStatement, Box<Report>> {
-    refuse_hints(&update.optimizer_hints)?;
     let target = Target::of(&update.table.relation, text)?;
     if !update.order_by.is_empty() || update.limit.is_some() || update.or.is_some() {
         return Err(unsupported("UPDATE … ORDER BY or LIMIT", update.table.relation.span(), text));
@@ -206,6 +217,8 @@ fn read_update(
         from,
         condition: update.selection.clone(),
         returning: update.returning.clone(),
+        hints: hints_of(&update.optimizer_hints),
+        conflict: None,
     })
 }
 
@@ -214,7 +227,6 @@ fn read_delete(
     delete: &sql::Delete,
     text: &str,
 ) -> Result<WriteStatement, Box<Report>> {
-    refuse_hints(&delete.optimizer_hints)?;
     let tables = match &delete.from {
         sql::FromTable::WithFromKeyword(tables) | sql::FromTable::WithoutKeyword(tables) => tables,
     };
@@ -240,21 +252,13 @@ fn read_delete(
         from: delete.using.clone().unwrap_or_default(),
         condition: delete.selection.clone(),
         returning: delete.returning.clone(),
+        hints: hints_of(&delete.optimizer_hints),
+        conflict: None,
     })
 }
 
-/// AWAIT and its kin must not be dropped without a word.
-fn refuse_hints(hints: &[sql::OptimizerHint]) -> Result<(), Box<Report>> {
-    let words = hints.iter().flat_map(|hint| hint.text.split_whitespace());
-    for word in words {
-        if word.eq_ignore_ascii_case("await") {
-            return Err(Box::new(
-                Report::new(Code::UnsupportedSyntax, "AWAIT cannot be honoured by this version")
-                    .with_help("leave it out, and read the object until its status is the one you wait for"),
-            ));
-        }
-    }
-    Ok(())
+fn hints_of(hints: &[sql::OptimizerHint]) -> Vec<String> {
+    awaiting::words(hints.iter().map(|hint| hint.text.as_str()))
 }
 
 /// Takes `JSON(…)` and `string(…)` off the items of a source and notes them by column.
@@ -287,7 +291,7 @@ fn take_markers(body: &mut sql::SetExpr, assigned: &mut [Assigned]) {
 }
 
 /// The expression without `JSON(…)` or `string(…)` around it.
-fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
+pub(super) fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
     if let sql::Expr::Function(function) = expr
         && let Some(name) = function.name.0.first().and_then(|part| part.as_ident())
         && let sql::FunctionArguments::List(list) = &function.args
@@ -302,7 +306,7 @@ fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
     (expr.clone(), Marker::None)
 }
 
-fn path_of(name: &sql::ObjectName) -> Vec<String> {
+pub(super) fn path_of(name: &sql::ObjectName) -> Vec<String> {
     name.0.iter().filter_map(|part| part.as_ident().map(|ident| ident.value.clone())).collect()
 }
 
@@ -335,7 +339,7 @@ fn name_of(name: &sql::ObjectName, text: &str) -> Result<Name, Box<Report>> {
     }
 }
 
-fn unsupported(
+pub(super) fn unsupported(
     what: &str,
     span: datafusion::sql::sqlparser::tokenizer::Span,
     text: &str,

@@ -16,7 +16,9 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
 };
-use datafusion::sql::sqlparser::ast::{Ident, Spanned, TableAlias, TableFactor};
+use datafusion::sql::sqlparser::ast::{
+    Ident, ObjectName, Spanned, TableAlias, TableFactor, TableFunctionArgs,
+};
 use strataql_diag::{LineColumn, Report, Span};
 
 use super::wildcards::{full_name, name_parts};
@@ -142,6 +144,12 @@ impl std::fmt::Debug for Relations {
 }
 
 impl Relations {
+    /// True for the call that stands for an `(EXEC …)`.
+    fn is_exec(&self, name: &ObjectName, args: &TableFunctionArgs) -> bool {
+        args.args.is_empty()
+            && name_parts(name).is_some_and(|parts| self.tables.get(&full_name(&parts)).is_some())
+    }
+
     fn occurrence(&self, factor: &TableFactor, written: String) -> Occurrence {
         let TableFactor::Table { name, .. } = factor else {
             return Occurrence { written, span: Span::new(0, 0), view: None };
@@ -176,9 +184,12 @@ impl RelationPlanner for Relations {
         relation: TableFactor,
         _context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
-        let TableFactor::Table { name, alias, args: None, .. } = &relation else {
+        let TableFactor::Table { name, alias, args, .. } = &relation else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };
+        if args.as_ref().is_some_and(|args| !self.is_exec(name, args)) {
+            return Ok(RelationPlanning::Original(Box::new(relation)));
+        }
         let Some(parts) = name_parts(name) else {
             return Ok(RelationPlanning::Original(Box::new(relation)));
         };

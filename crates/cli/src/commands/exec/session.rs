@@ -92,6 +92,8 @@ pub(super) async fn open(
     if let Some(timeout) = settings.timeout {
         session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
     }
+    // the first and only value
+    let _kept = progress.activity.set(session.activity());
     Ok(Opened { session, progress, sandbox, recording })
 }
 

@@ -1,0 +1,561 @@
+//! INSERT … ON CONFLICT: an object is written whether it is there or not.
+//!
+//! Owns: what identifies an object, finding those that exist (one SELECT for all rows), and sending
+//! each row as what it needs.
+//! Refuses: writing one object twice, and rows of which one object cannot be told.
+//! Surprise: services know no such thing. An object that appears between the question and the INSERT
+//! makes the INSERT fail with the service's own conflict; it is not written over.
+
+mod branches;
+
+use std::collections::BTreeMap;
+
+use datafusion::sql::sqlparser::ast as sql;
+use datafusion::sql::sqlparser::ast::Spanned;
+use strataql_diag::{Code, Report, Span};
+use strataql_spec::{Location, Method};
+use strataql_sql::{WHOLE_ROW, WriteKind};
+
+use self::branches::{Branch, Branches};
+use super::rows::{self, Given, Row, Source, SourceColumn};
+use super::send::Prepared;
+use super::statement::{
+    Assigned, Marker, Target, WriteStatement, path_of, span_of, unmarked, unsupported,
+};
+use super::{Awaiting, Chosen, Writer, method, show, target_error};
+use crate::session::ResultSet;
+use crate::table::ResourceRef;
+
+/// The relation that the rows of the INSERT are in DO UPDATE.
+pub(super) const EXCLUDED: &str = "excluded";
+/// The column of that relation which counts its rows.
+const NUMBER: &str = "strataql row";
+
+/// ON CONFLICT.
+pub(crate) struct Conflict {
+    /// What identifies an object; empty when the document shall tell.
+    keys: Vec<(String, Span)>,
+    action: Action,
+}
+
+enum Action {
+    Nothing,
+    Update {
+        /// Empty for every column that is no key.
+        set: Vec<Assigned>,
+        condition: Option<sql::Expr>,
+    },
+}
+
+impl Conflict {
+    /// Reads the clause.
+    ///
+    /// # Errors
+    /// `unsupported-syntax` for constraints, which resources do not have.
+    pub(super) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
+        let sql::OnInsert::OnConflict(on) = on else {
+            return Err(Box::new(
+                Report::new(
+                    Code::UnsupportedSyntax,
+                    "ON DUPLICATE KEY UPDATE cannot be run by this version",
+                )
+                .with_help("write `ON CONFLICT (column) DO UPDATE SET column = excluded.column`"),
+            ));
+        };
+        let keys = match &on.conflict_target {
+            None => Vec::new(),
+            Some(sql::ConflictTarget::Columns(columns)) => columns
+                .iter()
+                .map(|column| (column.value.clone(), span_of(column.span, text)))
+                .collect(),
+            Some(sql::ConflictTarget::OnConstraint(name)) => {
+                return Err(unsupported("ON CONFLICT ON CONSTRAINT", name.span(), text));
+            }
+        };
+        let action = match &on.action {
+            sql::OnConflictAction::DoNothing => Action::Nothing,
+            sql::OnConflictAction::DoUpdate(update) => Action::Update {
+                set: assignments(&update.assignments, text)?,
+                condition: update.selection.clone(),
+            },
+        };
+        Ok(Self { keys, action })
+    }
+}
+
+fn assignments(all: &[sql::Assignment], text: &str) -> Result<Vec<Assigned>, Box<Report>> {
+    let mut set = Vec::new();
+    for assignment in all {
+        let sql::AssignmentTarget::ColumnName(name) = &assignment.target else {
+            return Err(unsupported("SET of several columns at once", assignment.span(), text));
+        };
+        let path = path_of(name);
+        if path == [WHOLE_ROW] {
+            return Ok(Vec::new());
+        }
+        let (value, marker) = unmarked(&assignment.value);
+        let span = span_of(name.span(), text);
+        set.push(Assigned { path, span, value: Some(value), marker });
+    }
+    Ok(set)
+}
+
+/// An INSERT with ON CONFLICT, and all it is about.
+pub(super) struct Upsert<'a> {
+    pub(super) writer: &'a Writer<'a>,
+    pub(super) resource: &'a ResourceRef,
+    pub(super) statement: &'a WriteStatement,
+}
+
+/// The DO UPDATE of a statement: which method, and the SELECT that finds the rows.
+struct Update {
+    chosen: Chosen,
+    statement: WriteStatement,
+    source: Source,
+    /// For each thing that is set, the inserted column whose value it takes over.
+    copied: Vec<Option<usize>>,
+}
+
+impl Upsert<'_> {
+    /// Runs or explains it.
+    ///
+    /// # Errors
+    /// As any write; `bad-param-value` for two rows that mean one object or one that means several.
+    pub(super) async fn run(
+        &self,
+        conflict: &Conflict,
+        explain: bool,
+        span: Span,
+    ) -> Result<ResultSet, Box<Report>> {
+        let insert = method::choose(self.resource, self.statement)?;
+        let keys = self.keys(conflict, insert.of(self.resource))?;
+        let source = Source::of(self.resource, &insert, self.statement, self.writer.session)?;
+        let limit = self.writer.session.settings().max_writes;
+        let rows = rows::collect(self.writer, &source, limit, span).await?;
+        let rows = self.distinct(rows, &keys, conflict, span)?;
+        let inserts = rows
+            .iter()
+            .map(|row| Prepared::of(self.resource, &insert, row, explain))
+            .collect::<Result<Vec<_>, _>>()?;
+        let update = match &conflict.action {
+            Action::Nothing => None,
+            Action::Update { set, condition } => {
+                Some(self.update(set, condition.as_ref(), &keys, &rows)?)
+            }
+        };
+        let finder = match &update {
+            Some(update) => &update.source,
+            None => &self.finder(&keys, &rows),
+        };
+        let branches = Branches {
+            resource: self.resource,
+            insert: self.branch(&insert, self.statement).await?,
+            update: match &update {
+                Some(update) => Some(self.branch(&update.chosen, &update.statement).await?),
+                None => None,
+            },
+        };
+        branches.check_returning(self.statement)?;
+        if explain {
+            let update = branches.update.as_ref().map(|branch| (&branch.writer, branch.chosen));
+            let insert = (&branches.insert.writer, &insert, inserts.as_slice());
+            return show::upsert(self.resource, finder, update, insert).await;
+        }
+        let found = if rows.is_empty() {
+            Vec::new()
+        } else {
+            rows::collect(self.writer, finder, usize::MAX, span).await?
+        };
+        let found = self.by_number(found, span)?;
+        let mut updates = Vec::new();
+        let mut left = 0;
+        for (number, mut row) in found.clone() {
+            let is_wanted = row.pop().is_some_and(|(_, wanted)| is_true(&wanted));
+            match &update {
+                Some(update) if is_wanted => {
+                    update.copy(&mut row, &rows[number]);
+                    let write = Prepared::of(self.resource, &update.chosen, &row, explain)?;
+                    updates.push((number, write));
+                }
+                _ => left += 1,
+            }
+        }
+        let inserts = inserts
+            .into_iter()
+            .enumerate()
+            .filter(|(number, _)| !found.contains_key(number))
+            .collect();
+        branches.send(inserts, updates, left).await
+    }
+
+    /// The columns that identify an object, by position in the INSERT; those of its scope included.
+    fn keys(&self, conflict: &Conflict, insert: &Method) -> Result<Vec<usize>, Box<Report>> {
+        let position = |name: &str| {
+            self.statement.assigned.iter().position(|assigned| assigned.path == [name.to_owned()])
+        };
+        let is_own =
+            |name: &str| insert.param(name).is_some_and(|param| param.location == Location::Server);
+        let mut keys = Vec::new();
+        if conflict.keys.is_empty() {
+            keys = self.identity(&position).ok_or_else(|| self.unidentified())?;
+        }
+        for (name, span) in &conflict.keys {
+            let position = position(name).ok_or_else(|| {
+                Box::new(
+                    Report::new(
+                        Code::UnknownColumn,
+                        format!("ON CONFLICT names `{name}`, which the INSERT does not set"),
+                    )
+                    .with_label(*span, "")
+                    .with_help("name columns of the INSERT"),
+                )
+            })?;
+            keys.push(position);
+        }
+        // what every reading method needs is part of what names an object: its account, its zone
+        for name in self.resource.parameters() {
+            let is_scope = self
+                .resource
+                .select_methods()
+                .all(|method| method.param(&name).is_some_and(|param| param.required));
+            if let Some(position) = position(&name)
+                && (is_scope || is_own(&name))
+                && !keys.contains(&position)
+            {
+                keys.push(position);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// What the first lookup needs, if the INSERT sets all of it.
+    fn identity(&self, position: &dyn Fn(&str) -> Option<usize>) -> Option<Vec<usize>> {
+        self.resource.select_methods().filter(|method| method.is_lookup()).find_map(|lookup| {
+            lookup
+                .required_params()
+                .filter(|param| param.location != Location::Server)
+                .map(|param| position(&param.name))
+                .collect()
+        })
+    }
+
+    fn unidentified(&self) -> Box<Report> {
+        Box::new(
+            target_error(
+                Code::MissingParam,
+                &self.statement.target,
+                format!(
+                    "the INSERT does not set what identifies an object of `{}`",
+                    self.resource.dotted()
+                ),
+            )
+            .with_help("name the columns that do: `ON CONFLICT (name) DO UPDATE …`"),
+        )
+    }
+
+    /// The rows, each object once.
+    fn distinct(
+        &self,
+        rows: Vec<Row>,
+        keys: &[usize],
+        conflict: &Conflict,
+        span: Span,
+    ) -> Result<Vec<Row>, Box<Report>> {
+        let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        let mut kept = Vec::new();
+        for (number, row) in rows.into_iter().enumerate() {
+            let values: Option<Vec<String>> =
+                keys.iter().map(|key| text_of(&row[*key].1)).collect();
+            let first = values.clone().and_then(|values| seen.get(&values).copied());
+            match (first, &conflict.action) {
+                (Some(_), Action::Nothing) => continue,
+                (Some(first), Action::Update { .. }) => {
+                    let values = values.unwrap_or_default().join("`, `");
+                    return Err(Box::new(
+                        Report::new(
+                            Code::BadParamValue,
+                            format!(
+                                "rows {} and {} both mean the object `{values}`",
+                                first + 1,
+                                number + 1
+                            ),
+                        )
+                        .with_label(span, "")
+                        .with_help("give each object once")
+                        .with_note("nothing was sent"),
+                    ));
+                }
+                (None, _) => {}
+            }
+            if let Some(values) = values {
+                seen.insert(values, number);
+            }
+            kept.push(row);
+        }
+        Ok(kept)
+    }
+
+    /// DO UPDATE as an UPDATE … FROM the rows of the INSERT.
+    fn update(
+        &self,
+        set: &[Assigned],
+        condition: Option<&sql::Expr>,
+        keys: &[usize],
+        rows: &[Row],
+    ) -> Result<Update, Box<Report>> {
+        let mut assigned = self.set(set, keys)?;
+        for value in assigned.iter_mut().filter_map(|assigned| assigned.value.as_mut()) {
+            self.flatten(value);
+        }
+        let copied = assigned.iter().map(|assigned| self.copy_of(assigned)).collect();
+        let verbs = &self.resource.resource().verbs;
+        let kind = if verbs.update.is_empty() && !verbs.replace.is_empty() {
+            WriteKind::Replace
+        } else {
+            WriteKind::Update
+        };
+        let target = &self.statement.target;
+        let mut statement = WriteStatement {
+            kind,
+            target: Target {
+                name: target.name.clone(),
+                factor: target.factor.clone(),
+                alias: target.alias.clone(),
+            },
+            assigned,
+            source: None,
+            from: vec![self.excluded(rows)],
+            condition: Some(self.matching(keys)),
+            returning: self.statement.returning.clone(),
+            hints: self.statement.hints.clone(),
+            conflict: None,
+        };
+        let chosen = method::choose(self.resource, &statement)?;
+        let mut wanted = condition.cloned().unwrap_or_else(literal_true);
+        self.flatten(&mut wanted);
+        let extra = |value| Assigned {
+            path: Vec::new(),
+            span: Span::new(0, 0),
+            value: Some(value),
+            marker: Marker::Text,
+        };
+        let set = statement.assigned.len();
+        statement.assigned.push(extra(qualified(EXCLUDED, NUMBER)));
+        statement.assigned.push(extra(wanted));
+        let mut source = Source::of(self.resource, &chosen, &statement, self.writer.session)?;
+        statement.assigned.truncate(set);
+        source.forget_keys();
+        Ok(Update { chosen, statement, source, copied })
+    }
+
+    /// What DO UPDATE sets: what it says, or every inserted column that is no key.
+    fn set(&self, set: &[Assigned], keys: &[usize]) -> Result<Vec<Assigned>, Box<Report>> {
+        if !set.is_empty() {
+            return Ok(set.to_vec());
+        }
+        let all: Vec<Assigned> = self
+            .statement
+            .assigned
+            .iter()
+            .enumerate()
+            .filter(|(position, _)| !keys.contains(position))
+            .map(|(_, assigned)| Assigned {
+                value: Some(qualified(EXCLUDED, &assigned.path.join("."))),
+                ..assigned.clone()
+            })
+            .collect();
+        if all.is_empty() {
+            return Err(Box::new(
+                target_error(
+                    Code::Syntax,
+                    &self.statement.target,
+                    "DO UPDATE has nothing to set: every column identifies the object".to_owned(),
+                )
+                .with_help("write `ON CONFLICT DO NOTHING`, or insert further columns"),
+            ));
+        }
+        Ok(all)
+    }
+
+    /// Makes `excluded.a.b` the one column that stands for the inserted path `a.b`.
+    fn flatten(&self, expr: &mut sql::Expr) {
+        let _done = sql::visit_expressions_mut(expr, |part| {
+            if let sql::Expr::CompoundIdentifier(path) = part
+                && let Some((first, rest)) = path.split_first()
+                && first.value == EXCLUDED
+                && rest.len() > 1
+            {
+                let names: Vec<String> = rest.iter().map(|ident| ident.value.clone()).collect();
+                if self.statement.assigned.iter().any(|assigned| assigned.path == names) {
+                    *part = qualified(EXCLUDED, &names.join("."));
+                }
+            }
+            std::ops::ControlFlow::<()>::Continue(())
+        });
+    }
+
+    /// The inserted column that is set as it is.
+    fn copy_of(&self, assigned: &Assigned) -> Option<usize> {
+        match assigned.value.as_ref()? {
+            sql::Expr::CompoundIdentifier(path) => match path.as_slice() {
+                [relation, column] if relation.value == EXCLUDED => self
+                    .statement
+                    .assigned
+                    .iter()
+                    .position(|assigned| assigned.path.join(".") == column.value),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The SELECT that tells which rows exist.
+    fn finder(&self, keys: &[usize], rows: &[Row]) -> Source {
+        let item = |expr, alias: &str| sql::SelectItem::ExprWithAlias {
+            expr,
+            alias: sql::Ident::with_quote('"', alias),
+        };
+        let items =
+            vec![item(qualified(EXCLUDED, NUMBER), "number"), item(literal_true(), "wanted")];
+        let from = vec![rows::table_item(&self.statement.target), self.excluded(rows)];
+        let column = || SourceColumn { path: Vec::new(), marker: Marker::Text };
+        Source::found(
+            rows::select(items, from, Some(self.matching(keys))),
+            vec![column(), column()],
+        )
+    }
+
+    /// The rows of the INSERT as a relation.
+    fn excluded(&self, rows: &[Row]) -> sql::TableWithJoins {
+        let mut columns = vec![NUMBER.to_owned()];
+        columns.extend(self.statement.assigned.iter().map(|assigned| assigned.path.join(".")));
+        let rows = rows
+            .iter()
+            .enumerate()
+            .map(|(number, row)| {
+                let mut values = vec![number_literal(number.to_string())];
+                values.extend(row.iter().map(|(_, given)| literal(given)));
+                values
+            })
+            .collect();
+        rows::values_item(EXCLUDED, &columns, rows)
+    }
+
+    /// `target.key = excluded.key` for every key.
+    fn matching(&self, keys: &[usize]) -> sql::Expr {
+        let alias = self.statement.target.shown_as();
+        let equal = |key: &usize| {
+            let name = self.statement.assigned[*key].path.join(".");
+            sql::Expr::BinaryOp {
+                left: Box::new(qualified(&alias, &name)),
+                op: sql::BinaryOperator::Eq,
+                right: Box::new(qualified(EXCLUDED, &name)),
+            }
+        };
+        keys.iter()
+            .map(equal)
+            .reduce(|left, right| sql::Expr::BinaryOp {
+                left: Box::new(left),
+                op: sql::BinaryOperator::And,
+                right: Box::new(right),
+            })
+            .unwrap_or_else(literal_true)
+    }
+
+    async fn branch<'b>(
+        &'b self,
+        chosen: &'b Chosen,
+        statement: &WriteStatement,
+    ) -> Result<Branch<'b>, Box<Report>> {
+        let awaiting = Awaiting::of(
+            self.writer.session,
+            self.resource,
+            chosen.of(self.resource),
+            &statement.hints,
+            statement.returning.is_some(),
+        )
+        .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
+        let writer = self.writer.awaiting(awaiting);
+        Branch::plan(writer, self.resource, chosen, statement).await
+    }
+
+    /// The found objects by the row that means them.
+    fn by_number(&self, found: Vec<Row>, span: Span) -> Result<BTreeMap<usize, Row>, Box<Report>> {
+        let mut all = BTreeMap::new();
+        for mut row in found {
+            let wanted = row.pop();
+            let number = row.pop().and_then(|(_, given)| text_of(&given)?.parse().ok());
+            let (Some(number), Some(wanted)) = (number, wanted) else {
+                return Err(Box::new(Report::internal("a found object without its row")));
+            };
+            row.push(wanted);
+            if all.insert(number, row).is_some() {
+                return Err(Box::new(
+                    Report::new(
+                        Code::BadParamValue,
+                        format!(
+                            "row {} means several objects of `{}`",
+                            number + 1,
+                            self.resource.dotted()
+                        ),
+                    )
+                    .with_label(span, "")
+                    .with_help("name columns in ON CONFLICT that identify one object")
+                    .with_note("nothing was sent"),
+                ));
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Update {
+    /// Takes over values as they were given, with their JSON types.
+    fn copy(&self, found: &mut Row, inserted: &Row) {
+        let first = found.len() - self.copied.len();
+        for (value, copied) in found[first..].iter_mut().zip(&self.copied) {
+            if let Some(column) = copied {
+                value.1 = inserted[*column].1.clone();
+            }
+        }
+    }
+}
+
+fn qualified(relation: &str, column: &str) -> sql::Expr {
+    sql::Expr::CompoundIdentifier(vec![
+        sql::Ident::with_quote('"', relation),
+        sql::Ident::with_quote('"', column),
+    ])
+}
+
+fn literal_true() -> sql::Expr {
+    sql::Expr::Value(sql::Value::Boolean(true).into())
+}
+
+fn number_literal(text: String) -> sql::Expr {
+    sql::Expr::Value(sql::Value::Number(text, false).into())
+}
+
+fn literal(given: &Given) -> sql::Expr {
+    use strataql_call::Value;
+
+    let value = match given {
+        Given::Null => sql::Value::Null,
+        Given::Value(Value::Boolean(flag)) => sql::Value::Boolean(*flag),
+        Given::Value(Value::Integer(number)) => sql::Value::Number(number.to_string(), false),
+        Given::Value(Value::Number(number)) => sql::Value::Number(format!("{number:?}"), false),
+        Given::Value(other) => sql::Value::SingleQuotedString(other.text()),
+    };
+    sql::Expr::Value(value.into())
+}
+
+fn text_of(given: &Given) -> Option<String> {
+    match given {
+        Given::Null => None,
+        Given::Value(value) => Some(value.text()),
+    }
+}
+
+fn is_true(given: &Given) -> bool {
+    *given == Given::Value(strataql_call::Value::Boolean(true))
+}

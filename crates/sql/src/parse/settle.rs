@@ -1,0 +1,222 @@
+//! What `sqlparser` reads otherwise than PostgreSQL does.
+//!
+//! Owns: how tightly `->` and `->>` bind, and `DO UPDATE` without SET.
+//! Surprise: the generic dialect lets `=` bind tighter than `->>`, so that `a ->> 'b' = 'c'` would be
+//! `a ->> ('b' = 'c')`. Parentheses that were written are nodes of their own and stay.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{BinaryOperator, Expr, Statement, VisitMut, VisitorMut};
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+
+use crate::lexer::is_real;
+
+/// The SET target that stands for every field of the row: `DO UPDATE` without SET.
+pub const WHOLE_ROW: &str = "*";
+
+/// Makes `->` and `->>` bind tighter than comparisons.
+pub(super) fn arrows(statement: &mut Statement) {
+    struct Arrows;
+
+    impl VisitorMut for Arrows {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            settle(expr);
+            ControlFlow::Continue(())
+        }
+    }
+
+    let _done = statement.visit(&mut Arrows);
+}
+
+/// Moves an arrow below the looser operator that took one of its operands.
+fn settle(expr: &mut Expr) {
+    let Expr::BinaryOp { left, op, right } = expr else { return };
+    if !matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow) {
+        return;
+    }
+    let arrow = op.clone();
+    // `x = a -> b` was read as `(x = a) -> b`
+    if let Expr::BinaryOp { op: looser, right: inner, .. } = left.as_mut()
+        && is_looser(looser)
+    {
+        let key = std::mem::replace(right, Box::new(nothing()));
+        let object = std::mem::replace(inner, Box::new(nothing()));
+        let mut lifted = Expr::BinaryOp { left: object, op: arrow, right: key };
+        settle(&mut lifted);
+        **inner = lifted;
+        let whole = std::mem::replace(left.as_mut(), nothing());
+        *expr = whole;
+        return;
+    }
+    // `a -> b = x` was read as `a -> (b = x)`
+    let Some(first) = first_operand(right) else { return };
+    let key = std::mem::replace(first, Box::new(nothing()));
+    let object = std::mem::replace(left, Box::new(nothing()));
+    let mut lowered = Expr::BinaryOp { left: object, op: arrow, right: key };
+    settle(&mut lowered);
+    **first = lowered;
+    let whole = std::mem::replace(right.as_mut(), nothing());
+    *expr = whole;
+}
+
+/// The leftmost operand of an operator that is looser than an arrow.
+fn first_operand(expr: &mut Expr) -> Option<&mut Box<Expr>> {
+    match expr {
+        Expr::BinaryOp { left, op, .. } if is_looser(op) => Some(left),
+        Expr::InList { expr, .. }
+        | Expr::InSubquery { expr, .. }
+        | Expr::Between { expr, .. }
+        | Expr::Like { expr, .. }
+        | Expr::ILike { expr, .. }
+        | Expr::IsNull(expr)
+        | Expr::IsNotNull(expr)
+        | Expr::IsTrue(expr)
+        | Expr::IsFalse(expr)
+        | Expr::IsNotTrue(expr)
+        | Expr::IsNotFalse(expr)
+        | Expr::IsDistinctFrom(expr, _)
+        | Expr::IsNotDistinctFrom(expr, _) => Some(expr),
+        _ => None,
+    }
+}
+
+fn is_looser(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::Spaceship
+            | BinaryOperator::StringConcat
+            | BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch
+    )
+}
+
+fn nothing() -> Expr {
+    Expr::Value(sqlparser::ast::Value::Null.into())
+}
+
+/// The tokens of an INSERT with what ON CONFLICT may leave out; nothing when nothing is missing:
+/// `DO UPDATE` without SET is `DO UPDATE SET "*" = NULL`, and a SELECT without FROM has `WHERE TRUE`
+/// before ON, which would be an alias otherwise.
+pub(super) fn on_conflict(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let real: Vec<usize> =
+        (0..tokens.len()).filter(|position| is_real(&tokens[*position])).collect();
+    let is = |at: usize, keyword: Keyword| {
+        real.get(at).is_some_and(|position| {
+            matches!(&tokens[*position].token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+        })
+    };
+    if !is(0, Keyword::INSERT) && !is(0, Keyword::EXPLAIN) && !is(0, Keyword::WITH) {
+        return None;
+    }
+    let conflict =
+        (1..real.len()).rev().find(|at| is(*at, Keyword::ON) && is(*at + 1, Keyword::CONFLICT))?;
+    let update = (conflict..real.len()).find(|at| {
+        is(*at, Keyword::UPDATE) && is(*at - 1, Keyword::DO) && !is(*at + 1, Keyword::SET)
+    });
+    let is_bare = {
+        let mut depth = 0_usize;
+        let mut bare = false;
+        for at in 0..conflict {
+            match &tokens[real[at]].token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth = depth.saturating_sub(1),
+                _ if depth > 0 => {}
+                _ if is(at, Keyword::SELECT) => bare = true,
+                _ if is(at, Keyword::FROM) || is(at, Keyword::WHERE) => bare = false,
+                _ => {}
+            }
+        }
+        bare
+    };
+    if update.is_none() && !is_bare {
+        return None;
+    }
+    let mut all = Vec::with_capacity(tokens.len() + 6);
+    for (position, token) in tokens.iter().enumerate() {
+        if is_bare && position == real[conflict] {
+            let words = [word("WHERE", None, Keyword::WHERE), word("TRUE", None, Keyword::TRUE)];
+            all.extend(words.map(|word| TokenWithSpan { token: word, span: token.span }));
+        }
+        all.push(token.clone());
+        if update.is_some_and(|update| position == real[update]) {
+            let set = [
+                word("SET", None, Keyword::SET),
+                word(WHOLE_ROW, Some('"'), Keyword::NoKeyword),
+                Token::Eq,
+                word("NULL", None, Keyword::NULL),
+            ];
+            all.extend(set.map(|word| TokenWithSpan { token: word, span: token.span }));
+        }
+    }
+    Some(all)
+}
+
+fn word(value: &str, quote_style: Option<char>, keyword: Keyword) -> Token {
+    Token::Word(Word { value: value.to_owned(), quote_style, keyword })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlparser::ast::{BinaryOperator, Expr};
+
+    use crate::Statement;
+
+    fn shown(text: &str) -> String {
+        let mut all = crate::parse(text).expect(text);
+        match all.pop().expect("one").statement {
+            Statement::Query(query) => query.to_string(),
+            Statement::Write(_, statement) => statement.to_string(),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn arrows_bind_tighter_than_comparisons() {
+        for (written, meant) in [
+            ("a ->> 'b' = 'c'", "(a ->> 'b') = 'c'"),
+            ("'c' = a ->> 'b'", "'c' = (a ->> 'b')"),
+            ("a -> 'b' ->> 'c' = 'd'", "(a -> 'b' ->> 'c') = 'd'"),
+            ("x = 1 AND a ->> 'b' <> 'c'", "x = 1 AND (a ->> 'b') <> 'c'"),
+            ("a ->> 'b' IS NULL", "(a ->> 'b') IS NULL"),
+            ("a ->> 'b' IN ('c', 'd')", "(a ->> 'b') IN ('c', 'd')"),
+            ("a ->> 'b' LIKE 'c%'", "(a ->> 'b') LIKE 'c%'"),
+            ("a ->> 'b' = c ->> 'd'", "(a ->> 'b') = (c ->> 'd')"),
+        ] {
+            let plain = shown(&format!("SELECT 1 WHERE {written}"));
+            let meant = shown(&format!("SELECT 1 WHERE {meant}"));
+            let flat = |text: &str| text.replace(['(', ')'], "");
+            assert_eq!(flat(&plain), flat(&meant), "{written}");
+            let tree = &crate::parse(&format!("SELECT 1 WHERE {written}")).expect(written)[0];
+            let Statement::Query(query) = &tree.statement else { panic!("{written}") };
+            let condition = query.body.as_select().and_then(|select| select.selection.clone());
+            let is_arrow = matches!(
+                condition,
+                Some(Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. })
+            );
+            assert!(!is_arrow, "{written}");
+        }
+    }
+
+    #[test]
+    fn an_update_of_the_whole_row_has_no_set() {
+        let text = "INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE RETURNING a";
+        assert!(shown(text).contains("DO UPDATE SET \"*\" = NULL RETURNING a"), "{}", shown(text));
+        let text = "INSERT INTO t (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2";
+        assert!(shown(text).ends_with("DO UPDATE SET a = 2"));
+        let text = "INSERT INTO t (a) SELECT (SELECT 1 FROM x) ON CONFLICT DO NOTHING";
+        assert!(shown(text).ends_with("WHERE true ON CONFLICT DO NOTHING"), "{}", shown(text));
+        let text = "INSERT INTO t (a) SELECT a FROM x ON CONFLICT DO NOTHING";
+        assert!(shown(text).ends_with("FROM x ON CONFLICT DO NOTHING"), "{}", shown(text));
+    }
+}
