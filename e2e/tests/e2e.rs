@@ -16,6 +16,8 @@ mod faults;
 mod ledger;
 #[path = "e2e/ledger_command.rs"]
 mod ledger_command;
+#[path = "e2e/ledger_ends.rs"]
+mod ledger_ends;
 #[path = "e2e/ledger_kills.rs"]
 mod ledger_kills;
 #[path = "e2e/output.rs"]

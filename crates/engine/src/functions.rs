@@ -37,6 +37,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 use self::about::About;
 use self::scalar::Scalar;
 
+pub(crate) use cell::json_field;
 pub(crate) use json_path::{JsonPlanner, schema_text};
 pub(crate) use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
 pub(crate) use lateral::expand_rows;

@@ -1,6 +1,6 @@
 //! SHA-256 digests as lower-case hexadecimal text.
 //!
-//! Owns: what exactly is digested for statements, requests and principals.
+//! Owns: what exactly is digested for statements and requests.
 //! Surprise: a request's digest covers the body as it was sent, secrets included; the body in the
 //! ledger is masked, so the digest proves what was sent without showing it.
 
@@ -20,13 +20,6 @@ pub fn request_digest(verb: &str, url: &str, body: &[u8]) -> String {
     hex(context.finish().as_ref())
 }
 
-/// The first twelve characters of the digest of a credential: tells principals apart, names none.
-pub fn fingerprint(credential: &str) -> String {
-    let mut text = sha256(credential.as_bytes());
-    text.truncate(12);
-    text
-}
-
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest(&SHA256, bytes).as_ref())
 }
@@ -44,7 +37,6 @@ mod tests {
     fn digests_are_sha_256() {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(statement_digest("abc"), abc);
-        assert_eq!(fingerprint("abc"), abc[..12]);
     }
 
     #[test]

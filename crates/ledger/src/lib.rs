@@ -24,7 +24,7 @@ mod verify;
 mod writer;
 
 pub use acknowledge::acknowledge;
-pub use digest::{fingerprint, request_digest, statement_digest};
+pub use digest::{request_digest, statement_digest};
 pub use ledger::Ledger;
 pub use read::{Entry, open_writes, read};
 pub use record::{

@@ -106,7 +106,7 @@ pub struct Principal {
     pub provider: String,
     /// Kind of credential, for example `oauth2`.
     pub auth_type: String,
-    /// Client id, or the [`fingerprint`](crate::fingerprint) of the credential.
+    /// Client id, or a fingerprint: the first twelve characters of a digest of the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use strataql_e2e::{World, impatient};
-use strataql_ledger::{Entry, OutcomeKind, read};
+use strataql_ledger::{Entry, OutcomeKind, read, verify};
 
 use crate::process::{Ended, Home};
 
@@ -170,4 +170,26 @@ async fn an_unknown_outcome_ends_with_10_and_is_not_sent_again() {
     // an outcome that the user was told is unknown is not told of again
     let again = home.run(&["--sandbox", "SELECT 1"]);
     assert_eq!((again.exit, again.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn runs_at_the_same_time_share_one_ledger() {
+    use std::process::Stdio;
+    let home = Home::new();
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let mut command = home.exec();
+            command.args(["--sandbox", &insert(20)]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("starts")
+        })
+        .collect();
+    for run in runs {
+        Ended::of(run.wait_with_output().expect("ends")).success();
+    }
+    let kept = home.path().join("data/ledger/sandbox");
+    let found = read(&kept).expect("readable");
+    assert_eq!(found.len(), 80);
+    assert!(found.iter().all(|entry| kind(entry) == Some(OutcomeKind::Applied)));
+    let checked = verify(&kept).expect("readable");
+    assert!(checked.problems.is_empty(), "{:?}", checked.problems);
 }

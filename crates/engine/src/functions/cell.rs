@@ -235,7 +235,7 @@ fn json_mark(field: &Field) -> Mark {
 }
 
 /// A field that holds JSON and nothing else.
-pub(super) fn json_field(name: &str) -> Field {
+pub(crate) fn json_field(name: &str) -> Field {
     let metadata =
         [(EXTENSION.to_owned(), "arrow.json".to_owned()), (EXACT_JSON.to_owned(), "1".to_owned())];
     Field::new(name, DataType::Utf8, true).with_metadata(metadata.into())

@@ -10,20 +10,24 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use strataql_diag::Report;
 
+use crate::functions::json_field;
+
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Json,
     Integer,
     Boolean,
 }
 
 impl Kind {
-    fn data_type(self) -> DataType {
+    fn field(self, name: &str) -> Field {
         match self {
-            Self::Text => DataType::Utf8,
-            Self::Integer => DataType::Int64,
-            Self::Boolean => DataType::Boolean,
+            Self::Text => Field::new(name, DataType::Utf8, true),
+            Self::Json => json_field(name),
+            Self::Integer => Field::new(name, DataType::Int64, true),
+            Self::Boolean => Field::new(name, DataType::Boolean, true),
         }
     }
 }
@@ -86,8 +90,7 @@ pub(super) fn described(text: &str) -> Cell<'_> {
 
 /// The schema of named columns.
 pub(super) fn schema_of(columns: &[(&str, Kind)]) -> SchemaRef {
-    let fields: Vec<Field> =
-        columns.iter().map(|(name, kind)| Field::new(*name, kind.data_type(), true)).collect();
+    let fields: Vec<Field> = columns.iter().map(|(name, kind)| kind.field(name)).collect();
     Arc::new(Schema::new(fields))
 }
 
