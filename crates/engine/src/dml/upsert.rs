@@ -185,7 +185,7 @@ impl Upsert<'_> {
             .enumerate()
             .filter(|(number, _)| !found.contains_key(number))
             .collect();
-        branches.send(inserts, updates, left).await
+        Box::pin(branches.send(inserts, updates, left)).await
     }
 
     /// The columns that identify an object, by position in the INSERT; those of its scope included.
