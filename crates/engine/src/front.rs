@@ -30,6 +30,7 @@ use crate::error::report_of;
 use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
+use crate::plan::only_value::only_values;
 use crate::plan::subqueries::as_joins;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
@@ -237,6 +238,7 @@ impl Front<'_> {
         let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
+        let plan = only_values(plan).map_err(describe)?;
         let plan = as_joins(plan, self.state).map_err(describe)?;
         let plan = settle_types(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());

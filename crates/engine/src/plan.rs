@@ -5,6 +5,7 @@ pub(crate) mod bind_node;
 pub(crate) mod bindings;
 pub(crate) mod comparisons;
 pub(crate) mod method_choice;
+pub(crate) mod only_value;
 pub(crate) mod planner;
 pub(crate) mod pushdown;
 pub(crate) mod settle;

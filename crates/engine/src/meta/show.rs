@@ -301,7 +301,7 @@ async fn filtered(
     let frame = session.engine().read_batch(batch).map_err(describe)?;
     let predicate: Expr = match (&show.like, &show.filter) {
         (Some(pattern), _) => {
-            col(format!("\"{}\"", schema.field(0).name())).like(lit(pattern.as_str()))
+            col(format!("\"{}\"", schema.field(0).name())).ilike(lit(pattern.as_str()))
         }
         (None, Some(filter)) => frame.parse_sql_expr(&filter.to_string()).map_err(|error| {
             let report = report_of(&error, "");
