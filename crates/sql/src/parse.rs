@@ -154,17 +154,20 @@ fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     if cursor.is_at_end() {
         return Err(cursor.unexpected("a statement"));
     }
+    // told before it is read: a text may be nothing but such words
+    let is_again = cursor.sees("EXPLAIN");
     // keep comments: hints of the inner statement are comments
     let rest = cursor.rest();
     let start = rest.first().map(|token| token.span);
     let from = tokens.iter().position(|token| Some(token.span) == start).unwrap_or(0);
-    let inner = statement(text, &tokens[from..])?;
-    if matches!(inner, Statement::Explain { .. }) {
+    if is_again {
         return Err(Box::new(
             Report::new(Code::Syntax, "EXPLAIN cannot explain an EXPLAIN")
-                .with_label(lexer::piece_span(text, &tokens[from..]), ""),
+                .with_label(lexer::piece_span(text, &tokens[from..]), "")
+                .with_help("write EXPLAIN once"),
         ));
     }
+    let inner = statement(text, &tokens[from..])?;
     Ok(Statement::Explain { analyze, verbose, inner: Box::new(inner) })
 }
 
@@ -204,8 +207,7 @@ fn is_into(token: &TokenWithSpan) -> bool {
 /// `SET [SESSION|GLOBAL|LOCAL] name = value`.
 fn set(cursor: &mut Cursor<'_>) -> Read<Statement> {
     cursor.next();
-    let is_dotted = cursor.peek_at(1).is_some_and(|token| token.token == Token::Period);
-    if cursor.sees("TRANSACTION") && !is_dotted {
+    if cursor.sees("TRANSACTION") {
         return Ok(Statement::Transaction(Transaction::Other));
     }
     for scope in ["SESSION", "GLOBAL", "LOCAL"] {

@@ -56,7 +56,8 @@ fn argument_name(cursor: &mut Cursor<'_>) -> Read<String> {
     if signs == 0 {
         return Err(Box::new(
             Report::new(Code::Syntax, format!("expected `@{name} = value`"))
-                .with_label(cursor.here(), "arguments of EXEC begin with `@`"),
+                .with_label(cursor.here(), "arguments of EXEC begin with `@`")
+                .with_help(format!("write `@{name} = 'value'`, with commas between arguments")),
         ));
     }
     name.remove(0);

@@ -107,7 +107,8 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         if parser.peek_token().token != Token::EOF {
             return Err(Box::new(
                 Report::new(Code::Syntax, "the condition does not end where the statement ends")
-                    .with_label(crate::lexer::byte_span(text, &parser.peek_token()), ""),
+                    .with_label(crate::lexer::byte_span(text, &parser.peek_token()), "")
+                    .with_help("join conditions with AND or OR, and end the statement after them"),
             ));
         }
         show.filter = Some(Box::new(filter));

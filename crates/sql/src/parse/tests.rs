@@ -27,8 +27,6 @@ fn every_statement_kind_is_recognised() {
         ("desc method p.s.r.m", "DESCRIBE"),
         ("USE databricks_account", "USE"),
         ("SET budget.requests = 5", "SET"),
-        ("SET transaction.mode = 'eager'", "SET"),
-        ("SET TRANSACTION READ ONLY", "transactions"),
         ("CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE and DROP"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE and DROP"),
         ("DROP TABLE IF EXISTS t", "CREATE and DROP"),
@@ -137,4 +135,18 @@ fn relations_leave_out_common_table_expressions_and_carry_spans() {
     assert_eq!(names, ["p.s.a", "P.S.b", "local"]);
     assert_eq!(found[1].name.span.slice(text), "P.\"S\".b");
     assert!(found[1].name.parts[1].quoted);
+}
+
+#[test]
+fn towers_of_functions_have_an_end() {
+    let tower =
+        |depth: usize| format!("SELECT {}1{}", "CAST(".repeat(depth), " AS INT)".repeat(depth));
+    one(&tower(12));
+    let report = parse(&tower(13)).expect_err("too deep");
+    assert!(report.message.contains("deeper than 12 levels"), "{report}");
+    // side by side is no tower, and neither are conditions in parentheses
+    one(&format!("SELECT {}1", "CAST(1 AS INT) + ".repeat(40)));
+    one(&format!("SELECT 1 WHERE {}1 = 1{}", "a = 1 AND (".repeat(40), ")".repeat(40)));
+    let report = parse("SELECT INTERVAL INTERVAL '1' DAY").expect_err("no value");
+    assert!(report.message.contains("after INTERVAL"), "{report}");
 }
