@@ -169,7 +169,7 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
     let mut pushed: Vec<String> = spec
         .bindings
         .iter()
-        .filter(|(name, _)| method.param(name).is_some())
+        .filter(|(name, _)| method.input(name).is_some())
         .map(|(name, source)| format!("{name} {}", shown_source(source)))
         .collect();
     if !spec.shared {

@@ -76,11 +76,12 @@ fn is_of_one_call(report: &Report) -> bool {
 /// A call as people recognise it. Values of headers and of secrets stay out.
 pub(crate) fn scope(name: &str, method: &Method, arguments: &Arguments) -> String {
     let values: Vec<String> = method
-        .params
-        .iter()
-        .filter(|param| param.location != Location::Header)
-        .filter_map(|param| Some((param, arguments.value(param)?)))
-        .map(|(param, value)| format!("{}={}", param.name, value.text()))
+        .inputs()
+        .filter(|input| input.location != Some(Location::Header))
+        .filter_map(|input| {
+            let value = arguments.0.get(input.name).or_else(|| arguments.0.get(input.wire))?;
+            Some(format!("{}={}", input.name, value.text()))
+        })
         .collect();
     format!("{name}({})", values.join(", "))
 }

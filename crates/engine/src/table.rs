@@ -78,9 +78,9 @@ impl ResourceRef {
     /// Names that are parameters of some select method, in order, each once.
     pub(crate) fn parameters(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for param in self.select_methods().flat_map(|method| &method.params) {
-            if !names.contains(&param.name) {
-                names.push(param.name.clone());
+        for input in self.select_methods().flat_map(Method::inputs) {
+            if !names.iter().any(|known| known == input.name) {
+                names.push(input.name.to_owned());
             }
         }
         names
@@ -184,7 +184,7 @@ impl ResourceTable {
     }
 
     pub(crate) fn is_parameter(&self, name: &str) -> bool {
-        self.resource.select_methods().any(|method| method.params.iter().any(|p| p.name == name))
+        self.resource.select_methods().any(|method| method.inputs().any(|input| input.name == name))
     }
 
     /// Positions of columns that a scan of this occurrence shows: hidden ones only when mentioned.

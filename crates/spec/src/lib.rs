@@ -33,7 +33,9 @@ pub use column::{Column, ColumnType};
 pub use extension::{Extension, Wait};
 pub use graphql::GraphQl;
 pub use load::{load_provider, load_service};
-pub use method::{HttpVerb, Location, Method, Param, Response, RowShape, SqlVerb, Transform};
+pub use method::{
+    HttpVerb, Input, Location, Method, Param, Response, RowShape, SqlVerb, Transform,
+};
 pub use node::Node;
 pub use paging::{Paging, TokenSource, TokenTarget};
 pub use path::{PathTemplate, Piece};

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::body::Body;
+use crate::body::{Body, BodyProperty};
 use crate::column::Column;
 use crate::extension::Extension;
 use crate::graphql::GraphQl;
@@ -126,6 +126,47 @@ pub enum Location {
     Header,
     /// A variable of the server URL.
     Server,
+}
+
+/// Something that a SELECT can give a value: a parameter, or an attribute of the body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Input<'m> {
+    /// The name in SQL.
+    pub name: &'m str,
+    /// The name on the wire.
+    pub wire: &'m str,
+    /// Its schema.
+    pub schema: SchemaId,
+    /// True when no request can be made without it.
+    pub required: bool,
+    /// Where it goes; nothing for the body.
+    pub location: Option<Location>,
+    /// Text for people.
+    pub description: Option<&'m str>,
+}
+
+impl<'m> Input<'m> {
+    fn of_param(param: &'m Param) -> Self {
+        Self {
+            name: &param.name,
+            wire: &param.wire,
+            schema: param.schema,
+            required: param.required,
+            location: Some(param.location),
+            description: param.description.as_deref(),
+        }
+    }
+
+    fn of_property(property: &'m BodyProperty) -> Self {
+        Self {
+            name: &property.name,
+            wire: &property.wire,
+            schema: property.schema,
+            required: property.required,
+            location: None,
+            description: None,
+        }
+    }
 }
 
 /// A parameter of a method (body attributes are in [`Body`]).
@@ -298,6 +339,24 @@ impl Method {
     /// Parameters without which no request can be made.
     pub fn required_params(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().filter(|param| param.required)
+    }
+
+    /// What a SELECT can give a value: parameters, then, where a request that is no GET asks for
+    /// rows, the attributes of its body.
+    pub fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
+        let params = self.params.iter().map(Input::of_param);
+        let body = self.body.iter().filter(|_| !self.verb.is_safe());
+        let properties = body.flat_map(|body| &body.properties).map(Input::of_property);
+        params.chain(properties.filter(|property| self.param(property.name).is_none()))
+    }
+
+    /// The input that a SQL name means.
+    pub fn input(&self, name: &str) -> Option<Input<'_>> {
+        if let Some(param) = self.param(name) {
+            return Some(Input::of_param(param));
+        }
+        let body = self.body.as_ref().filter(|_| !self.verb.is_safe())?;
+        body.property(name).map(Input::of_property)
     }
 
     /// The column of that name.

@@ -133,3 +133,15 @@ async fn the_plan_tells_what_travels() {
     assert!(cell("url").contains("filter=team+eq+%27red%27&"), "{table:?}");
     assert_eq!(world.sandbox.requests(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_asked_in_its_body() {
+    let world = crew().await;
+    let sql = "SELECT visit FROM crew.people.visits WHERE team = 'red' AND sizes = '[1, 2]' AND open = true";
+    world.run(sql).await.expect("runs");
+    let log = world.sandbox.log();
+    let bodies: Vec<String> =
+        log.iter().filter_map(|entry| entry.body.as_ref().map(ToString::to_string)).collect();
+    assert_eq!(bodies, [r#"{"open":true,"sizes":[1,2],"team":"red"}"#]);
+    assert!(log.iter().all(|entry| entry.query.is_empty()), "{log:?}");
+}

@@ -96,7 +96,7 @@ async fn views_of_public_documents_can_be_planned() {
     })
     .expect("a session");
     let mut wrong = Vec::new();
-    for (provider, least) in [("databricks_account", 29)] {
+    for (provider, least) in [("databricks_account", 29), ("awscc", 280)] {
         let all = views(&registry, provider);
         assert!(all.len() >= least, "{provider} has {} views", all.len());
         let mut good = Vec::new();

@@ -75,10 +75,13 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
         if rows.iter().any(|row| row[0].as_deref() == Some(name.as_str())) {
             continue;
         }
-        let param = resource.select_methods().find_map(|method| method.param(&name));
-        let description = param.and_then(|param| param.description.clone());
+        let input = resource.select_methods().find_map(|method| method.input(&name));
+        let description = input.and_then(|input| {
+            let own = input.description.or(service.schemas[input.schema].description.as_deref());
+            own.map(str::to_owned)
+        });
         let kind =
-            param.map_or(ColumnType::Text, |param| ColumnType::of(&service.schemas[param.schema]));
+            input.map_or(ColumnType::Text, |input| ColumnType::of(&service.schemas[input.schema]));
         let mut row =
             vec![Some(name.clone()), Some(kind.sql_name().to_owned()), role(resource, &name)];
         if extended {
@@ -97,13 +100,13 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
 fn role(resource: &ResourceRef, name: &str) -> Option<String> {
     let count = resource.select_methods().count();
     let methods: Vec<&Method> =
-        resource.select_methods().filter(|method| method.param(name).is_some()).collect();
+        resource.select_methods().filter(|method| method.input(name).is_some()).collect();
     if methods.is_empty() {
         return None;
     }
     let required = methods
         .iter()
-        .filter(|method| method.param(name).is_some_and(|param| param.required))
+        .filter(|method| method.input(name).is_some_and(|input| input.required))
         .count();
     Some(match required {
         0 => "optional".to_owned(),

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use strataql_spec::{Method, Param};
+use strataql_spec::{Input, Method};
 
 /// What a statement gives and names.
 #[derive(Debug, Clone, Default)]
@@ -95,24 +95,24 @@ pub fn choose<'a>(
 /// SQL names of required parameters without a value.
 fn missing(method: &Method, needs: &Needs) -> Vec<String> {
     method
-        .required_params()
-        .filter(|param| !is_bound(param, needs))
-        .map(|param| param.name.clone())
+        .inputs()
+        .filter(|input| input.required && !is_bound(*input, needs))
+        .map(|input| input.name.to_owned())
         .collect()
 }
 
-fn is_bound(param: &Param, needs: &Needs) -> bool {
-    needs.bound.contains(&param.name) || needs.bound.contains(&param.wire)
+fn is_bound(input: Input<'_>, needs: &Needs) -> bool {
+    needs.bound.contains(input.name) || needs.bound.contains(input.wire)
 }
 
 fn not_accepted<'n>(method: &Method, needs: &'n Needs) -> Option<&'n str> {
-    needs.parameter_only.iter().map(String::as_str).find(|name| method.param(name).is_none())
+    needs.parameter_only.iter().map(String::as_str).find(|name| method.input(name).is_none())
 }
 
 fn not_returned<'n>(method: &Method, needs: &'n Needs) -> Option<&'n str> {
     needs.columns.iter().map(String::as_str).find(|column| {
         method.column(column).is_none()
-            && !method.param(column).is_some_and(|param| is_bound(param, needs))
+            && !method.input(column).is_some_and(|input| is_bound(input, needs))
     })
 }
 
@@ -139,7 +139,7 @@ fn reason(methods: &[&Method], needs: &Needs) -> NoChoice {
     // a parameter that was named but has no value is missing, not unknown
     let refused = callable.iter().find_map(|method| not_accepted(method, needs));
     if let Some(name) = refused {
-        let by = methods.iter().find(|method| method.param(name).is_some());
+        let by = methods.iter().find(|method| method.input(name).is_some());
         return NoChoice::NotAccepted {
             name: name.to_owned(),
             by: by.map(|method| lack(method, needs)),

@@ -226,7 +226,7 @@ pub(crate) fn chosen<'a>(
     let fits = |method: &&&Method| {
         demand.needs.bound.iter().all(|name| {
             demand.from_settings.contains(name)
-                || method.param(name).is_some()
+                || method.input(name).is_some()
                 || method.column(name).is_some()
         })
     };
@@ -252,7 +252,7 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
         }
     }
     let bindings: BTreeMap<String, Source> =
-        demand.bindings.into_iter().filter(|(name, _)| method.param(name).is_some()).collect();
+        demand.bindings.into_iter().filter(|(name, _)| method.input(name).is_some()).collect();
     let settled = Settled {
         method: method.name.clone(),
         why: reason(table, &choice, &demand.needs),
@@ -302,21 +302,21 @@ fn extended(scan: &TableScan, table: &ResourceTable, residual: &[Expr]) -> Vec<u
 
 /// True if sending the value makes checking it on the rows unnecessary (decision 8).
 fn takes_over(table: &ResourceTable, method: &Method, binding: &Binding) -> bool {
-    let Some(param) = method.param(&binding.name) else { return false };
-    if param.location != Location::Query || param.required {
+    let Some(input) = method.input(&binding.name) else { return false };
+    if !matches!(input.location, Some(Location::Query) | None) || input.required {
         return true;
     }
     let is_column =
         table.resource.select_methods().any(|method| method.column(&binding.name).is_some());
-    !is_column
-        || method.extension.exact.iter().any(|name| name == &param.name || name == &param.wire)
+    !is_column || method.extension.exact.iter().any(|name| name == input.name || name == input.wire)
 }
 
 fn reason(table: &ResourceTable, choice: &Choice<'_>, needs: &Needs) -> String {
     let required: Vec<&str> = choice
         .method
-        .required_params()
-        .map(|param| param.name.as_str())
+        .inputs()
+        .filter(|input| input.required)
+        .map(|input| input.name)
         .filter(|name| needs.bound.contains(*name))
         .collect();
     let position = if choice.is_first { "first" } else { "first that fits" };
