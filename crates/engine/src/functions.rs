@@ -13,9 +13,12 @@ mod condition;
 mod dates;
 mod json;
 mod json_compare;
+mod json_edit;
 mod json_extract;
 mod json_node;
 mod json_path;
+#[cfg(test)]
+mod json_random;
 mod json_rows;
 mod json_steps;
 mod lateral;
@@ -47,6 +50,7 @@ fn scalars() -> impl Iterator<Item = &'static Scalar> {
     let tables = [
         json::FUNCTIONS,
         json_compare::FUNCTIONS,
+        json_edit::FUNCTIONS,
         text::FUNCTIONS,
         printf::FUNCTIONS,
         dates::FUNCTIONS,

@@ -32,7 +32,6 @@ mod settings;
 mod table;
 #[cfg(test)]
 mod testing;
-mod transaction;
 
 pub use activity::Activity;
 pub use error::report_of;
@@ -46,4 +45,3 @@ pub use recording::Recording;
 pub use session::{ResultSet, Session, SessionConfig};
 pub use settings::{SETTINGS, SettingInfo, Settings};
 pub use strataql_sql::Parsed;
-pub use transaction::OpenTransaction;

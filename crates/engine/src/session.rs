@@ -32,7 +32,6 @@ use crate::recording::Recording;
 use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
-use crate::transaction::{self, OpenTransaction, Transaction};
 use crate::{budget, dml, explain, functions, local, meta, read_only};
 
 /// What a session works with.
@@ -61,7 +60,6 @@ pub struct Session {
     local: local::Store,
     memory: Memory,
     activity: Activity,
-    transaction: Transaction,
     /// The statement that runs, or ran last.
     running: Mutex<Arc<Run>>,
     recording: Recording,
@@ -142,7 +140,6 @@ impl Session {
             local: local::Store::new(config.tables),
             memory,
             activity: Activity::default(),
-            transaction: Transaction::default(),
             running: Mutex::new(Arc::new(run)),
             recording: config.recording,
         })
@@ -207,9 +204,6 @@ impl Session {
         }
         let run = Run::begin(&self.memory, &self.settings(), is_query(&parsed.statement));
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(run);
-        if let Some(queued) = transaction::take(self, text, parsed, parameters).await? {
-            return Ok(queued);
-        }
         self.dispatch(text, parsed, &parsed.statement, parameters).await
     }
 
@@ -267,22 +261,8 @@ impl Session {
                 self.settings.lock().unwrap_or_else(PoisonError::into_inner).set(name, value)?;
                 Ok(ResultSet::nothing())
             }
-            Statement::Transaction(word) => transaction::run(self, text, parsed, *word).await,
             other => Err(unsupported(parsed, other)),
         }
-    }
-
-    /// The transaction that is open, if one is.
-    pub fn open_transaction(&self) -> Option<OpenTransaction> {
-        self.transaction.open()
-    }
-
-    pub(crate) fn transaction(&self) -> &Transaction {
-        &self.transaction
-    }
-
-    pub(crate) fn set_namespace(&self, namespace: Vec<String>) {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner).namespace = namespace;
     }
 
     /// Plans a query down to its operators.
@@ -493,6 +473,6 @@ fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
+        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
     )
 }

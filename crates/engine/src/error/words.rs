@@ -121,6 +121,13 @@ pub(super) fn of_planner(message: &str) -> Report {
         )
         .with_help("select as many columns on each side");
     }
+    if lower.contains("correlated scalar subquery must be aggregated") {
+        return Report::new(
+            Code::UnsupportedSyntax,
+            "a subquery that reads the query around it may give several rows where one value is wanted",
+        )
+        .with_help("end it with `LIMIT 1`, select an aggregate such as `max(x)`, or join the tables");
+    }
     if lower.contains("outerreferencecolumn") {
         return correlated();
     }
