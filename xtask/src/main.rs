@@ -45,6 +45,8 @@ fn run(root: &Path, command: &str, rest: &[String]) -> Result<(), String> {
         "test" => groups::run(root, rest, false),
         "full" => groups::run(root, rest, true),
         "bench" => {
+            let measured = ["build", "--release", "--locked", "-p", "strataql"];
+            Step::cargo(root, &measured).run()?;
             let fixed = ["run", "--release", "--locked", "-p", "strataql-bench", "--"];
             Step::cargo(root, &fixed).with(rest).run()
         }

@@ -25,5 +25,5 @@ pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use pager::{PageAddress, PageFacts, Pager};
 pub use stream::{CallContext, Page, pages};
 pub use value::Value;
-pub use wait::{Ended, MethodName, Waiter, Watch};
+pub use wait::{Ended, MethodName, Waiter, Watch, known_arguments};
 pub use write::{decode_answer, look_up, request_of, write};

@@ -21,6 +21,7 @@ use strataql_spec::paging::body_path;
 use strataql_spec::{Extension, HttpVerb, Method, SchemaId, Service, Wait};
 
 use self::handle::Handle;
+pub use self::handle::told as known_arguments;
 use self::operation::{State, is_operation};
 use crate::bind::Arguments;
 use crate::exchange::Exchange;
@@ -64,6 +65,8 @@ pub struct Waiter {
     message: Option<Vec<String>>,
     origins: Vec<String>,
     is_delete: bool,
+    /// The method is itself one that tells the state: a wait that is taken up again.
+    is_poll: bool,
     timeout: Duration,
 }
 
@@ -104,6 +107,7 @@ impl Waiter {
             message: wait.and_then(|wait| wait.message).map(|path| body_path(&path)),
             origins: method.extension.origins.clone(),
             is_delete: method.verb == HttpVerb::Delete,
+            is_poll: method.verb.is_safe(),
             timeout,
         })
     }
@@ -161,6 +165,9 @@ impl Waiter {
             return Ok(Ended { answer: first, polls: 0, waited: Duration::ZERO });
         }
         let mut handle = Handle::of(self, arguments, &first)?;
+        if self.is_poll {
+            state = self.state(&first, &handle)?;
+        }
         let mut answer = first;
         let mut polls = 0;
         loop {

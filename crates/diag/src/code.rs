@@ -89,6 +89,9 @@ codes! {
     Syntax, "syntax", "42601", Statement;
     /// The statement is understood but this version cannot run it.
     UnsupportedSyntax, "unsupported-syntax", "0A000", Statement;
+    /// BEGIN, COMMIT or ROLLBACK stands in the wrong place, or a write cannot be part of a transaction
+    /// or be undone.
+    Transaction, "transaction", "25000", Statement;
     /// The command line is wrong: an unknown flag, format or file.
     Usage, "usage", "22023", Statement;
     /// A `{{ variable }}` of the statement has no value.

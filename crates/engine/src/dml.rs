@@ -23,6 +23,7 @@ mod send;
 mod sender;
 mod show;
 mod statement;
+mod undo;
 mod upsert;
 
 use std::collections::BTreeSet;
@@ -40,7 +41,9 @@ pub(crate) use self::exec_relation::{
 };
 use self::rows::Source;
 use self::send::Prepared;
+pub(crate) use self::send::send_undo;
 use self::statement::{Target, WriteStatement};
+pub(crate) use self::undo::Undo;
 use crate::front::spell;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
@@ -118,6 +121,40 @@ pub(crate) async fn write(
         return show::requests(&writer, &resource, &chosen, &prepared);
     }
     Box::pin(send::send(&writer, &resource, &chosen, prepared, returning)).await
+}
+
+/// Finds what is wrong with a write, as far as that takes no request.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) async fn check(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    parameters: &Parameters,
+) -> Result<(), Box<Report>> {
+    let statement = respelled(session, text, parsed)?;
+    let reads = !statement.relations(text).is_empty();
+    if !reads {
+        return Box::pin(write(session, text, parsed, parameters, true)).await.map(drop);
+    }
+    // its rows are known once it runs
+    let resource = statement.target.resource(session, text)?;
+    let chosen = method::choose(&resource, &statement)?;
+    Source::of(&resource, &chosen, &statement, session).map(drop)
+}
+
+/// True if a write returns rows.
+pub(crate) fn has_returning(statement: &Statement) -> bool {
+    match statement {
+        Statement::Write(_, tree) => match tree.as_ref() {
+            sql::Statement::Insert(insert) => insert.returning.is_some(),
+            sql::Statement::Update(update) => update.returning.is_some(),
+            sql::Statement::Delete(delete) => delete.returning.is_some(),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The statement with its identifiers spelt as the documents spell them.

@@ -32,6 +32,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 mod testing;
+mod transaction;
 
 pub use activity::Activity;
 pub use error::report_of;
@@ -45,3 +46,4 @@ pub use recording::Recording;
 pub use session::{ResultSet, Session, SessionConfig};
 pub use settings::{SETTINGS, SettingInfo, Settings};
 pub use strataql_sql::Parsed;
+pub use transaction::OpenTransaction;

@@ -28,7 +28,7 @@ use strataql_sql::{Name, Statement, cte_names};
 
 pub(crate) use define::{define, explain, refresh};
 pub(crate) use describe::{describe, show_tables, show_views};
-pub(crate) use insert::write;
+pub(crate) use insert::{owns, write};
 use manifest::{Content, Entry, Manifest};
 pub(crate) use store::Store;
 pub use store::stored_views;

@@ -32,6 +32,7 @@ use crate::recording::Recording;
 use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
+use crate::transaction::{self, OpenTransaction, Transaction};
 use crate::{budget, dml, explain, functions, local, meta, read_only};
 
 /// What a session works with.
@@ -60,6 +61,7 @@ pub struct Session {
     local: local::Store,
     memory: Memory,
     activity: Activity,
+    transaction: Transaction,
     /// The statement that runs, or ran last.
     running: Mutex<Arc<Run>>,
     recording: Recording,
@@ -140,6 +142,7 @@ impl Session {
             local: local::Store::new(config.tables),
             memory,
             activity: Activity::default(),
+            transaction: Transaction::default(),
             running: Mutex::new(Arc::new(run)),
             recording: config.recording,
         })
@@ -204,6 +207,9 @@ impl Session {
         }
         let run = Run::begin(&self.memory, &self.settings(), is_query(&parsed.statement));
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(run);
+        if let Some(queued) = transaction::take(self, text, parsed, parameters).await? {
+            return Ok(queued);
+        }
         self.dispatch(text, parsed, &parsed.statement, parameters).await
     }
 
@@ -261,8 +267,22 @@ impl Session {
                 self.settings.lock().unwrap_or_else(PoisonError::into_inner).set(name, value)?;
                 Ok(ResultSet::nothing())
             }
+            Statement::Transaction(word) => transaction::run(self, text, parsed, *word).await,
             other => Err(unsupported(parsed, other)),
         }
+    }
+
+    /// The transaction that is open, if one is.
+    pub fn open_transaction(&self) -> Option<OpenTransaction> {
+        self.transaction.open()
+    }
+
+    pub(crate) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    pub(crate) fn set_namespace(&self, namespace: Vec<String>) {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).namespace = namespace;
     }
 
     /// Plans a query down to its operators.
@@ -473,6 +493,6 @@ fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE and SET can"),
+        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
     )
 }

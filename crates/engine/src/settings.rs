@@ -100,6 +100,16 @@ pub const SETTINGS: &[SettingInfo] = &[
         meaning: "how long AWAIT waits for a change to be done, for example `90s` or `1h`",
     },
     SettingInfo {
+        name: "transaction.mode",
+        default: "queued",
+        meaning: "`queued` writes nothing before COMMIT; `eager` writes at once, and ROLLBACK undoes it with what was read before each change",
+    },
+    SettingInfo {
+        name: "transaction.irreversible",
+        default: "off",
+        meaning: "`on` allows writes in an eager transaction that ROLLBACK cannot undo",
+    },
+    SettingInfo {
         name: "memory.limit",
         default: "1GB",
         meaning: "memory that sorts, joins and shared pages of a statement may use",
@@ -149,6 +159,10 @@ pub struct Settings {
     pub write_all: bool,
     /// `await.timeout`.
     pub await_timeout: Duration,
+    /// `transaction.mode = 'eager'`.
+    pub eager: bool,
+    /// `transaction.irreversible`.
+    pub irreversible: bool,
     /// `memory.limit`, bytes.
     pub memory_limit: usize,
     /// `local_files`.
@@ -177,6 +191,8 @@ impl Default for Settings {
             before_image: false,
             write_all: false,
             await_timeout: Duration::from_mins(20),
+            eager: false,
+            irreversible: false,
             memory_limit: 1 << 30,
             local_files: true,
             variables: BTreeMap::new(),
@@ -329,6 +345,17 @@ impl Settings {
                 self.write_all = switch(text.unwrap_or("off"))
                     .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
             }
+            "transaction.mode" => {
+                self.eager = match text.unwrap_or("queued") {
+                    "queued" => false,
+                    "eager" => true,
+                    other => return Err(bad(name, other, "`queued` or `eager`")),
+                };
+            }
+            "transaction.irreversible" => {
+                self.irreversible = switch(text.unwrap_or("off"))
+                    .ok_or_else(|| bad(name, text.unwrap_or_default(), "`on` or `off`"))?;
+            }
             "await.timeout" => {
                 self.await_timeout = match text {
                     None => defaults.await_timeout,
@@ -386,6 +413,8 @@ impl Settings {
             }
             "ledger.before_image" => if self.before_image { "on" } else { "off" }.into(),
             "write.all" => if self.write_all { "on" } else { "off" }.into(),
+            "transaction.mode" => if self.eager { "eager" } else { "queued" }.into(),
+            "transaction.irreversible" => if self.irreversible { "on" } else { "off" }.into(),
             "await.timeout" => match self.await_timeout.as_millis() {
                 millis if millis.is_multiple_of(60_000) => format!("{}m", millis / 60_000),
                 millis => format!("{millis}ms"),

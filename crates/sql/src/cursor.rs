@@ -30,7 +30,7 @@ impl<'a> Cursor<'a> {
         self.tokens.get(self.at).copied()
     }
 
-    fn peek_at(&self, ahead: usize) -> Option<&'a TokenWithSpan> {
+    pub(crate) fn peek_at(&self, ahead: usize) -> Option<&'a TokenWithSpan> {
         self.tokens.get(self.at + ahead).copied()
     }
 

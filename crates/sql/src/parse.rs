@@ -207,7 +207,8 @@ fn is_into(token: &TokenWithSpan) -> bool {
 /// `SET [SESSION|GLOBAL|LOCAL] name = value`.
 fn set(cursor: &mut Cursor<'_>) -> Read<Statement> {
     cursor.next();
-    if cursor.sees("TRANSACTION") {
+    let is_dotted = cursor.peek_at(1).is_some_and(|token| token.token == Token::Period);
+    if cursor.sees("TRANSACTION") && !is_dotted {
         return Ok(Statement::Transaction(Transaction::Other));
     }
     for scope in ["SESSION", "GLOBAL", "LOCAL"] {

@@ -57,7 +57,8 @@ async fn wrong_statements_name_object_cause_and_next_step() {
             "none",
         ),
         (format!("SELECT name FROM {t} WHERE account_id = $1"), Code::MissingParam, "1"),
-        ("BEGIN".into(), Code::UnsupportedSyntax, "transactions"),
+        ("COMMIT".into(), Code::Transaction, "no transaction is open"),
+        ("SAVEPOINT a".into(), Code::UnsupportedSyntax, "savepoints"),
     ];
     for (sql, code, part) in cases {
         let report = world.run(&sql).await.expect_err(&sql);

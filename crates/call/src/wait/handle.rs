@@ -161,12 +161,11 @@ fn named(from: &Url, name: &str) -> Option<Url> {
     Some(url)
 }
 
-/// The values of a polled method's required parameters: from the change, else from its answer.
-pub(super) fn told(
-    method: &Method,
-    arguments: &Arguments,
-    answer: &Json,
-) -> Result<Arguments, String> {
+/// The values of a method's required parameters: from the change, else from its answer.
+///
+/// # Errors
+/// The name of one that neither tells.
+pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arguments, String> {
     let mut all = Arguments::default();
     for param in &method.params {
         let value = arguments

@@ -3,6 +3,7 @@
 pub(crate) mod ledger;
 mod output;
 mod session;
+mod transaction;
 
 use std::fs;
 use std::io::{IsTerminal, Read, stdin};
@@ -187,6 +188,7 @@ async fn execute(
         result = run => result,
         _ = interrupted => Err(cancelled()),
     };
+    transaction::end(&opened.session, &exit, console).await;
     ledger::close(&opened.recording, console).await;
     let exit = exit.map_err(|report| ledger::with_open(report, &opened.recording));
     let Opened { sandbox, .. } = opened;

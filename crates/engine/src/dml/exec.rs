@@ -18,6 +18,7 @@ use super::awaiting::{Awaiting, with_parameters};
 use super::record::{Record, Statement};
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
+use super::undo::Plans;
 use super::{image, show};
 use crate::outcome::Outcome;
 use crate::session::{ResultSet, Session};
@@ -40,11 +41,9 @@ pub(crate) async fn exec(
     let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
     let awaiting = Awaiting::of(session, &resource, &method, &exec.hints, shows)
         .map_err(|report| Box::new(report.with_label(exec.span, "")))?;
-    let prepared = Prepared::bound(&resource, &method, arguments, explain)?;
-    let call = &prepared.call;
+    let mut prepared = Prepared::bound(&resource, &method, arguments, explain)?;
     if explain {
-        let images = image::is_wanted(session);
-        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), images);
+        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), session);
     }
     let exchange = session.exchange();
     exchange.introduce(&resource.provider);
@@ -66,6 +65,8 @@ pub(crate) async fn exec(
         let rows = pages(context, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
         return Ok(ResultSet { schema, labels, rows: Box::pin(rows), outcome });
     }
+    let writes = std::slice::from_mut(&mut prepared);
+    let plans = Plans::of(session, exchange.as_ref(), &metrics, &resource, &method, writes).await?;
     let source = Statement { text, parsed };
     let record = Record::of(
         session.recording(),
@@ -74,7 +75,7 @@ pub(crate) async fn exec(
         &method,
         exchange.as_ref(),
         source,
-        &[call],
+        &[&prepared.call],
     )?;
     let sender = Sender {
         exchange: exchange.as_ref(),
@@ -87,7 +88,11 @@ pub(crate) async fn exec(
         stop: AtomicBool::new(false),
         stops: true,
     };
-    let response = match sender.write(0, &prepared).await {
+    let fate = sender.write(0, &prepared).await;
+    if let Some(plans) = &plans {
+        plans.note(session, 0, &prepared, &fate);
+    }
+    let response = match fate {
         Fate::Applied(response) => response,
         Fate::Failed(report) | Fate::Unknown(report) => return Err(report),
         Fate::NotSent => return Err(Box::new(Report::internal("EXEC sent nothing"))),

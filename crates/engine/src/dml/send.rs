@@ -14,16 +14,18 @@ use strataql_call::{Arguments, BoundCall, CallMetrics, Value, attribute_json, bi
 use strataql_diag::{Code, Report};
 use strataql_net::idempotency_key;
 use strataql_spec::paging::TokenLocation;
-use strataql_spec::{Method, Service, SqlVerb};
+use strataql_spec::{HttpVerb, Method, Service, SqlVerb};
+use strataql_sql::Parsed;
 use tokio::sync::Semaphore;
 
 use super::record::{Record, Statement};
 use super::returning::Returning;
 use super::rows::{Given, Row};
 use super::sender::{Fate, Sender};
+use super::undo::{Plans, Undo};
 use super::{Chosen, Writer, image};
 use crate::outcome::Outcome;
-use crate::session::ResultSet;
+use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
 
 /// Writes in flight at once; the gate of the transport bounds requests.
@@ -33,11 +35,14 @@ const CONCURRENCY: usize = 16;
 const SHOWN_KEY: &str = "<a new key>";
 
 /// A write that is ready to be sent.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     pub(crate) call: BoundCall,
     pub(crate) arguments: Arguments,
     /// What makes sending it again harmless.
     pub(crate) key: Option<String>,
+    /// The object before, when it was read to be able to undo the write.
+    pub(crate) image: Option<Json>,
 }
 
 impl Prepared {
@@ -68,7 +73,7 @@ impl Prepared {
         } else {
             bind_with_key(service, method, &mut arguments, idempotency_key)?
         };
-        Ok(Self { call, arguments, key })
+        Ok(Self { call, arguments, key, image: None })
     }
 }
 
@@ -210,7 +215,7 @@ pub(crate) async fn send(
     writer: &Writer<'_>,
     resource: &ResourceRef,
     chosen: &Chosen,
-    prepared: Vec<Prepared>,
+    mut prepared: Vec<Prepared>,
     returning: Option<Returning>,
 ) -> Result<ResultSet, Box<Report>> {
     let method = chosen.of(resource);
@@ -221,6 +226,9 @@ pub(crate) async fn send(
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
     outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
+    let session = writer.session;
+    let plans =
+        Plans::of(session, exchange.as_ref(), &metrics, resource, method, &mut prepared).await?;
     let calls: Vec<&BoundCall> = prepared.iter().map(|write| &write.call).collect();
     let source = Statement { text: writer.text, parsed: writer.parsed };
     let record = Record::of(
@@ -247,9 +255,12 @@ pub(crate) async fn send(
     // by position: over references the compiler cannot tell that the future may be sent
     let mut ended: Vec<(usize, Fate)> = futures::stream::iter(0..count)
         .map(|position| {
-            let (sender, write) = (&sender, &prepared[position]);
+            let (sender, write, plans) = (&sender, &prepared[position], plans.as_ref());
             async move {
                 let fate = sender.write(position, write).await;
+                if let Some(plans) = plans {
+                    plans.note(session, position, write, &fate);
+                }
                 (position, writer.end(fate, sender, write).await)
             }
         })
@@ -310,4 +321,54 @@ fn failure(fates: &[Fate], applied: usize, count: usize) -> Option<Box<Report>> 
     Some(Box::new(report.as_ref().clone().with_note(format!(
         "of {count} rows {applied} were written, {refused} failed, {open} have an unknown outcome and {left} were not sent"
     ))))
+}
+
+/// Sends what undoes a change.
+///
+/// # Errors
+/// Why it is not undone.
+pub(crate) async fn send_undo(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    undo: &Undo,
+    metrics: &CallMetrics,
+    outcome: &Outcome,
+) -> Result<(), String> {
+    let Undo { resource, method, write } = undo;
+    let write = write.as_ref().map_err(Clone::clone)?;
+    let exchange = session.exchange();
+    exchange.introduce(&resource.provider);
+    let record = Record::of(
+        session.recording(),
+        false,
+        resource,
+        method,
+        exchange.as_ref(),
+        Statement { text, parsed },
+        &[&write.call],
+    )
+    .map_err(|report| report.message)?;
+    let sender = Sender {
+        exchange: exchange.as_ref(),
+        metrics,
+        resource,
+        method,
+        record: &record,
+        outcome,
+        slots: Semaphore::new(1),
+        stop: AtomicBool::new(false),
+        stops: true,
+    };
+    match sender.write(0, write).await {
+        Fate::Applied(_) => Ok(()),
+        // what is to be deleted is gone
+        Fate::Failed(report)
+            if method.verb == HttpVerb::Delete && report.code == Code::RemoteMissing =>
+        {
+            Ok(())
+        }
+        Fate::Failed(report) | Fate::Unknown(report) => Err(report.message),
+        Fate::NotSent => Err("it was not sent".to_owned()),
+    }
 }

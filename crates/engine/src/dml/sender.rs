@@ -14,10 +14,10 @@ use strataql_net::{Request, Response};
 use strataql_spec::Method;
 use tokio::sync::Semaphore;
 
-use super::image;
 use super::record::{End, Record};
 use super::resolve::{Seen, look};
 use super::send::Prepared;
+use super::{image, masking};
 use crate::outcome::Outcome;
 use crate::table::ResourceRef;
 
@@ -111,7 +111,9 @@ impl Sender<'_> {
         write: &Prepared,
     ) -> Result<(Request, Option<WriteId>), Box<Report>> {
         let request = request_of(&write.call, write.key.is_some())?;
-        let before = if self.record.has_images() {
+        let before = if let Some(image) = &write.image {
+            Some(masking::masked(self.method, image))
+        } else if self.record.has_images() {
             image::read(self.exchange, self.resource, self.method, write).await?
         } else {
             None

@@ -7,11 +7,11 @@ use strataql_spec::{Method, SqlVerb};
 
 use super::rows::Source;
 use super::send::Prepared;
-use super::{Awaiting, Chosen, Writer, image, masking};
+use super::{Awaiting, Chosen, Writer, image, masking, undo};
 use crate::explain;
 use crate::local::Relations;
 use crate::meta::texts;
-use crate::session::ResultSet;
+use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
 
 /// A row of EXPLAIN without its number: method, HTTP verb, URL, body, why.
@@ -25,13 +25,13 @@ pub(crate) fn requests(
     prepared: &[Prepared],
 ) -> Result<ResultSet, Box<Report>> {
     let method = chosen.of(resource);
-    let images = image::is_wanted(writer.session);
     let mut rows = Vec::new();
     for write in prepared {
-        rows.extend(images.then(|| image_read(resource, method, write)).flatten());
+        rows.extend(image_read(writer.session, resource, method, write));
         rows.push(step(resource, method, write, "sent once per row"));
     }
     rows.extend(wait(writer.awaiting.as_ref()));
+    rows.extend(undoing(writer.session, resource, method));
     numbered(rows)
 }
 
@@ -41,10 +41,9 @@ pub(crate) fn exec(
     method: &Method,
     write: &Prepared,
     awaiting: Option<&Awaiting>,
-    images: bool,
+    session: &Session,
 ) -> Result<ResultSet, Box<Report>> {
-    let mut rows: Vec<Step> =
-        images.then(|| image_read(resource, method, write)).flatten().into_iter().collect();
+    let mut rows: Vec<Step> = image_read(session, resource, method, write).into_iter().collect();
     rows.push(step(resource, method, write, "the method that EXEC names"));
     rows.extend(wait(awaiting));
     numbered(rows)
@@ -96,15 +95,29 @@ fn step(resource: &ResourceRef, method: &Method, write: &Prepared, why: &str) ->
     ]
 }
 
+/// Why an object is read before it is written, if it is.
+fn why_read(session: &Session) -> Option<&'static str> {
+    if session.transaction().is_eager() {
+        return Some("ROLLBACK restores what it shows");
+    }
+    image::is_wanted(session).then_some("`ledger.before_image` is on")
+}
+
 /// The request that reads an object before it is written.
-fn image_read(resource: &ResourceRef, method: &Method, write: &Prepared) -> Option<Step> {
+fn image_read(
+    session: &Session,
+    resource: &ResourceRef,
+    method: &Method,
+    write: &Prepared,
+) -> Option<Step> {
+    let why = why_read(session)?;
     let (lookup, call) = image::lookup(resource, method, write)?;
     Some(vec![
         Some(format!("{}.{}", resource.dotted(), lookup.name)),
         Some(call.verb.to_string()),
         Some(masking::masked_url(lookup, &call.url(&[]))),
         None,
-        Some("`ledger.before_image` is on".to_owned()),
+        Some(why.to_owned()),
     ])
 }
 
@@ -118,6 +131,27 @@ fn wait(awaiting: Option<&Awaiting>) -> Option<Step> {
         None,
         Some("asked again until each change is done (AWAIT)".to_owned()),
     ])
+}
+
+/// What ROLLBACK does in an eager transaction.
+fn undoing(session: &Session, resource: &ResourceRef, method: &Method) -> Option<Step> {
+    if !session.transaction().is_eager() {
+        return None;
+    }
+    let step = |method: &Method, why: String| {
+        let server = method.servers.first().map(|server| server.url.as_str()).unwrap_or_default();
+        vec![
+            Some(format!("{}.{}", resource.dotted(), method.name)),
+            Some(method.verb.to_string()),
+            Some(format!("{server}{}", method.path.raw)),
+            None,
+            Some(why),
+        ]
+    };
+    Some(match undo::inverse(resource, method) {
+        Ok(inverse) => step(inverse, "ROLLBACK undoes each change with it".to_owned()),
+        Err(why) => step(method, format!("cannot be undone: {why}")),
+    })
 }
 
 /// The requests of a SELECT that finds objects.
@@ -153,14 +187,15 @@ fn per_row(writer: &Writer<'_>, resource: &ResourceRef, chosen: &Chosen, why: &s
         ]
     };
     let mut rows = Vec::new();
-    if image::is_wanted(writer.session)
+    if let Some(reason) = why_read(writer.session)
         && let Some(lookup) =
             resource.resource().candidates(SqlVerb::Select).find(|method| method.is_lookup())
     {
-        rows.push(template(lookup, "once per row found: `ledger.before_image` is on"));
+        rows.push(template(lookup, &format!("once per row found: {reason}")));
     }
     rows.push(template(chosen.of(resource), why));
     rows.extend(wait(writer.awaiting.as_ref()));
+    rows.extend(undoing(writer.session, resource, chosen.of(resource)));
     rows
 }
 

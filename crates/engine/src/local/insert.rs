@@ -59,6 +59,17 @@ pub(crate) async fn write(
     }
 }
 
+/// True if what a statement writes to is kept here.
+///
+/// # Errors
+/// `local-io`.
+pub(crate) fn owns(session: &Session, statement: &sql::Statement) -> Found<bool> {
+    let Some([part]) = target(statement).map(|name| name.0.as_slice()) else { return Ok(false) };
+    let Some(ident) = part.as_ident() else { return Ok(false) };
+    let manifest = session.local().manifest()?;
+    Ok(manifest.find(&ident.value, ident.quote_style.is_some()).is_some())
+}
+
 /// The name that a statement writes to.
 fn target(statement: &sql::Statement) -> Option<&ObjectName> {
     fn of_factor(factor: &TableFactor) -> Option<&ObjectName> {

@@ -27,6 +27,8 @@ fn every_statement_kind_is_recognised() {
         ("desc method p.s.r.m", "DESCRIBE"),
         ("USE databricks_account", "USE"),
         ("SET budget.requests = 5", "SET"),
+        ("SET transaction.mode = 'eager'", "SET"),
+        ("SET TRANSACTION READ ONLY", "transactions"),
         ("CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE and DROP"),
         ("CREATE MATERIALIZED VIEW v AS SELECT 1", "CREATE and DROP"),
         ("DROP TABLE IF EXISTS t", "CREATE and DROP"),

@@ -1,0 +1,328 @@
+//! BEGIN, COMMIT and ROLLBACK: several writes as one decision.
+//!
+//! Owns: the queue of a queued transaction, what an eager one has to undo, and what is refused inside.
+//! Refuses: promising more than services give. Others see each change at once, and a COMMIT that
+//! fails half way names what was done.
+//! Surprise: a queued write is checked at once and planned again at COMMIT, since what comes before it
+//! may change what it finds.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::TryStreamExt;
+use strataql_call::CallMetrics;
+use strataql_diag::{Code, Report};
+use strataql_sql::{Parsed, Statement, Transaction as Word};
+
+use crate::dml::{self, Undo};
+use crate::local;
+use crate::outcome::Outcome;
+use crate::parameters::Parameters;
+use crate::session::{ResultSet, Session};
+
+/// The transaction of a session.
+#[derive(Default)]
+pub(crate) struct Transaction(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    None,
+    /// Writes wait for COMMIT.
+    Queued(Vec<Queued>),
+    /// Writes are sent at once, and can be undone.
+    Eager(Vec<Undo>),
+}
+
+/// A write that waits.
+struct Queued {
+    text: String,
+    parsed: Parsed,
+    parameters: Parameters,
+    namespace: Vec<String>,
+}
+
+/// A transaction that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenTransaction {
+    /// This many writes wait for COMMIT.
+    Queued(usize),
+    /// This many changes are made.
+    Eager(usize),
+}
+
+impl Transaction {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transaction that is open.
+    pub(crate) fn open(&self) -> Option<OpenTransaction> {
+        match &*self.state() {
+            State::None => None,
+            State::Queued(all) => Some(OpenTransaction::Queued(all.len())),
+            State::Eager(all) => Some(OpenTransaction::Eager(all.len())),
+        }
+    }
+
+    /// True if writes are sent at once and have to be undoable.
+    pub(crate) fn is_eager(&self) -> bool {
+        matches!(&*self.state(), State::Eager(_))
+    }
+
+    /// Remembers how a change is undone.
+    pub(crate) fn add(&self, undo: Undo) {
+        if let State::Eager(all) = &mut *self.state() {
+            all.push(undo);
+        }
+    }
+}
+
+/// Runs BEGIN, COMMIT or ROLLBACK.
+///
+/// # Errors
+/// `transaction` at the wrong place; the first failure of a COMMIT; what a ROLLBACK could not undo.
+pub(crate) async fn run(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    word: Word,
+) -> Result<ResultSet, Box<Report>> {
+    let transaction = session.transaction();
+    match (word, transaction.open()) {
+        (Word::Begin, None) => {
+            let is_eager = session.settings().eager;
+            let (state, note) = if is_eager {
+                (State::Eager(Vec::new()), "a transaction begins: ROLLBACK undoes what is written")
+            } else {
+                (
+                    State::Queued(Vec::new()),
+                    "a transaction begins: nothing is written before COMMIT",
+                )
+            };
+            *transaction.state() = state;
+            Ok(noted(note.to_owned()))
+        }
+        (Word::Begin, Some(_)) => Err(wrong(
+            parsed,
+            "a transaction is open already",
+            "end it with COMMIT or ROLLBACK; transactions do not nest",
+        )),
+        (Word::Commit | Word::Rollback, None) => {
+            Err(wrong(parsed, "no transaction is open", "begin one with BEGIN"))
+        }
+        (Word::Other, _) => Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                "savepoints and levels of isolation cannot be run by this version",
+            )
+            .with_label(parsed.span, "")
+            .with_help("BEGIN, COMMIT and ROLLBACK can"),
+        )),
+        (word, Some(_)) => {
+            // from here on writes are sent
+            let state = std::mem::take(&mut *transaction.state());
+            match (word, state) {
+                (Word::Commit, State::Queued(all)) => Box::pin(commit(session, all)).await,
+                (Word::Commit, State::Eager(all)) => Ok(noted(format!(
+                    "{} done for good",
+                    counted(all.len(), "change is", "changes are")
+                ))),
+                (_, State::Queued(all)) => Ok(noted(format!(
+                    "{} dropped; nothing was sent",
+                    counted(all.len(), "write was", "writes were")
+                ))),
+                (_, State::Eager(all)) => Box::pin(roll_back(session, text, parsed, all)).await,
+                (_, State::None) => Ok(ResultSet::nothing()),
+            }
+        }
+    }
+}
+
+/// Takes a statement into a queued transaction; gives nothing when it is to run now.
+///
+/// # Errors
+/// `transaction` for what cannot be part of one; what is wrong with a write.
+pub(crate) async fn take(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    parameters: &Parameters,
+) -> Result<Option<ResultSet>, Box<Report>> {
+    let Some(open) = session.transaction().open() else { return Ok(None) };
+    match &parsed.statement {
+        Statement::Definition(_) | Statement::Refresh(_) => Err(kept_here(parsed)),
+        Statement::Write(_, write) if local::owns(session, write)? => Err(kept_here(parsed)),
+        Statement::Query(_)
+            if parsed
+                .execs
+                .iter()
+                .any(|exec| dml::changes(&|name| session.catalog_resource(name), exec)) =>
+        {
+            Err(wrong(
+                parsed,
+                "EXEC in FROM that may change something cannot be part of a transaction",
+                "run EXEC as a statement",
+            ))
+        }
+        Statement::Exec(exec) if !dml::changes(&|name| session.catalog_resource(name), exec) => {
+            Ok(None)
+        }
+        Statement::Write(..) | Statement::Exec(_) => match open {
+            OpenTransaction::Eager(_) => Ok(None),
+            OpenTransaction::Queued(count) => {
+                check(session, text, parsed, parameters).await?;
+                let queued = Queued {
+                    text: text.to_owned(),
+                    parsed: parsed.clone(),
+                    parameters: parameters.clone(),
+                    namespace: session.settings().namespace,
+                };
+                if let State::Queued(all) = &mut *session.transaction().state() {
+                    all.push(queued);
+                }
+                Ok(Some(noted(format!("queued as number {}; COMMIT sends it", count + 1))))
+            }
+        },
+        _ => Ok(None),
+    }
+}
+
+/// What can be known of a write before it is sent.
+async fn check(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    parameters: &Parameters,
+) -> Result<(), Box<Report>> {
+    match &parsed.statement {
+        Statement::Exec(exec) => {
+            if exec.hints.iter().any(|hint| hint == "SHOWRESULTS") {
+                return Err(no_rows(parsed));
+            }
+            Box::pin(dml::exec(session, text, parsed, exec, true)).await.map(drop)
+        }
+        _ => {
+            if dml::has_returning(&parsed.statement) {
+                return Err(no_rows(parsed));
+            }
+            Box::pin(dml::check(session, text, parsed, parameters)).await
+        }
+    }
+}
+
+async fn commit(session: &Session, all: Vec<Queued>) -> Result<ResultSet, Box<Report>> {
+    let outcome = Outcome::default();
+    let namespace = session.settings().namespace;
+    let count = all.len();
+    let mut done = Vec::new();
+    let mut failed = None;
+    for queued in all {
+        let Queued { text, parsed, parameters, namespace } = &queued;
+        session.set_namespace(namespace.clone());
+        let result = match &parsed.statement {
+            Statement::Exec(exec) => Box::pin(dml::exec(session, text, parsed, exec, false)).await,
+            _ => Box::pin(dml::write(session, text, parsed, parameters, false)).await,
+        };
+        let ended = match result {
+            Ok(result) => {
+                outcome.absorb(&result.outcome);
+                result.rows.try_collect::<Vec<_>>().await.map(drop)
+            }
+            Err(report) => Err(report),
+        };
+        match ended {
+            Ok(()) => done.push(format!("{} {}", done.len() + 1, parsed.statement.keyword())),
+            Err(report) => {
+                failed = Some(report);
+                break;
+            }
+        }
+    }
+    session.set_namespace(namespace);
+    let Some(report) = failed else {
+        outcome.note(counted(count, "write was committed", "writes were committed"));
+        return Ok(ResultSet { outcome, ..ResultSet::nothing() });
+    };
+    let left = count - done.len() - 1;
+    let mut report = report.with_note(format!(
+        "COMMIT ended at write {} of {count}: {} made, {left} not sent",
+        done.len() + 1,
+        counted(done.len(), "was", "were")
+    ));
+    if !done.is_empty() {
+        report = report.with_note(format!(
+            "undo them if they shall not stand alone: {}; `sys.changes` has their requests",
+            done.join(", ")
+        ));
+    }
+    Err(Box::new(report))
+}
+
+async fn roll_back(
+    session: &Session,
+    text: &str,
+    parsed: &Parsed,
+    all: Vec<Undo>,
+) -> Result<ResultSet, Box<Report>> {
+    let outcome = Outcome::default();
+    let count = all.len();
+    let mut left = Vec::new();
+    for undo in all.into_iter().rev() {
+        let metrics = Arc::new(CallMetrics::default());
+        outcome.add_scan(undo.name(), Arc::clone(&metrics));
+        if let Err(why) = dml::send_undo(session, text, parsed, &undo, &metrics, &outcome).await {
+            left.push(format!("`{}`: {why}", undo.name()));
+        }
+    }
+    if left.is_empty() {
+        outcome.note(counted(count, "change was undone", "changes were undone"));
+        return Ok(ResultSet { outcome, ..ResultSet::nothing() });
+    }
+    let mut report = Report::new(
+        Code::Transaction,
+        format!(
+            "of {} {} not undone",
+            counted(count, "change", "changes"),
+            counted(left.len(), "was", "were")
+        ),
+    )
+    .with_label(parsed.span, "")
+    .with_help(
+        "`SELECT * FROM sys.changes` shows the requests; take back by hand what shall not stay",
+    );
+    for why in left {
+        report = report.with_note(why);
+    }
+    Err(Box::new(report))
+}
+
+/// `1 change is`, `3 changes are`.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn noted(note: String) -> ResultSet {
+    let outcome = Outcome::default();
+    outcome.note(note);
+    ResultSet { outcome, ..ResultSet::nothing() }
+}
+
+fn wrong(parsed: &Parsed, message: &str, help: &str) -> Box<Report> {
+    Box::new(Report::new(Code::Transaction, message).with_label(parsed.span, "").with_help(help))
+}
+
+fn kept_here(parsed: &Parsed) -> Box<Report> {
+    wrong(
+        parsed,
+        "what is kept on this machine cannot be part of a transaction",
+        "run the statement before BEGIN or after the end",
+    )
+}
+
+fn no_rows(parsed: &Parsed) -> Box<Report> {
+    wrong(
+        parsed,
+        "a queued write has no rows to return",
+        "leave out RETURNING, or begin with `SET transaction.mode = 'eager'`",
+    )
+}
