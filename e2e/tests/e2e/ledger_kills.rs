@@ -2,7 +2,7 @@
 //!
 //! The server decides the point: it stands still before a request has an effect, after it has, or
 //! behind its answer, and then the command is killed. Further runs are killed after a delay, and scripts
-//! of several statements in each of them. `STRATAQL_FULL=1` takes every row for a point; else a few do.
+//! of several statements and transactions in each of them. `STRATAQL_FULL=1` takes every row for a point; else a few do.
 //!
 //! Surprise: a write without outcome may have happened or not; the server's log cannot contradict it.
 //! What it can contradict is an outcome, a request without intent, and a write that was sent twice.
@@ -76,10 +76,24 @@ fn points_of_rows() -> Vec<Point> {
     points
 }
 
-/// The points at which a script is killed.
+/// The points at which statements that create, change and delete are killed.
 fn points_of_scripts() -> Vec<Point> {
     let requests = if is_full() { 1..=STEP } else { 3..=3 };
     STEPS.into_iter().flat_map(|method| held(method, requests.clone())).collect()
+}
+
+/// The points at which changes that are taken back are killed: half of the updates do that, and all
+/// deletions.
+fn points_of_rollbacks() -> Vec<Point> {
+    let (some, updates) = if is_full() {
+        (1..=STEP, (1..=2 * STEP).step_by(1))
+    } else {
+        (3..=3, (3..=8).step_by(STEP))
+    };
+    let mut points = held("create", some.clone());
+    points.extend(held("update", updates));
+    points.extend(held("delete", some));
+    points
 }
 
 /// One statement that creates many objects.
@@ -89,13 +103,30 @@ fn rows() -> String {
 
 /// Statements that create, change and delete.
 fn script() -> String {
-    let ids: Vec<String> = (1..=STEP).map(|id| format!("'i{id}'")).collect();
-    let these = format!("WHERE account_id = 'a1' AND integration_id IN ({})", ids.join(", "));
+    format!("{}; {}; DELETE FROM {RESOURCE} {}", inserted(STEP), updated(), these())
+}
+
+/// The same, sent when all are known.
+fn transaction() -> String {
+    format!("BEGIN; {}; COMMIT", script())
+}
+
+/// Changes that are made and taken back.
+fn rollback() -> String {
+    format!("SET transaction.mode = 'eager'; BEGIN; {}; {}; ROLLBACK", inserted(STEP), updated())
+}
+
+fn updated() -> String {
     format!(
-        "{}; UPDATE {RESOURCE} SET token_access_policy.access_token_ttl_in_minutes = 60 {these}; \
-         DELETE FROM {RESOURCE} {these}",
-        inserted(STEP)
+        "UPDATE {RESOURCE} SET token_access_policy.access_token_ttl_in_minutes = 60 {}",
+        these()
     )
+}
+
+/// The objects that are there at the beginning.
+fn these() -> String {
+    let ids: Vec<String> = (1..=STEP).map(|id| format!("'i{id}'")).collect();
+    format!("WHERE account_id = 'a1' AND integration_id IN ({})", ids.join(", "))
 }
 
 fn inserted(rows: usize) -> String {
@@ -136,8 +167,7 @@ fn writes(server: &Sandbox) -> Vec<LogEntry> {
 /// What tells a write from the others of its run.
 fn identity(verb: &str, url: &str, body: Option<&serde_json::Value>) -> String {
     let object = url.rsplit('/').next().unwrap_or_default();
-    let app = body.and_then(|body| body["app_id"].as_str()).unwrap_or_default();
-    format!("{verb} {object} {app}")
+    format!("{verb} {object} {}", body.map(ToString::to_string).unwrap_or_default())
 }
 
 /// Waits for the point and kills the run.
@@ -262,4 +292,6 @@ async fn killed_runs_leave_a_ledger_that_agrees_with_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_scripts_leave_a_ledger_that_agrees_with_the_server() {
     sweeps(&points_of_scripts(), &script()).await;
+    sweeps(&points_of_scripts(), &transaction()).await;
+    sweeps(&points_of_rollbacks(), &rollback()).await;
 }
