@@ -193,6 +193,24 @@ async fn secrets_are_nowhere_in_the_ledger() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_of_an_upsert_keep_their_numbers() {
+    let home = home();
+    let policy = "databricks_account.oauth2.account_federation_policy";
+    let yaml =
+        format!("objects:\n  {policy}:\n  - {{account_id: a1, policy_id: p1, description: old}}\n");
+    let world = world(&yaml, &home).await;
+    let sql = format!(
+        "INSERT INTO {policy} (account_id, policy_id, description) \
+         VALUES ('a1', 'p1', 'x'), ('a1', 'p2', 'y') ON CONFLICT DO UPDATE"
+    );
+    world.run(&sql).await.expect("written");
+    let found = entries(&home);
+    let rows: Vec<(&str, u64)> =
+        found.iter().map(|entry| (entry.intent.verb.as_str(), entry.intent.row)).collect();
+    assert_eq!(rows, [("POST", 2), ("PATCH", 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_is_a_table() {
     let home = home();
     let world = world(&faulty("status: 409, request: 2"), &home).await;

@@ -21,6 +21,17 @@ fn kind(entry: &Entry) -> Option<OutcomeKind> {
     entry.outcome.as_ref().map(|outcome| outcome.kind)
 }
 
+/// The command against the server of a world.
+fn at(home: &Home, world: &World, sql: &str) -> std::process::Command {
+    let mut command = home.exec();
+    command
+        .env("DATABRICKS_ACCOUNT_ID", "a1")
+        .env("DATABRICKS_CLIENT_ID", "sandbox-client")
+        .env("DATABRICKS_CLIENT_SECRET", "sandbox-secret")
+        .args(["--endpoint", &format!("databricks_account={}", world.sandbox.url()), sql]);
+    command
+}
+
 #[test]
 fn the_command_records_and_verifies() {
     let home = Home::new();
@@ -87,23 +98,21 @@ fn a_write_to_nowhere_is_recorded_as_not_sent_or_refused() {
 }
 
 #[cfg(unix)]
-#[test]
-fn an_interrupted_run_s_open_writes_are_told_of_once() {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_s_open_writes_are_told_of_once() {
     use std::process::Stdio;
+    let yaml = "faults:\n- {method: published_app_integration_create, kind: stall}\n";
+    let world = World::scenario(yaml, impatient()).await.expect("starts");
     let home = Home::new();
-    let log = home.path().join("log");
-    let sql = insert(3);
-    let child = home
-        .exec()
-        .args(["--sandbox=latency=20s", &format!("--http-log={}", log.display()), &sql])
+    let child = at(&home, &world, &insert(3))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("starts");
-    let kept = home.path().join("data/ledger/sandbox");
     let started = std::time::Instant::now();
-    while read(&kept).map_or(0, |found| found.len()) < 3 {
-        assert!(started.elapsed() < Duration::from_mins(1), "no intents");
+    while world.sandbox.log().iter().filter(|entry| entry.verb == "POST" && !entry.auth).count() < 3
+    {
+        assert!(started.elapsed() < Duration::from_mins(1), "no writes");
         std::thread::sleep(Duration::from_millis(10));
     }
     let killed = std::process::Command::new("kill")
@@ -114,7 +123,8 @@ fn an_interrupted_run_s_open_writes_are_told_of_once() {
     let ended = Ended::of(child.wait_with_output().expect("ends"));
     assert_eq!(ended.exit, Some(130), "{ended:?}");
     assert!(ended.err.contains("the outcomes of 3 writes"), "{ended:?}");
-    let told = home.run(&["--sandbox", "SELECT 1"]);
+    let run = |words: &[&str]| Ended::of(home.exec().args(words).output().expect("starts"));
+    let told = run(&["SELECT 1"]);
     for part in [
         "warning[write-outcome-unknown]",
         "3 writes",
@@ -126,10 +136,8 @@ fn an_interrupted_run_s_open_writes_are_told_of_once() {
         assert!(told.err.contains(part), "`{part}` is missing: {told:?}");
     }
     assert_eq!(told.exit, Some(0));
-    let again = home.run(&["--sandbox", "SELECT 1"]);
-    assert_eq!(again.err, "", "told once");
-    let shown = home.run(&[
-        "--sandbox",
+    assert_eq!(run(&["SELECT 1"]).err, "", "told once");
+    let shown = run(&[
         "-o",
         "csv",
         "SELECT count(*) AS n FROM sys.changes WHERE outcome IS NULL AND resolution = 'reported'",
@@ -146,15 +154,7 @@ async fn an_unknown_outcome_ends_with_10_and_is_not_sent_again() {
     );
     let world = World::scenario(&yaml, impatient()).await.expect("starts");
     let home = Home::new();
-    let run = |sql: &str| {
-        let mut command = home.exec();
-        command
-            .env("DATABRICKS_ACCOUNT_ID", "a1")
-            .env("DATABRICKS_CLIENT_ID", "sandbox-client")
-            .env("DATABRICKS_CLIENT_SECRET", "sandbox-secret")
-            .args(["--endpoint", &format!("databricks_account={}", world.sandbox.url()), sql]);
-        Ended::of(command.output().expect("starts"))
-    };
+    let run = |sql: &str| Ended::of(at(&home, &world, sql).output().expect("starts"));
     let ended = run(&insert(1));
     ended.refused("write-outcome-unknown", 10, &["was not sent again", "read the object"]);
     // a deletion is settled by reading: the object is gone

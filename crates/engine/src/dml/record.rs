@@ -139,7 +139,7 @@ impl<'a> Record<'a> {
         let body = body.map(|body| self.redacted(&masking::masked(self.method, &body)));
         let intent = Intent {
             at: Timestamp::from(kept.clock.wall()),
-            row: position as u64 + 1,
+            row: write.row.unwrap_or(position) as u64 + 1,
             url: self.exchange.redact(&masking::masked_url(self.method, &request.url)),
             request_digest: request_digest(&verb, request.url.as_str(), sent),
             verb,

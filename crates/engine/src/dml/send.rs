@@ -43,6 +43,8 @@ pub(crate) struct Prepared {
     pub(crate) key: Option<String>,
     /// The object before, when it was read to be able to undo the write.
     pub(crate) image: Option<Json>,
+    /// Its row of the statement, where that is not its place among the writes that are sent together.
+    pub(crate) row: Option<usize>,
 }
 
 impl Prepared {
@@ -73,7 +75,7 @@ impl Prepared {
         } else {
             bind_with_key(service, method, &mut arguments, idempotency_key)?
         };
-        Ok(Self { call, arguments, key, image: None })
+        Ok(Self { call, arguments, key, image: None, row: None })
     }
 }
 

@@ -130,7 +130,10 @@ async fn one(
     writes: Vec<(usize, Prepared)>,
     outcome: &Outcome,
 ) -> Result<Done, Box<Report>> {
-    let (numbers, prepared): (Vec<usize>, Vec<Prepared>) = writes.into_iter().unzip();
+    let (numbers, prepared): (Vec<usize>, Vec<Prepared>) = writes
+        .into_iter()
+        .map(|(number, write)| (number, Prepared { row: Some(number), ..write }))
+        .unzip();
     let Branch { writer, chosen, returning } = branch;
     let result = send::send(&writer, resource, chosen, prepared, returning).await?;
     outcome.absorb(&result.outcome);
