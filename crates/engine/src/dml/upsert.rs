@@ -7,21 +7,23 @@
 //! makes the INSERT fail with the service's own conflict; it is not written over.
 
 mod branches;
+mod conflict;
+mod expressions;
 
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast as sql;
-use datafusion::sql::sqlparser::ast::Spanned;
 use strataql_diag::{Code, Report, Span};
 use strataql_spec::{Location, Method};
-use strataql_sql::{WHOLE_ROW, WriteKind};
+use strataql_sql::WriteKind;
 
 use self::branches::{Branch, Branches};
-use super::rows::{self, Given, Row, Source, SourceColumn};
+use self::conflict::Action;
+pub(crate) use self::conflict::Conflict;
+use self::expressions::{is_true, literal, literal_true, number_literal, qualified, text_of};
+use super::rows::{self, Row, Source, SourceColumn};
 use super::send::Prepared;
-use super::statement::{
-    Assigned, Marker, Target, WriteStatement, path_of, span_of, unmarked, unsupported,
-};
+use super::statement::{Assigned, Marker, Target, WriteStatement};
 use super::{Awaiting, Chosen, Writer, method, show, target_error};
 use crate::session::ResultSet;
 use crate::table::ResourceRef;
@@ -30,75 +32,6 @@ use crate::table::ResourceRef;
 pub(super) const EXCLUDED: &str = "excluded";
 /// The column of that relation which counts its rows.
 const NUMBER: &str = "strataql row";
-
-/// ON CONFLICT.
-pub(crate) struct Conflict {
-    /// What identifies an object; empty when the document shall tell.
-    keys: Vec<(String, Span)>,
-    action: Action,
-}
-
-enum Action {
-    Nothing,
-    Update {
-        /// Empty for every column that is no key.
-        set: Vec<Assigned>,
-        condition: Option<sql::Expr>,
-    },
-}
-
-impl Conflict {
-    /// Reads the clause.
-    ///
-    /// # Errors
-    /// `unsupported-syntax` for constraints, which resources do not have.
-    pub(super) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
-        let sql::OnInsert::OnConflict(on) = on else {
-            return Err(Box::new(
-                Report::new(
-                    Code::UnsupportedSyntax,
-                    "ON DUPLICATE KEY UPDATE cannot be run by this version",
-                )
-                .with_help("write `ON CONFLICT (column) DO UPDATE SET column = excluded.column`"),
-            ));
-        };
-        let keys = match &on.conflict_target {
-            None => Vec::new(),
-            Some(sql::ConflictTarget::Columns(columns)) => columns
-                .iter()
-                .map(|column| (column.value.clone(), span_of(column.span, text)))
-                .collect(),
-            Some(sql::ConflictTarget::OnConstraint(name)) => {
-                return Err(unsupported("ON CONFLICT ON CONSTRAINT", name.span(), text));
-            }
-        };
-        let action = match &on.action {
-            sql::OnConflictAction::DoNothing => Action::Nothing,
-            sql::OnConflictAction::DoUpdate(update) => Action::Update {
-                set: assignments(&update.assignments, text)?,
-                condition: update.selection.clone(),
-            },
-        };
-        Ok(Self { keys, action })
-    }
-}
-
-fn assignments(all: &[sql::Assignment], text: &str) -> Result<Vec<Assigned>, Box<Report>> {
-    let mut set = Vec::new();
-    for assignment in all {
-        let sql::AssignmentTarget::ColumnName(name) = &assignment.target else {
-            return Err(unsupported("SET of several columns at once", assignment.span(), text));
-        };
-        let path = path_of(name);
-        if path == [WHOLE_ROW] {
-            return Ok(Vec::new());
-        }
-        let (value, marker) = unmarked(&assignment.value);
-        let span = span_of(name.span(), text);
-        set.push(Assigned { path, span, value: Some(value), marker });
-    }
-    Ok(set)
-}
 
 /// An INSERT with ON CONFLICT, and all it is about.
 pub(super) struct Upsert<'a> {
@@ -519,43 +452,4 @@ impl Update {
             }
         }
     }
-}
-
-fn qualified(relation: &str, column: &str) -> sql::Expr {
-    sql::Expr::CompoundIdentifier(vec![
-        sql::Ident::with_quote('"', relation),
-        sql::Ident::with_quote('"', column),
-    ])
-}
-
-fn literal_true() -> sql::Expr {
-    sql::Expr::Value(sql::Value::Boolean(true).into())
-}
-
-fn number_literal(text: String) -> sql::Expr {
-    sql::Expr::Value(sql::Value::Number(text, false).into())
-}
-
-fn literal(given: &Given) -> sql::Expr {
-    use strataql_call::Value;
-
-    let value = match given {
-        Given::Null => sql::Value::Null,
-        Given::Value(Value::Boolean(flag)) => sql::Value::Boolean(*flag),
-        Given::Value(Value::Integer(number)) => sql::Value::Number(number.to_string(), false),
-        Given::Value(Value::Number(number)) => sql::Value::Number(format!("{number:?}"), false),
-        Given::Value(other) => sql::Value::SingleQuotedString(other.text()),
-    };
-    sql::Expr::Value(value.into())
-}
-
-fn text_of(given: &Given) -> Option<String> {
-    match given {
-        Given::Null => None,
-        Given::Value(value) => Some(value.text()),
-    }
-}
-
-fn is_true(given: &Given) -> bool {
-    *given == Given::Value(strataql_call::Value::Boolean(true))
 }
