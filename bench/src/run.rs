@@ -96,6 +96,8 @@ fn write(path: &Path, bench: &Bench, outcomes: &[Outcome]) -> Result<(), String>
         "scenarios": outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
     });
     let text = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())? + "\n";
-    fs::write(path, text)
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, text))
         .map_err(|error| format!("`{}` cannot be written: {error}", path.display()))
 }

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
@@ -33,6 +33,9 @@ const GROWTH_KB: u32 = 8 << 10;
 /// have waited for a thread or for its turn at the gate.
 const FAR: Duration = Duration::from_millis(10);
 
+/// Pages that must have come before anything is concluded: the first wait for connections and tokens.
+const JUDGED: usize = 32;
+
 /// The batches of all calls: `width` of them run at once.
 pub(crate) fn run(
     legs: Vec<Leg>,
@@ -57,6 +60,8 @@ struct Ahead {
     room_kb: u32,
     /// Microseconds that the fastest page took.
     fastest: Arc<AtomicU64>,
+    /// Pages that have come.
+    pages: Arc<AtomicUsize>,
     started: usize,
 }
 
@@ -72,6 +77,7 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
         room: Arc::new(Semaphore::new(AHEAD_KB as usize)),
         room_kb: AHEAD_KB,
         fastest: Arc::new(AtomicU64::new(u64::MAX)),
+        pages: Arc::default(),
         started: 0,
     };
     for _ in 0..width {
@@ -99,7 +105,8 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
 impl Ahead {
     /// Gives calls ahead of their turn more memory.
     fn grow(&mut self) {
-        if Duration::from_micros(self.fastest.load(Ordering::Relaxed)) < FAR {
+        let is_far = Duration::from_micros(self.fastest.load(Ordering::Relaxed)) >= FAR;
+        if self.pages.load(Ordering::Relaxed) < JUDGED || !is_far {
             return;
         }
         let more = GROWTH_KB.min(AHEAD_LIMIT_KB - self.room_kb);
@@ -115,12 +122,14 @@ impl Ahead {
         let mut turn = self.turn.subscribe();
         let room = Arc::clone(&self.room);
         let fastest = Arc::clone(&self.fastest);
+        let pages = Arc::clone(&self.pages);
         self.tasks.spawn(async move {
             loop {
                 let since = Instant::now();
                 let Some(batch) = leg.next().await else { return };
                 let took = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
                 fastest.fetch_min(took, Ordering::Relaxed);
+                pages.fetch_add(1, Ordering::Relaxed);
                 let kilobytes =
                     batch.as_ref().map_or(0, |batch| batch.get_array_memory_size() >> 10);
                 let wanted = u32::try_from(kilobytes).unwrap_or(AHEAD_KB).clamp(1, AHEAD_KB);
