@@ -66,6 +66,54 @@ pub trait Exchange: Send + Sync {
     }
 }
 
+/// An exchange around another one, which answers all that the layer does not change.
+pub trait Layer: Send + Sync {
+    /// The exchange below.
+    fn inner(&self) -> &Arc<dyn Exchange>;
+
+    /// [`Exchange::exchange`] of the layer.
+    ///
+    /// # Errors
+    /// Those of the exchange below, and what the layer refuses.
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
+        self.inner().exchange(request)
+    }
+
+    /// [`Exchange::write`] of the layer.
+    ///
+    /// # Errors
+    /// Those of the exchange below, and what the layer refuses.
+    fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
+        self.inner().write(request)
+    }
+}
+
+impl<L: Layer> Exchange for L {
+    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
+        Layer::exchange(self, request)
+    }
+
+    fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
+        Layer::write(self, request)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.inner().clock()
+    }
+
+    fn introduce(&self, provider: &Provider) {
+        self.inner().introduce(provider);
+    }
+
+    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
+        self.inner().principal(provider)
+    }
+
+    fn redact(&self, text: &str) -> String {
+        self.inner().redact(text)
+    }
+}
+
 impl Exchange for Transport {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         Box::pin(async move { self.send(request).await.map_err(Into::into) })

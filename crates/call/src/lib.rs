@@ -20,7 +20,7 @@ mod write;
 pub use bind::{Arguments, BoundCall, attribute_json, bind, bind_with_key};
 pub use chain::SharedChains;
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
-pub use exchange::{Exchange, WriteFailure};
+pub use exchange::{Exchange, Layer, WriteFailure};
 pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use pager::{PageAddress, PageFacts, Pager};
 pub use stream::{CallContext, Page, pages};

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
-use strataql_call::{Exchange, WriteFailure};
+use strataql_call::{Exchange, Layer, WriteFailure};
 use strataql_diag::Report;
-use strataql_net::{Clock, Principal, Request, Response};
-use strataql_spec::{HttpVerb, Provider};
+use strataql_net::{Request, Response};
+use strataql_spec::HttpVerb;
 
 use self::store::{Key, Store};
 use crate::outcome::Outcome;
@@ -77,7 +77,11 @@ pub(crate) struct KeepingExchange {
     pub(crate) outcome: Outcome,
 }
 
-impl Exchange for KeepingExchange {
+impl Layer for KeepingExchange {
+    fn inner(&self) -> &Arc<dyn Exchange> {
+        &self.inner
+    }
+
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         if request.verb != HttpVerb::Get {
             return self.inner.exchange(request);
@@ -103,26 +107,6 @@ impl Exchange for KeepingExchange {
             Ok(response)
         })
     }
-
-    fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
-        self.inner.write(request)
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
-    }
-
-    fn introduce(&self, provider: &Provider) {
-        self.inner.introduce(provider);
-    }
-
-    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
-        self.inner.principal(provider)
-    }
-
-    fn redact(&self, text: &str) -> String {
-        self.inner.redact(text)
-    }
 }
 
 /// The exchange of a write, which makes kept answers of its provider useless.
@@ -131,9 +115,9 @@ pub(crate) struct ForgettingExchange {
     pub(crate) answers: Arc<Answers>,
 }
 
-impl Exchange for ForgettingExchange {
-    fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
-        self.inner.exchange(request)
+impl Layer for ForgettingExchange {
+    fn inner(&self) -> &Arc<dyn Exchange> {
+        &self.inner
     }
 
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
@@ -144,22 +128,6 @@ impl Exchange for ForgettingExchange {
             self.answers.store().forget(&provider);
             result
         })
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
-    }
-
-    fn introduce(&self, provider: &Provider) {
-        self.inner.introduce(provider);
-    }
-
-    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
-        self.inner.principal(provider)
-    }
-
-    fn redact(&self, text: &str) -> String {
-        self.inner.redact(text)
     }
 }
 

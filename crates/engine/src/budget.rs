@@ -14,10 +14,9 @@ use datafusion::arrow::array::RecordBatch;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use strataql_call::{Exchange, WriteFailure};
+use strataql_call::{Exchange, Layer, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Clock, Principal, Request, Response};
-use strataql_spec::Provider;
+use strataql_net::{Request, Response};
 use tokio::time::Instant;
 
 use crate::settings::Settings;
@@ -172,7 +171,11 @@ pub(crate) struct BudgetExchange {
     pub(crate) budget: Arc<Budget>,
 }
 
-impl Exchange for BudgetExchange {
+impl Layer for BudgetExchange {
+    fn inner(&self) -> &Arc<dyn Exchange> {
+        &self.inner
+    }
+
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         Box::pin(async move {
             self.budget.take()?;
@@ -190,22 +193,6 @@ impl Exchange for BudgetExchange {
             self.budget.has_written.store(true, Ordering::SeqCst);
             self.inner.write(request).await
         })
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
-    }
-
-    fn introduce(&self, provider: &Provider) {
-        self.inner.introduce(provider);
-    }
-
-    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
-        self.inner.principal(provider)
-    }
-
-    fn redact(&self, text: &str) -> String {
-        self.inner.redact(text)
     }
 }
 

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use strataql_call::{Exchange, WriteFailure};
+use strataql_call::{Exchange, Layer, WriteFailure};
 use strataql_diag::{Code, Report};
-use strataql_net::{Clock, Principal, Request, Response};
-use strataql_spec::{HttpVerb, Provider};
+use strataql_net::{Request, Response};
+use strataql_spec::HttpVerb;
 
 use crate::outcome::Outcome;
 
@@ -107,7 +107,11 @@ impl JournalExchange {
     }
 }
 
-impl Exchange for JournalExchange {
+impl Layer for JournalExchange {
+    fn inner(&self) -> &Arc<dyn Exchange> {
+        &self.inner
+    }
+
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         Box::pin(async move {
             let mut pending = self.begin(&request);
@@ -130,22 +134,6 @@ impl Exchange for JournalExchange {
             }
             result
         })
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
-    }
-
-    fn introduce(&self, provider: &Provider) {
-        self.inner.introduce(provider);
-    }
-
-    fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
-        self.inner.principal(provider)
-    }
-
-    fn redact(&self, text: &str) -> String {
-        self.inner.redact(text)
     }
 }
 

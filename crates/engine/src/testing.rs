@@ -2,6 +2,7 @@
 //!
 //! Owns: the seam for tests of this crate; nothing of it ships.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
@@ -9,7 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use strataql_call::Exchange;
-use strataql_diag::Report;
+use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response};
 use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
@@ -51,21 +52,43 @@ impl Exchange for Service {
     }
 }
 
+/// No request is made here.
+struct Nobody;
+
+impl Exchange for Nobody {
+    fn exchange(&self, _request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
+        Box::pin(async { Err(Box::new(Report::new(Code::RemoteUnavailable, "nobody is there"))) })
+    }
+}
+
 /// A session that talks to a service.
 pub(crate) fn session(service: &Arc<Service>) -> Session {
+    over(embedded(), service)
+}
+
+/// A session without a service, which keeps its tables in that folder.
+pub(crate) fn offline(tables: Option<PathBuf>) -> Session {
+    open(embedded(), Arc::new(Nobody), tables)
+}
+
+fn embedded() -> Arc<Registry> {
     let sources = vec![Source::embedded()];
     let registry = Registry::new(RegistrySettings { sources, cache_dir: None });
-    over(Arc::new(registry.expect("embedded documents")), service)
+    Arc::new(registry.expect("embedded documents"))
 }
 
 /// A session with other documents.
 pub(crate) fn over(registry: Arc<Registry>, service: &Arc<Service>) -> Session {
+    open(registry, Arc::clone(service) as Arc<dyn Exchange>, None)
+}
+
+fn open(registry: Arc<Registry>, exchange: Arc<dyn Exchange>, tables: Option<PathBuf>) -> Session {
     Session::new(SessionConfig {
         registry,
-        exchange: Arc::clone(service) as Arc<dyn Exchange>,
+        exchange,
         environment: Arc::new(|_: &str| None),
         settings: Settings::default(),
-        tables: None,
+        tables,
         recording: Recording::Off { folder: None },
     })
     .expect("a session")
@@ -76,6 +99,15 @@ pub(crate) async fn run(
     session: &Session,
     text: &str,
 ) -> Result<(Vec<String>, Outcome), Box<Report>> {
+    run_with(session, text, "|").await
+}
+
+/// [`run`] with another separator.
+pub(crate) async fn run_with(
+    session: &Session,
+    text: &str,
+    separator: &str,
+) -> Result<(Vec<String>, Outcome), Box<Report>> {
     let parameters = Parameters::default();
     let mut lines = Vec::new();
     let mut outcome = Outcome::default();
@@ -83,7 +115,7 @@ pub(crate) async fn run(
         let result = session.run_statement(text, &parsed, &parameters).await?;
         outcome = result.outcome.clone();
         let batches: Vec<RecordBatch> = result.rows.try_collect().await?;
-        lines = batches.iter().flat_map(cells).collect();
+        lines = batches.iter().flat_map(|batch| cells(batch, separator)).collect();
     }
     Ok((lines, outcome))
 }
@@ -101,7 +133,7 @@ pub(crate) async fn failure(session: &Session, text: &str) -> Box<Report> {
     }
 }
 
-fn cells(batch: &RecordBatch) -> Vec<String> {
+fn cells(batch: &RecordBatch, separator: &str) -> Vec<String> {
     let options = FormatOptions::default().with_null("NULL");
     let columns: Vec<ArrayFormatter<'_>> = batch
         .columns()
@@ -111,7 +143,7 @@ fn cells(batch: &RecordBatch) -> Vec<String> {
     let line = |row: usize| {
         let cells: Vec<String> =
             columns.iter().map(|column| column.value(row).to_string()).collect();
-        cells.join("|")
+        cells.join(separator)
     };
     (0..batch.num_rows()).map(line).collect()
 }

@@ -8,9 +8,9 @@ use strataql_e2e::{World, impatient};
 use strataql_ledger::{Entry, OutcomeKind, read, verify};
 use tempfile::TempDir;
 
-const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
+pub(crate) const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
 
-fn insert(rows: usize) -> String {
+pub(crate) fn insert(rows: usize) -> String {
     format!(
         "INSERT INTO {RESOURCE} (account_id, app_id) \
          SELECT 'a1', 'app-' || value FROM generate_series(1, {rows})"
@@ -18,23 +18,23 @@ fn insert(rows: usize) -> String {
 }
 
 /// A scenario with one fault of the method that creates.
-fn faulty(fault: &str) -> String {
+pub(crate) fn faulty(fault: &str) -> String {
     format!("rows: 2\nfaults:\n- {{method: published_app_integration_create, {fault}}}\n")
 }
 
-async fn world(yaml: &str, home: &TempDir) -> World {
+pub(crate) async fn world(yaml: &str, home: &TempDir) -> World {
     World::recorded(yaml, impatient(), home.path().join("ledger")).await.expect("starts")
 }
 
-fn entries(home: &TempDir) -> Vec<Entry> {
+pub(crate) fn entries(home: &TempDir) -> Vec<Entry> {
     read(&home.path().join("ledger")).expect("readable")
 }
 
-fn home() -> TempDir {
+pub(crate) fn home() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn kind(entry: &Entry) -> Option<OutcomeKind> {
+pub(crate) fn kind(entry: &Entry) -> Option<OutcomeKind> {
     entry.outcome.as_ref().map(|outcome| outcome.kind)
 }
 
@@ -47,7 +47,7 @@ fn bytes_of(folder: &Path) -> String {
         .collect()
 }
 
-fn posts(world: &World) -> Vec<Json> {
+pub(crate) fn posts(world: &World) -> Vec<Json> {
     let log = world.sandbox.log().into_iter().filter(|entry| !entry.auth && entry.verb != "GET");
     log.map(|entry| serde_json::to_value(entry).expect("serialises")).collect()
 }

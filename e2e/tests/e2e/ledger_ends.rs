@@ -3,44 +3,10 @@
 use serde_json::{Value as Json, json};
 use strataql_diag::Code;
 use strataql_e2e::{World, impatient};
-use strataql_ledger::{Entry, OutcomeKind, read};
+use strataql_ledger::OutcomeKind;
 use strataql_net::{RetrySettings, Settings as NetSettings};
-use tempfile::TempDir;
 
-const RESOURCE: &str = "databricks_account.oauth2.published_app_integration";
-
-fn insert(rows: usize) -> String {
-    format!(
-        "INSERT INTO {RESOURCE} (account_id, app_id) \
-         SELECT 'a1', 'app-' || value FROM generate_series(1, {rows})"
-    )
-}
-
-/// A scenario with one fault of the method that creates.
-fn faulty(fault: &str) -> String {
-    format!("rows: 2\nfaults:\n- {{method: published_app_integration_create, {fault}}}\n")
-}
-
-async fn world(yaml: &str, home: &TempDir) -> World {
-    World::recorded(yaml, impatient(), home.path().join("ledger")).await.expect("starts")
-}
-
-fn entries(home: &TempDir) -> Vec<Entry> {
-    read(&home.path().join("ledger")).expect("readable")
-}
-
-fn home() -> TempDir {
-    tempfile::tempdir().expect("a folder")
-}
-
-fn kind(entry: &Entry) -> Option<OutcomeKind> {
-    entry.outcome.as_ref().map(|outcome| outcome.kind)
-}
-
-fn posts(world: &World) -> Vec<Json> {
-    let log = world.sandbox.log().into_iter().filter(|entry| !entry.auth && entry.verb != "GET");
-    log.map(|entry| serde_json::to_value(entry).expect("serialises")).collect()
-}
+use crate::ledger::{RESOURCE, entries, faulty, home, insert, kind, posts, world};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_end_of_a_write_has_its_word() {

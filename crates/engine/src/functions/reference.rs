@@ -3,66 +3,21 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use futures::TryStreamExt;
-use futures::future::BoxFuture;
-use strataql_call::Exchange;
-use strataql_diag::{Code, Report};
-use strataql_net::{Request, Response};
-use strataql_registry::{Registry, Settings as RegistrySettings, Source};
+use strataql_diag::Report;
 
 use super::about::{About, Section};
 use super::{abouts, json_rows};
-use crate::{Parameters, Recording, Session, SessionConfig, Settings};
-
-/// No request is made here.
-struct Nobody;
-
-impl Exchange for Nobody {
-    fn exchange(&self, _request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
-        Box::pin(async { Err(Box::new(Report::new(Code::RemoteUnavailable, "nobody is there"))) })
-    }
-}
+use crate::Session;
+use crate::testing::{offline, run_with};
 
 pub(super) fn session() -> Session {
-    let registry =
-        Registry::new(RegistrySettings { sources: vec![Source::embedded()], cache_dir: None });
-    Session::new(SessionConfig {
-        registry: Arc::new(registry.expect("embedded documents")),
-        exchange: Arc::new(Nobody),
-        environment: Arc::new(|_: &str| None),
-        settings: Settings::default(),
-        tables: None,
-        recording: Recording::Off { folder: None },
-    })
-    .expect("a session")
+    offline(None)
 }
 
 /// The rows of the last statement, cells separated by ` | `.
 pub(super) async fn rows(session: &Session, text: &str) -> Result<Vec<String>, Box<Report>> {
-    let parameters = Parameters::default();
-    let mut lines = Vec::new();
-    for parsed in Session::parse(text)? {
-        let result = session.run_statement(text, &parsed, &parameters).await?;
-        let batches: Vec<_> = result.rows.try_collect().await?;
-        lines.clear();
-        let options = FormatOptions::default().with_null("NULL");
-        for batch in &batches {
-            let columns: Vec<ArrayFormatter<'_>> = batch
-                .columns()
-                .iter()
-                .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("shown"))
-                .collect();
-            for row in 0..batch.num_rows() {
-                let cells: Vec<String> =
-                    columns.iter().map(|column| column.value(row).to_string()).collect();
-                lines.push(cells.join(" | "));
-            }
-        }
-    }
-    Ok(lines)
+    Ok(run_with(session, text, " | ").await?.0)
 }
 
 fn page() -> PathBuf {

@@ -13,6 +13,7 @@ use super::manifest::{Content, Entry, IfTaken, ViewText};
 use super::types::column;
 use super::writer::Written;
 use super::{Found, Relations, Store};
+use crate::budget::counted;
 use crate::explain;
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
@@ -108,7 +109,7 @@ pub(crate) async fn refresh(session: &Session, name: &Name) -> Found<ResultSet> 
     let known: Entry = entry.clone();
     store.commit(move |manifest| manifest.refresh(&known, file)).await?;
     written.keep();
-    outcome.note(format!("materialized view `{}` has {} now", entry.name, counted(rows)));
+    outcome.note(format!("materialized view `{}` has {} now", entry.name, counted(rows, "row")));
     Ok(ResultSet { outcome, ..ResultSet::nothing() })
 }
 
@@ -326,7 +327,11 @@ impl Definer<'_> {
         if is_in {
             written.keep();
         }
-        outcome.note(format!("{kind} `{name}` created with {}{}", counted(rows), self.how_long()));
+        outcome.note(format!(
+            "{kind} `{name}` created with {}{}",
+            counted(rows, "row"),
+            self.how_long()
+        ));
         Ok(ResultSet { outcome, ..ResultSet::nothing() })
     }
 
@@ -418,11 +423,6 @@ pub(super) fn note(text: String) -> ResultSet {
     let result = ResultSet::nothing();
     result.outcome.note(text);
     result
-}
-
-/// `1 row`, `3 rows`.
-pub(super) fn counted(rows: u64) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 pub(super) fn unsupported(what: &str, span: Span, help: &str) -> Box<Report> {

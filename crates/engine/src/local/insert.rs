@@ -10,9 +10,10 @@ use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::{Parsed, WriteKind};
 
 use super::Found;
-use super::define::{bytes, counted, note, unsupported};
+use super::define::{bytes, note, unsupported};
 use super::fill::{Filler, query_from, shaped};
 use super::manifest::{Content, Entry};
+use crate::budget::counted;
 use crate::error::listed;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
@@ -179,7 +180,7 @@ async fn insert_rows(
     let known = entry.clone();
     store.commit(move |manifest| manifest.append(&known, file)).await?;
     written.keep();
-    result.outcome.note(format!("{} inserted into `{}`", counted(rows), entry.name));
+    result.outcome.note(format!("{} inserted into `{}`", counted(rows, "row"), entry.name));
     Ok(ResultSet { outcome: result.outcome, ..ResultSet::nothing() })
 }
 

@@ -1,27 +1,13 @@
 //! Sessions that share a folder, without any provider being asked.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
-use futures::TryStreamExt;
 use futures::future::BoxFuture;
-use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
-use strataql_net::{Request, Response};
-use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
-use crate::{Parameters, Recording, Session, SessionConfig, Settings};
-
-/// No request is made here.
-struct Nobody;
-
-impl Exchange for Nobody {
-    fn exchange(&self, _request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
-        Box::pin(async { Err(Box::new(Report::new(Code::RemoteUnavailable, "nobody is there"))) })
-    }
-}
+use crate::testing::{self, offline};
+use crate::{Parameters, Session};
 
 /// A folder that goes with the test.
 struct Home(PathBuf);
@@ -53,49 +39,15 @@ impl Drop for Home {
     }
 }
 
-fn session(tables: Option<PathBuf>) -> Session {
-    let registry =
-        Registry::new(RegistrySettings { sources: vec![Source::embedded()], cache_dir: None });
-    Session::new(SessionConfig {
-        registry: Arc::new(registry.expect("embedded documents")),
-        exchange: Arc::new(Nobody),
-        environment: Arc::new(|_: &str| None),
-        settings: Settings::default(),
-        tables,
-        recording: Recording::Off { folder: None },
-    })
-    .expect("a session")
-}
-
 /// The rows of the last statement, cells separated by `|`.
 async fn run(session: &Session, text: &str) -> Result<Vec<String>, Box<Report>> {
-    let parameters = Parameters::default();
-    let mut lines = Vec::new();
-    for parsed in Session::parse(text)? {
-        let result = session.run_statement(text, &parsed, &parameters).await?;
-        let batches: Vec<_> = result.rows.try_collect().await?;
-        lines.clear();
-        let options = FormatOptions::default().with_null("NULL");
-        for batch in &batches {
-            let columns: Vec<ArrayFormatter<'_>> = batch
-                .columns()
-                .iter()
-                .map(|column| ArrayFormatter::try_new(column.as_ref(), &options).expect("shown"))
-                .collect();
-            for row in 0..batch.num_rows() {
-                let cells: Vec<String> =
-                    columns.iter().map(|column| column.value(row).to_string()).collect();
-                lines.push(cells.join("|"));
-            }
-        }
-    }
-    Ok(lines)
+    Ok(testing::run(session, text).await?.0)
 }
 
 /// Servers run statements on many threads.
 #[tokio::test]
 async fn a_statement_may_move_between_threads() {
-    let own = session(None);
+    let own = offline(None);
     let parsed = Session::parse("SELECT 1").expect("parses");
     let parameters = Parameters::default();
     let running: BoxFuture<'_, _> =
@@ -110,13 +62,13 @@ async fn code(session: &Session, text: &str) -> Code {
 #[tokio::test]
 async fn what_one_session_keeps_another_finds() {
     let home = Home::new();
-    let one = session(Some(home.tables()));
+    let one = offline(Some(home.tables()));
     let made = "CREATE TABLE t AS SELECT * FROM (VALUES (1, 'a'), (2, NULL)) v (n, s);
                 INSERT INTO t (S, n) SELECT 'c', 3;
                 CREATE VIEW w AS SELECT n * 10 AS tens FROM t;
                 CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t";
     run(&one, made).await.expect("made");
-    let other = session(Some(home.tables()));
+    let other = offline(Some(home.tables()));
     let rows = |text: &'static str| run(&other, text);
     assert_eq!(rows("SELECT * FROM T ORDER BY n").await.expect("reads"), ["1|a", "2|NULL", "3|c"]);
     assert_eq!(rows("SELECT sum(tens) FROM w").await.expect("reads"), ["60"]);
@@ -126,13 +78,13 @@ async fn what_one_session_keeps_another_finds() {
         rows("REFRESH MATERIALIZED VIEW m; SELECT \"count(*)\" FROM m").await.expect("reads"),
         ["4"]
     );
-    let in_memory = session(None);
+    let in_memory = offline(None);
     assert_eq!(code(&in_memory, "SELECT * FROM t").await, Code::UnknownResource);
 }
 
 #[tokio::test]
 async fn memory_keeps_tables_for_the_session() {
-    let own = session(None);
+    let own = offline(None);
     let text = "CREATE TABLE t (n BIGINT NOT NULL, s TEXT);
                 INSERT INTO t VALUES (1, 'a');
                 INSERT INTO t SELECT n + 1, s || 'b' FROM t;
@@ -148,7 +100,7 @@ async fn memory_keeps_tables_for_the_session() {
 #[tokio::test]
 async fn a_statement_that_fails_leaves_no_file() {
     let home = Home::new();
-    let own = session(Some(home.tables()));
+    let own = offline(Some(home.tables()));
     run(&own, "CREATE TABLE t (n INTEGER)").await.expect("made");
     let before = home.rows_files();
     let division = "CREATE TABLE u AS SELECT 1 / (n - 5) AS x FROM generate_series(1, 9) g (n)";
@@ -164,7 +116,7 @@ async fn a_statement_that_fails_leaves_no_file() {
 #[tokio::test]
 async fn rows_that_are_gone_are_an_error_and_not_no_rows() {
     let home = Home::new();
-    let own = session(Some(home.tables()));
+    let own = offline(Some(home.tables()));
     run(&own, "CREATE TABLE t AS SELECT 1 AS n").await.expect("made");
     for path in home.rows_files() {
         std::fs::remove_file(path).expect("removed");
@@ -177,7 +129,7 @@ async fn rows_that_are_gone_are_an_error_and_not_no_rows() {
 
 #[tokio::test]
 async fn a_view_is_blind_for_the_names_around_it() {
-    let own = session(None);
+    let own = offline(None);
     let text = "CREATE TABLE t AS SELECT 1 AS n; CREATE VIEW v AS SELECT n FROM t;
                 WITH t AS (SELECT 2 AS n) SELECT v.n, t.n FROM v, t";
     assert_eq!(run(&own, text).await.expect("runs"), ["1|2"]);
@@ -199,7 +151,7 @@ async fn files_are_tables() {
     std::fs::write(path("a.json"), " [{\"id\": 1, \"d\": {\"k\": 5}}, {\"id\": 3}]")
         .expect("written");
     std::fs::write(path("a.jsonl"), "{\"id\": 2}\n{\"id\": 1}\n").expect("written");
-    let own = session(Some(home.tables()));
+    let own = offline(Some(home.tables()));
     let rows = |text: String| {
         let own = &own;
         async move { run(own, &text).await.expect("reads") }
