@@ -14,7 +14,7 @@ mod suggest;
 
 pub use code::{Class, Code};
 pub use redact::{MASK, Redactor};
-pub use report::{Label, Place, RemoteFailure, Report, Severity};
+pub use report::{Label, Place, RemoteFailure, Report, Severity, excerpt};
 pub use span::{LineColumn, Span};
 pub use suggest::{did_you_mean, suggest};
 

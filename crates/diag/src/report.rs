@@ -206,6 +206,14 @@ impl fmt::Display for Report {
 
 impl std::error::Error for Report {}
 
+/// At most forty characters of a value, for messages.
+pub fn excerpt(text: &str) -> String {
+    if text.char_indices().nth(40).is_none() {
+        return text.to_owned();
+    }
+    text.chars().take(39).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +233,13 @@ mod tests {
             })
             .redacted(&redactor);
         assert!(!format!("{report:?}").contains("hunter22"), "{report:?}");
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let forty = "é".repeat(40);
+        assert_eq!(excerpt(&forty), forty);
+        assert_eq!(excerpt(&format!("{forty}x")), format!("{}…", "é".repeat(39)));
     }
 
     #[test]

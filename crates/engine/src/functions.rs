@@ -15,12 +15,10 @@ mod json;
 mod json_compare;
 mod json_edit;
 mod json_extract;
-mod json_node;
 mod json_path;
 #[cfg(test)]
 mod json_random;
 mod json_rows;
-mod json_steps;
 mod lateral;
 mod network;
 mod printf;

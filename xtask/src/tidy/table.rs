@@ -51,6 +51,7 @@ pub(super) const RULES: &[Rule] = &[
     light("diag", &[], &[]),
     light("spec", &["diag"], &["indexmap", "jiter", "serde-saphyr", "url"]),
     light("sql", &["diag"], &["sqlparser"]),
+    light("json", &["diag"], &["indexmap", "jiter"]),
     light("ledger", &["diag"], &["ring", "tokio"]),
     light(
         "output",
@@ -117,7 +118,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule {
         name: "engine",
-        own: Only(&["call", "diag", "ledger", "net", "registry", "spec", "sql"]),
+        own: Only(&["call", "diag", "json", "ledger", "net", "registry", "spec", "sql"]),
         foreign: Only(&[
             "arrow",
             "async-trait",
@@ -127,7 +128,6 @@ pub(super) const RULES: &[Rule] = &[
             "datafusion-functions-json",
             "futures",
             "indexmap",
-            "jiter",
             "percent-encoding",
             "regex",
             "tokio",

@@ -56,6 +56,17 @@ pub(crate) struct About {
 }
 
 impl About {
+    /// A function in words; `example` is a statement and its rows.
+    pub(crate) const fn new(
+        section: Section,
+        (name, aliases): (&'static str, &'static [&'static str]),
+        syntax: &'static str,
+        text: &'static str,
+        (sql, rows): (&'static str, &'static str),
+    ) -> Self {
+        Self { name, aliases, section, syntax, text, example: Example { sql, rows } }
+    }
+
     /// The same for DataFusion.
     pub(crate) fn documentation(&self) -> Documentation {
         Documentation::builder(self.section.doc(), self.text, self.syntax)

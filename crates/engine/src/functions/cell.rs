@@ -16,6 +16,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use datafusion::common::Result;
 use strataql_diag::{Code, Report};
+use strataql_json::quoted;
 
 use crate::error::external;
 
@@ -95,11 +96,6 @@ impl Cell<'_> {
     }
 }
 
-/// Text as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 /// A real number as text: always with a point or an exponent.
 pub(super) fn real_text(number: f64) -> String {
     format!("{number:?}")
@@ -118,14 +114,6 @@ pub(super) fn text(text: impl Into<String>) -> Cell<'static> {
 /// Makes a cell of JSON.
 pub(super) fn json(text: impl Into<String>) -> Cell<'static> {
     Cell::Json(Cow::Owned(text.into()))
-}
-
-/// At most forty characters of a value, for messages.
-pub(super) fn excerpt(text: &str) -> String {
-    if text.chars().count() <= 40 {
-        return text.to_owned();
-    }
-    text.chars().take(39).chain(['…']).collect()
 }
 
 /// A value that cannot be used.

@@ -7,7 +7,7 @@ mod strftime;
 
 use chrono::{Datelike, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
-use super::about::{About, Example, Section};
+use super::about::{About, Section};
 use super::cell::{Answer, Cell, bad, text};
 use super::scalar::{ANY, Memory, Returns, Scalar, text_of};
 
@@ -314,9 +314,8 @@ const fn function(
     call: fn(&[Cell<'_>], &mut Memory) -> Answer,
 ) -> Scalar {
     let (syntax, about) = words;
-    let example = Example { sql: example.0, rows: example.1 };
     Scalar {
-        about: About { name, aliases: &[], section: Section::Dates, syntax, text: about, example },
+        about: About::new(Section::Dates, (name, &[]), syntax, about, example),
         arguments: (0, ANY),
         returns,
         strict: true,

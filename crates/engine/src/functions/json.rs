@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::about::{About, Example, Section};
-use super::cell::{Answer, Cell, bad, excerpt, json, text};
-use super::json_node::{Node, compact};
-use super::json_path::Found;
-use super::json_steps::{Step, find, raw_at};
+use strataql_json::{Found, Node, compact, find_keys, quoted, raw_at};
+
+use super::about::{About, Section};
+use super::cell::{Answer, Cell, bad, json, text};
 use super::scalar::{ANY, Memory, Returns, Scalar, text_of};
 
 /// The JSON of an argument as a tree. Text that is no object or array and no JSON is a string, as
@@ -16,19 +15,8 @@ pub(super) fn tree(cell: &Cell<'_>) -> Result<Option<Node>, Box<strataql_diag::R
         Cell::Null => None,
         Cell::Boolean(flag) => Some(Node::Boolean(*flag)),
         Cell::Integer(_) | Cell::Real(_) => Some(Node::Number(cell.json())),
-        other => {
-            let text = other.text().unwrap_or_default();
-            match Node::read(&text) {
-                Some(node) => Some(node),
-                None if text.trim_start().starts_with(['{', '[']) => return Err(no_json(&text)),
-                None => Some(Node::Text(text.into_owned())),
-            }
-        }
+        other => Some(Node::read_or_text(&other.text().unwrap_or_default())?),
     })
-}
-
-fn no_json(text: &str) -> Box<strataql_diag::Report> {
-    bad(format!("`{}` is no JSON", excerpt(text)), "test it with `json_valid(x)` first")
 }
 
 /// The part of an argument that the path argument names, if there is one.
@@ -46,20 +34,12 @@ fn part<'a>(
     Ok(raw_at(&whole, steps).map(|raw| Cow::Owned(raw.to_owned())))
 }
 
-/// A found value as text: objects and arrays compact.
-pub(super) fn found_text(found: Found) -> String {
-    match found {
-        Found::Raw(raw) if raw.starts_with(['{', '[']) => compact(&raw),
-        other => other.into_text(),
-    }
-}
-
 fn make_json(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
     match &cells[0] {
-        Cell::Text(raw) | Cell::Json(raw) => match Node::read(raw) {
-            Some(_) => Ok(json(compact(raw))),
-            None => Err(no_json(raw)),
-        },
+        Cell::Text(raw) | Cell::Json(raw) => {
+            Node::require(raw)?;
+            Ok(json(compact(raw)))
+        }
         other => Ok(json(other.json())),
     }
 }
@@ -131,54 +111,22 @@ pub(super) fn member(
             "give it a name with `coalesce(key, '…')`",
         ));
     };
-    Ok(format!("{}:{}", super::cell::quoted(&key), value.json()))
+    Ok(format!("{}:{}", quoted(&key), value.json()))
 }
 
 fn json_extract_path_text(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
-    let steps: Vec<Step> = cells[1..]
-        .iter()
-        .map(|cell| {
-            let key = cell.text().unwrap_or_default();
-            match key.parse::<i64>() {
-                Ok(index) if index < 0 => {
-                    Step::FromEnd(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX))
-                }
-                _ => Step::Key(key.into_owned()),
-            }
-        })
-        .collect();
-    let whole = text_of(cells, 0);
-    Ok(find_keys(&whole, &steps).map_or(Cell::Null, |found| text(found_text(found))))
-}
-
-/// As [`find`], where a key that is a number also means an element of an array.
-fn find_keys(whole: &str, steps: &[Step]) -> Option<Found> {
-    let Some((first, rest)) = steps.split_first() else { return find(whole, &[]) };
-    let step = match first {
-        Step::Key(key) if whole.trim_start().starts_with('[') => Step::Index(key.parse().ok()?),
-        Step::FromEnd(back) if whole.trim_start().starts_with('{') => Step::Key(format!("-{back}")),
-        other => other.clone(),
-    };
-    find_keys(raw_at(whole, &[step])?, rest)
-}
-
-const fn about(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    syntax: &'static str,
-    text: &'static str,
-    example: (&'static str, &'static str),
-) -> About {
-    let example = Example { sql: example.0, rows: example.1 };
-    About { name, aliases, section: Section::Json, syntax, text, example }
+    let keys: Vec<String> =
+        cells[1..].iter().map(|key| key.text().unwrap_or_default().into_owned()).collect();
+    let found = find_keys(&text_of(cells, 0), &keys).map(Found::into_compact_text);
+    Ok(found.map_or(Cell::Null, text))
 }
 
 /// The functions of this file.
 pub(super) static FUNCTIONS: &[Scalar] = &[
     Scalar {
-        about: about(
-            "json",
-            &[],
+        about: About::new(
+            Section::Json,
+            ("json", &[]),
             "json(x)",
             "Checks that a text is JSON and gives it without white space between its tokens. Anything but JSON is an error. `x::json` and `x::jsonb` mean the same.",
             (r#"SELECT json('{"a": [1, 2]}') AS j"#, r#"{"a":[1,2]}"#),
@@ -190,9 +138,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: make_json,
     },
     Scalar {
-        about: about(
-            "json_valid",
-            &[],
+        about: About::new(
+            Section::Json,
+            ("json_valid", &[]),
             "json_valid(x)",
             "True if a text is JSON.",
             (r#"SELECT json_valid('[1]'), json_valid('[1')"#, "true | false"),
@@ -204,9 +152,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_valid,
     },
     Scalar {
-        about: about(
-            "json_type",
-            &[],
+        about: About::new(
+            Section::Json,
+            ("json_type", &[]),
             "json_type(x[, path])",
             "The type of a JSON value: `null`, `true`, `false`, `integer`, `real`, `text`, `array` or `object`. NULL if nothing is at the path.",
             (r#"SELECT json_type('{"a": [1.5]}', '$.a[0]')"#, "real"),
@@ -218,9 +166,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_type,
     },
     Scalar {
-        about: about(
-            "json_typeof",
-            &["jsonb_typeof"],
+        about: About::new(
+            Section::Json,
+            ("json_typeof", &["jsonb_typeof"]),
             "json_typeof(x)",
             "The type of a JSON value by its PostgreSQL name: `null`, `boolean`, `number`, `string`, `array` or `object`.",
             (r#"SELECT json_typeof('[1]'), json_typeof('1.5')"#, "array | number"),
@@ -232,9 +180,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_typeof,
     },
     Scalar {
-        about: about(
-            "json_array_length",
-            &["jsonb_array_length"],
+        about: About::new(
+            Section::Json,
+            ("json_array_length", &["jsonb_array_length"]),
             "json_array_length(x[, path])",
             "The number of elements of a JSON array; 0 for anything else, NULL if nothing is at the path.",
             (r#"SELECT json_array_length('{"a": [1, 2]}', '$.a')"#, "2"),
@@ -246,9 +194,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_array_length,
     },
     Scalar {
-        about: about(
-            "json_quote",
-            &["to_json", "to_jsonb"],
+        about: About::new(
+            Section::Json,
+            ("json_quote", &["to_json", "to_jsonb"]),
             "json_quote(x)",
             "A value as JSON: text in quotes, numbers, booleans and JSON as they are, NULL as `null`.",
             (r#"SELECT json_quote('say "hi"'), json_quote(1.5)"#, r#""say \"hi\"" | 1.5"#),
@@ -260,9 +208,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_quote,
     },
     Scalar {
-        about: about(
-            "json_array",
-            &["json_build_array", "jsonb_build_array"],
+        about: About::new(
+            Section::Json,
+            ("json_array", &["json_build_array", "jsonb_build_array"]),
             "json_array(x, …)",
             "A JSON array of the arguments. JSON arguments nest, text is quoted.",
             (r#"SELECT json_array(1, 'a', NULL, json('[2]'))"#, r#"[1,"a",null,[2]]"#),
@@ -274,9 +222,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_array,
     },
     Scalar {
-        about: about(
-            "json_object",
-            &["json_build_object", "jsonb_build_object"],
+        about: About::new(
+            Section::Json,
+            ("json_object", &["json_build_object", "jsonb_build_object"]),
             "json_object(key, value, …)",
             "A JSON object of keys and values in turn. A NULL key is an error.",
             (r#"SELECT json_object('a', 1, 'b', json_array(true))"#, r#"{"a":1,"b":[true]}"#),
@@ -288,9 +236,9 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         call: json_object,
     },
     Scalar {
-        about: about(
-            "json_extract_path_text",
-            &["jsonb_extract_path_text"],
+        about: About::new(
+            Section::Json,
+            ("json_extract_path_text", &["jsonb_extract_path_text"]),
             "json_extract_path_text(x, key, …)",
             "The value at a path of keys, as text; a number is an element of an array, counted from the end if negative. NULL if nothing is there.",
             (r#"SELECT json_extract_path_text('{"a": [{"b": "x"}]}', 'a', '0', 'b')"#, "x"),

@@ -8,12 +8,11 @@ use datafusion::logical_expr::{
     ColumnarValue, Documentation, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
     Signature, Volatility,
 };
+use strataql_json::{Found, Step, find, parse_path, quoted};
 
 use super::about::{About, Example, Section};
-use super::cell::{Cell, json_field, quoted, text};
-use super::json::found_text;
-use super::json_path::{Found, column, type_at, typed_field};
-use super::json_steps::{Step, find, parse_path};
+use super::cell::{Cell, json_field, text};
+use super::json_path::{column, type_at, typed_field};
 use super::scalar::{ANY, Memory, by_rows, signature, text_of};
 use crate::error::external;
 
@@ -134,7 +133,8 @@ fn one(cells: &[Cell<'_>], memory: &mut Memory) -> super::cell::Answer {
         // `$` of a text that is no JSON: nested columns hold plain text where anything may be
         return Ok(if whole.trim() == "null" { Cell::Null } else { text(whole.into_owned()) });
     }
-    Ok(find(&whole, steps).map_or(Cell::Null, |found| text(found_text(found))))
+    let found = find(&whole, steps).map(Found::into_compact_text);
+    Ok(found.map_or(Cell::Null, text))
 }
 
 fn several(cells: &[Cell<'_>], _memory: &mut Memory) -> super::cell::Answer {
@@ -148,7 +148,7 @@ fn several(cells: &[Cell<'_>], _memory: &mut Memory) -> super::cell::Answer {
         items.push(match find(&whole, &steps) {
             None => "null".to_owned(),
             Some(Found::Text(text)) => quoted(&text),
-            Some(found) => found_text(found),
+            Some(found) => found.into_compact_text(),
         });
     }
     Ok(super::cell::json(format!("[{}]", items.join(","))))

@@ -22,9 +22,9 @@ use datafusion::logical_expr::{
     ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
-use jiter::{Jiter, Peek};
 use serde_json::{Value as Json, json};
 use strataql_diag::{Code, Report, did_you_mean};
+use strataql_json::{Found, find_keys, is_index};
 use strataql_spec::{SchemaId, SchemaKind, Service};
 
 use crate::error::{external, listed};
@@ -85,7 +85,7 @@ pub(super) fn schema_at(field: &Field, path: &[String]) -> Option<Json> {
     for step in path {
         at = match at.get("o") {
             Some(properties) => properties.get(step).or_else(|| at.get("r"))?,
-            None if step.parse::<usize>().is_ok() => at.get("a")?,
+            None if is_index(step) => at.get("a")?,
             None => return None,
         };
     }
@@ -104,7 +104,7 @@ fn resolved(field: &Field, path: &[String]) -> std::result::Result<Vec<String>, 
             continue;
         };
         let Some(properties) = schema.get("o").and_then(Json::as_object) else {
-            at = schema.get("a").filter(|_| step.parse::<usize>().is_ok());
+            at = schema.get("a").filter(|_| is_index(step));
             out.push(step.clone());
             continue;
         };
@@ -241,62 +241,9 @@ impl ScalarUDFImpl for JsonPath {
         let texts = cast(&texts, &DataType::Utf8)?;
         let texts = texts.as_string::<i32>();
         let cells = (0..texts.len())
-            .map(|row| if texts.is_null(row) { None } else { find(texts.value(row), &path) });
+            .map(|row| if texts.is_null(row) { None } else { find_keys(texts.value(row), &path) });
         let array = column(cells, args.return_field.data_type(), &path)?;
         Ok(ColumnarValue::Array(array))
-    }
-}
-
-/// A value found in JSON text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    Text(String),
-    /// Number, boolean, object or array, as written.
-    Raw(String),
-}
-
-impl Found {
-    pub(super) fn into_text(self) -> String {
-        match self {
-            Self::Text(text) | Self::Raw(text) => text,
-        }
-    }
-}
-
-/// The value at a path; `None` when it is absent, null, or the text is no JSON.
-fn find(text: &str, path: &[String]) -> Option<Found> {
-    let mut jiter = Jiter::new(text.as_bytes());
-    for step in path {
-        match jiter.peek().ok()? {
-            Peek::Object => {
-                let mut is_there = jiter.known_object().ok()?.map(|key| key == step);
-                while !is_there? {
-                    jiter.next_skip().ok()?;
-                    is_there = jiter.next_key().ok()?.map(|key| key == step);
-                }
-            }
-            Peek::Array => {
-                let mut index: usize = step.parse().ok()?;
-                let mut next = jiter.known_array().ok()?;
-                while index > 0 {
-                    jiter.known_skip(next?).ok()?;
-                    next = jiter.array_step().ok()?;
-                    index -= 1;
-                }
-                next?;
-            }
-            _ => return None,
-        }
-    }
-    match jiter.peek().ok()? {
-        Peek::Null => None,
-        Peek::String => Some(Found::Text(jiter.known_str().ok()?.to_owned())),
-        peek => {
-            let start = jiter.current_index();
-            jiter.known_skip(peek).ok()?;
-            let raw = std::str::from_utf8(jiter.slice_to_current(start)).ok()?;
-            Some(Found::Raw(raw.to_owned()))
-        }
     }
 }
 
@@ -473,26 +420,6 @@ impl ExprPlanner for JsonPlanner {
 mod tests {
     use super::*;
 
-    fn at(text: &str, path: &[&str]) -> Option<String> {
-        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
-        find(text, &path).map(Found::into_text)
-    }
-
-    #[test]
-    fn paths_walk_objects_and_arrays() {
-        let text = r#"{"a":{"b":[1,{"c":"x"},null]},"t":"s","f":false}"#;
-        assert_eq!(at(text, &["a", "b", "1", "c"]).as_deref(), Some("x"));
-        assert_eq!(at(text, &["a", "b", "0"]).as_deref(), Some("1"));
-        assert_eq!(at(text, &["a", "b"]).as_deref(), Some(r#"[1,{"c":"x"},null]"#));
-        assert_eq!(at(text, &["f"]).as_deref(), Some("false"));
-        for path in
-            [&["a", "x"][..], &["a", "b", "2"], &["a", "b", "9"], &["t", "x"], &["a", "b", "c"]]
-        {
-            assert_eq!(at(text, path), None, "{path:?}");
-        }
-        assert_eq!(at("no json", &["a"]), None);
-    }
-
     #[test]
     fn steps_take_the_spelling_of_the_document() {
         let schema = r#"{"o":{"maxItems":"i","inner":{"o":{"Name":"t","name":"t"}},"any":{"o":{}},"open":{"o":{"a":"t"},"r":"t"},"list":{"a":{"o":{"Kind":"t"}}}}}"#;
@@ -523,6 +450,7 @@ mod tests {
         };
         assert_eq!(kind(&["n"]), DataType::Int64);
         assert_eq!(kind(&["l", "0", "f"]), DataType::Boolean);
+        assert_eq!(kind(&["l", "-1", "f"]), DataType::Boolean);
         assert_eq!(kind(&["other"]), DataType::Float64);
         assert_eq!(kind(&["l"]), DataType::Utf8);
         assert_eq!(kind(&["l", "x"]), DataType::Utf8);

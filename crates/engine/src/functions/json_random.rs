@@ -6,9 +6,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use strataql_json::{Node, compact, find, parse_path, raw_at};
+
 use super::cell::Cell;
-use super::json_node::{Node, compact};
-use super::json_steps::{find, parse_path, raw_at};
 use super::scalar::{Memory, Returns, Scalar};
 use super::{json, json_compare, json_edit};
 

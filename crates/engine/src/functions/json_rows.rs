@@ -6,6 +6,7 @@
 //! argument may be any expression; what refers to the tables before it is grafted onto them by
 //! [`super::lateral`].
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -25,13 +26,12 @@ use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, ObjectName, TableAlias, TableFactor,
 };
 use strataql_diag::{Code, Report};
+use strataql_json::{Found, Row, Step, each, elements, parse_path, raw_at, tree};
 
-use super::about::{About, Example, Section};
+use super::about::{About, Section};
 use super::cell::{Cell, Cells, json_field};
 use super::json_extract::keys;
-use super::json_node::Node;
-use super::json_path::{Found, column, path_call, schema_at, typed, typed_field};
-use super::json_steps::{Step, parse_path, raw_at};
+use super::json_path::{column, path_call, schema_at, typed, typed_field};
 use super::scalar::{Memory, signature};
 use crate::error::external;
 
@@ -67,22 +67,11 @@ pub(super) const NAMES: &[(&str, Shape)] = &[
     ("jsonb_each_text", Shape::EachText),
 ];
 
-const fn about(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    syntax: &'static str,
-    text: &'static str,
-    example: (&'static str, &'static str),
-) -> About {
-    let example = Example { sql: example.0, rows: example.1 };
-    About { name, aliases, section: Section::Rows, syntax, text, example }
-}
-
 /// The functions in words.
 pub(super) static ABOUTS: &[About] = &[
-    about(
-        "json_each",
-        &["jsonb_each"],
+    About::new(
+        Section::Rows,
+        ("json_each", &["jsonb_each"]),
         "FROM … , json_each(x[, path]) AS e",
         "One row per member of an object or element of an array, with the columns `key`, `value`, `type`, `atom` (the value unless it is an object or array), `id`, `parent`, `fullkey` and `path`. A scalar gives one row, NULL none. `x` may be a column of a table before it; where a document describes the elements, `value` has their type.",
         (
@@ -90,9 +79,9 @@ pub(super) static ABOUTS: &[About] = &[
             "1 | 0 | a | text | $[0]\n1 | 1 | {\"b\":2} | object | $[1]",
         ),
     ),
-    about(
-        "json_tree",
-        &["jsonb_tree"],
+    About::new(
+        Section::Rows,
+        ("json_tree", &["jsonb_tree"]),
         "FROM … , json_tree(x[, path]) AS e",
         "The same columns as `json_each` for the value itself and everything in it; `parent` is the `id` of the row above.",
         (
@@ -100,9 +89,9 @@ pub(super) static ABOUTS: &[About] = &[
             "$ | object | NULL | 0 | NULL\n$.a | array | NULL | 1 | 0\n$.a[0] | integer | 1 | 2 | 1\n$.a[1] | null | NULL | 3 | 1",
         ),
     ),
-    about(
-        "json_array_elements",
-        &["jsonb_array_elements"],
+    About::new(
+        Section::Rows,
+        ("json_array_elements", &["jsonb_array_elements"]),
         "FROM … , json_array_elements(x) AS e",
         "One row per element of an array; the column `value` is its JSON. Anything else than an array gives one row, NULL none.",
         (
@@ -110,16 +99,16 @@ pub(super) static ABOUTS: &[About] = &[
             "{\"a\":\"x\"} | x\n\"y\" | NULL",
         ),
     ),
-    about(
-        "json_array_elements_text",
-        &["jsonb_array_elements_text"],
+    About::new(
+        Section::Rows,
+        ("json_array_elements_text", &["jsonb_array_elements_text"]),
         "FROM … , json_array_elements_text(x) AS e",
         "One row per element of an array; the column `value` is its text.",
         (r#"SELECT value FROM json_array_elements_text('["x", 2, null]')"#, "x\n2\nNULL"),
     ),
-    about(
-        "json_each_text",
-        &["jsonb_each_text"],
+    About::new(
+        Section::Rows,
+        ("json_each_text", &["jsonb_each_text"]),
         "FROM … , json_each_text(x) AS e",
         "One row per member of an object, with the columns `key` and `value` as text.",
         (r#"SELECT key, value FROM json_each_text('{"a": "x", "b": [1]}')"#, "a | x\nb | [1]"),
@@ -239,181 +228,81 @@ impl ScalarUDFImpl for Rows {
             .zip(&args.arg_fields)
             .map(|(value, field)| Cells::new(&value.to_array(args.number_rows)?, field))
             .collect::<Result<_>>()?;
-        let mut elements = Elements::default();
+        let mut rows = Vec::new();
         let mut lengths = Vec::with_capacity(args.number_rows);
         let mut memory = Memory::default();
         for row in 0..args.number_rows {
-            let before = elements.rows.len();
+            let before = rows.len();
             let cells: Vec<Cell<'_>> = columns.iter().map(|cells| cells.at(row)).collect();
-            elements.read(self.shape, &cells, &mut memory).map_err(external)?;
-            lengths.push(elements.rows.len() - before);
+            unfold(self.shape, &cells, &mut memory, &mut rows).map_err(external)?;
+            lengths.push(rows.len() - before);
         }
-        let values = elements.finish(self.shape, fields)?;
+        let values = array(&rows, self.shape, fields)?;
         let offsets = OffsetBuffer::from_lengths(lengths);
         let list = ListArray::try_new(Arc::clone(item), offsets, values, None::<NullBuffer>)?;
         Ok(ColumnarValue::Array(Arc::new(list)))
     }
 }
 
-/// One row to be.
-struct Element {
-    key: Option<String>,
-    node: Node,
-    id: i64,
-    parent: Option<i64>,
-    fullkey: String,
-    path: String,
+/// Adds the rows of one value.
+fn unfold(
+    shape: Shape,
+    cells: &[Cell<'_>],
+    memory: &mut Memory,
+    rows: &mut Vec<Row>,
+) -> std::result::Result<(), Box<Report>> {
+    if cells.iter().any(Cell::is_null) {
+        return Ok(());
+    }
+    let (root, base) = match cells.get(1).and_then(Cell::text) {
+        None => (super::json::tree(&cells[0])?, Cow::Borrowed("$")),
+        Some(path) => {
+            let whole = cells[0].text().unwrap_or_default();
+            let part = raw_at(&whole, memory.path(&path)?).map(|raw| Cell::Json(raw.into()));
+            (part.map_or(Ok(None), |part| super::json::tree(&part))?, path)
+        }
+    };
+    let Some(root) = root else { return Ok(()) };
+    match shape {
+        Shape::Tree => tree(&root, &base, rows),
+        Shape::Elements | Shape::ElementsText => elements(&root, rows),
+        Shape::Each | Shape::EachText => each(&root, &base, rows),
+    }
+    Ok(())
 }
 
-#[derive(Default)]
-struct Elements {
-    rows: Vec<Element>,
+/// The rows as structs.
+fn array(rows: &[Row], shape: Shape, fields: &Fields) -> Result<ArrayRef> {
+    let columns: Vec<ArrayRef> =
+        fields.iter().map(|field| values(rows, shape, field)).collect::<Result<_>>()?;
+    Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, None, rows.len())?))
 }
 
-impl Elements {
-    /// Adds the rows of one value.
-    fn read(
-        &mut self,
-        shape: Shape,
-        cells: &[Cell<'_>],
-        memory: &mut Memory,
-    ) -> std::result::Result<(), Box<Report>> {
-        if cells.iter().any(Cell::is_null) {
-            return Ok(());
+/// One column of the rows.
+fn values(rows: &[Row], shape: Shape, field: &Field) -> Result<ArrayRef> {
+    fn texts<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+        Arc::new(texts.collect::<StringArray>())
+    }
+    let numbers = |read: fn(&Row) -> Option<i64>| -> ArrayRef {
+        Arc::new(rows.iter().map(read).collect::<Int64Array>())
+    };
+    let typed = |read: fn(&Row) -> Option<&Found>| {
+        let found = rows.iter().map(|row| read(row).cloned());
+        column(found, field.data_type(), &["value".to_owned()])
+    };
+    Ok(match field.name().as_str() {
+        "key" => texts(rows.iter().map(|row| row.key.as_deref())),
+        "type" => texts(rows.iter().map(|row| Some(row.kind))),
+        "id" => numbers(|row| Some(row.id)),
+        "parent" => numbers(|row| row.parent),
+        "fullkey" => texts(rows.iter().map(|row| Some(row.fullkey.as_str()))),
+        "path" => texts(rows.iter().map(|row| Some(row.path.as_str()))),
+        "value" if shape == Shape::Elements => {
+            Arc::new(rows.iter().map(|row| Some(row.json())).collect::<StringArray>())
         }
-        let (root, base) = match cells.get(1).and_then(Cell::text) {
-            None => (super::json::tree(&cells[0])?, "$".to_owned()),
-            Some(path) => {
-                let whole = cells[0].text().unwrap_or_default();
-                let part = raw_at(&whole, memory.path(&path)?).map(|raw| Cell::Json(raw.into()));
-                (part.map_or(Ok(None), |part| super::json::tree(&part))?, path.into_owned())
-            }
-        };
-        let Some(root) = root else { return Ok(()) };
-        let mut next = 0;
-        match shape {
-            Shape::Tree => self.walk(None, root, None, (base.clone(), base), &mut next),
-            Shape::Elements | Shape::ElementsText => match root {
-                Node::Array(items) => {
-                    for item in items {
-                        self.push(None, item, (None, next), (String::new(), String::new()));
-                    }
-                }
-                other => self.push(None, other, (None, next), (String::new(), String::new())),
-            },
-            Shape::Each | Shape::EachText => match members(root, &base) {
-                Ok(members) => {
-                    for (key, node, fullkey) in members {
-                        next += 1;
-                        self.push(Some(key), node, (None, next), (fullkey, base.clone()));
-                    }
-                }
-                Err(scalar) => self.push(None, scalar, (None, next), (base.clone(), base)),
-            },
-        }
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        key: Option<String>,
-        node: Node,
-        (parent, id): (Option<i64>, i64),
-        (fullkey, path): (String, String),
-    ) {
-        self.rows.push(Element { key, node, id, parent, fullkey, path });
-    }
-
-    /// Adds a value and everything in it, parents first.
-    fn walk(
-        &mut self,
-        key: Option<String>,
-        node: Node,
-        parent: Option<i64>,
-        (fullkey, path): (String, String),
-        next: &mut i64,
-    ) {
-        let id = *next;
-        *next += 1;
-        self.push(key, node.clone(), (parent, id), (fullkey.clone(), path));
-        if let Ok(members) = members(node, &fullkey) {
-            for (key, child, child_key) in members {
-                self.walk(Some(key), child, Some(id), (child_key, fullkey.clone()), next);
-            }
-        }
-    }
-
-    /// The struct array.
-    fn finish(self, shape: Shape, fields: &Fields) -> Result<ArrayRef> {
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(fields.len());
-        for field in fields {
-            arrays.push(self.column(shape, field)?);
-        }
-        Ok(Arc::new(StructArray::try_new_with_length(
-            fields.clone(),
-            arrays,
-            None,
-            self.rows.len(),
-        )?))
-    }
-
-    fn column(&self, shape: Shape, field: &Field) -> Result<ArrayRef> {
-        let texts = |read: fn(&Element) -> Option<String>| -> ArrayRef {
-            Arc::new(self.rows.iter().map(read).collect::<StringArray>())
-        };
-        let numbers = |read: fn(&Element) -> Option<i64>| -> ArrayRef {
-            Arc::new(self.rows.iter().map(read).collect::<Int64Array>())
-        };
-        Ok(match field.name().as_str() {
-            "key" => texts(|row| row.key.clone()),
-            "type" => texts(|row| Some(row.node.kind().to_owned())),
-            "id" => numbers(|row| Some(row.id)),
-            "parent" => numbers(|row| row.parent),
-            "fullkey" => texts(|row| Some(row.fullkey.clone())),
-            "path" => texts(|row| Some(row.path.clone())),
-            "value" if shape == Shape::Elements => texts(|row| Some(row.node.json())),
-            name => {
-                let is_atom = name == "atom";
-                let cells = self.rows.iter().map(|row| {
-                    if is_atom && row.node.is_container() { None } else { found(&row.node) }
-                });
-                column(cells, field.data_type(), &["value".to_owned()])?
-            }
-        })
-    }
-}
-
-fn found(node: &Node) -> Option<Found> {
-    match node {
-        Node::Null => None,
-        Node::Text(text) => Some(Found::Text(text.clone())),
-        other => Some(Found::Raw(other.json())),
-    }
-}
-
-/// A member of a container: key, value, path.
-type Member = (String, Node, String);
-
-/// The members of a container; a scalar comes back.
-fn members(node: Node, base: &str) -> std::result::Result<Vec<Member>, Node> {
-    match node {
-        Node::Array(items) => Ok(items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| (index.to_string(), item, format!("{base}[{index}]")))
-            .collect()),
-        Node::Object(members) => Ok(members
-            .into_iter()
-            .map(|(key, value)| {
-                let is_plain = key.chars().next().is_some_and(char::is_alphabetic)
-                    && key.chars().all(char::is_alphanumeric);
-                let path =
-                    if is_plain { format!("{base}.{key}") } else { format!("{base}.\"{key}\"") };
-                (key, value, path)
-            })
-            .collect()),
-        scalar => Err(scalar),
-    }
+        "atom" => typed(Row::atom)?,
+        _ => typed(|row| row.value.as_ref())?,
+    })
 }
 
 /// The call of one of our functions in FROM: its name, arguments and alias.

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::about::{About, Example, Section};
+use super::about::{About, Section};
 use super::cell::{Answer, Cell, text};
 use super::scalar::{Memory, Returns, Scalar, text_of};
 
@@ -168,10 +168,8 @@ const fn function(
     call: fn(&[Cell<'_>], &mut Memory) -> Answer,
 ) -> Scalar {
     let (syntax, arguments, returns) = shape;
-    let example = Example { sql: example.0, rows: example.1 };
-    let section = Section::Network;
     Scalar {
-        about: About { name, aliases: &[], section, syntax, text: about, example },
+        about: About::new(Section::Network, (name, &[]), syntax, about, example),
         arguments: (arguments, arguments),
         returns,
         strict: true,

@@ -1,7 +1,10 @@
 //! `printf` / `format` with the conversions of SQLite.
 
+use strataql_diag::excerpt;
+use strataql_json::quoted;
+
 use super::about::{About, Example, Section};
-use super::cell::{Answer, Cell, bad, excerpt, quoted, text};
+use super::cell::{Answer, Cell, bad, text};
 use super::scalar::{ANY, Memory, Returns, Scalar};
 
 /// Widest field; a format from a remote value must not fill the memory.

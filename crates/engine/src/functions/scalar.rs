@@ -16,10 +16,11 @@ use datafusion::logical_expr::{
     ScalarUDFImpl, Signature, TypeSignature, Volatility, lit,
 };
 use regex::Regex;
+use strataql_diag::excerpt;
+use strataql_json::{Step, parse_path};
 
 use super::about::About;
 use super::cell::{Answer, Cell, Cells, Output, bad, json_field};
-use super::json_steps::{Step, parse_path};
 use crate::error::external;
 use crate::table::JSON_SCHEMA;
 
@@ -83,7 +84,7 @@ impl Memory {
                 let why = error.to_string();
                 let why = why.lines().last().unwrap_or("it cannot be read").trim().to_owned();
                 bad(
-                    format!("`{}` is no regular expression", super::cell::excerpt(text)),
+                    format!("`{}` is no regular expression", excerpt(text)),
                     "escape special characters with a backslash",
                 )
                 .with_note(why)

@@ -1,6 +1,6 @@
 //! Functions on text and on values of any type.
 
-use super::about::{About, Example, Section};
+use super::about::{About, Section};
 use super::cell::{Answer, Cell, text};
 use super::scalar::{ANY, Memory, Returns, Scalar, text_of};
 
@@ -81,8 +81,7 @@ const fn about(
     text: &'static str,
     example: (&'static str, &'static str),
 ) -> About {
-    let example = Example { sql: example.0, rows: example.1 };
-    About { name, aliases: &[], section: Section::Text, syntax, text, example }
+    About::new(Section::Text, (name, &[]), syntax, text, example)
 }
 
 const fn scalar(

@@ -3,37 +3,61 @@
 //! Surprise: `serde_json`'s value would turn a long integer into a float; here it stays text.
 
 use jiter::{Jiter, Peek};
-
-use super::cell::quoted;
+use strataql_diag::{Code, Report, excerpt};
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 200;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Node {
+pub enum Node {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Boolean(bool),
-    /// As written.
+    /// A number as written.
     Number(String),
+    /// A string, without quotes and escapes.
     Text(String),
+    /// Elements.
     Array(Vec<Node>),
-    /// In the order of the text.
+    /// Members in the order of the text; a name may come twice.
     Object(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// Reads a whole text; `None` if it is no JSON.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    /// Reads a whole text; `None` if it is no JSON, or nested deeper than 200 levels.
+    pub fn read(text: &str) -> Option<Self> {
         let mut jiter = Jiter::new(text.as_bytes());
         let peek = jiter.peek().ok()?;
-        let node = node(text, &mut jiter, peek, MAX_DEPTH)?;
+        let node = node(&mut jiter, peek, MAX_DEPTH)?;
         jiter.finish().ok()?;
         Some(node)
     }
 
+    /// Reads a whole text that has to be JSON.
+    ///
+    /// # Errors
+    /// `bad-value` for anything else.
+    pub fn require(text: &str) -> Result<Self, Box<Report>> {
+        Self::read(text).ok_or_else(|| no_json(text))
+    }
+
+    /// Reads a text that may also be plain: what does not look like an object or an array and is no
+    /// JSON is a string.
+    ///
+    /// # Errors
+    /// `bad-value` for what only begins like an object or an array.
+    pub fn read_or_text(text: &str) -> Result<Self, Box<Report>> {
+        match Self::read(text) {
+            Some(node) => Ok(node),
+            None if text.trim_start().starts_with(['{', '[']) => Err(no_json(text)),
+            None => Ok(Self::Text(text.to_owned())),
+        }
+    }
+
     /// What SQLite's `json_type` calls it.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Boolean(true) => "true",
@@ -46,12 +70,13 @@ impl Node {
         }
     }
 
-    pub(super) fn is_container(&self) -> bool {
+    /// True for objects and arrays.
+    pub fn is_container(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Object(_))
     }
 
     /// Compact JSON.
-    pub(super) fn json(&self) -> String {
+    pub fn json(&self) -> String {
         let mut out = String::new();
         self.write(&mut out);
         out
@@ -62,7 +87,7 @@ impl Node {
             Self::Null => out.push_str("null"),
             Self::Boolean(flag) => out.push_str(if *flag { "true" } else { "false" }),
             Self::Number(raw) => out.push_str(raw),
-            Self::Text(text) => out.push_str(&quoted(text)),
+            Self::Text(text) => push_quoted(out, text),
             Self::Array(items) => {
                 out.push('[');
                 for (position, item) in items.iter().enumerate() {
@@ -79,7 +104,7 @@ impl Node {
                     if position > 0 {
                         out.push(',');
                     }
-                    out.push_str(&quoted(key));
+                    push_quoted(out, key);
                     out.push(':');
                     value.write(out);
                 }
@@ -89,7 +114,13 @@ impl Node {
     }
 }
 
-fn node(text: &str, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<Node> {
+fn no_json(text: &str) -> Box<Report> {
+    Report::new(Code::BadValue, format!("`{}` is no JSON", excerpt(text)))
+        .with_help("test it with `json_valid(x)` first")
+        .into()
+}
+
+fn node(jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<Node> {
     let deeper = depth.checked_sub(1)?;
     Some(match peek {
         Peek::Null => {
@@ -102,7 +133,7 @@ fn node(text: &str, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<N
             let mut items = Vec::new();
             let mut next = jiter.known_array().ok()?;
             while let Some(peek) = next {
-                items.push(node(text, jiter, peek, deeper)?);
+                items.push(node(jiter, peek, deeper)?);
                 next = jiter.array_step().ok()?;
             }
             Node::Array(items)
@@ -112,21 +143,20 @@ fn node(text: &str, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<N
             let mut key = jiter.known_object().ok()?.map(str::to_owned);
             while let Some(name) = key {
                 let peek = jiter.peek().ok()?;
-                members.push((name, node(text, jiter, peek, deeper)?));
+                members.push((name, node(jiter, peek, deeper)?));
                 key = jiter.next_key().ok()?.map(str::to_owned);
             }
             Node::Object(members)
         }
         _ => {
-            let start = jiter.current_index();
-            jiter.known_number(peek).ok()?;
-            Node::Number(text.get(start..jiter.current_index())?.to_owned())
+            let raw = jiter.known_number_bytes(peek).ok()?;
+            Node::Number(str::from_utf8(raw).ok()?.to_owned())
         }
     })
 }
 
 /// JSON without the white space between its tokens. The text has to be JSON.
-pub(super) fn compact(text: &str) -> String {
+pub fn compact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_text = false;
     let mut is_escaped = false;
@@ -142,6 +172,41 @@ pub(super) fn compact(text: &str) -> String {
         out.push(char);
     }
     out
+}
+
+/// Text as a JSON string.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(&mut out, text);
+    out
+}
+
+fn push_quoted(out: &mut String, text: &str) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push('"');
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        let (plain, escaped) = rest.split_at(at);
+        out.push_str(plain);
+        let byte = escaped.as_bytes()[0];
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            other => {
+                out.push_str("\\u00");
+                out.push(char::from(HEX[usize::from(other >> 4)]));
+                out.push(char::from(HEX[usize::from(other & 15)]));
+            }
+        }
+        rest = &escaped[1..];
+    }
+    out.push_str(rest);
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -167,13 +232,19 @@ mod tests {
         assert!(Node::read(&closed).is_some());
     }
 
+    #[test]
+    fn plain_text_is_a_string_and_broken_json_an_error() {
+        assert_eq!(Node::read_or_text("a b").unwrap(), Node::Text("a b".to_owned()));
+        assert_eq!(Node::read_or_text("1.50").unwrap(), Node::Number("1.50".to_owned()));
+        let report = Node::read_or_text(" [1").unwrap_err();
+        assert_eq!((report.code, report.message.as_str()), (Code::BadValue, "` [1` is no JSON"));
+        assert!(Node::require("a b").is_err());
+    }
+
     proptest! {
         #[test]
-        fn what_is_written_reads_the_same(text in r#"[\[\]{}:,"a0-9 \\.\-ét]{0,40}"#) {
-            if let Some(node) = Node::read(&text) {
-                prop_assert_eq!(Node::read(&node.json()), Some(node.clone()));
-                prop_assert_eq!(Node::read(&compact(&text)), Some(node));
-            }
+        fn strings_are_quoted_as_elsewhere(text in "[\\x00-\\x{ff}\"\\\\é𝄞]{0,20}") {
+            prop_assert_eq!(quoted(&text), serde_json::to_string(&text).unwrap());
         }
     }
 }

@@ -1,0 +1,103 @@
+//! Paths into JSON text as SQLite writes them: `$.a.b[0]."c d"[#-1]`.
+
+use strataql_diag::{Code, Report, excerpt};
+
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A key of an object.
+    Key(String),
+    /// An element of an array.
+    Index(usize),
+    /// An element counted from the end; 1 is the last.
+    FromEnd(usize),
+}
+
+impl Step {
+    /// The step as typed paths write it: which element it is does not matter for its type.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Key(key) => key.clone(),
+            Self::Index(index) => index.to_string(),
+            Self::FromEnd(_) => "0".to_owned(),
+        }
+    }
+}
+
+fn bad_path(text: &str) -> Box<Report> {
+    Report::new(Code::BadValue, format!("`{}` is no JSON path", excerpt(text)))
+        .with_help("a path looks like `$.key[0].\"other key\"[#-1]`")
+        .into()
+}
+
+/// Reads a path.
+///
+/// # Errors
+/// `bad-value` for anything else.
+pub fn parse_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
+    let wrong = || bad_path(text);
+    let mut rest = text.strip_prefix('$').ok_or_else(wrong)?;
+    let mut steps = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let (key, left) = match after.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').ok_or_else(wrong)?,
+                None => after.split_at(after.find(['.', '[']).unwrap_or(after.len())),
+            };
+            if key.is_empty() && !after.starts_with('"') {
+                return Err(wrong());
+            }
+            steps.push(Step::Key(key.to_owned()));
+            rest = left;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (step, left) = bracket(after).ok_or_else(wrong)?;
+            steps.push(step);
+            rest = left;
+        } else {
+            return Err(wrong());
+        }
+    }
+    Ok(steps)
+}
+
+/// The step in brackets and what follows.
+fn bracket(text: &str) -> Option<(Step, &str)> {
+    for quote in ['"', '\''] {
+        if let Some(quoted) = text.strip_prefix(quote) {
+            let (key, left) = quoted.split_once(quote)?;
+            return Some((Step::Key(key.to_owned()), left.strip_prefix(']')?));
+        }
+    }
+    let (inside, left) = text.split_once(']')?;
+    let step = match inside.strip_prefix('#') {
+        Some("") => Step::FromEnd(0),
+        Some(back) => Step::FromEnd(back.strip_prefix('-')?.parse().ok()?),
+        None => Step::Index(inside.parse().ok()?),
+    };
+    Some((step, left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read() {
+        let key = |text: &str| Step::Key(text.to_owned());
+        for (text, steps) in [
+            ("$", vec![]),
+            ("$.a.b[0].c", vec![key("a"), key("b"), Step::Index(0), key("c")]),
+            ("$.\"a.b\"[#-1]", vec![key("a.b"), Step::FromEnd(1)]),
+            ("$['a b'][\"c\"]", vec![key("a b"), key("c")]),
+            ("$.\"\"", vec![key("")]),
+            ("$[#]", vec![Step::FromEnd(0)]),
+        ] {
+            assert_eq!(parse_path(text).unwrap(), steps, "{text}");
+        }
+        for text in
+            ["", "a", "$a", "$.", "$..a", "$[", "$[x]", "$[-1]", "$[#-x]", "$.\"a", "$['a]", "$[0"]
+        {
+            assert_eq!(parse_path(text).unwrap_err().code, Code::BadValue, "{text}");
+        }
+    }
+}
