@@ -68,10 +68,13 @@ fn number(raw: &str) -> String {
         return whole.to_string();
     }
     match raw.parse::<f64>() {
+        // zero has two signs as a float
+        Ok(0.0) => "0".to_owned(),
         // whole and small enough to be exact: the same as the integer
         Ok(real) if real.fract() == 0.0 && real.abs() < 9.0e15 => format!("{real:.0}"),
-        Ok(real) => format!("{real:?}"),
-        Err(_) => raw.to_owned(),
+        Ok(real) if real.is_finite() => format!("{real:?}"),
+        // more than a float can hold
+        _ => raw.to_owned(),
     }
 }
 
@@ -93,6 +96,8 @@ mod tests {
             ("{}", "[]", false, false),
             ("[10000000000000000000001]", "[10000000000000000000002]", false, false),
             ("{}", "{}", true, true),
+            ("[0,1e3]", "[-0.0,1000]", true, true),
+            ("[1e400]", "[1e401]", false, false),
         ] {
             let trees = (Node::read(one).unwrap(), Node::read(other).unwrap());
             assert_eq!(equal(&trees.0, &trees.1), same, "{one} and {other}");

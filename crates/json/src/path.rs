@@ -1,5 +1,9 @@
 //! Paths into JSON text as SQLite writes them: `$.a.b[0]."c d"[#-1]`.
+//!
+//! Surprise: a key in double quotes is a JSON string with its escapes, so that there is a path to every
+//! key; between single quotes (`['a']`) and without any, a backslash is a backslash.
 
+use jiter::Jiter;
 use strataql_diag::{Code, Report, excerpt};
 
 /// One step of a path.
@@ -40,14 +44,8 @@ pub fn parse_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('.') {
-            let (key, left) = match after.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').ok_or_else(wrong)?,
-                None => after.split_at(after.find(['.', '[']).unwrap_or(after.len())),
-            };
-            if key.is_empty() && !after.starts_with('"') {
-                return Err(wrong());
-            }
-            steps.push(Step::Key(key.to_owned()));
+            let (key, left) = key(after).ok_or_else(wrong)?;
+            steps.push(Step::Key(key));
             rest = left;
         } else if let Some(after) = rest.strip_prefix('[') {
             let (step, left) = bracket(after).ok_or_else(wrong)?;
@@ -60,13 +58,41 @@ pub fn parse_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
     Ok(steps)
 }
 
+/// The key behind a point and what follows.
+fn key(text: &str) -> Option<(String, &str)> {
+    if text.starts_with('"') {
+        return string(text);
+    }
+    let (key, left) = text.split_at(text.find(['.', '[']).unwrap_or(text.len()));
+    (!key.is_empty()).then(|| (key.to_owned(), left))
+}
+
+/// The JSON string that a text begins with and what follows.
+fn string(text: &str) -> Option<(String, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut is_escaped = false;
+    let end = inside.find(|char| {
+        let is_end = char == '"' && !is_escaped;
+        is_escaped = char == '\\' && !is_escaped;
+        is_end
+    })?;
+    let (key, left) = (&inside[..end], &inside[end + 1..]);
+    if !key.contains('\\') {
+        return Some((key.to_owned(), left));
+    }
+    let with_quotes = &text[..text.len() - left.len()];
+    let key = Jiter::new(with_quotes.as_bytes()).next_str().ok()?.to_owned();
+    Some((key, left))
+}
+
 /// The step in brackets and what follows.
 fn bracket(text: &str) -> Option<(Step, &str)> {
-    for quote in ['"', '\''] {
-        if let Some(quoted) = text.strip_prefix(quote) {
-            let (key, left) = quoted.split_once(quote)?;
-            return Some((Step::Key(key.to_owned()), left.strip_prefix(']')?));
-        }
+    if let Some((key, left)) = string(text) {
+        return Some((Step::Key(key), left.strip_prefix(']')?));
+    }
+    if let Some(quoted) = text.strip_prefix('\'') {
+        let (key, left) = quoted.split_once('\'')?;
+        return Some((Step::Key(key.to_owned()), left.strip_prefix(']')?));
     }
     let (inside, left) = text.split_once(']')?;
     let step = match inside.strip_prefix('#') {
@@ -91,12 +117,27 @@ mod tests {
             ("$['a b'][\"c\"]", vec![key("a b"), key("c")]),
             ("$.\"\"", vec![key("")]),
             ("$[#]", vec![Step::FromEnd(0)]),
+            (r#"$."a\"b\\\u00e9"["\n"]"#, vec![key("a\"b\\é"), key("\n")]),
+            (r"$.a\b['c\d']", vec![key(r"a\b"), key(r"c\d")]),
         ] {
             assert_eq!(parse_path(text).unwrap(), steps, "{text}");
         }
-        for text in
-            ["", "a", "$a", "$.", "$..a", "$[", "$[x]", "$[-1]", "$[#-x]", "$.\"a", "$['a]", "$[0"]
-        {
+        for text in [
+            "",
+            "a",
+            "$a",
+            "$.",
+            "$..a",
+            "$[",
+            "$[x]",
+            "$[-1]",
+            "$[#-x]",
+            "$.\"a",
+            "$['a]",
+            "$[0",
+            r#"$."a\""#,
+            r#"$."a\x""#,
+        ] {
             assert_eq!(parse_path(text).unwrap_err().code, Code::BadValue, "{text}");
         }
     }

@@ -113,7 +113,7 @@ fn visit(node: &Node, base: &str, mut call: impl FnMut(String, &Node, String)) -
 fn member_path(base: &str, key: &str) -> String {
     let is_plain = key.chars().next().is_some_and(char::is_alphabetic)
         && key.chars().all(char::is_alphanumeric);
-    if is_plain { format!("{base}.{key}") } else { format!("{base}.\"{key}\"") }
+    if is_plain { format!("{base}.{key}") } else { format!("{base}.{}", quoted(key)) }
 }
 
 #[cfg(test)]
@@ -144,6 +144,7 @@ mod tests {
             shown(&each(r#"{"a":"t","b c":[1]}"#)),
             [r#"1<- a text "t" $.x.a $.x"#, r#"2<- b c array [1] $.x."b c" $.x"#]
         );
+        assert_eq!(shown(&each(r#"{"q\"\\":1}"#)), [r#"1<- q"\ integer 1 $.x."q\"\\" $.x"#]);
         assert_eq!(shown(&each("[null]")), ["1<- 0 null null $.x[0] $.x"]);
         assert_eq!(shown(&each("1.50")), ["0<- - real 1.50 $.x $.x"]);
         assert_eq!(shown(&each("[]")), <[String; 0]>::default());

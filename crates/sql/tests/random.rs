@@ -1,17 +1,17 @@
 //! Statements that nobody would write: real ones, cut, spliced, repeated and misspelt.
 //!
-//! The texts follow from their number, so that a failure can be run again. `STRATAQL_FULL=1` reads
-//! fifty times as many; `STRATAQL_FUZZ_SECONDS=600` goes on for so long.
+//! How long it goes on: see `fuzz/seeded.rs`.
 
 #[path = "random/check.rs"]
 mod check;
+#[path = "../../../fuzz/seeded.rs"]
+mod seeded;
 
 use std::fs;
-use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use check::check;
+use seeded::Dice;
 
 /// Texts of an ordinary run.
 const TEXTS: u64 = 10_000;
@@ -96,53 +96,23 @@ const PIECES: &[&str] = &[
     "U&'\\0061'",
 ];
 
-/// Numbers from a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 11) % below.max(1) as u64).expect("below a length")
-    }
-}
-
-/// A place between two characters.
-fn place(dice: &mut Dice, text: &str) -> usize {
-    let mut at = dice.roll(text.len() + 1);
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-fn range(dice: &mut Dice, text: &str) -> (usize, usize) {
-    let (one, other) = (place(dice, text), place(dice, text));
-    (one.min(other), one.max(other))
-}
-
 fn changed(dice: &mut Dice, text: &str, corpus: &[String]) -> String {
-    let (start, end) = range(dice, text);
+    let (start, end) = dice.range(text);
     let (before, part, after) = (&text[..start], &text[start..end], &text[end..]);
     match dice.roll(9) {
         0 => format!("{before}{after}"),
         1 => before.to_owned(),
         2 => format!("{before}{part}{part}{after}"),
-        3 | 4 => format!("{before}{}{part}{after}", PIECES[dice.roll(PIECES.len())]),
-        5 => format!("{before}{}{after}", PIECES[dice.roll(PIECES.len())]),
+        3 | 4 => format!("{before}{}{part}{after}", dice.pick(PIECES)),
+        5 => format!("{before}{}{after}", dice.pick(PIECES)),
         6 => format!("{before}{}{after}", part.to_uppercase()),
         7 => {
-            let other = &corpus[dice.roll(corpus.len())];
-            let (start, end) = range(dice, other);
+            let other = dice.pick(corpus);
+            let (start, end) = dice.range(other);
             format!("{before}{}{after}", &other[start..end])
         }
         _ => {
-            let piece = PIECES[dice.roll(PIECES.len())];
+            let piece = dice.pick(PIECES);
             format!("{before}{}{after}", piece.repeat(1 + dice.roll(400)))
         }
     }
@@ -185,39 +155,21 @@ fn statement(record: &str) -> String {
     lines.take_while(|line| *line != "----").collect::<Vec<_>>().join("\n")
 }
 
-fn text(number: u64, corpus: &[String]) -> String {
-    let mut dice = Dice::new(number + 1);
-    let mut text = corpus[dice.roll(corpus.len())].clone();
+fn text(dice: &mut Dice, corpus: &[String]) -> String {
+    let mut text = dice.pick(corpus).clone();
     for _ in 0..=dice.roll(6) {
-        text = changed(&mut dice, &text, corpus);
+        text = changed(dice, &text, corpus);
     }
     text
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 #[test]
-#[expect(clippy::print_stdout, reason = "how much was read is worth knowing")]
 fn no_text_breaks_the_reader() {
     let corpus = corpus();
     for text in &corpus {
         check(text);
     }
-    let seconds = setting("STRATAQL_FUZZ_SECONDS").and_then(|text| text.parse().ok());
-    let full = if setting("STRATAQL_FULL").is_some() { 50 } else { 1 };
-    let (started, limit) = (Instant::now(), seconds.map(Duration::from_secs));
-    let mut number = 0;
-    while limit.map_or(number < TEXTS * full, |limit| started.elapsed() < limit) {
-        let text = text(number, &corpus);
-
-        let result = catch_unwind(|| check(&text));
-        assert!(result.is_ok(), "text {number}: {text:?}");
-        number += 1;
-    }
-    println!("{number} texts in {:.0} s", started.elapsed().as_secs_f64());
+    seeded::run(TEXTS, |dice| text(dice, &corpus), |text| check(text));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) static ABOUT: About = About {
     aliases: &["jsonb_extract"],
     section: Section::Json,
     syntax: "json_extract(x, path[, path, …])",
-    text: "The value at a path such as `$.a.b[0].\"c d\"[#-1]`. Scalars come as they are, objects and arrays as compact JSON text; NULL if nothing is there. On a column whose document describes it, the result has the type of the described value, otherwise it is text. Several paths give a JSON array.",
+    text: "The value at a path such as `$.a.b[0].\"c d\"[#-1]`, where a key in double quotes is a JSON string. Scalars come as they are, objects and arrays as compact JSON text; NULL if nothing is there. On a column whose document describes it, the result has the type of the described value, otherwise it is text. Several paths give a JSON array.",
     example: Example {
         sql: r#"SELECT json_extract('{"a": [{"b": "x"}, 2]}', '$.a[0].b') AS b, json_extract('{"a": [1, 2]}', '$.a') AS a, json_extract('[1, "y"]', '$[0]', '$[#-1]') AS two"#,
         rows: r#"x | [1,2] | [1,"y"]"#,

@@ -1,131 +1,52 @@
-//! The JSON functions over texts and paths that nobody would write.
-//!
-//! The calls follow from their number. `STRATAQL_FULL=1` makes fifty times as many;
-//! `STRATAQL_FUZZ_SECONDS=600` goes on for so long.
+//! The JSON functions over arguments that nobody would write: what is between the arguments of a
+//! statement and `strataql-json`, which has a test like this one of its own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+#[path = "../../../../fuzz/seeded.rs"]
+mod seeded;
+#[path = "../../../json/tests/random/texts.rs"]
+mod texts;
 
-use strataql_json::{Node, compact, find, parse_path, raw_at};
+use strataql_json::Node;
 
+use self::seeded::Dice;
+use self::texts::{PATHS, TEXTS, changed};
 use super::cell::Cell;
 use super::scalar::{Memory, Returns, Scalar};
 use super::{json, json_compare, json_edit};
 
+/// Calls of an ordinary run.
 const CALLS: u64 = 50_000;
 
-const TEXTS: &[&str] = &[
-    r#"{"a": {"b": [1, {"c": "x"}, -2.50, null]}, "b": 12345678901234567890123, "é\n": true}"#,
-    r#"[[], {}, "", "\u00e9\ud834\udd1e", 1e400, -0.0, {"a": 1, "a": 2}]"#,
-    r#"{"Statement": [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"}]}"#,
-    "1",
-    "\"text\"",
-    "null",
-    "no json",
-    "",
-];
-
-const PATHS: &[&str] = &[
-    "$",
-    "$.a.b[0]",
-    "$.a.b[#-1].c",
-    "$[#]",
-    "$.\"é\\n\"",
-    "$['a'][\"b\"]",
-    "$.a[9]",
-    "a",
-    "$.",
-    "$[",
-];
-
-const PIECES: &[&str] = &[
-    "{",
-    "}",
-    "[",
-    "]",
-    "\"",
-    "\\",
-    "\\u",
-    "\\ud834",
-    ",",
-    ":",
-    ".",
-    "$",
-    "#",
-    "#-",
-    "-",
-    "0",
-    "1",
-    "99999999999999999999",
-    "e",
-    "null",
-    "true",
-    " ",
-    "\n",
-    "\u{0}",
-    "é",
-    "𝄞",
-    "a",
-    "b",
-    "[0]",
-    ".a",
-    "{\"a\":",
-    "[[[[[[[[",
-];
-
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 11) % below.max(1) as u64).expect("below a length")
-    }
-
-    fn place(&mut self, text: &str) -> usize {
-        let mut at = self.roll(text.len() + 1);
-        while !text.is_char_boundary(at) {
-            at -= 1;
+fn cell(dice: &mut Dice) -> Cell<'static> {
+    match dice.roll(12) {
+        0 => Cell::Null,
+        1 => Cell::Integer(*dice.pick(&[i64::MIN, -1, 0, i64::MAX])),
+        2 => Cell::Real(*dice.pick(&[f64::NAN, f64::INFINITY, -0.0, 1e300])),
+        3 => Cell::Boolean(dice.roll(2) == 0),
+        4 => Cell::Blob(vec![0xff, 0x22, 0x7b].into()),
+        5 | 6 => {
+            // the mark promises that it is JSON
+            let text = changed(dice, TEXTS);
+            let text = if Node::read(&text).is_some() { text } else { "{}".to_owned() };
+            Cell::Json(text.into())
         }
-        at
+        7..=9 => Cell::Text(changed(dice, PATHS).into()),
+        _ => Cell::Text(changed(dice, TEXTS).into()),
     }
+}
 
-    /// One of the texts, more or less changed.
-    fn text(&mut self, from: &[&str]) -> String {
-        let mut text = from[self.roll(from.len())].to_owned();
-        for _ in 0..self.roll(4) {
-            let (one, other) = (self.place(&text), self.place(&text));
-            let (start, end) = (one.min(other), one.max(other));
-            let piece = PIECES[self.roll(PIECES.len())];
-            let piece = if self.roll(40) == 0 { piece.repeat(300) } else { piece.to_owned() };
-            let end = if self.roll(2) == 0 { start } else { end };
-            text.replace_range(start..end, &piece);
-        }
-        text
+/// A function and its arguments; the first two are often a text and a path.
+fn case(dice: &mut Dice) -> (&'static Scalar, Vec<Cell<'static>>) {
+    let table = *dice.pick(&[json::FUNCTIONS, json_compare::FUNCTIONS, json_edit::FUNCTIONS]);
+    let function = dice.pick(table);
+    let (fewest, most) = function.arguments;
+    let count = fewest + dice.roll(most.min(fewest + 5) - fewest + 1);
+    let mut cells: Vec<Cell<'_>> = (0..count).map(|_| cell(dice)).collect();
+    if dice.roll(2) == 0 && cells.len() > 1 {
+        cells[0] = Cell::Text(changed(dice, TEXTS).into());
+        cells[1] = Cell::Text(changed(dice, PATHS).into());
     }
-
-    fn cell(&mut self) -> Cell<'static> {
-        match self.roll(12) {
-            0 => Cell::Null,
-            1 => Cell::Integer(i64::MIN + i64::try_from(self.roll(3)).expect("small")),
-            2 => Cell::Real([f64::NAN, f64::INFINITY, -0.0, 1e300][self.roll(4)]),
-            3 => Cell::Boolean(self.roll(2) == 0),
-            4 => Cell::Blob(vec![0xff, 0x22, 0x7b].into()),
-            5 | 6 => {
-                // the mark promises that it is JSON
-                let text = self.text(TEXTS);
-                let text = if Node::read(&text).is_some() { text } else { "{}".to_owned() };
-                Cell::Json(text.into())
-            }
-            7..=9 => Cell::Text(self.text(PATHS).into()),
-            _ => Cell::Text(self.text(TEXTS).into()),
-        }
-    }
+    (function, cells)
 }
 
 /// Calls a function; what it says is JSON has to be.
@@ -143,52 +64,7 @@ fn call(function: &Scalar, cells: &[Cell<'_>]) {
     }
 }
 
-fn search(text: &str, path: &str) {
-    let Ok(steps) = parse_path(path) else { return };
-    let _found = find(text, &steps);
-    if let (Some(raw), Some(_)) = (raw_at(text, &steps), Node::read(text)) {
-        assert!(Node::read(raw).is_some(), "{raw} at {path} of {text}");
-        assert_eq!(Node::read(&compact(raw)), Node::read(raw), "{raw}");
-    }
-}
-
-fn run(number: u64) -> Vec<String> {
-    let mut dice = Dice::new(number + 1);
-    let (text, path) = (dice.text(TEXTS), dice.text(PATHS));
-    let tables = [json::FUNCTIONS, json_compare::FUNCTIONS, json_edit::FUNCTIONS];
-    let table = tables[dice.roll(tables.len())];
-    let function = &table[dice.roll(table.len())];
-    let (fewest, most) = function.arguments;
-    let count = fewest + dice.roll(most.min(fewest + 5) - fewest + 1);
-    let mut cells: Vec<Cell<'_>> = (0..count).map(|_| dice.cell()).collect();
-    if dice.roll(2) == 0 && cells.len() > 1 {
-        cells[0] = Cell::Text(text.clone().into());
-        cells[1] = Cell::Text(path.clone().into());
-    }
-    let shown = vec![text.clone(), path.clone(), format!("{} {cells:?}", function.about.name)];
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        search(&text, &path);
-        call(function, &cells);
-    }));
-    if result.is_ok() { Vec::new() } else { shown }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 #[test]
-#[expect(clippy::print_stdout, reason = "how much was called is worth knowing")]
-fn no_text_and_no_path_breaks_a_json_function() {
-    let seconds = setting("STRATAQL_FUZZ_SECONDS").and_then(|text| text.parse().ok());
-    let full = if setting("STRATAQL_FULL").is_some() { 50 } else { 1 };
-    let (started, limit) = (Instant::now(), seconds.map(Duration::from_secs));
-    let mut number = 0;
-    while limit.map_or(number < CALLS * full, |limit| started.elapsed() < limit) {
-        let wrong = run(number);
-        assert!(wrong.is_empty(), "call {number}: {wrong:#?}");
-        number += 1;
-    }
-    println!("{number} calls in {:.0} s", started.elapsed().as_secs_f64());
+fn no_argument_breaks_a_json_function() {
+    seeded::run(CALLS, case, |(function, cells)| call(function, cells));
 }
