@@ -87,23 +87,26 @@ pub fn is_index(key: &str) -> bool {
 
 /// The value at a path; `None` when it is absent, null, or the text is no JSON.
 pub fn find(text: &str, steps: &[Step]) -> Option<Found> {
-    found(seek(text, steps)?)
+    found(text, steps)
 }
 
 /// As [`find`], below keys; in an array a key is the number of an element, counted from the end if it
 /// is negative.
 pub fn find_keys(text: &str, keys: &[String]) -> Option<Found> {
-    found(seek(text, keys)?)
+    found(text, keys)
 }
 
 /// The JSON at a path, as written.
 pub fn raw_at<'a>(text: &'a str, steps: &[Step]) -> Option<&'a str> {
-    let mut jiter = seek(text, steps)?;
+    let mut jiter = Jiter::new(text.as_bytes());
+    seek(&mut jiter, text, steps)?;
     let peek = jiter.peek().ok()?;
     raw(&mut jiter, peek)
 }
 
-fn found(mut jiter: Jiter<'_>) -> Option<Found> {
+fn found<S: Locate>(text: &str, steps: &[S]) -> Option<Found> {
+    let mut jiter = Jiter::new(text.as_bytes());
+    seek(&mut jiter, text, steps)?;
     match jiter.peek().ok()? {
         Peek::Null => None,
         Peek::String => Some(Found::Text(jiter.known_str().ok()?.to_owned())),
@@ -117,9 +120,8 @@ fn raw<'a>(jiter: &mut Jiter<'a>, peek: Peek) -> Option<&'a str> {
     str::from_utf8(jiter.slice_to_current(start)).ok()
 }
 
-/// A reader that stands before the value at a path.
-fn seek<'a, S: Locate>(text: &'a str, steps: &[S]) -> Option<Jiter<'a>> {
-    let mut jiter = Jiter::new(text.as_bytes());
+/// Moves a reader of `text` before the value at a path.
+fn seek<S: Locate>(jiter: &mut Jiter<'_>, text: &str, steps: &[S]) -> Option<()> {
     for step in steps {
         match jiter.peek().ok()? {
             Peek::Object => {
@@ -137,12 +139,12 @@ fn seek<'a, S: Locate>(text: &'a str, steps: &[S]) -> Option<Jiter<'a>> {
                         length(text.get(jiter.current_index()..)?)?.checked_sub(back)?
                     }
                 };
-                element(&mut jiter, index)?;
+                element(jiter, index)?;
             }
             _ => return None,
         }
     }
-    Some(jiter)
+    Some(())
 }
 
 /// Moves to an element of an array.
