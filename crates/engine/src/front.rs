@@ -30,6 +30,8 @@ use crate::error::report_of;
 use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
+use crate::plan::hoist::hoist;
+use crate::plan::in_values::in_values;
 use crate::plan::only_value::only_values;
 use crate::plan::subqueries::as_joins;
 use crate::settings::Settings;
@@ -238,6 +240,8 @@ impl Front<'_> {
         let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
+        let plan = hoist(plan).map_err(describe)?;
+        let plan = in_values(plan).map_err(describe)?;
         let plan = only_values(plan).map_err(describe)?;
         let plan = as_joins(plan, self.state).map_err(describe)?;
         let plan = settle_types(plan).map_err(describe)?;

@@ -31,7 +31,7 @@ pub struct Issue {
 }
 
 impl Issue {
-    fn of(scope: String, report: &Report) -> Self {
+    pub(crate) fn of(scope: String, report: &Report) -> Self {
         let remote = report.remote.as_deref();
         Self {
             scope,

@@ -21,7 +21,7 @@ use strataql_spec::method::SqlVerb;
 use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
 
 use crate::exec::{ScanExec, ScanSpec};
-use crate::plan::bindings::{binding, superset};
+use crate::plan::bindings::{Alternatives, binding};
 use crate::plan::settle::Settled;
 use crate::settings::Settings;
 
@@ -218,7 +218,7 @@ impl TableProvider for ResourceTable {
             .map(|filter| match binding(filter, &|name| self.is_parameter(name)) {
                 Some(_) => TableProviderFilterPushDown::Exact,
                 // asked for, and checked again on the rows
-                None if superset(filter, &|name| self.is_parameter(name)).is_some() => {
+                None if Alternatives::of(filter, &|name| self.is_parameter(name)).is_some() => {
                     TableProviderFilterPushDown::Inexact
                 }
                 None => TableProviderFilterPushDown::Unsupported,

@@ -43,7 +43,7 @@ fn cases() -> Vec<(&'static str, Picks)> {
         ("ZONE = 'z1' AND Machine_Id = 'm3'", Rows(&["z1/m3"])),
         ("zone = 'z1' AND machine_id = (SELECT 'm' || '2')", Rows(&["z1/m2"])),
         ("zone = 'z1' AND machine_id = CASE WHEN 1 = 1 THEN 'm2' ELSE 'm1' END", Rows(&["z1/m2"])),
-        ("(zone = 'z1' AND machine_id = 'm1') OR (zone = 'z2' AND machine_id = 'm5')", Wrong(&[Code::MissingParam])),
+        ("(zone = 'z1' AND machine_id = 'm1') OR (zone = 'z2' AND machine_id = 'm5')", Rows(&["z1/m1", "z2/m5"])),
         // extra conditions on the object
         ("zone = 'z1' AND machine_id = 'm1' AND name = 'alpha'", Rows(&["z1/m1"])),
         ("zone = 'z1' AND machine_id = 'm1' AND name = 'beta'", Rows(&[])),

@@ -20,13 +20,15 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
-use strataql_call::{CallContext, CallMetrics, Pager, bind, field_of, pages};
+use strataql_call::{Arguments, CallContext, CallMetrics, Pager, bind, field_of, pages};
 use strataql_diag::{Code, Report};
+use strataql_spec::{Location, Method, Service};
 
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
 use crate::partial;
+use crate::plan::bindings::Source;
 
 /// The operator.
 #[derive(Debug, Clone)]
@@ -166,9 +168,13 @@ impl ScanExec {
                 self.spec.name()
             ))
         })?;
+        let service =
+            runtime.registry.service(&self.spec.provider, &self.spec.service).map_err(external)?;
+        let method = self.method(&service)?;
         let legs = arguments
             .iter()
-            .map(|arguments| self.leg(&runtime, &metrics, arguments))
+            .filter(|arguments| !self.is_of_no_object(method, arguments))
+            .map(|arguments| self.leg(&runtime, &metrics, &service, method, arguments))
             .collect::<Result<Vec<Leg>>>()?;
         let width =
             if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
@@ -176,22 +182,36 @@ impl ScanExec {
         Ok(limited(rows, self.spec.limit))
     }
 
+    fn method<'s>(&self, service: &'s Service) -> Result<&'s Method> {
+        let spec = &self.spec;
+        let resource = service.resources.get(&spec.resource);
+        let method = resource.and_then(|resource| resource.methods.get(&spec.method));
+        method.ok_or_else(|| {
+            external(Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))
+        })
+    }
+
+    /// True if a join key names no object: no path and no host is made with the empty text.
+    fn is_of_no_object(&self, method: &Method, arguments: &Arguments) -> bool {
+        self.spec.bindings.iter().any(|(name, source)| {
+            matches!(source, Source::Slot(_))
+                && method.param(name).is_some_and(|param| {
+                    matches!(param.location, Location::Path | Location::Server)
+                        && arguments.value(param).is_some_and(|value| value.text().is_empty())
+                })
+        })
+    }
+
     /// The pages of one call.
     fn leg(
         &self,
         runtime: &Arc<CallRuntime>,
         metrics: &Arc<CallMetrics>,
-        arguments: &strataql_call::Arguments,
+        service: &Arc<Service>,
+        method: &Method,
+        arguments: &Arguments,
     ) -> Result<Leg> {
         let spec = &self.spec;
-        let service = runtime.registry.service(&spec.provider, &spec.service).map_err(external)?;
-        let method = service
-            .resources
-            .get(&spec.resource)
-            .and_then(|resource| resource.methods.get(&spec.method))
-            .ok_or_else(|| {
-                external(Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))
-            })?;
         if let Some(transform) = &method.response.transform {
             return Err(external(Box::new(
                 Report::new(
@@ -205,7 +225,21 @@ impl ScanExec {
                 .with_help("use a method without a response template"),
             )));
         }
-        let mut call = bind(&service, method, arguments).map_err(external)?;
+        let mut call = match bind(service, method, arguments) {
+            Ok(call) => call,
+            Err(report) if spec.is_fed() && report.code == Code::BadParamValue => {
+                // one row of many, whose key cannot be asked for
+                if runtime.run.is_partial {
+                    let scope = partial::scope(&spec.name(), method, arguments);
+                    runtime.outcome.add_issue(partial::Issue::of(scope, &report));
+                    return Ok(futures::stream::empty().boxed());
+                }
+                return Err(external(Box::new(report.with_note(
+                    "the value comes from a row that is joined; a condition in ON or WHERE can leave such rows out",
+                ))));
+            }
+            Err(report) => return Err(external(report)),
+        };
         spec.add_clauses(&mut call);
         let first = method.paging.target().and_then(|target| {
             let param = method.param(&target.name)?;
@@ -220,7 +254,7 @@ impl ScanExec {
             missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
             shared,
         };
-        let plan = spec.decode_plan(&service, method, arguments);
+        let plan = spec.decode_plan(service, method, arguments);
         let schema = self.schema();
         let pages = pages(context, Arc::new(call), plan, pager);
         let pages = if runtime.run.is_partial {

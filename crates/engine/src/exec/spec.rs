@@ -10,7 +10,7 @@ use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Page
 use strataql_spec::{ColumnType, Method, Service};
 
 use super::BoundKeys;
-use crate::plan::bindings::Source;
+use crate::plan::bindings::{Alternatives, Source};
 use crate::plan::pushdown::Clauses;
 use crate::plan::settle::Settled;
 use crate::table::ResourceTable;
@@ -28,6 +28,9 @@ pub struct ScanSpec {
     pub method: String,
     /// Values by SQL name of the parameter.
     pub bindings: BTreeMap<String, Source>,
+    /// Which of the values go together; all of them where this is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternatives>,
     /// Columns in output order.
     pub columns: Vec<ScanColumn>,
     /// Exactly that many rows end the scan.
@@ -105,6 +108,7 @@ impl ScanSpec {
             resource: resource.name.clone(),
             method: settled.method.clone(),
             bindings: settled.bindings.clone(),
+            alternatives: settled.alternatives.clone(),
             columns,
             limit,
             lazy: false,
@@ -150,28 +154,38 @@ impl ScanSpec {
 
     /// How many calls the constants make; slots count as one value.
     pub fn calls(&self) -> usize {
-        self.bindings
-            .values()
-            .map(|source| match source {
-                Source::Values(values) => values.len(),
-                Source::Slot(_) => 1,
-            })
-            .product()
+        let constants = self.bindings.iter().filter_map(|(name, source)| match source {
+            Source::Values(values) => Some((name, values.clone())),
+            Source::Slot(_) => None,
+        });
+        self.together(constants).len()
     }
 
-    /// The values of each call: the product of all value lists, first parameter slowest.
+    /// The values of each call, first parameter slowest.
     ///
     /// # Errors
     /// The number of a slot without a value.
     pub(crate) fn arguments(&self, keys: Option<&BoundKeys>) -> Result<Vec<Arguments>, usize> {
-        let mut all: Vec<IndexMap<String, Value>> = vec![IndexMap::new()];
-        for (name, source) in &self.bindings {
+        let lists = self.bindings.iter().map(|(name, source)| {
             let values = match source {
                 Source::Values(values) => values.clone(),
                 Source::Slot(slot) => {
                     vec![keys.and_then(|keys| keys.0.get(slot)).cloned().ok_or(*slot)?]
                 }
             };
+            Ok((name, values))
+        });
+        let lists = lists.collect::<Result<Vec<_>, usize>>()?;
+        Ok(self.together(lists).into_iter().map(Arguments).collect())
+    }
+
+    /// The product of value lists, without what no arm of a disjunction asks for.
+    fn together<'n>(
+        &self,
+        lists: impl IntoIterator<Item = (&'n String, Vec<Value>)>,
+    ) -> Vec<IndexMap<String, Value>> {
+        let mut all: Vec<IndexMap<String, Value>> = vec![IndexMap::new()];
+        for (name, values) in lists {
             all = all
                 .into_iter()
                 .flat_map(|given| {
@@ -181,9 +195,12 @@ impl ScanSpec {
                         given
                     })
                 })
+                .filter(|given| {
+                    self.alternatives.iter().all(|arms| arms.allow(|name| given.get(name).cloned()))
+                })
                 .collect();
         }
-        Ok(all.into_iter().map(Arguments).collect())
+        all
     }
 
     /// How to read the pages of one call.

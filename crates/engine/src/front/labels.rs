@@ -3,8 +3,20 @@
 //! Owns: labels as the user typed them, and select lists that name a column twice (which DataFusion
 //! refuses: every output needs a name of its own, so repeats get an internal one).
 
+use std::ops::ControlFlow;
+
 use datafusion::common::DFSchema;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Query, Select, SelectItem, SetExpr, visit_expressions,
+};
+
+fn has_subquery(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |inner| match inner {
+        Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
 
 /// A select item's label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +54,9 @@ impl Labels {
                 _ => continue,
             };
             let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-            // a subquery's column has a name without a table, which may clash with any other
-            let is_subquery = matches!(item, SelectItem::UnnamedExpr(Expr::Subquery(_)));
+            // a subquery's column has a name without a table, which may clash with any other, and an
+            // expression around one is named without its text
+            let is_subquery = matches!(item, SelectItem::UnnamedExpr(expr) if has_subquery(expr));
             let is_taken = seen.iter().any(|other| is_same(other, &name));
             if is_taken || is_subquery || (has_wildcard && is_column) {
                 let alias = Ident::with_quote('"', format!("\u{1}{position}"));

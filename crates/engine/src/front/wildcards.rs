@@ -9,8 +9,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, TableFactor, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    ExceptSelectItem, ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, Query,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor, VisitMut, VisitorMut,
+    WildcardAdditionalOptions,
 };
 use strataql_diag::{Code, Report};
 
@@ -166,6 +167,51 @@ impl<'a> Shapes<'a> {
             .collect())
     }
 
+    /// The options of a `*`, for one of its items: what it leaves out is a column of that item.
+    fn part_of(
+        &self,
+        options: &WildcardAdditionalOptions,
+        item: &TableFactor,
+        items: &[&TableFactor],
+    ) -> WildcardAdditionalOptions {
+        let mut own = options.clone();
+        let visible: Vec<Option<Vec<String>>> =
+            items.iter().map(|item| self.visible(item)).collect();
+        let has_it = |columns: &Option<Vec<String>>, name: &str| {
+            columns.as_ref().is_some_and(|columns| has(columns, name))
+        };
+        let columns = self.visible(item);
+        let is_all_known = visible.iter().all(Option::is_some);
+        let is_its_own = |name: &str| {
+            let is_known = visible.iter().any(|columns| has_it(columns, name));
+            match &columns {
+                // a name that no item has is told by whoever looks for it
+                Some(columns) => has(columns, name) || (is_all_known && !is_known),
+                // of a derived table nothing is known: what no other item has
+                None => !is_known,
+            }
+        };
+        if let Some(excluded) = own.opt_exclude.take() {
+            let names: Vec<ObjectName> = match excluded {
+                ExcludeSelectItem::Single(name) => vec![name],
+                ExcludeSelectItem::Multiple(names) => names,
+            };
+            let names: Vec<ObjectName> =
+                names.into_iter().filter(|name| is_its_own(&last_part(name))).collect();
+            own.opt_exclude = (!names.is_empty()).then_some(ExcludeSelectItem::Multiple(names));
+        }
+        if let Some(except) = own.opt_except.take() {
+            let mut names: Vec<Ident> =
+                std::iter::once(except.first_element).chain(except.additional_elements).collect();
+            names.retain(|name| is_its_own(&name.value));
+            own.opt_except = names.split_first().map(|(first, more)| ExceptSelectItem {
+                first_element: first.clone(),
+                additional_elements: more.to_vec(),
+            });
+        }
+        own
+    }
+
     fn wildcards(&self, select: &mut Select) {
         let factors: Vec<&TableFactor> = factors(select);
         let hidden: Vec<Vec<String>> = factors.iter().map(|factor| self.hidden(factor)).collect();
@@ -182,13 +228,18 @@ impl<'a> Shapes<'a> {
                             continue;
                         };
                         let mut left_out = hidden[position].clone();
-                        left_out.extend(
-                            using
-                                .iter()
-                                .filter(|(at, _)| *at == position)
-                                .map(|(_, name)| name.clone()),
-                        );
-                        items.push(qualified_wildcard(qualifier, &left_out, options));
+                        // what USING merges stands where it is shown first
+                        let merged = using.iter().filter(|(at, _)| *at == position);
+                        for (_, name) in merged {
+                            let is_shown = factors[..position].iter().any(|item| {
+                                self.visible(item).is_none_or(|names| has(&names, name))
+                            });
+                            if is_shown && !has(&left_out, name) {
+                                left_out.push(name.clone());
+                            }
+                        }
+                        let options = self.part_of(options, factor, &factors);
+                        items.push(qualified_wildcard(qualifier, &left_out, &options));
                     }
                 }
                 SelectItem::QualifiedWildcard(
@@ -274,6 +325,14 @@ fn using_columns(select: &Select) -> Vec<(usize, String)> {
     columns
 }
 
+fn last_part(name: &ObjectName) -> String {
+    name_parts(name).and_then(|mut parts| parts.pop()).unwrap_or_default()
+}
+
+fn has(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// How columns of an item are qualified.
 fn qualifier(factor: &TableFactor, qualified: &BTreeSet<String>) -> Option<ObjectName> {
     match factor {
@@ -314,11 +373,15 @@ fn qualified_wildcard(
     options: &WildcardAdditionalOptions,
 ) -> SelectItem {
     let mut options = options.clone();
-    if !left_out.is_empty() && options.opt_exclude.is_none() {
-        let names = left_out
-            .iter()
-            .map(|name| ObjectName::from(vec![Ident::with_quote('"', name.clone())]))
-            .collect();
+    if !left_out.is_empty() {
+        let mut names: Vec<ObjectName> = match options.opt_exclude.take() {
+            Some(ExcludeSelectItem::Single(name)) => vec![name],
+            Some(ExcludeSelectItem::Multiple(names)) => names,
+            None => vec![],
+        };
+        let given: Vec<String> = names.iter().map(last_part).collect();
+        let more = left_out.iter().filter(|name| !has(&given, name));
+        names.extend(more.map(|name| ObjectName::from(vec![Ident::with_quote('"', name.clone())])));
         options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
     }
     SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)

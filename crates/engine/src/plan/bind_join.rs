@@ -23,7 +23,7 @@ pub(crate) use self::probe::has_slot;
 use self::probe::probe;
 use super::bind_node::{BindJoinNode, Keep};
 use super::bindings::SlotId;
-use super::settle::is_needy;
+use super::settle::{is_needy, methods, settle};
 
 /// Rewrites the joins of a plan that feed parameters. What cannot be fed stays as it is: settling
 /// reports it.
@@ -164,12 +164,36 @@ pub(super) fn node(parts: Parts) -> LogicalPlan {
     })
 }
 
+/// A side that joins of its own feed, where keys from outside would only lead to other methods: whole
+/// lists, joined here, cost fewer requests than a call per key.
+fn on_its_own(
+    side: &LogicalPlan,
+    fed: Option<&LogicalPlan>,
+    slots: &mut SlotId,
+) -> Result<Option<LogicalPlan>> {
+    let alone = bind_part(side.clone(), slots)?;
+    if has_needy_scan(&alone)? {
+        return Ok(None);
+    }
+    let is_same = match fed {
+        Some(fed) => methods(fed)? == methods(&settle(alone.clone())?)?,
+        None => false,
+    };
+    Ok((!is_same).then_some(alone))
+}
+
 /// LEFT, SEMI, ANTI and MARK joins whose right side is fed.
 fn feed_right(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
     let driver = bind_part(join.left.as_ref().clone(), slots)?;
     let conditions = conditions(join);
     let pairs = pairs(&conditions, driver.schema(), join.right.schema());
-    let Some((template, keys)) = probe(&join.right, &pairs, slots)? else { return Ok(None) };
+    let probed = probe(&join.right, &pairs, slots)?;
+    let template = probed.as_ref().map(|(template, _)| template);
+    if let Some(right) = on_its_own(&join.right, template, slots)? {
+        let sides = Join { left: Arc::new(driver), right: Arc::new(right), ..join.clone() };
+        return Ok(Some(LogicalPlan::Join(sides)));
+    }
+    let Some((template, keys)) = probed else { return Ok(None) };
     let keep = match join.join_type {
         JoinType::Left => Keep::Left,
         JoinType::LeftSemi => Keep::Semi,

@@ -1,7 +1,8 @@
 //! Predicates as parameter values.
 //!
 //! Owns: recognising `p = v`, `p IN (…)`, OR of those on one parameter, `p IS NOT DISTINCT FROM v`,
-//! boolean columns, and join slots; conversion of scalars to call values.
+//! boolean columns, and join slots; what a disjunction needs its parameters to be; conversion of
+//! scalars to call values.
 //! Refuses: any other shape; it stays a filter.
 
 use std::collections::BTreeMap;
@@ -77,20 +78,29 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
     match expr {
         Expr::Column(_) => of_flag(expr, true),
         Expr::Not(inner) => of_flag(inner, false),
-        Expr::IsTrue(inner) => of_flag(inner, true),
+        Expr::IsTrue(inner) => of_flag(inner, true).or_else(|| binding(inner, is_parameter)),
         Expr::IsFalse(inner) => of_flag(inner, false),
         Expr::BinaryExpr(BinaryExpr {
             left,
             op: Operator::Eq | Operator::IsNotDistinctFrom,
             right,
         }) => [(left, right), (right, left)].into_iter().find_map(|(column, value)| {
-            let name = parameter(column)?;
+            let Some(name) = parameter(column) else {
+                // `(p = 'a') = true`, which is what a CASE of truth values comes to
+                return if is_true(value) { binding(column, is_parameter) } else { None };
+            };
             let source = match slot(value) {
                 Some(slot) => Source::Slot(slot),
                 None => Source::Values(vec![literal(value)?]),
             };
             Some(Binding { name, source })
         }),
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if never_holds(left) => {
+            binding(right, is_parameter)
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) if never_holds(right) => {
+            binding(left, is_parameter)
+        }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
             let (left, right) = (binding(left, is_parameter)?, binding(right, is_parameter)?);
             match (left.source, right.source) {
@@ -104,7 +114,8 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
         Expr::InList(list) if !list.negated => {
             let name = parameter(&list.expr)?;
             let mut values = Vec::new();
-            for item in &list.list {
+            // nothing equals NULL
+            for item in list.list.iter().filter(|item| !never_holds(item)) {
                 extend(&mut values, vec![literal(item)?]);
             }
             Some(Binding { name, source: Source::Values(values) })
@@ -113,27 +124,67 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
     }
 }
 
-/// Values that a parameter must have for a disjunction to hold: `(p='a' AND n=1) OR (p='b' AND n=2)`
-/// needs `p` to be `a` or `b`. The condition itself must still be checked on the rows.
-pub(crate) fn superset(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Option<Binding> {
-    let mut arms = Vec::new();
-    disjuncts(expr, &mut arms);
-    if arms.len() < 2 {
-        return None;
-    }
-    let of_arm = |arm: &Expr| -> BTreeMap<String, Source> {
-        combine(split_conjunction(arm).into_iter().filter_map(|part| binding(part, is_parameter)))
-    };
-    let (first, rest) = arms.split_first()?;
-    let rest: Vec<BTreeMap<String, Source>> = rest.iter().map(|arm| of_arm(arm)).collect();
-    of_arm(first).into_iter().find_map(|(name, source)| {
-        let Source::Values(mut values) = source else { return None };
-        for arm in &rest {
-            let Some(Source::Values(more)) = arm.get(&name) else { return None };
-            extend(&mut values, more.clone());
+/// True for NULL and false.
+fn never_holds(expr: &Expr) -> bool {
+    match bare(expr) {
+        Expr::Literal(scalar, _) => {
+            scalar.is_null() || matches!(scalar, ScalarValue::Boolean(Some(false)))
         }
-        Some(Binding { name, source: Source::Values(values) })
-    })
+        _ => false,
+    }
+}
+
+fn is_true(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(ScalarValue::Boolean(Some(true)), _))
+}
+
+/// What a disjunction needs: `(p='a' AND n=1) OR (p='b' AND n=2)` holds only where one of its arms
+/// finds its values. The condition itself must still be checked on the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternatives(Vec<BTreeMap<String, Vec<Value>>>);
+
+impl Alternatives {
+    /// Those of a disjunction whose arms all give values to some parameter.
+    pub(crate) fn of(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Option<Self> {
+        let mut arms = Vec::new();
+        disjuncts(expr, &mut arms);
+        arms.retain(|arm| !never_holds(arm));
+        if arms.len() < 2 {
+            return None;
+        }
+        let of_arm = |arm: &Expr| -> BTreeMap<String, Vec<Value>> {
+            let parts = split_conjunction(arm);
+            combine(parts.into_iter().filter_map(|part| binding(part, is_parameter)))
+                .into_iter()
+                .filter_map(|(name, source)| match source {
+                    Source::Values(values) => Some((name, values)),
+                    Source::Slot(_) => None,
+                })
+                .collect()
+        };
+        let found = Self(arms.into_iter().map(of_arm).collect());
+        (!found.bindings().is_empty()).then_some(found)
+    }
+
+    /// Parameters to which every arm gives values, with the values of all arms.
+    pub(crate) fn bindings(&self) -> Vec<Binding> {
+        let Some((first, rest)) = self.0.split_first() else { return Vec::new() };
+        let of_all = |name: &String| {
+            let mut values = first[name].clone();
+            for arm in rest {
+                extend(&mut values, arm.get(name)?.clone());
+            }
+            Some(Binding { name: name.clone(), source: Source::Values(values) })
+        };
+        first.keys().filter_map(of_all).collect()
+    }
+
+    /// True if these values are what some arm asks for.
+    pub(crate) fn allow(&self, value: impl Fn(&str) -> Option<Value>) -> bool {
+        self.0.iter().any(|arm| {
+            arm.iter().all(|(name, wanted)| value(name).is_none_or(|value| wanted.contains(&value)))
+        })
+    }
 }
 
 fn disjuncts<'e>(expr: &'e Expr, arms: &mut Vec<&'e Expr>) {
@@ -245,6 +296,17 @@ mod tests {
         check(col("p").eq(lit("a")).or(col("p").eq(lit("b"))), Some(("p", &["a", "b"])));
         check(col("p"), Some(("p", &["true"])));
         check(not(col("p")), Some(("p", &["false"])));
+        check(col("p").eq(lit("a")).is_true(), Some(("p", &["a"])));
+        check(col("p").eq(lit("a")).eq(lit(true)), Some(("p", &["a"])));
+    }
+
+    #[test]
+    fn nothing_equals_null() {
+        let null = lit(ScalarValue::Utf8(None));
+        check(col("p").in_list(vec![lit("a"), null], false), Some(("p", &["a"])));
+        let unknown = lit(ScalarValue::Boolean(None));
+        check(unknown.clone().or(col("p").eq(lit("a"))), Some(("p", &["a"])));
+        check(col("p").eq(lit("a")).or(unknown), Some(("p", &["a"])));
     }
 
     #[test]
@@ -264,9 +326,12 @@ mod tests {
     #[test]
     fn disjunctions_give_the_values_that_every_arm_needs() {
         let is_parameter = |name: &str| name == "p" || name == "q";
-        let values = |expr: &Expr| match superset(expr, &is_parameter)?.source {
-            Source::Values(values) => Some(values.iter().map(Value::text).collect::<Vec<_>>()),
-            Source::Slot(_) => None,
+        let values = |expr: &Expr| {
+            let found = Alternatives::of(expr, &is_parameter)?.bindings();
+            match &found.first()?.source {
+                Source::Values(values) => Some(values.iter().map(Value::text).collect::<Vec<_>>()),
+                Source::Slot(_) => None,
+            }
         };
         let arm = |p: &str, n: i64| col("p").eq(lit(p)).and(col("n").eq(lit(n)));
         assert_eq!(values(&arm("a", 1).or(arm("b", 2))), Some(vec!["a".into(), "b".into()]));
@@ -275,6 +340,28 @@ mod tests {
         assert_eq!(values(&arm("a", 1).or(col("n").eq(lit(2i64)))), None);
         assert_eq!(values(&col("p").eq(lit("a")).or(col("q").eq(lit("b")))), None);
         assert_eq!(values(&arm("a", 1)), None);
+        let never = lit(ScalarValue::Boolean(None));
+        assert_eq!(
+            values(&never.or(arm("a", 1)).or(arm("b", 2))).map(|values| values.len()),
+            Some(2)
+        );
+    }
+
+    #[test]
+    fn alternatives_allow_what_one_of_their_arms_asks_for() {
+        let is_parameter = |name: &str| name == "p" || name == "q";
+        let arm = |p: &str, q: &str| col("p").eq(lit(p)).and(col("q").eq(lit(q)));
+        let found = Alternatives::of(&arm("a", "x").or(arm("b", "y")), &is_parameter)
+            .expect("both arms give values");
+        let allow = |p: &str, q: Option<&str>| {
+            found.allow(|name| match name {
+                "p" => Some(Value::Text(p.into())),
+                _ => q.map(|q| Value::Text(q.into())),
+            })
+        };
+        assert_eq!(found.bindings().len(), 2);
+        assert!(allow("a", Some("x")) && allow("b", Some("y")) && allow("b", None));
+        assert!(!allow("a", Some("y")) && !allow("c", None));
     }
 
     #[test]

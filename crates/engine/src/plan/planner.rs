@@ -17,7 +17,7 @@ use strataql_diag::Report;
 
 use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
-use super::{settle, shapes, truth};
+use super::{constants, settle, shapes, truth};
 use crate::error::external;
 use crate::exec::{BindJoinExec, JoinParts, demand};
 
@@ -33,7 +33,7 @@ fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     // keys are numbered through the whole statement: a nested template reads the keys of all joins
     // around it
     let mut slots = 0;
-    let plan = bind_joins(plan, &mut slots)?;
+    let plan = bind_joins(constants::without_empty_keys(plan)?, &mut slots)?;
     let why = unanswerable_join(&plan)?;
     let unusable = shapes::unusable(&plan)?;
     let plan = settle::settle(plan).map_err(|error| match (unusable, why) {

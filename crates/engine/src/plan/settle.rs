@@ -25,7 +25,8 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{Location, Method, Param};
 
 use super::bind_join::has_slot;
-use super::bindings::{Binding, Source, binding, combine, superset};
+use super::bind_node::BindJoinNode;
+use super::bindings::{Alternatives, Binding, Source, binding, combine};
 use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 use super::pushdown::filter;
 use crate::error::external;
@@ -38,6 +39,8 @@ pub(crate) struct Settled {
     pub(crate) method: String,
     /// Values by SQL name of the parameter.
     pub(crate) bindings: BTreeMap<String, Source>,
+    /// Disjunctions that the values come from: which of them go together.
+    pub(crate) alternatives: Vec<Alternatives>,
     /// Why this method, for EXPLAIN.
     pub(crate) why: String,
     /// Predicates that are checked on the rows, for EXPLAIN.
@@ -155,21 +158,74 @@ pub(crate) fn takes_all_slots(scan: &TableScan) -> bool {
     })
 }
 
+/// The methods that the scans of a settled plan call, templates of bind joins included.
+pub(crate) fn methods(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        match node {
+            LogicalPlan::TableScan(scan) => {
+                let table = table_of(scan);
+                names.extend(table.and_then(|table| {
+                    let settled = table.settled.as_ref()?;
+                    Some(format!("{}.{}", table.resource.dotted(), settled.method))
+                }));
+            }
+            LogicalPlan::Extension(extension) => {
+                if let Some(join) = extension.node.as_any().downcast_ref::<BindJoinNode>() {
+                    names.extend(methods(&join.template)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    names.sort();
+    Ok(names)
+}
+
 /// What a scan asks of a method.
 pub(crate) struct Demand {
     pub(crate) bindings: BTreeMap<String, Source>,
     pub(crate) needs: Needs,
+    /// Disjunctions among the conditions.
+    alternatives: Vec<Alternatives>,
     /// Names whose values come from settings or the environment.
     from_settings: BTreeSet<String>,
 }
 
-/// What a scan asks of a method.
+/// What a scan asks of a method. Of the parameters that a disjunction gives values one is used, if
+/// that does: `(p='a' AND n=1) OR (p='b' AND n=2)` is two calls by `p`, or two by both.
 pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
+    let is_parameter = |name: &str| table.is_parameter(name);
+    let alternatives: Vec<Alternatives> =
+        scan.filters.iter().filter_map(|filter| Alternatives::of(filter, &is_parameter)).collect();
+    let most = alternatives.iter().map(|found| found.bindings().len()).max().unwrap_or(0);
+    let one_of_each = |at: usize| {
+        let each = alternatives.iter().map(Alternatives::bindings);
+        let each = each.filter_map(|found| found.get(at).or(found.last()).cloned());
+        demand_with(scan, table, each.collect(), alternatives.clone())
+    };
+    for at in 0..most {
+        let demand = one_of_each(at);
+        if chosen(table, &demand).is_ok() {
+            return demand;
+        }
+    }
+    let all = alternatives.iter().flat_map(Alternatives::bindings).collect();
+    demand_with(scan, table, all, alternatives)
+}
+
+fn demand_with(
+    scan: &TableScan,
+    table: &ResourceTable,
+    derived: Vec<Binding>,
+    alternatives: Vec<Alternatives>,
+) -> Demand {
     let is_parameter = |name: &str| table.is_parameter(name);
     let given = scan.filters.iter().filter_map(|filter| binding(filter, &is_parameter));
     let mut bindings = combine(given);
     let parameters_given: BTreeSet<String> = bindings.keys().cloned().collect();
-    for found in scan.filters.iter().filter_map(|filter| superset(filter, &is_parameter)) {
+    for found in derived {
         bindings.entry(found.name).or_insert(found.source);
     }
     let hidden: BTreeSet<&str> = table
@@ -199,7 +255,8 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
         .filter(|name| table.mentions(name) && !hidden.contains(name.as_str()))
         .collect();
     let bound = bindings.keys().cloned().collect();
-    Demand { bindings, needs: Needs { bound, parameter_only, columns }, from_settings }
+    let needs = Needs { bound, parameter_only, columns };
+    Demand { bindings, needs, alternatives, from_settings }
 }
 
 /// The value of a server variable that the session knows: a setting, else its environment variable.
@@ -246,8 +303,8 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     for filter in &scan.filters {
         let taken = binding(filter, &is_parameter)
             .is_some_and(|binding| takes_over(table, method, &binding));
-        // a join key is compared by the join itself, and a superset's condition is still above the scan
-        if !taken && !has_slot(filter) && superset(filter, &is_parameter).is_none() {
+        // a join key is compared by the join itself, and a disjunction is still above the scan
+        if !taken && !has_slot(filter) && Alternatives::of(filter, &is_parameter).is_none() {
             residual.push(filter.clone());
         }
     }
@@ -259,6 +316,7 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
         local: Vec::new(),
         remote: Vec::new(),
         notes: notes(table, method, scan, &bindings),
+        alternatives: demand.alternatives,
         bindings,
     };
     let source = provider_as_source(Arc::new(ResourceTable {

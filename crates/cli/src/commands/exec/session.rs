@@ -178,10 +178,14 @@ async fn simulate(
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
     let lower = text.to_lowercase();
     let known = registry.providers();
+    // a scenario says what it is about; the statement may name part of that
+    let of_scenario = options.scenario.as_ref().map(|scenario| &scenario.providers);
+    let of_scenario = |name: &String| of_scenario.is_some_and(|names| names.contains(name));
     let named: Vec<&str> = known
         .iter()
-        .map(|provider| provider.name.as_str())
-        .filter(|name| lower.contains(&name.to_lowercase()))
+        .map(|provider| &provider.name)
+        .filter(|name| lower.contains(&name.to_lowercase()) || of_scenario(name))
+        .map(String::as_str)
         .collect();
     let sources = named
         .iter()

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, Join, JoinConstraint, LogicalPlan, LogicalP
 
 use super::super::bind_node::Keep;
 use super::super::bindings::SlotId;
+use super::super::constants::carried;
 use super::lateral::is_lateral;
 use super::probe::probe;
 use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};
@@ -20,7 +21,7 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
     let mut leaves = Vec::new();
     let mut open = Vec::new();
     flatten(plan, &mut leaves, &mut open);
-    let mut rest = leaves
+    let mut rest = carried(leaves, &open)?
         .into_iter()
         .map(|leaf| bind_part(leaf, slots))
         .collect::<Result<Vec<LogicalPlan>>>()?;

@@ -1,0 +1,135 @@
+//! Subqueries in ORDER BY, in the arguments of window functions and in ON of an inner join.
+//!
+//! DataFusion plans subqueries in select lists and WHERE. Here those of the other places move there:
+//! a sort and a window read them from a projection below, which is undone above; what ON asks of an
+//! inner join is asked of its rows.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction};
+use datafusion::logical_expr::{
+    Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort, Window,
+};
+
+/// Moves such subqueries of a plan, subqueries included.
+pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Sort(sort) if sort.expr.iter().any(|sort| has_subquery(&sort.expr)) => {
+            of_sort(sort).map(Transformed::yes)
+        }
+        LogicalPlan::Window(window) if window.window_expr.iter().any(has_subquery) => {
+            of_window(window).map(Transformed::yes)
+        }
+        LogicalPlan::Join(join)
+            if join.join_type == JoinType::Inner
+                && join.filter.as_ref().is_some_and(has_subquery) =>
+        {
+            of_join(join).map(Transformed::yes)
+        }
+        other => Ok(Transformed::no(other)),
+    })
+    .map(|done| done.data)
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    expr.exists(|inner| Ok(is_subquery(inner))).unwrap_or(false)
+}
+
+const fn is_subquery(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))
+}
+
+/// Takes the subqueries out of an expression; columns of that name stand in for them.
+fn taken(expr: Expr, out: &mut Vec<Expr>) -> Result<Expr> {
+    let done = expr.transform_down(|inner| {
+        if !is_subquery(&inner) {
+            return Ok(Transformed::no(inner));
+        }
+        let name = format!("__subquery_{}", out.len());
+        out.push(inner.alias(&name));
+        Ok(Transformed::yes(Expr::Column(Column::from_name(name))))
+    })?;
+    Ok(done.data)
+}
+
+fn columns_of(plan: &LogicalPlan) -> Vec<Expr> {
+    plan.schema().iter().map(Expr::from).collect()
+}
+
+/// True if the plan has every column that the subqueries read from outside.
+fn covers(plan: &LogicalPlan, subqueries: &[Expr]) -> bool {
+    let has = |expr: &Expr| match expr {
+        Expr::OuterReferenceColumn(_, column) => plan.schema().has_column(column),
+        _ => true,
+    };
+    subqueries.iter().all(|expr| {
+        let missing = expr.exists(|inner| {
+            Ok(match inner {
+                Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.iter().all(has),
+                Expr::Exists(exists) => !exists.subquery.outer_ref_columns.iter().all(has),
+                Expr::InSubquery(list) => {
+                    !list.subquery.outer_ref_columns.iter().all(has)
+                        || !list.expr.column_refs().iter().all(|at| plan.schema().has_column(at))
+                }
+                _ => false,
+            })
+        });
+        !missing.unwrap_or(true)
+    })
+}
+
+fn of_sort(mut sort: Sort) -> Result<LogicalPlan> {
+    let mut subqueries = Vec::new();
+    for key in &mut sort.expr {
+        let expr = std::mem::take(&mut key.expr);
+        key.expr = taken(expr, &mut subqueries)?;
+    }
+    let shown = columns_of(&sort.input);
+    let input = match sort.input.as_ref() {
+        // what is sorted by need not be shown
+        LogicalPlan::Projection(projection) if !covers(&sort.input, &subqueries) => {
+            let mut all = projection.expr.clone();
+            all.extend(subqueries);
+            LogicalPlan::Projection(Projection::try_new(all, Arc::clone(&projection.input))?)
+        }
+        input => {
+            let all = shown.iter().cloned().chain(subqueries);
+            LogicalPlanBuilder::from(input.clone()).project(all)?.build()?
+        }
+    };
+    let sorted = LogicalPlan::Sort(Sort { input: Arc::new(input), ..sort });
+    LogicalPlanBuilder::from(sorted).project(shown)?.build()
+}
+
+fn of_window(window: Window) -> Result<LogicalPlan> {
+    let mut subqueries = Vec::new();
+    let names = window.schema.iter().skip(window.input.schema().fields().len());
+    let names: Vec<String> = names.map(|(_, field)| field.name().clone()).collect();
+    let functions = window
+        .window_expr
+        .into_iter()
+        .map(|expr| taken(expr, &mut subqueries))
+        .collect::<Result<Vec<Expr>>>()?;
+    let mut shown = columns_of(&window.input);
+    let all = shown.iter().cloned().chain(subqueries);
+    let input = LogicalPlanBuilder::from(window.input.as_ref().clone()).project(all)?.build()?;
+    let width = input.schema().fields().len();
+    let plan = LogicalPlan::Window(Window::try_new(functions, Arc::new(input))?);
+    let results = plan.schema().iter().skip(width).zip(names);
+    shown.extend(results.map(|(result, name)| Expr::from(result).alias(name)));
+    LogicalPlanBuilder::from(plan).project(shown)?.build()
+}
+
+fn of_join(mut join: Join) -> Result<LogicalPlan> {
+    let conditions = join.filter.take();
+    let (asked, kept): (Vec<Expr>, Vec<Expr>) =
+        conditions.iter().flat_map(split_conjunction).cloned().partition(has_subquery);
+    join.filter = conjunction(kept);
+    let joined = LogicalPlan::Join(join);
+    Ok(match conjunction(asked) {
+        Some(asked) => LogicalPlan::Filter(Filter::try_new(asked, Arc::new(joined))?),
+        None => joined,
+    })
+}

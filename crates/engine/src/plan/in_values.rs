@@ -1,0 +1,210 @@
+//! `x IN (SELECT …)` where its NULL counts.
+//!
+//! DataFusion makes joins of it that know found and not found. Where the condition as a whole is kept
+//! or dropped that is enough; under NOT, in CASE and in a select list it is not: `x NOT IN (…) OR b`
+//! would keep rows although the list holds a NULL. There it becomes
+//!
+//! ```text
+//! CASE WHEN EXISTS (… y = x) THEN true WHEN EXISTS (… y IS NULL OR x IS NULL) THEN NULL ELSE false END
+//! ```
+//!
+//! Also owns: `k IN (SELECT …) OR k = 'x'`, which is one list, so that it may feed a parameter.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, Result, ScalarValue, TableReference};
+use datafusion::logical_expr::expr::{Exists, InList, InSubquery};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::{conjunction, split_binary, split_conjunction};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
+    cast, lit, when,
+};
+
+/// Rewrites such conditions of a plan, subqueries included.
+pub(crate) fn in_values(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Filter(filter) => of_filter(filter),
+        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => of_values(node),
+        other => Ok(Transformed::no(other)),
+    })
+    .map(|done| done.data)
+}
+
+fn has_list(expr: &Expr) -> bool {
+    expr.exists(|inner| Ok(matches!(inner, Expr::InSubquery(_)))).unwrap_or(false)
+}
+
+fn of_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
+    if !has_list(&filter.predicate) {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
+    }
+    let conditions = split_conjunction(&filter.predicate)
+        .into_iter()
+        .map(|condition| match condition {
+            // a join of its own, which minds NULL
+            Expr::InSubquery(_) => Ok(condition.clone()),
+            Expr::Not(inner) if matches!(inner.as_ref(), Expr::InSubquery(_)) => {
+                Ok(condition.clone())
+            }
+            _ => match one_list(condition)? {
+                Some(list) => Ok(list),
+                None => with_null(condition.clone(), &filter.input, true),
+            },
+        })
+        .collect::<Result<Vec<Expr>>>()?;
+    let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
+    Filter::try_new(predicate, filter.input).map(LogicalPlan::Filter).map(Transformed::yes)
+}
+
+fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let expressions = node.expressions();
+    if !expressions.iter().any(has_list) {
+        return Ok(Transformed::no(node));
+    }
+    let names = match &node {
+        LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
+        _ => NamePreserver::new(&node),
+    };
+    let input = node.inputs()[0].clone();
+    let changed = expressions
+        .into_iter()
+        .map(|expr| {
+            let name = names.save(&expr);
+            Ok(name.restore(with_null(expr, &input, false)?))
+        })
+        .collect::<Result<Vec<Expr>>>()?;
+    node.with_new_exprs(changed, vec![input]).map(Transformed::yes)
+}
+
+/// The expression with its lists as values. `is_kept` while nothing but AND and OR is around it, so
+/// that not true is as good as false.
+fn with_null(expr: Expr, input: &LogicalPlan, is_kept: bool) -> Result<Expr> {
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
+            let left = with_null(*left, input, is_kept)?;
+            let right = with_null(*right, input, is_kept)?;
+            Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+        }
+        Expr::InSubquery(list) if is_kept && !list.negated => Ok(Expr::InSubquery(list)),
+        Expr::InSubquery(list) => value(list, input),
+        other => other
+            .map_children(|child| with_null(child, input, false).map(Transformed::yes))
+            .map(|done| done.data),
+    }
+}
+
+fn value(list: InSubquery, input: &LogicalPlan) -> Result<Expr> {
+    let mut outer = Vec::new();
+    let wanted = list.expr.as_ref().clone().transform(|expr| match expr {
+        Expr::Column(column) => {
+            let (_, field) = input.schema().qualified_field_from_column(&column)?;
+            let column = Expr::OuterReferenceColumn(Arc::clone(field), column);
+            outer.push(column.clone());
+            Ok(Transformed::yes(column))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    let wanted = wanted.data;
+    let (qualifier, field) = list.subquery.subquery.schema().qualified_field(0);
+    let found = Expr::Column(Column::from((qualifier, field)));
+    let asked = |condition: Expr| -> Result<Expr> {
+        let input = Arc::clone(&list.subquery.subquery);
+        let plan = LogicalPlan::Filter(Filter::try_new(condition, input)?);
+        let mut columns = list.subquery.outer_ref_columns.clone();
+        columns.extend(outer.iter().cloned());
+        Ok(Expr::Exists(Exists {
+            subquery: Subquery {
+                subquery: Arc::new(plan),
+                outer_ref_columns: columns,
+                spans: list.subquery.spans.clone(),
+            },
+            negated: false,
+        }))
+    };
+    let hit = asked(found.clone().eq(wanted.clone()))?;
+    let may_be_null = list.expr.nullable(input.schema())?;
+    let unknown = match (field.is_nullable(), may_be_null) {
+        (false, false) => None,
+        (true, false) => Some(found.is_null()),
+        (false, true) => Some(wanted.is_null()),
+        (true, true) => Some(found.is_null().or(wanted.is_null())),
+    };
+    let mut cases = when(hit, lit(!list.negated));
+    if let Some(unknown) = unknown {
+        cases = cases.when(asked(unknown)?, lit(ScalarValue::Boolean(None)));
+    }
+    cases.otherwise(lit(list.negated))
+}
+
+/// `k IN (SELECT …) OR k = 'x' OR k IN ('y', …)` as one list.
+fn one_list(condition: &Expr) -> Result<Option<Expr>> {
+    let arms = split_binary(condition, Operator::Or);
+    let mut key: Option<&Column> = None;
+    let mut lists: Vec<&InSubquery> = Vec::new();
+    let mut constants: Vec<Expr> = Vec::new();
+    for arm in arms {
+        let column = match arm {
+            Expr::InSubquery(list)
+                if !list.negated && list.subquery.outer_ref_columns.is_empty() =>
+            {
+                lists.push(list);
+                list.expr.as_ref()
+            }
+            Expr::InList(InList { expr, list, negated: false }) if list.iter().all(is_constant) => {
+                constants.extend(list.iter().cloned());
+                expr.as_ref()
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+                let (column, value) =
+                    if is_constant(right) { (left, right) } else { (right, left) };
+                if !is_constant(value) {
+                    return Ok(None);
+                }
+                constants.push(value.as_ref().clone());
+                column.as_ref()
+            }
+            _ => return Ok(None),
+        };
+        match (column, key) {
+            (Expr::Column(column), None) => key = Some(column),
+            (Expr::Column(column), Some(known)) if column == known => {}
+            _ => return Ok(None),
+        }
+    }
+    let (Some(key), Some((first, more))) = (key, lists.split_first()) else { return Ok(None) };
+    if more.is_empty() && constants.is_empty() {
+        return Ok(None);
+    }
+    let field = Arc::clone(first.subquery.subquery.schema().field(0));
+    let named = |plan: LogicalPlan| -> Result<LogicalPlan> {
+        let column = Column::from(plan.schema().qualified_field(0));
+        let column = Expr::Column(column);
+        let is_same = column.get_type(plan.schema())? == *field.data_type();
+        let column = if is_same { column } else { cast(column, field.data_type().clone()) };
+        let column = column.alias_qualified(None::<TableReference>, field.name());
+        LogicalPlanBuilder::from(plan).project([column])?.build()
+    };
+    let mut all = LogicalPlanBuilder::from(named(first.subquery.subquery.as_ref().clone())?);
+    for list in more {
+        all = all.union(named(list.subquery.subquery.as_ref().clone())?)?;
+    }
+    if !constants.is_empty() {
+        let rows = constants.into_iter().map(|value| vec![value]).collect();
+        all = all.union(named(LogicalPlanBuilder::values(rows)?.build()?)?)?;
+    }
+    Ok(Some(Expr::InSubquery(InSubquery {
+        expr: Box::new(Expr::Column(key.clone())),
+        subquery: Subquery {
+            subquery: Arc::new(all.build()?),
+            outer_ref_columns: vec![],
+            spans: first.subquery.spans.clone(),
+        },
+        negated: false,
+    })))
+}
+
+fn is_constant(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(..))
+}
