@@ -38,6 +38,8 @@ mod script;
 mod seed;
 #[path = "e2e/slt.rs"]
 mod slt;
+#[path = "e2e/templates.rs"]
+mod templates;
 #[path = "e2e/transactions.rs"]
 mod transactions;
 #[path = "e2e/where_forms.rs"]

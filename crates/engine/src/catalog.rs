@@ -64,14 +64,41 @@ impl Catalog<'_> {
         Ok(ResourceRef { provider, service, name })
     }
 
+    /// What to do with the name of a provider or of a service where a resource is wanted.
+    fn place(&self, name: &Name) -> Option<String> {
+        let (first, rest) = name.parts.split_first()?;
+        let provider = self.registry.provider(&first.value).ok()?;
+        let Some(second) = rest.first() else {
+            return Some(format!(
+                "`{0}` is a provider; `SHOW SERVICES IN {0}` lists its services",
+                provider.name
+            ));
+        };
+        let found = provider.services.keys().find(|key| key.eq_ignore_ascii_case(&second.value));
+        Some(match found {
+            Some(service) => format!(
+                "`{0}.{service}` is a service; `SHOW RESOURCES IN {0}.{service}` lists its resources",
+                provider.name
+            ),
+            None => format!(
+                "`{}` has no service `{}`; `SHOW SERVICES IN {0}` lists them",
+                provider.name, second.value
+            ),
+        })
+    }
+
     fn no_relation(&self, name: &Name) -> Box<Report> {
         let dotted = name.dotted();
         let report = if name.parts.len() > 3 {
             Report::new(Code::UnknownResource, format!("`{dotted}` has too many parts"))
                 .with_help("a resource is written `provider.service.resource`")
         } else {
-            Report::new(Code::UnknownResource, format!("there is no relation `{dotted}` here"))
-                .with_help("a resource is written `provider.service.resource`; `USE provider` shortens that")
+            let report =
+                Report::new(Code::UnknownResource, format!("there is no relation `{dotted}` here"));
+            match self.place(name) {
+                Some(help) => report.with_help(help),
+                None => report.with_help("a resource is written `provider.service.resource`; `USE provider` shortens that"),
+            }
         };
         let providers = self.registry.providers();
         let names: Vec<&str> = providers.iter().map(|provider| provider.name.as_str()).collect();

@@ -23,6 +23,7 @@ mod send;
 mod sender;
 mod show;
 mod statement;
+mod template;
 mod undo;
 mod upsert;
 
@@ -108,8 +109,8 @@ pub(crate) async fn write(
         }
         None => None,
     };
-    if explain && source.is_resolved() {
-        return show::resolved(&writer, &resource, &chosen, &source).await;
+    if explain && let Some(shown) = show::unknown(&writer, &resource, &chosen, &source).await? {
+        return Ok(shown);
     }
     let limit = session.settings().max_writes;
     let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;

@@ -5,6 +5,8 @@
 
 mod words;
 
+pub(crate) use words::sql_types;
+
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
@@ -71,6 +73,9 @@ fn root(error: &DataFusionError) -> &DataFusionError {
 }
 
 fn describe(error: &DataFusionError) -> Report {
+    if let Some(report) = words::of_pattern(&error.strip_backtrace()) {
+        return report;
+    }
     match root(error) {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         DataFusionError::ArrowError(error, _) => arrow_error(&error.to_string()),
@@ -158,7 +163,7 @@ fn arrow_error(message: &str) -> Report {
             .with_help("guard the divisor, for example with `nullif(x, 0)`");
     }
     let message = message.split_once("error: ").map_or(message, |(_, rest)| rest);
-    Report::new(Code::BadValue, words::sql_types(&sentence(message)))
+    Report::new(Code::BadValue, sql_types(&sentence(message)))
         .with_help("`TRY_CAST` gives NULL for values that cannot be converted")
 }
 
@@ -167,7 +172,7 @@ fn execution_message(message: &str) -> Report {
         return Report::new(Code::BadValue, "a scalar subquery gives more than one row")
             .with_help("add a condition or LIMIT 1, or use IN in place of `=`");
     }
-    Report::new(Code::BadValue, words::sql_types(&sentence(first_line(message))))
+    Report::new(Code::BadValue, sql_types(&sentence(first_line(message))))
 }
 
 pub(super) fn first_line(message: &str) -> &str {

@@ -34,7 +34,6 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::execution::{FunctionRegistry, SessionState};
 
-#[cfg(test)]
 use self::about::About;
 use self::scalar::Scalar;
 
@@ -73,12 +72,12 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     Ok(())
 }
 
-/// Functions of FROM, with what they do.
-pub(crate) fn row_functions() -> impl Iterator<Item = (&'static str, &'static str)> {
+/// Functions of FROM by their names, with what they say of themselves.
+pub(crate) fn row_functions() -> impl Iterator<Item = (&'static str, &'static About)> {
     json_rows::ABOUTS.iter().flat_map(|about| {
         std::iter::once(about.name)
             .chain(about.aliases.iter().copied())
-            .map(|name| (name, about.text))
+            .map(move |name| (name, about))
     })
 }
 

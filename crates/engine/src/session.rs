@@ -239,7 +239,7 @@ impl Session {
                 Statement::Definition(definition) if !*analyze => {
                     local::explain(self, text, parsed, definition, parameters).await
                 }
-                other => Err(unsupported(parsed, other)),
+                other => Err(no_explain(parsed, other, *analyze)),
             },
             Statement::Write(kind, write) => {
                 match local::write(self, text, parsed, *kind, write, parameters).await? {
@@ -253,7 +253,7 @@ impl Session {
             }
             Statement::Refresh(name) => local::refresh(self, name).await,
             Statement::Exec(exec) => Box::pin(dml::exec(self, text, parsed, exec, false)).await,
-            Statement::Show(show) => meta::show(self, show).await,
+            Statement::Show(show) => meta::show(self, text, show).await,
             Statement::Describe(describe) => match local::describe(self, describe).await? {
                 Some(result) => Ok(result),
                 None => meta::describe(self, describe),
@@ -484,6 +484,24 @@ fn is_query(statement: &Statement) -> bool {
         Statement::Explain { inner, .. } => is_query(inner),
         _ => false,
     }
+}
+
+/// EXPLAIN of what has no requests to tell.
+fn no_explain(parsed: &Parsed, statement: &Statement, analyze: bool) -> Box<Report> {
+    let word = if analyze { "EXPLAIN ANALYZE" } else { "EXPLAIN" };
+    let help = if analyze {
+        "EXPLAIN ANALYZE runs a query and measures it; EXPLAIN shows what others would send"
+    } else {
+        "EXPLAIN takes queries, INSERT, UPDATE, REPLACE, DELETE, EXEC and CREATE … AS; leave EXPLAIN out of others"
+    };
+    Box::new(
+        Report::new(
+            Code::UnsupportedSyntax,
+            format!("{word} does not take {}", statement.keyword()),
+        )
+        .with_label(parsed.span, "")
+        .with_help(help),
+    )
 }
 
 fn unsupported(parsed: &Parsed, statement: &Statement) -> Box<Report> {

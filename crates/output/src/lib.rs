@@ -27,5 +27,5 @@ pub use failure::is_broken_pipe;
 pub use file::AtomicFile;
 pub use format::Format;
 pub use neutral::neutral;
-pub use table::BLOCKS;
+pub use table::{BLOCKS, LINES};
 pub use writer::{Options, ResultWriter, writer};

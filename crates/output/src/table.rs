@@ -23,6 +23,10 @@ const WIDEST: usize = 60;
 /// Key of a schema's metadata: every value counts, so rows that are too wide become blocks of lines.
 pub const BLOCKS: &str = "strataql:blocks";
 
+/// Key of a schema's metadata: cells are texts of several lines that people copy. A table prints them
+/// as they are, without heading, a blank line between two.
+pub const LINES: &str = "strataql:lines";
+
 /// Writes a table when all rows are known.
 pub(crate) struct Table {
     sink: Sink,
@@ -74,6 +78,9 @@ impl Table {
     }
 
     fn print(&mut self, mut open: Open) -> Result<()> {
+        if open.schema.metadata().contains_key(LINES) {
+            return self.print_lines(open);
+        }
         if self.needs_blocks(&open) {
             return self.print_blocks(open);
         }
@@ -97,6 +104,31 @@ impl Table {
             for row in 0..batch.num_rows() {
                 self.push_row(&columns, &open.headings, row)?;
                 self.end_line(hidden, "…");
+                drain_if_large(&mut self.buffer, &mut self.sink)?;
+            }
+        }
+        drain(&mut self.buffer, &mut self.sink)
+    }
+
+    /// Every cell as lines of its own.
+    fn print_lines(&mut self, open: Open) -> Result<()> {
+        let mut is_first = !self.has_printed;
+        for batch in open.rows.replay()? {
+            let batch = batch?;
+            let columns = columns(&open.schema, &batch)?;
+            for row in 0..batch.num_rows() {
+                for column in columns.iter().filter(|column| !column.is_null(row)) {
+                    if !is_first {
+                        self.buffer.push(b'\n');
+                    }
+                    is_first = false;
+                    self.cell.clear();
+                    column.text(row, &mut self.cell)?;
+                    for line in String::from_utf8_lossy(&self.cell).lines() {
+                        self.buffer.extend_from_slice(neutral(line).as_bytes());
+                        self.buffer.push(b'\n');
+                    }
+                }
                 drain_if_large(&mut self.buffer, &mut self.sink)?;
             }
         }

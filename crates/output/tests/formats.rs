@@ -446,3 +446,21 @@ fn marked_results_become_blocks_where_they_do_not_fit() {
     assert!(write_with(Format::Table, wide, &[&marked]).text().contains(&url));
     assert!(!write_with(Format::Table, options, &[&set]).text().contains(&url));
 }
+
+#[test]
+fn marked_texts_are_printed_as_lines_to_copy() {
+    let set = set(vec![("statement", "", texts(&[Some("DELETE FROM t\n;"), Some("a\u{1b}b")]))]);
+    let metadata = HashMap::from([(strataql_output::LINES.to_owned(), "1".to_owned())]);
+    let marked = Set {
+        schema: Arc::new(set.schema.as_ref().clone().with_metadata(metadata)),
+        labels: set.labels.clone(),
+        batch: set.batch.clone(),
+    };
+    assert_eq!(
+        write_with(Format::Table, Options::default(), &[&marked]).text(),
+        lines(&["DELETE FROM t", ";", "", "a␛b"])
+    );
+    assert!(
+        write_with(Format::Csv, Options::default(), &[&marked]).text().starts_with("statement")
+    );
+}

@@ -186,7 +186,7 @@ pub enum ShowWhat {
     Functions,
     /// SETTINGS.
     Settings,
-    /// INSERT / UPDATE / DELETE template of a resource.
+    /// A statement to fill in for a resource, or for one of its methods.
     Template(Template, Name),
     /// AUTH, with an optional provider.
     Auth(Option<Name>),
@@ -206,8 +206,12 @@ pub enum Template {
     },
     /// UPDATE.
     Update,
+    /// REPLACE.
+    Replace,
     /// DELETE.
     Delete,
+    /// EXEC.
+    Exec,
 }
 
 /// DESCRIBE.
@@ -219,6 +223,8 @@ pub struct Describe {
     pub method: bool,
     /// What to describe.
     pub name: Name,
+    /// The name is the path of a file, in quotes: its only part.
+    pub file: bool,
 }
 
 /// A transaction statement.

@@ -179,6 +179,11 @@ impl<'a> Cursor<'a> {
         Ok(literal)
     }
 
+    /// True if a text in single quotes comes next.
+    pub(crate) fn sees_text(&self) -> bool {
+        matches!(self.peek().map(|token| &token.token), Some(Token::SingleQuotedString(_)))
+    }
+
     /// Text in quotes.
     pub(crate) fn quoted_text(&mut self, what: &str) -> Read<String> {
         if let Ok(Literal::Text(text)) = self.literal() {

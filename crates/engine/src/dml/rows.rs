@@ -1,9 +1,11 @@
 //! The rows of a write: a query whose columns are what is set and what identifies the object.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast as sql;
 use futures::TryStreamExt;
 use serde_json::Value as Json;
@@ -309,6 +311,27 @@ pub(crate) fn select(
     query(sql::SetExpr::Select(Box::new(empty)))
 }
 
+/// Refuses a source that has more or fewer columns than are named.
+pub(super) fn check_width(
+    plan: &Arc<dyn ExecutionPlan>,
+    source: &Source,
+    span: Span,
+) -> Result<(), Box<Report>> {
+    let given = plan.schema().fields().len();
+    let named = source.columns.len();
+    if given == named {
+        return Ok(());
+    }
+    Err(Box::new(
+        Report::new(
+            Code::Syntax,
+            format!("{named} columns are named, and {given} values are given"),
+        )
+        .with_label(span, "")
+        .with_help("give one value per column"),
+    ))
+}
+
 /// Reads all rows, at most `limit`.
 ///
 /// # Errors
@@ -323,27 +346,10 @@ pub(crate) async fn collect(
     let prepared = writer
         .session
         .prepare_with(writer.text, &locals, |front| {
-            front.plan_derived(
-                source.query.clone(),
-                std::sync::Arc::clone(&writer.words),
-                writer.parameters,
-            )
+            front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
         })
         .await?;
-    if prepared.plan.schema().fields().len() != source.columns.len() {
-        return Err(Box::new(
-            Report::new(
-                Code::Syntax,
-                format!(
-                    "{} columns are named, and {} values are given",
-                    source.columns.len(),
-                    prepared.plan.schema().fields().len()
-                ),
-            )
-            .with_label(span, "")
-            .with_help("give one value per column"),
-        ));
-    }
+    check_width(&prepared.plan, source, span)?;
     let result = writer.session.execute(writer.text, prepared)?;
     let mut batches = result.rows;
     let mut rows = Vec::new();

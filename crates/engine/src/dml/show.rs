@@ -7,7 +7,7 @@ use strataql_spec::{Method, SqlVerb};
 
 use super::rows::Source;
 use super::send::Prepared;
-use super::{Awaiting, Chosen, Writer, image, masking, undo};
+use super::{Awaiting, Chosen, Writer, image, masking, rows, template, undo};
 use crate::explain;
 use crate::local::Relations;
 use crate::meta::texts;
@@ -49,23 +49,33 @@ pub(crate) fn exec(
     numbered(rows)
 }
 
-/// A write whose rows a SELECT finds: the steps of the SELECT, then the write.
-pub(crate) async fn resolved(
+/// A write whose rows only requests can tell: the steps of its SELECT, then the write as a template.
+/// `None` if the rows are known here.
+pub(crate) async fn unknown(
     writer: &Writer<'_>,
     resource: &ResourceRef,
     chosen: &Chosen,
     source: &Source,
-) -> Result<ResultSet, Box<Report>> {
-    let mut rows = finding(writer, source, "finds the rows that WHERE names").await?;
-    rows.extend(per_row(writer, resource, chosen, "once per row found"));
-    numbered(rows)
+) -> Result<Option<ResultSet>, Box<Report>> {
+    let (reads, writes) = if source.is_resolved() {
+        ("finds the rows that WHERE names", "once per row found")
+    } else {
+        ("gives the rows", "once per row of the SELECT")
+    };
+    let mut rows = finding(writer, source, reads).await?;
+    if rows.is_empty() && !source.is_resolved() {
+        return Ok(None);
+    }
+    let body = template::body(chosen.of(resource), source);
+    rows.extend(per_row(writer, resource, chosen, body, writes));
+    numbered(rows).map(Some)
 }
 
 /// An upsert: the question which rows exist, then both ways.
 pub(super) async fn upsert(
     resource: &ResourceRef,
     finder: &Source,
-    update: Option<(&Writer<'_>, &Chosen)>,
+    update: Option<(&Writer<'_>, &Chosen, &Source)>,
     insert: (&Writer<'_>, &Chosen, &[Prepared]),
 ) -> Result<ResultSet, Box<Report>> {
     let (writer, chosen, inserts) = insert;
@@ -76,11 +86,34 @@ pub(super) async fn upsert(
     let method = chosen.of(resource);
     rows.extend(inserts.iter().map(|write| step(resource, method, write, "unless the row exists")));
     rows.extend(wait(writer.awaiting.as_ref()));
-    if let Some((writer, chosen)) = update {
+    if let Some((writer, chosen, source)) = update {
         let why = "once per row that exists, instead of its INSERT";
-        rows.extend(per_row(writer, resource, chosen, why));
+        let body = template::body(chosen.of(resource), source);
+        rows.extend(per_row(writer, resource, chosen, body, why));
     }
     numbered(rows)
+}
+
+/// An upsert whose rows only requests can tell; `None` if they are known here.
+pub(super) async fn unread_upsert(
+    writer: &Writer<'_>,
+    resource: &ResourceRef,
+    (insert, source): (&Chosen, &Source),
+    update: Option<(&Chosen, &Source)>,
+) -> Result<Option<ResultSet>, Box<Report>> {
+    let mut rows =
+        finding(writer, source, "gives the rows; which of them exist is asked then").await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let body = template::body(insert.of(resource), source);
+    rows.extend(per_row(writer, resource, insert, body, "once per row that does not exist"));
+    if let Some((chosen, source)) = update {
+        let why = "once per row that exists, instead of its INSERT";
+        let body = template::body(chosen.of(resource), source);
+        rows.extend(per_row(writer, resource, chosen, body, why));
+    }
+    numbered(rows).map(Some)
 }
 
 /// The request of a write.
@@ -167,6 +200,7 @@ async fn finding(
             front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
         })
         .await?;
+    rows::check_width(&prepared.plan, source, writer.parsed.span)?;
     let steps = explain::requests(&prepared.plan, writer.session.registry())?;
     Ok(steps
         .into_iter()
@@ -175,14 +209,20 @@ async fn finding(
 }
 
 /// The requests of rows that are not known yet.
-fn per_row(writer: &Writer<'_>, resource: &ResourceRef, chosen: &Chosen, why: &str) -> Vec<Step> {
-    let template = |method: &Method, why: &str| {
+fn per_row(
+    writer: &Writer<'_>,
+    resource: &ResourceRef,
+    chosen: &Chosen,
+    body: Option<String>,
+    why: &str,
+) -> Vec<Step> {
+    let template = |method: &Method, body: Option<String>, why: &str| {
         let server = method.servers.first().map(|server| server.url.as_str()).unwrap_or_default();
         vec![
             Some(format!("{}.{}", resource.dotted(), method.name)),
             Some(method.verb.to_string()),
             Some(format!("{server}{}", method.path.raw)),
-            None,
+            body,
             Some(why.to_owned()),
         ]
     };
@@ -191,9 +231,9 @@ fn per_row(writer: &Writer<'_>, resource: &ResourceRef, chosen: &Chosen, why: &s
         && let Some(lookup) =
             resource.resource().candidates(SqlVerb::Select).find(|method| method.is_lookup())
     {
-        rows.push(template(lookup, &format!("once per row found: {reason}")));
+        rows.push(template(lookup, None, &format!("once per row: {reason}")));
     }
-    rows.push(template(chosen.of(resource), why));
+    rows.push(template(chosen.of(resource), body, why));
     rows.extend(wait(writer.awaiting.as_ref()));
     rows.extend(undoing(writer.session, resource, chosen.of(resource)));
     rows

@@ -63,6 +63,9 @@ impl Upsert<'_> {
         let insert = method::choose(self.resource, self.statement)?;
         let keys = self.keys(conflict, insert.of(self.resource))?;
         let source = Source::of(self.resource, &insert, self.statement, self.writer.session)?;
+        if explain && let Some(shown) = self.unread(conflict, &keys, &insert, &source).await? {
+            return Ok(shown);
+        }
         let limit = self.writer.session.settings().max_writes;
         let rows = rows::collect(self.writer, &source, limit, span).await?;
         let rows = self.distinct(rows, &keys, conflict, span)?;
@@ -90,7 +93,9 @@ impl Upsert<'_> {
         };
         branches.check_returning(self.statement)?;
         if explain {
-            let update = branches.update.as_ref().map(|branch| (&branch.writer, branch.chosen));
+            let update = branches.update.as_ref().zip(update.as_ref());
+            let update =
+                update.map(|(branch, update)| (&branch.writer, branch.chosen, &update.source));
             let insert = (&branches.insert.writer, &insert, inserts.as_slice());
             return show::upsert(self.resource, finder, update, insert).await;
         }
@@ -279,6 +284,24 @@ impl Upsert<'_> {
         statement.assigned.truncate(set);
         source.forget_keys();
         Ok(Update { chosen, statement, source, copied })
+    }
+
+    /// What EXPLAIN shows when only requests can tell the rows; `None` if they are known here.
+    async fn unread(
+        &self,
+        conflict: &Conflict,
+        keys: &[usize],
+        insert: &Chosen,
+        source: &Source,
+    ) -> Result<Option<ResultSet>, Box<Report>> {
+        let update = match &conflict.action {
+            Action::Nothing => None,
+            Action::Update { set, condition } => {
+                Some(self.update(set, condition.as_ref(), keys, &[])?)
+            }
+        };
+        let update = update.as_ref().map(|update| (&update.chosen, &update.source));
+        show::unread_upsert(self.writer, self.resource, (insert, source), update).await
     }
 
     /// What DO UPDATE sets: what it says, or every inserted column that is no key.

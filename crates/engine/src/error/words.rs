@@ -31,6 +31,8 @@ static KIND: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(r"(?i)function '([^']+)' (?:expects|requires) (\w+),? but received (\w+)")
 });
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?i)function '([^']+)'"));
+static NODE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(?i)unsupported ast node in sqltorel: (\w+)"));
 static TYPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     pattern(
         r"\b(?:(LargeUtf8|Utf8View|Utf8|String|Boolean|U?Int(?:8|16|32|64)|Integer|Numeric|Float(?:16|32|64)|Date(?:32|64)|Binary)\b|(Timestamp|Time(?:32|64)|Decimal(?:128|256)?)(?:\([^)]*\)|\b))",
@@ -42,7 +44,7 @@ fn captured<'t>(pattern: &LazyLock<Option<Regex>>, text: &'t str) -> Option<Capt
 }
 
 /// The text with the names of types as SQL has them.
-pub(super) fn sql_types(text: &str) -> String {
+pub(crate) fn sql_types(text: &str) -> String {
     let Some(types) = TYPES.as_ref() else { return text.to_owned() };
     types
         .replace_all(text, |found: &Captures<'_>| {
@@ -61,6 +63,32 @@ pub(super) fn sql_types(text: &str) -> String {
             }
         })
         .into_owned()
+}
+
+/// The report of a regular expression that cannot be read, which DataFusion reports in several ways.
+pub(super) fn of_pattern(message: &str) -> Option<Report> {
+    let Some((_, why)) = message.split_once("regex parse error:") else {
+        let (_, pattern) = message.split_once("expression did not compile: ")?;
+        let text = format!("`{}` is no regular expression", pattern.trim());
+        return Some(
+            Report::new(Code::BadValue, text)
+                .with_help("escape special characters with a backslash"),
+        );
+    };
+    let pattern = why.lines().map(str::trim).find(|line| !line.is_empty());
+    let report = Report::new(
+        Code::BadValue,
+        match pattern {
+            Some(pattern) => format!("`{pattern}` is no regular expression"),
+            None => "this is no regular expression".to_owned(),
+        },
+    )
+    .with_help("escape special characters with a backslash");
+    let why = why.lines().map(str::trim).rfind(|line| line.starts_with("error:"));
+    Some(match why {
+        Some(why) => report.with_note(why),
+        None => report,
+    })
 }
 
 /// True for an internal error that is in fact one of types.
@@ -140,6 +168,14 @@ pub(super) fn of_planner(message: &str) -> Report {
 
 /// The report for something that the planner cannot do.
 pub(super) fn of_missing(message: &str) -> Report {
+    // the planner prints trees of its own
+    if let Some(found) = captured(&NODE, message) {
+        return Report::new(
+            Code::UnsupportedSyntax,
+            format!("the expression `{}` cannot be run by this version", &found[1]),
+        )
+        .with_help("rewrite the statement without it");
+    }
     if message.contains("OuterReferenceColumn")
         || message.contains("Exists")
         || message.contains("InSubquery")
@@ -174,6 +210,16 @@ fn of_call(message: &str) -> Report {
             .with_help(format!("convert it with CAST, as in `CAST(x AS {})`", castable(&wanted)));
     }
     if let Some(found) = captured(&NAMED, message) {
+        let larger = match found[1].to_lowercase().as_str() {
+            "max" => Some("greatest"),
+            "min" => Some("least"),
+            _ => None,
+        };
+        if let Some(other) = larger {
+            return report(format!("`{}` takes one value, of every row", &found[1])).with_help(
+                format!("write `{other}(a, b)` for values of one row; it leaves NULL out"),
+            );
+        }
         return report(format!("`{}` does not take these arguments", &found[1]));
     }
     report(sql_types(&sentence(first_line(message))))
@@ -186,6 +232,16 @@ fn castable(wanted: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_that_cannot_be_read_are_no_defect() {
+        let message = "External error: regex parse error:\n    (a\n    ^\nerror: unclosed group";
+        let report = of_pattern(message).expect("a pattern");
+        assert_eq!(report.code, Code::BadValue);
+        assert_eq!(report.message, "`(a` is no regular expression");
+        assert_eq!(report.notes, ["error: unclosed group"]);
+        assert!(of_pattern("External error: anything else").is_none());
+    }
 
     #[test]
     fn types_have_their_sql_names() {

@@ -115,7 +115,8 @@ fn output_name(expr: &Expr) -> String {
         // casts and parentheses leave no trace in it, subqueries nothing else
         Expr::Cast { expr, .. } | Expr::Nested(expr) => output_name(expr),
         Expr::Subquery(_) => "(<subquery>)".to_owned(),
-        _ => expr.to_string().to_lowercase(),
+        // both arrows are one function there
+        _ => expr.to_string().to_lowercase().replace("->>", "->"),
     }
 }
 

@@ -4,10 +4,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator,
-    JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript, TableFactor, Value, VisitMut,
-    VisitorMut,
+    AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint,
+    JoinOperator, JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript, TableFactor,
+    UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use strataql_diag::{Code, Report};
 
@@ -73,6 +73,9 @@ impl VisitorMut for Rewriter {
         }
         if let Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } = expr {
             *expr = call("json", inner.as_ref().clone());
+        }
+        if let Some(plain) = operator_call(expr) {
+            *expr = plain;
         }
         if let Expr::Function(function) = expr {
             take_separator(function);
@@ -184,15 +187,98 @@ fn take_fetch(query: &mut Query) -> Result<(), Box<Report>> {
     Ok(())
 }
 
+/// Operators that are functions here, and functions that are operators: `x #>> '{a,b}'`,
+/// `x REGEXP p`, `mod(x, y)`.
+fn operator_call(expr: &Expr) -> Option<Expr> {
+    match expr {
+        Expr::BinaryOp { left, op, right } => {
+            let name = match op {
+                BinaryOperator::HashArrow => "json_extract_path",
+                BinaryOperator::HashLongArrow => "json_extract_path_text",
+                _ => return None,
+            };
+            let mut arguments = vec![left.as_ref().clone()];
+            arguments.extend(path_keys(right)?);
+            if name == "json_extract_path" {
+                let mut steps = arguments.into_iter();
+                let root = steps.next()?;
+                // `x #> '{a,0}'` is `x -> 'a' -> 0`
+                return Some(steps.fold(root, |left, step| Expr::BinaryOp {
+                    left: Box::new(left),
+                    op: BinaryOperator::Arrow,
+                    right: Box::new(as_index(step)),
+                }));
+            }
+            Some(call_of(name, arguments))
+        }
+        Expr::RLike { negated, expr, pattern, .. } => {
+            let found = call_of("regexp_like", vec![expr.as_ref().clone(), *pattern.clone()]);
+            Some(if *negated {
+                Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(found) }
+            } else {
+                found
+            })
+        }
+        Expr::Function(function) if is_named(function, "mod") => {
+            let FunctionArguments::List(list) = &function.args else { return None };
+            let [
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(left)),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(right)),
+            ] = list.args.as_slice()
+            else {
+                return None;
+            };
+            let nested = |expr: &Expr| Box::new(Expr::Nested(Box::new(expr.clone())));
+            Some(Expr::Nested(Box::new(Expr::BinaryOp {
+                left: nested(left),
+                op: BinaryOperator::Modulo,
+                right: nested(right),
+            })))
+        }
+        _ => None,
+    }
+}
+
+fn is_named(function: &Function, name: &str) -> bool {
+    let [part] = function.name.0.as_slice() else { return false };
+    part.as_ident().is_some_and(|ident| ident.value.eq_ignore_ascii_case(name))
+}
+
+/// The keys of a path such as `'{a,0,b}'`, if it is a constant.
+fn path_keys(path: &Expr) -> Option<Vec<Expr>> {
+    let Expr::Value(value) = path else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
+    let keys = inner.split(',').map(str::trim).filter(|key| !key.is_empty());
+    let keys = keys.map(|key| key.trim_matches('"').to_owned());
+    Some(keys.map(|key| Expr::value(Value::SingleQuotedString(key))).collect())
+}
+
+/// A key of digits is the place in an array.
+fn as_index(key: Expr) -> Expr {
+    if let Expr::Value(value) = &key
+        && let Value::SingleQuotedString(text) = &value.value
+        && text.parse::<i32>().is_ok()
+    {
+        return Expr::value(Value::Number(text.clone(), false));
+    }
+    key
+}
+
 /// A call of a function of one argument.
 fn call(name: &str, argument: Expr) -> Expr {
+    call_of(name, vec![argument])
+}
+
+fn call_of(name: &str, arguments: Vec<Expr>) -> Expr {
+    let unnamed = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
             duplicate_treatment: None,
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))],
+            args: arguments.into_iter().map(unnamed).collect(),
             clauses: vec![],
         }),
         filter: None,

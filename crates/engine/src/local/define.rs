@@ -116,7 +116,11 @@ pub(crate) async fn refresh(session: &Session, name: &Name) -> Found<ResultSet> 
 /// A report about the text of a view, which is not the text of the statement.
 pub(super) fn elsewhere(mut report: Box<Report>, view: &str, span: Span) -> Box<Report> {
     report.labels.clear();
-    Box::new(report.with_label(span, "").with_note(format!("`{view}` reads it")))
+    let note = format!("`{view}` reads it");
+    // a view inside may have said so
+    let is_known = report.notes.iter().any(|known| known.ends_with(" reads it"));
+    let report = report.with_label(span, "");
+    Box::new(if is_known { report } else { report.with_note(note) })
 }
 
 struct Definer<'a> {

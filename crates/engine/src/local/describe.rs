@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use strataql_diag::Report;
+use strataql_diag::{Code, Report, Span};
 use strataql_sql::{Describe, Statement};
 
 use super::define::elsewhere;
 use super::manifest::Content;
 use super::types::sql_name;
 use super::{Found, Relations, Store};
+use crate::front::Locals;
 use crate::front::views::{described_parameters, document_view};
+use crate::meta::system::SystemTables;
 use crate::meta::texts;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
@@ -65,84 +67,133 @@ pub(crate) fn show_tables(store: &Store) -> Found<RecordBatch> {
         .map_err(|error| Box::new(Report::internal(error.to_string())))
 }
 
-/// DESCRIBE, if the name is one of ours or a document's view; `None` for other resources.
+/// What DESCRIBE is about, if a SELECT has to be planned for its columns.
+enum Subject {
+    /// A view of a document, with the parameters that it needs.
+    Document(Vec<String>),
+    /// A view that is kept here.
+    View,
+    /// A table of ours, a file, or nothing at all.
+    Other,
+}
+
+/// DESCRIBE of anything but a resource with methods of its own; `None` for those.
 ///
 /// # Errors
-/// Those of reading the view.
+/// Those of reading the relation: `unknown-resource` with suggestions, `local-io` for files.
 pub(crate) async fn describe(session: &Session, describe: &Describe) -> Found<Option<ResultSet>> {
-    if describe.method {
-        return Ok(None);
-    }
-    let given = match describe.name.parts.as_slice() {
-        [part] => {
-            let manifest = session.local().manifest()?;
-            if manifest.find(&part.value, part.quoted).is_none() {
-                return Ok(None);
-            }
-            Vec::new()
-        }
-        _ => match session
-            .catalog_resource(&describe.name)
-            .ok()
-            .and_then(|found| document_view(&found))
-        {
-            None => return Ok(None),
-            Some(view) => described_parameters(&view),
-        },
+    let Some(subject) = subject(session, describe)? else { return Ok(None) };
+    let given = match &subject {
+        Subject::Document(given) => given.as_slice(),
+        _ => &[],
     };
-    let name: Vec<String> = describe
-        .name
-        .parts
-        .iter()
-        .map(|part| if part.quoted { quoted(&part.value) } else { part.value.clone() })
-        .collect();
-    // the conditions let a view of a document be planned; nothing is requested
-    let conditions: Vec<String> =
-        given.iter().map(|name| format!("{} = 'x'", quoted(name))).collect();
-    let mut text = format!("SELECT * FROM {}", name.join("."));
-    if !conditions.is_empty() {
-        text.push_str(" WHERE ");
-        text.push_str(&conditions.join(" AND "));
-    }
-    let fields = planned_fields(session, &text)
-        .await
-        .map_err(|report| elsewhere(report, &describe.name.dotted(), describe.name.span))?;
+    let text = select_from(describe, given);
+    let (fields, missing) = planned_fields(session, &text).await.map_err(|report| {
+        let dotted = describe.name.dotted();
+        match subject {
+            Subject::Other => placed(report, describe.name.span),
+            _ => elsewhere(report, &dotted, describe.name.span),
+        }
+    })?;
     let mut rows: Vec<Vec<Option<String>>> = fields
         .iter()
         .map(|field| {
             let is_given = given.iter().any(|name| name.eq_ignore_ascii_case(field.name()));
-            vec![
-                Some(field.name().clone()),
-                Some(sql_name(field)),
-                is_given.then(|| "required".to_owned()),
-            ]
+            row(field.name(), &sql_name(field), is_given, describe.extended)
         })
         .collect();
-    for name in &given {
+    for name in given {
         if !fields.iter().any(|field| field.name().eq_ignore_ascii_case(name)) {
-            rows.push(vec![
-                Some(name.clone()),
-                Some("TEXT".to_owned()),
-                Some("required".to_owned()),
-            ]);
+            rows.push(row(name, "TEXT", true, describe.extended));
         }
     }
-    texts(&["name", "type", "parameter"], rows).map(ResultSet::of_batch).map(Some)
+    let mut names = vec!["name", "type", "parameter"];
+    if describe.extended {
+        names.push("description");
+    }
+    let result = ResultSet::of_batch(texts(&names, rows)?);
+    if let Some(missing) = missing {
+        result.outcome.note(missing);
+    }
+    Ok(Some(result))
 }
 
-/// The columns of a query, without running it.
-async fn planned_fields(session: &Session, text: &str) -> Found<Vec<Field>> {
+fn row(name: &str, kind: &str, is_required: bool, extended: bool) -> Vec<Option<String>> {
+    let role = if is_required { "required" } else { "" };
+    let mut row = vec![name, kind, role];
+    if extended {
+        row.push("");
+    }
+    row.into_iter().map(|cell| Some(cell.to_owned())).collect()
+}
+
+fn subject(session: &Session, describe: &Describe) -> Found<Option<Subject>> {
+    if describe.method {
+        return Ok(None);
+    }
+    if describe.file {
+        return Ok(Some(Subject::Other));
+    }
+    let name = &describe.name;
+    if let [part] = name.parts.as_slice()
+        && let Some(entry) = session.local().manifest()?.find(&part.value, part.quoted)
+    {
+        let is_view = matches!(entry.content, Content::View { .. });
+        return Ok(Some(if is_view { Subject::View } else { Subject::Other }));
+    }
+    if (SystemTables { session }).table(name).is_some() {
+        return Ok(Some(Subject::Other));
+    }
+    Ok(match session.catalog_resource(name) {
+        Ok(found) => {
+            document_view(&found).map(|view| Subject::Document(described_parameters(&view)))
+        }
+        // a SELECT knows what else the name may have meant
+        Err(_) if name.parts.len() < 3 => Some(Subject::Other),
+        Err(_) => None,
+    })
+}
+
+/// The SELECT whose columns are wanted.
+fn select_from(describe: &Describe, given: &[String]) -> String {
+    let parts = describe.name.parts.iter().map(|part| match part.quoted {
+        true if describe.file => format!("'{}'", part.value.replace('\'', "''")),
+        true => quoted(&part.value),
+        false => part.value.clone(),
+    });
+    let mut text = format!("SELECT * FROM {}", parts.collect::<Vec<_>>().join("."));
+    // the conditions let a view of a document be planned; nothing is requested
+    let conditions: Vec<String> =
+        given.iter().map(|name| format!("{} = 'x'", quoted(name))).collect();
+    if !conditions.is_empty() {
+        text.push_str(" WHERE ");
+        text.push_str(&conditions.join(" AND "));
+    }
+    text
+}
+
+/// The report, about the name in the statement.
+fn placed(mut report: Box<Report>, span: Span) -> Box<Report> {
+    report.labels.clear();
+    Box::new(report.with_label(span, ""))
+}
+
+/// The columns of a query, without running it, and what it lacks to be run.
+async fn planned_fields(session: &Session, text: &str) -> Found<(Vec<Field>, Option<String>)> {
     let mut all = strataql_sql::parse(text)?;
-    let Some(parsed) = all.pop() else { return Ok(Vec::new()) };
-    let Statement::Query(query) = &parsed.statement else { return Ok(Vec::new()) };
+    let Some(parsed) = all.pop() else { return Ok((Vec::new(), None)) };
+    let Statement::Query(query) = &parsed.statement else { return Ok((Vec::new(), None)) };
     let locals = Relations::of(session, query).await?;
     let logical = session.plan_with(session.settings(), text, &locals, |front| {
         front.plan(&parsed, query, &Parameters::default())
     })?;
-    let planned = logical.planned;
+    let planned = &logical.planned;
     let schema = planned.plan.schema();
     let names = planned.labels.iter().zip(schema.fields());
-    Ok(names.map(|(label, field)| field.as_ref().clone().with_name(label)).collect())
+    let fields = names.map(|(label, field)| field.as_ref().clone().with_name(label)).collect();
+    let lacks = session.operators(text, logical).await.err();
+    let lacks = lacks.filter(|report| report.code == Code::MissingParam);
+    Ok((fields, lacks.map(|report| report.message)))
 }
 
 fn quoted(name: &str) -> String {

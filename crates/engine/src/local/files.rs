@@ -17,7 +17,7 @@ use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::execution::SessionState;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt};
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, did_you_mean};
 
 use super::Found;
 use super::scan::FileTable;
@@ -40,13 +40,16 @@ pub(super) async fn open(state: &SessionState, written: &str) -> Found<FileTable
     let unusable = |why: &str| {
         Box::new(
             Report::new(Code::LocalIo, format!("the file `{written}` cannot be read: {why}"))
-                .with_help("give an absolute path, or one from the current folder"),
+                .with_help("its ending has to tell what it holds, and it has to be whole"),
         )
     };
-    let path = std::fs::canonicalize(written).map_err(|error| unusable(&error.to_string()))?;
-    let is_file = std::fs::metadata(&path).map_err(|error| unusable(&error.to_string()))?.is_file();
+    let path = std::fs::canonicalize(written).map_err(|error| not_there(written, &error))?;
+    let is_file = std::fs::metadata(&path).map_err(|error| not_there(written, &error))?.is_file();
     if !is_file {
-        return Err(unusable("it is no file"));
+        return Err(Box::new(
+            Report::new(Code::LocalIo, format!("`{written}` is a folder, no file"))
+                .with_help("name one of the files in it"),
+        ));
     }
     let format = format_of(written, &path)?;
     let location =
@@ -64,6 +67,34 @@ pub(super) async fn open(state: &SessionState, written: &str) -> Found<FileTable
         return Err(unusable("it has no columns"));
     }
     Ok(FileTable { schema, format, files: vec![meta] })
+}
+
+/// The report of a path that leads nowhere.
+fn not_there(written: &str, error: &std::io::Error) -> Box<Report> {
+    let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+    let why = if is_absent { "there is none".to_owned() } else { error.to_string() };
+    let report = Report::new(Code::LocalIo, format!("the file `{written}` cannot be read: {why}"));
+    let path = Path::new(written);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    if written.contains(['*', '?', '[']) {
+        return Box::new(report.with_help(
+            "`*` and `?` mean nothing here: name one file, and join several with UNION ALL",
+        ));
+    }
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    Box::new(
+        report
+            .with_help_if(did_you_mean(&name, names.iter().map(String::as_str)))
+            .with_help("give an absolute path, or one from the current folder"),
+    )
 }
 
 /// The name that a file gets in a statement: without folders and endings.

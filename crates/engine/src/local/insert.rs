@@ -34,10 +34,20 @@ pub(crate) async fn write(
     let [part] = name.0.as_slice() else { return Ok(None) };
     let Some(ident) = part.as_ident() else { return Ok(None) };
     let manifest = session.local().manifest()?;
-    let Some(entry) = manifest.find(&ident.value, ident.quote_style.is_some()) else {
-        return Ok(None);
-    };
     let span = bytes(text, name.span());
+    let Some(entry) = manifest.find(&ident.value, ident.quote_style.is_some()) else {
+        // with a provider and a service in use, one part may name a resource
+        if session.settings().namespace.len() >= 2 {
+            return Ok(None);
+        }
+        let known: Vec<&str> = manifest.entries().iter().map(|entry| entry.name.as_str()).collect();
+        return Err(Box::new(
+            Report::new(Code::UnknownResource, format!("there is no table `{}` here", ident.value))
+                .with_label(span, "")
+                .with_help_if(did_you_mean(&ident.value, known))
+                .with_help("`SHOW TABLES` lists local tables; a resource is written `provider.service.resource`"),
+        ));
+    };
     if !matches!(entry.content, Content::Table { .. }) {
         return Err(Box::new(
             Report::new(

@@ -15,6 +15,7 @@ use strataql_diag::{Code, Report};
 use strataql_spec::ColumnType;
 
 use super::Found;
+use crate::error::sql_types;
 
 /// Metadata of a column that says what it is; anything else belongs to the scan it came from.
 const KEPT_METADATA: &[&str] = &["ARROW:extension:name", crate::table::JSON_SCHEMA];
@@ -129,7 +130,7 @@ pub(super) fn fitted(values: &ArrayRef, field: &Field) -> Found<ArrayRef> {
     } else {
         let strict = CastOptions { safe: false, ..CastOptions::default() };
         let fitted = cast_with_options(values, field.data_type(), &strict)
-            .map_err(|error| bad(first_line(&error.to_string())))?;
+            .map_err(|error| bad(sql_types(&first_line(&error.to_string()))))?;
         let rounds = values.data_type().is_floating() && !field.data_type().is_floating();
         if rounds && field.data_type().is_numeric() && !is_same(values, &fitted) {
             return Err(bad("it has digits after the point that would be lost".to_owned()));

@@ -1,4 +1,7 @@
 //! DESCRIBE: columns and parameters of a resource, or the shape of a method.
+//!
+//! Surprise: what is not said is empty text, not NULL: the rows are read by people, and every cell is
+//! text. `sys.columns` and `sys.parameters` have NULL there, for programs.
 
 use datafusion::arrow::array::RecordBatch;
 use strataql_diag::{Code, Report, did_you_mean};
@@ -7,6 +10,7 @@ use strataql_sql::{Describe, Name};
 
 use super::texts;
 use crate::catalog::Catalog;
+use crate::error::listed;
 use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
 
@@ -26,7 +30,10 @@ pub(crate) fn describe(session: &Session, describe: &Describe) -> Result<ResultS
 }
 
 /// The resource and method key of a four-part name.
-fn method_name(catalog: &Catalog<'_>, name: &Name) -> Result<(ResourceRef, String), Box<Report>> {
+pub(super) fn method_name(
+    catalog: &Catalog<'_>,
+    name: &Name,
+) -> Result<(ResourceRef, String), Box<Report>> {
     let Some((last, rest)) = name.parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Err(Box::new(
             Report::new(Code::UnknownMethod, format!("`{}` names no method", name.dotted()))
@@ -34,6 +41,11 @@ fn method_name(catalog: &Catalog<'_>, name: &Name) -> Result<(ResourceRef, Strin
                 .with_help("write `DESCRIBE METHOD provider.service.resource.method`"),
         ));
     };
+    if name.parts.len() == 3
+        && let Ok(resource) = catalog.resource(name)
+    {
+        return Err(lacks_method(&resource, name));
+    }
     let span = rest[0].span.to(rest[rest.len() - 1].span);
     let resource = catalog.resource(&Name { parts: rest.to_vec(), span })?;
     let methods = &resource.resource().methods;
@@ -53,6 +65,24 @@ fn method_name(catalog: &Catalog<'_>, name: &Name) -> Result<(ResourceRef, Strin
     ))
 }
 
+/// A resource where one of its methods was meant.
+fn lacks_method(resource: &ResourceRef, name: &Name) -> Box<Report> {
+    let methods = &resource.resource().methods;
+    let names: Vec<&str> = methods.keys().map(String::as_str).collect();
+    let dotted = resource.dotted();
+    let mut report =
+        Report::new(Code::UnknownMethod, format!("`{dotted}` is a resource, no method"))
+            .with_label(name.span, "")
+            .with_help(match names.first() {
+                Some(first) => format!("add one of its methods: `{dotted}.{first}`"),
+                None => format!("`DESCRIBE {dotted}` shows its columns"),
+            });
+    if !names.is_empty() {
+        report = report.with_note(format!("its methods are {}", listed(&names)));
+    }
+    Box::new(report)
+}
+
 fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Report>> {
     let service = &resource.service;
     let mut rows: Vec<Vec<Option<String>>> = resource
@@ -63,10 +93,10 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
             let mut row = vec![
                 Some(column.name.clone()),
                 Some(column.kind.sql_name().to_owned()),
-                role(resource, &column.name),
+                Some(role(resource, &column.name)),
             ];
             if extended {
-                row.push(schema.description.clone().map(|text| one_line(&text)));
+                row.push(Some(one_line(schema.description.as_deref())));
             }
             row
         })
@@ -77,15 +107,14 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
         }
         let input = resource.select_methods().find_map(|method| method.input(&name));
         let description = input.and_then(|input| {
-            let own = input.description.or(service.schemas[input.schema].description.as_deref());
-            own.map(str::to_owned)
+            input.description.or(service.schemas[input.schema].description.as_deref())
         });
         let kind =
             input.map_or(ColumnType::Text, |input| ColumnType::of(&service.schemas[input.schema]));
         let mut row =
-            vec![Some(name.clone()), Some(kind.sql_name().to_owned()), role(resource, &name)];
+            vec![Some(name.clone()), Some(kind.sql_name().to_owned()), Some(role(resource, &name))];
         if extended {
-            row.push(description.map(|text| one_line(&text)));
+            row.push(Some(one_line(description)));
         }
         rows.push(row);
     }
@@ -97,25 +126,25 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
 }
 
 /// `required`, `optional`, or nothing, over the select methods of a resource.
-fn role(resource: &ResourceRef, name: &str) -> Option<String> {
+fn role(resource: &ResourceRef, name: &str) -> String {
     let count = resource.select_methods().count();
     let methods: Vec<&Method> =
         resource.select_methods().filter(|method| method.input(name).is_some()).collect();
     if methods.is_empty() {
-        return None;
+        return String::new();
     }
     let required = methods
         .iter()
         .filter(|method| method.input(name).is_some_and(|input| input.required))
         .count();
-    Some(match required {
+    match required {
         0 => "optional".to_owned(),
         n if n == count => "required".to_owned(),
         _ => {
             let names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
             format!("of {}", names.join(", "))
         }
-    })
+    }
 }
 
 fn method_shape(
@@ -133,7 +162,7 @@ fn method_shape(
             Some(place.to_owned()),
         ];
         if extended {
-            row.push(text.or_else(|| schema.description.clone()).map(|text| one_line(&text)));
+            row.push(Some(one_line(text.as_deref().or(schema.description.as_deref()))));
         }
         rows.push(row);
     };
@@ -161,6 +190,7 @@ fn method_shape(
     texts(&names, rows)
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// A text that people may have left out, on one line.
+fn one_line(text: Option<&str>) -> String {
+    text.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,31 +1,43 @@
 //! SHOW.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::{Documentation, Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::DataFrame;
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, Span};
 use strataql_registry::{MethodSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::SqlVerb;
-use strataql_sql::{Name, Show, ShowWhat};
+use strataql_sql::sqlparser::ast as sql;
+use strataql_sql::{Name, NamePart, Show, ShowWhat};
 
 use super::{templates, texts};
 use crate::catalog::Catalog;
 use crate::error::report_of;
+use crate::front::views::{described_parameters, document_view};
 use crate::session::{ResultSet, Session};
 use crate::settings::SETTINGS;
+
+/// Stands for a document's view where methods are listed.
+const VIEW: &str = "__view__";
 
 type Rows = Vec<Vec<Option<String>>>;
 
 /// Runs SHOW.
-pub(crate) async fn show(session: &Session, show: &Show) -> Result<ResultSet, Box<Report>> {
+pub(crate) async fn show(
+    session: &Session,
+    text: &str,
+    show: &Show,
+) -> Result<ResultSet, Box<Report>> {
     let settings = session.settings();
     let catalog = Catalog { registry: session.registry(), namespace: &settings.namespace };
     let batch = rows(session, &catalog, show)?;
-    let batch = filtered(session, show, batch).await?;
+    let batch = filtered(session, text, show, batch).await?;
     Ok(ResultSet::of_batch(batch))
 }
 
@@ -40,9 +52,7 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         ShowWhat::Template(template, name) => {
             templates::template(catalog, *template, name, show.extended)
         }
-        ShowWhat::Version => {
-            texts(&["version"], vec![vec![Some(env!("CARGO_PKG_VERSION").to_owned())]])
-        }
+        ShowWhat::Version => version(show.extended),
         ShowWhat::TransactionIsolation => {
             texts(&["transaction_isolation"], vec![vec![Some("read committed".to_owned())]])
         }
@@ -56,6 +66,17 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
                 ),
         )),
     }
+}
+
+/// The version; EXTENDED adds the platform.
+fn version(extended: bool) -> Result<RecordBatch, Box<Report>> {
+    let mut names = vec!["version"];
+    let mut row = vec![Some(env!("CARGO_PKG_VERSION").to_owned())];
+    if extended {
+        names.push("platform");
+        row.push(Some(format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)));
+    }
+    texts(&names, vec![row])
 }
 
 pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
@@ -113,9 +134,19 @@ fn index(
                 format!("`{}` is not of the form `{shape}`", name.dotted()),
             )
             .with_label(name.span, "")
-            .with_help(
-                "`SHOW SERVICES IN <provider>` lists services; `USE <provider>` shortens names",
-            ),
+            .with_help(match (name.parts.as_slice(), parts) {
+                ([provider, service], 3) => format!(
+                    "`SHOW RESOURCES IN {}.{}` lists the resources of a service",
+                    provider.value, service.value
+                ),
+                ([provider], 2 | 3) => {
+                    format!(
+                        "`SHOW SERVICES IN {}` lists the services of a provider",
+                        provider.value
+                    )
+                }
+                _ => "`SHOW PROVIDERS` lists providers; `USE provider` shortens names".to_owned(),
+            }),
         ));
     };
     let own = |position: usize| {
@@ -186,34 +217,32 @@ fn methods(
     extended: bool,
 ) -> Result<RecordBatch, Box<Report>> {
     let (index, full) = index(session, catalog, name, 3)?;
-    let service = catalog.service(&full[0], &full[1], name.span);
     let find = |typed: &str| index.resources.iter().find(|resource| resource.name == typed);
     let resource = match find(&full[2]) {
         Some(resource) => resource,
         None => {
             let span = name.parts.last().map_or(name.span, |part| part.span);
-            let known = crate::catalog::resource_name(service?.as_ref(), &full[2], span)?;
+            let service = catalog.service(&full[0], &full[1], name.span)?;
+            let known = crate::catalog::resource_name(&service, &full[2], span)?;
             find(&known).ok_or_else(|| Box::new(Report::internal("the index lacks a resource")))?
         }
     };
     let mut sorted: Vec<&MethodSummary> = resource.methods.iter().collect();
     sorted.sort_by_key(|method| method.sql_verb);
-    let rows = sorted
-        .into_iter()
-        .map(|method| {
-            let mut row = vec![
-                Some(method.name.clone()),
-                Some(method.sql_verb.as_str().to_owned()),
-                Some(method.required.join(", ")),
-            ];
-            if extended {
-                row.push(Some(method.http_verb.to_string()));
-                row.push(Some(method.path.clone()));
-                row.push(Some(method.description.clone()));
-            }
-            row
-        })
-        .collect();
+    let mut rows = view_row(catalog, resource, extended)?;
+    rows.extend(sorted.into_iter().map(|method| {
+        let mut row = vec![
+            Some(method.name.clone()),
+            Some(method.sql_verb.as_str().to_owned()),
+            Some(method.required.join(", ")),
+        ];
+        if extended {
+            row.push(Some(method.http_verb.to_string()));
+            row.push(Some(method.path.clone()));
+            row.push(Some(method.description.clone()));
+        }
+        row
+    }));
     let mut names = vec!["method", "verb", "required_params"];
     if extended {
         names.extend(["http", "path", "description"]);
@@ -221,37 +250,86 @@ fn methods(
     texts(&names, rows)
 }
 
+/// The row of a view that the document defines: it answers a SELECT before any method does.
+fn view_row(
+    catalog: &Catalog<'_>,
+    resource: &ResourceSummary,
+    extended: bool,
+) -> Result<Rows, Box<Report>> {
+    if !resource.has_view {
+        return Ok(Vec::new());
+    }
+    let parts = resource.id.split('.').map(|value| NamePart {
+        value: value.to_owned(),
+        quoted: true,
+        span: Span::new(0, 0),
+    });
+    let name = Name { parts: parts.collect(), span: Span::new(0, 0) };
+    let Some(view) = catalog.resource(&name).ok().and_then(|found| document_view(&found)) else {
+        return Ok(Vec::new());
+    };
+    let mut row = vec![VIEW, SqlVerb::Select.as_str()];
+    let required = described_parameters(&view).join(", ");
+    row.push(&required);
+    if extended {
+        row.extend(["", "", "the view that the document defines"]);
+    }
+    Ok(vec![row.into_iter().map(|cell| Some(cell.to_owned())).collect()])
+}
+
 /// The entries of a map by name.
 fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
     map.iter().collect()
 }
 
-/// The functions; EXTENDED gives the whole descriptions.
+/// The functions with what each takes; EXTENDED gives the whole descriptions.
 pub(super) fn functions(session: &Session, extended: bool) -> Result<RecordBatch, Box<Report>> {
     let state = session.engine().state();
     let mut rows: Rows = Vec::new();
-    let mut push = |name: &str, kind: &str, description: Option<&str>| {
-        let description = description
-            .map(|text| if extended { text.trim().to_owned() } else { first_sentence(text) });
-        rows.push(vec![Some(name.to_owned()), Some(kind.to_owned()), description]);
+    let mut push = |name: &str, kind: &str, own: &str, syntax: &str, text: &str| {
+        // an alias takes what its function takes
+        let syntax = one_line(syntax).replace(&format!("{own}("), &format!("{name}("));
+        let text = if extended { text.trim().to_owned() } else { first_sentence(text) };
+        let row = [name.to_owned(), kind.to_owned(), syntax, text];
+        rows.push(row.into_iter().map(Some).collect());
     };
     for (name, function) in sorted(state.scalar_functions()) {
-        push(name, "scalar", function.documentation().map(|d| d.description.as_str()));
+        let (syntax, text) = said(function.documentation());
+        push(name, "scalar", function.name(), syntax, text);
     }
     for (name, function) in sorted(state.aggregate_functions()) {
-        push(name, "aggregate", function.documentation().map(|d| d.description.as_str()));
+        let (syntax, text) = said(function.documentation());
+        push(name, "aggregate", function.name(), syntax, text);
     }
     for (name, function) in sorted(state.window_functions()) {
-        push(name, "window", function.documentation().map(|d| d.description.as_str()));
+        let (syntax, text) = said(function.documentation());
+        push(name, "window", function.name(), syntax, text);
     }
     for (name, _) in sorted(state.table_functions()) {
-        push(name, "table", None);
+        // the tables of DataFusion say nothing about themselves
+        let syntax = format!("{name}(start, end[, step])");
+        let text = if name == "range" {
+            "The numbers from the first to below the second."
+        } else {
+            "The numbers from the first to the second."
+        };
+        push(name, "table", name, &syntax, text);
     }
-    for (name, description) in crate::functions::row_functions() {
-        push(name, "table", Some(description));
+    for (name, about) in crate::functions::row_functions() {
+        push(name, "table", about.name, about.syntax, about.text);
     }
     rows.sort();
-    texts(&["name", "kind", "description"], rows)
+    rows.dedup_by(|one, other| one[..2] == other[..2]);
+    texts(&["name", "kind", "syntax", "description"], rows)
+}
+
+/// What a function says it takes, and does.
+fn said(documentation: Option<&Documentation>) -> (&str, &str) {
+    documentation.map_or(("", ""), |words| (&words.syntax_example, &words.description))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The first sentence of a description, on one line and without markup.
@@ -290,30 +368,49 @@ pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Repor
 /// Applies LIKE (on the first column) or WHERE.
 async fn filtered(
     session: &Session,
+    text: &str,
     show: &Show,
     batch: RecordBatch,
 ) -> Result<RecordBatch, Box<Report>> {
-    let describe = |error| report_of(&error, "");
-    if show.like.is_none() && show.filter.is_none() {
-        return Ok(batch);
-    }
+    let describe = |error| report_of(&error, text);
     let schema = batch.schema();
-    let frame = session.engine().read_batch(batch).map_err(describe)?;
+    let state = session.engine().state();
     let predicate: Expr = match (&show.like, &show.filter) {
         (Some(pattern), _) => {
             col(format!("\"{}\"", schema.field(0).name())).ilike(lit(pattern.as_str()))
         }
-        (None, Some(filter)) => frame.parse_sql_expr(&filter.to_string()).map_err(|error| {
-            let report = report_of(&error, "");
-            Box::new(report.with_label(show.span, ""))
-        })?,
-        (None, None) => return Err(Box::new(Report::internal("a filter without a condition"))),
+        (None, Some(filter)) => {
+            let mut expr = filter.as_ref().clone();
+            respell(&mut expr, &schema);
+            let names = DFSchema::try_from(Arc::clone(&schema)).map_err(describe)?;
+            let expr = sql::ExprWithAlias { expr, alias: None };
+            state.create_logical_expr_from_sql_expr(expr, &names).map_err(|error| {
+                let report = report_of(&error, text);
+                let is_placed = !report.labels.is_empty();
+                if is_placed { report } else { Box::new(report.with_label(show.span, "")) }
+            })?
+        }
+        (None, None) => return Ok(batch),
     };
-    let (state, plan) = frame.into_parts();
+    let (state, plan) = session.engine().read_batch(batch).map_err(describe)?.into_parts();
     let plan = LogicalPlanBuilder::from(plan)
         .filter(predicate)
         .and_then(LogicalPlanBuilder::build)
         .map_err(describe)?;
     let batches = DataFrame::new(state, plan).collect().await.map_err(describe)?;
     concat_batches(&schema, &batches).map_err(|error| Box::new(Report::internal(error.to_string())))
+}
+
+/// Names of columns in the case that the table has them, as everywhere.
+fn respell(expr: &mut sql::Expr, schema: &Schema) {
+    let _done: ControlFlow<()> = sql::visit_expressions_mut(expr, |part| {
+        if let sql::Expr::Identifier(ident) = part
+            && ident.quote_style.is_none()
+            && let Some(field) =
+                schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(&ident.value))
+        {
+            ident.value.clone_from(field.name());
+        }
+        ControlFlow::Continue(())
+    });
 }

@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
 use super::{MAX_DEPTH, Read};
-use crate::ast::{Describe, Name, Show, ShowWhat, Template};
+use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Template};
 use crate::cursor::Cursor;
 use crate::error;
 
@@ -22,7 +22,9 @@ const WORDS: &[&str] = &[
     "SETTINGS",
     "INSERT",
     "UPDATE",
+    "REPLACE",
     "DELETE",
+    "EXEC",
     "AUTH",
     "VERSION",
     "TRANSACTION",
@@ -31,7 +33,8 @@ const WORDS: &[&str] = &[
 /// Its forms, for people who do not know them.
 const FORMS: &str = "SHOW takes PROVIDERS, SERVICES IN provider, RESOURCES IN provider.service, METHODS \
                      IN provider.service.resource, VIEWS, TABLES, FUNCTIONS, SETTINGS, VERSION, \
-                     or, for a statement to fill in, INSERT INTO, UPDATE or DELETE FROM with a resource";
+                     or, for a statement to fill in, INSERT INTO, UPDATE, REPLACE, DELETE FROM or \
+                     EXEC with a resource";
 
 /// `SHOW [EXTENDED] what [IN name] [LIKE 'pattern' | WHERE condition]`.
 pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
@@ -48,7 +51,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
     };
     let what = match word.value.to_ascii_uppercase().as_str() {
         "PROVIDERS" => ShowWhat::Providers,
-        "SERVICES" => ShowWhat::Services(object(cursor, "a provider name")?),
+        "SERVICES" => ShowWhat::Services(object(cursor, "provider")?),
         "RESOURCES" => ShowWhat::Resources(object(cursor, "provider.service")?),
         "METHODS" => ShowWhat::Methods(object(cursor, "provider.service.resource")?),
         "VIEWS" => ShowWhat::Views,
@@ -62,6 +65,10 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
             ShowWhat::Template(Template::Insert { required }, name)
         }
         "UPDATE" => ShowWhat::Template(Template::Update, cursor.name("provider.service.resource")?),
+        "REPLACE" => {
+            ShowWhat::Template(Template::Replace, cursor.name("provider.service.resource")?)
+        }
+        "EXEC" => ShowWhat::Template(Template::Exec, cursor.name("provider.service.resource")?),
         "DELETE" => {
             cursor.accept("FROM");
             ShowWhat::Template(Template::Delete, cursor.name("provider.service.resource")?)
@@ -132,13 +139,20 @@ fn object_or_bare(cursor: &mut Cursor<'_>) -> Read<Name> {
     cursor.name("a provider name")
 }
 
-/// `DESCRIBE|DESC [EXTENDED|FULL] [METHOD [EXTENDED]] name`.
+/// `DESCRIBE|DESC [EXTENDED|FULL] [METHOD [EXTENDED]] name`; a quoted name is a file.
 pub(super) fn describe(cursor: &mut Cursor<'_>) -> Read<Describe> {
     cursor.next();
     let mut extended = cursor.accept("EXTENDED") || cursor.accept("FULL");
     let method = cursor.sees("METHOD") && cursor.accept("METHOD");
     extended |= cursor.accept("EXTENDED") || cursor.accept("FULL");
-    let name = cursor.name("provider.service.resource")?;
+    let file = cursor.sees_text() && !method;
+    let name = if file {
+        let span = cursor.here();
+        let value = cursor.quoted_text("a quoted path")?;
+        Name { parts: vec![NamePart { value, quoted: true, span }], span }
+    } else {
+        cursor.name("provider.service.resource")?
+    };
     cursor.expect_end()?;
-    Ok(Describe { extended, method, name })
+    Ok(Describe { extended, method, name, file })
 }

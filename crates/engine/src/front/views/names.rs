@@ -95,10 +95,11 @@ impl Expander<'_> {
         let resource = catalog
             .resource(&name)
             .map_err(|report| self.suggested(report, &name))
-            .map_err(|report| match &frame.body {
-                None => report,
-                Some(body) => {
-                    Box::new(report.with_note(format!("`{}` reads it", body.definition.name)))
+            .map_err(|report| {
+                let body = frame.body.as_ref().map(|body| &body.definition.name);
+                match body.or(frame.chain.last()) {
+                    None => report,
+                    Some(view) => Box::new(report.with_note(format!("`{view}` reads it"))),
                 }
             })?;
         spell(&mut self.learnt.spelling, &resource);
