@@ -33,6 +33,7 @@ use crate::plan::comparisons::settle_types;
 use crate::plan::hoist::hoist;
 use crate::plan::in_values::in_values;
 use crate::plan::only_value::only_values;
+use crate::plan::set_all::count_copies;
 use crate::plan::subqueries::as_joins;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
@@ -240,6 +241,7 @@ impl Front<'_> {
         let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
+        let plan = count_copies(plan).map_err(describe)?;
         let plan = hoist(plan).map_err(describe)?;
         let plan = in_values(plan).map_err(describe)?;
         let plan = only_values(plan).map_err(describe)?;

@@ -11,6 +11,8 @@ pub(crate) mod method_choice;
 pub(crate) mod only_value;
 pub(crate) mod planner;
 pub(crate) mod pushdown;
+pub(crate) mod refusal;
+pub(crate) mod set_all;
 pub(crate) mod settle;
 mod shapes;
 pub(crate) mod subqueries;

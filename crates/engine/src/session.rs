@@ -10,6 +10,8 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::Optimizer;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig as EngineConfig, SessionContext};
 use futures::stream::BoxStream;
@@ -23,7 +25,7 @@ use strataql_sql::{Name, Parsed, Statement, sqlparser};
 use crate::activity::Activity;
 use crate::catalog::Catalog;
 use crate::error::report_of;
-use crate::exec::CallRuntime;
+use crate::exec::{CallRuntime, MarkOptionalSides};
 use crate::front::{Front, Locals, Planned};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
@@ -119,7 +121,23 @@ impl Session {
     /// # Errors
     /// `internal` if the engine cannot be set up.
     pub fn new(config: SessionConfig) -> Result<Self, Box<Report>> {
+        Self::without_rules(config, &[])
+    }
+
+    /// A session that plans without these optimizer rules of DataFusion, logical and physical ones by
+    /// name. Rows never depend on a rule, so this tells whether one is to blame for wrong rows.
+    /// Without a rule that gives a statement its plannable form (`decorrelate_predicate_subquery`)
+    /// or brings conditions to the resources (`push_down_filter`), statements may be refused.
+    ///
+    /// # Errors
+    /// `internal` if the engine cannot be set up.
+    pub fn without_rules(config: SessionConfig, rules: &[&str]) -> Result<Self, Box<Report>> {
         let memory = config.settings.memory_limit;
+        let mut logical = Optimizer::new().rules;
+        logical.retain(|rule| !rules.contains(&rule.name()));
+        let mut physical = PhysicalOptimizer::new().rules;
+        physical.retain(|rule| !rules.contains(&rule.name()));
+        physical.insert(0, Arc::new(MarkOptionalSides));
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_limit(memory, 1.0)
             .build_arc()
@@ -128,6 +146,8 @@ impl Session {
             .with_config(engine_config())
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_optimizer_rules(logical)
+            .with_physical_optimizer_rules(physical)
             .with_query_planner(Arc::new(Planner))
             .build();
         functions::register(&mut state).map_err(|error| report_of(&error, ""))?;

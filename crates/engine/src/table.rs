@@ -21,7 +21,7 @@ use strataql_spec::method::SqlVerb;
 use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
 
 use crate::exec::{ScanExec, ScanSpec};
-use crate::plan::bindings::{Alternatives, binding};
+use crate::plan::bindings::{Given, given};
 use crate::plan::settle::Settled;
 use crate::settings::Settings;
 
@@ -215,12 +215,10 @@ impl TableProvider for ResourceTable {
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(filters
             .iter()
-            .map(|filter| match binding(filter, &|name| self.is_parameter(name)) {
-                Some(_) => TableProviderFilterPushDown::Exact,
+            .map(|filter| match given(filter, &|name| self.is_parameter(name)) {
+                Some(Given::Binding(_)) => TableProviderFilterPushDown::Exact,
                 // asked for, and checked again on the rows
-                None if Alternatives::of(filter, &|name| self.is_parameter(name)).is_some() => {
-                    TableProviderFilterPushDown::Inexact
-                }
+                Some(Given::Alternatives(_)) => TableProviderFilterPushDown::Inexact,
                 None => TableProviderFilterPushDown::Unsupported,
             })
             .collect())

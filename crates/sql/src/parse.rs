@@ -3,6 +3,7 @@
 //! Owns: which words begin which statement. The dialect's own statements are read here and in
 //! `parse/`; everything else is `sqlparser`'s.
 
+mod distinct;
 mod exec;
 mod settle;
 mod show;
@@ -121,6 +122,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
             .with_help("separate statements with `;`"),
         ));
     }
+    distinct::settle(&mut statement, tokens);
     settle::arrows(&mut statement);
     Ok(classify(statement))
 }

@@ -80,6 +80,11 @@ impl BindJoinExec {
         &self.parts.template
     }
 
+    /// The numbers of the keys.
+    pub(crate) fn slots(&self) -> &[SlotId] {
+        &self.parts.slots
+    }
+
     /// True when few rows may be enough.
     pub(crate) const fn is_lazy(&self) -> bool {
         self.lazy

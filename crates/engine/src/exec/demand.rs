@@ -5,17 +5,20 @@
 //! side of a bind join starts when its key is there, never before. Scans that may make the same call
 //! share it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
 use super::{BindJoinExec, ScanExec, ScanSpec};
+use crate::plan::bindings::SlotId;
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -24,7 +27,7 @@ pub(crate) fn mark(plan: Plan) -> Result<Plan> {
     let plan = mark_demand(plan, Demand { limited: false, fed: false })?;
     let mut specs = Vec::new();
     collect(&plan, &mut specs);
-    mark_shared(plan, &specs)
+    mark_shared(plan, &specs, &Repetition::default())
 }
 
 /// The scan that a node is.
@@ -51,15 +54,42 @@ fn collect(node: &Plan, specs: &mut Vec<ScanSpec>) {
     }
 }
 
-fn mark_shared(node: Plan, specs: &[ScanSpec]) -> Result<Plan> {
+/// What makes a scan run more than once.
+#[derive(Debug, Clone, Default)]
+struct Repetition {
+    /// Join keys for each of which the scan runs.
+    slots: BTreeSet<SlotId>,
+    /// Inside the part of a recursive query that runs once per step.
+    recursive: bool,
+}
+
+impl Repetition {
+    /// True if the scan makes a call again that it has made before: keys that it does not take differ.
+    fn repeats(&self, spec: &ScanSpec) -> bool {
+        self.recursive || self.slots.iter().any(|slot| !spec.takes(*slot))
+    }
+}
+
+fn mark_shared(node: Plan, specs: &[ScanSpec], repetition: &Repetition) -> Result<Plan> {
     if let Some(found) = scan(&node) {
-        let repeats = specs.iter().filter(|other| found.spec().may_repeat(other)).count();
-        if repeats < 2 {
+        let spec = found.spec();
+        let others = specs.iter().filter(|other| spec.may_repeat(other)).count();
+        if others < 2 && !repetition.repeats(spec) {
             return Ok(node);
         }
         return Ok(Arc::new(found.with(|spec| spec.shared = true)));
     }
-    rebuild(node, |child, _| mark_shared(child, specs))
+    let any: &dyn std::any::Any = node.as_ref();
+    let is_recursive = any.is::<RecursiveQueryExec>();
+    let fed = bind_join(&node).map(|join| join.slots().iter().copied().collect::<BTreeSet<_>>());
+    rebuild(node, |child, side| {
+        let mut repetition = repetition.clone();
+        match side {
+            Side::Template => repetition.slots.extend(fed.iter().flatten()),
+            Side::Child(position) => repetition.recursive |= is_recursive && position == 1,
+        }
+        mark_shared(child, specs, &repetition)
+    })
 }
 
 #[derive(Debug, Clone, Copy)]

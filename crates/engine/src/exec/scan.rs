@@ -8,10 +8,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, Scalar};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::compute::kernels::cmp::eq;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{DataFusionError, Result, ScalarValue, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
@@ -264,15 +266,41 @@ impl ScanExec {
             pages.boxed()
         };
         let budget = Arc::clone(&runtime.run.budget);
+        let compared = self.compared(arguments)?;
         let stream = pages
             .inspect_ok(move |page| budget.count_read(page.batch.num_rows()))
             .map_ok(move |page| page.batch.with_schema(Arc::clone(&schema)))
-            .map(|batch| match batch {
-                Ok(batch) => batch.map_err(DataFusionError::from),
+            .map(move |batch| match batch {
+                Ok(batch) => of_call(&batch?, &compared),
                 Err(report) => Err(external(report)),
             });
         Ok(stream.boxed())
     }
+
+    /// The values that rows of a call must have, with the positions of their columns.
+    fn compared(&self, arguments: &Arguments) -> Result<Vec<(usize, ArrayRef)>> {
+        let mut compared = Vec::new();
+        for name in &self.spec.compared {
+            let position = self.spec.columns.iter().position(|column| column.name == *name);
+            let (Some(position), Some(value)) = (position, arguments.0.get(name)) else {
+                return internal_err!("{name} of {} is not there to compare", self.spec.name());
+            };
+            let value = ScalarValue::Utf8(Some(value.text()));
+            let kind = self.schema().field(position).data_type().clone();
+            compared.push((position, value.cast_to(&kind)?.to_array()?));
+        }
+        Ok(compared)
+    }
+}
+
+/// The rows that have all those values.
+fn of_call(batch: &RecordBatch, compared: &[(usize, ArrayRef)]) -> Result<RecordBatch> {
+    let mut batch = batch.clone();
+    for (position, value) in compared {
+        let is_own = eq(batch.column(*position), &Scalar::new(Arc::clone(value)))?;
+        batch = filter_record_batch(&batch, &is_own)?;
+    }
+    Ok(batch)
 }
 
 /// The stream up to exactly `limit` rows.

@@ -2,15 +2,14 @@
 //!
 //! Owns: everything a scan needs besides its runtime; serialisable, so that a plan can travel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Pager, Value};
 use strataql_spec::{ColumnType, Method, Service};
 
 use super::BoundKeys;
-use crate::plan::bindings::{Alternatives, Source};
+use crate::plan::bindings::{Alternatives, SlotId, Source, calls, combinations};
 use crate::plan::pushdown::Clauses;
 use crate::plan::settle::Settled;
 use crate::table::ResourceTable;
@@ -31,6 +30,10 @@ pub struct ScanSpec {
     /// Which of the values go together; all of them where this is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternatives>,
+    /// Columns of which a row must have the value of its call: a call may bring rows of other values,
+    /// which are those of another call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compared: Vec<String>,
     /// Columns in output order.
     pub columns: Vec<ScanColumn>,
     /// Exactly that many rows end the scan.
@@ -109,6 +112,7 @@ impl ScanSpec {
             method: settled.method.clone(),
             bindings: settled.bindings.clone(),
             alternatives: settled.alternatives.clone(),
+            compared: settled.compared.clone(),
             columns,
             limit,
             lazy: false,
@@ -133,10 +137,23 @@ impl ScanSpec {
         self.bindings.values().any(|source| matches!(source, Source::Slot(_)))
     }
 
+    /// True if that join key is a value of a call.
+    pub(crate) fn takes(&self, slot: SlotId) -> bool {
+        self.bindings.values().any(|source| *source == Source::Slot(slot))
+    }
+
     /// True if this scan may make a call that the other one makes too.
     pub(crate) fn may_repeat(&self, other: &Self) -> bool {
         self.name() == other.name()
-            && (self.is_fed() || other.is_fed() || self.bindings == other.bindings)
+            && self.bindings.keys().eq(other.bindings.keys())
+            && self.bindings.values().zip(other.bindings.values()).all(|pair| match pair {
+                (Source::Values(own), Source::Values(others)) => {
+                    let others: HashSet<String> = others.iter().map(Value::text).collect();
+                    own.iter().any(|value| others.contains(&value.text()))
+                }
+                // a key may be anything
+                _ => true,
+            })
     }
 
     /// What the scan adds to the query of a call. A call that several scans may make stays as it is,
@@ -154,18 +171,14 @@ impl ScanSpec {
 
     /// How many calls the constants make; slots count as one value.
     pub fn calls(&self) -> usize {
-        let constants = self.bindings.iter().filter_map(|(name, source)| match source {
-            Source::Values(values) => Some((name, values.clone())),
-            Source::Slot(_) => None,
-        });
-        self.together(constants).len()
+        calls(&self.bindings, &self.alternatives)
     }
 
     /// The values of each call, first parameter slowest.
     ///
     /// # Errors
     /// The number of a slot without a value.
-    pub(crate) fn arguments(&self, keys: Option<&BoundKeys>) -> Result<Vec<Arguments>, usize> {
+    pub(crate) fn arguments(&self, keys: Option<&BoundKeys>) -> Result<Vec<Arguments>, SlotId> {
         let lists = self.bindings.iter().map(|(name, source)| {
             let values = match source {
                 Source::Values(values) => values.clone(),
@@ -175,32 +188,8 @@ impl ScanSpec {
             };
             Ok((name, values))
         });
-        let lists = lists.collect::<Result<Vec<_>, usize>>()?;
-        Ok(self.together(lists).into_iter().map(Arguments).collect())
-    }
-
-    /// The product of value lists, without what no arm of a disjunction asks for.
-    fn together<'n>(
-        &self,
-        lists: impl IntoIterator<Item = (&'n String, Vec<Value>)>,
-    ) -> Vec<IndexMap<String, Value>> {
-        let mut all: Vec<IndexMap<String, Value>> = vec![IndexMap::new()];
-        for (name, values) in lists {
-            all = all
-                .into_iter()
-                .flat_map(|given| {
-                    values.iter().map(move |value| {
-                        let mut given = given.clone();
-                        given.insert(name.clone(), value.clone());
-                        given
-                    })
-                })
-                .filter(|given| {
-                    self.alternatives.iter().all(|arms| arms.allow(|name| given.get(name).cloned()))
-                })
-                .collect();
-        }
-        all
+        let lists = lists.collect::<Result<Vec<_>, SlotId>>()?;
+        Ok(combinations(lists, &self.alternatives).into_iter().map(Arguments).collect())
     }
 
     /// How to read the pages of one call.

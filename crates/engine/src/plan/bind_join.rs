@@ -13,10 +13,11 @@ mod region;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchemaRef, JoinType, Result};
+use datafusion::common::{DFSchemaRef, JoinType, NullEquality, Result};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Extension, Filter, Join, LogicalPlan, LogicalPlanBuilder, Operator,
+    binary_expr,
 };
 
 pub(crate) use self::probe::has_slot;
@@ -97,8 +98,14 @@ fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalP
 
 /// The equality pairs and further conditions of a join.
 pub(super) fn conditions(join: &Join) -> Vec<Expr> {
+    let equality = match join.null_equality {
+        NullEquality::NullEqualsNothing => Operator::Eq,
+        // set operations compare so
+        NullEquality::NullEqualsNull => Operator::IsNotDistinctFrom,
+    };
+    let pairs = join.on.iter().cloned();
     let mut all: Vec<Expr> =
-        join.on.iter().map(|(left, right)| left.clone().eq(right.clone())).collect();
+        pairs.map(|(left, right)| binary_expr(left, equality, right)).collect();
     if let Some(filter) = &join.filter {
         all.extend(split_conjunction(filter).into_iter().cloned());
     }
@@ -110,7 +117,8 @@ pub(super) fn is_covered(expr: &Expr, schema: &DFSchemaRef) -> bool {
     expr.column_refs().iter().all(|column| schema.has_column(column))
 }
 
-/// Equalities between an expression over the driver and one over the other side.
+/// Equalities between an expression over the driver and one over the other side. A parameter is never
+/// NULL, so that it does not matter whether NULLs are equal.
 pub(super) fn pairs(
     conditions: &[Expr],
     driver: &DFSchemaRef,
@@ -120,7 +128,12 @@ pub(super) fn pairs(
     conditions
         .iter()
         .filter_map(|condition| {
-            let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+            let Expr::BinaryExpr(BinaryExpr {
+                left,
+                op: Operator::Eq | Operator::IsNotDistinctFrom,
+                right,
+            }) = condition
+            else {
                 return None;
             };
             if is_driver(left) && is_covered(right, other) {

@@ -5,12 +5,13 @@
 //! scalars to call values.
 //! Refuses: any other shape; it stays a filter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use strataql_call::Value;
 
@@ -124,6 +125,23 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
     }
 }
 
+/// What a predicate says of parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Given {
+    /// The whole predicate is a value of one parameter.
+    Binding(Binding),
+    /// A disjunction over parameters; it must still be checked on the rows.
+    Alternatives(Alternatives),
+}
+
+/// What a predicate says of parameters, if it says something.
+pub(crate) fn given(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Option<Given> {
+    match binding(expr, is_parameter) {
+        Some(binding) => Some(Given::Binding(binding)),
+        None => Alternatives::of(expr, is_parameter).map(Given::Alternatives),
+    }
+}
+
 /// True for NULL and false.
 fn never_holds(expr: &Expr) -> bool {
     match bare(expr) {
@@ -178,13 +196,72 @@ impl Alternatives {
         };
         first.keys().filter_map(of_all).collect()
     }
+}
 
-    /// True if these values are what some arm asks for.
-    pub(crate) fn allow(&self, value: impl Fn(&str) -> Option<Value>) -> bool {
-        self.0.iter().any(|arm| {
-            arm.iter().all(|(name, wanted)| value(name).is_none_or(|value| wanted.contains(&value)))
-        })
+/// The values of one call, by parameter.
+pub(crate) type Together = IndexMap<String, Value>;
+
+/// Lists of values, by parameter.
+type Lists<'n> = Vec<(&'n String, Vec<Value>)>;
+
+/// One value of each list in every way, first list slowest, without what no arm of the disjunctions
+/// asks for.
+pub(crate) fn combinations(lists: Lists<'_>, alternatives: &[Alternatives]) -> Vec<Together> {
+    let mut allowed = vec![lists];
+    for Alternatives(arms) in alternatives {
+        let narrowed = allowed.iter().flat_map(|lists| arms.iter().map(|arm| narrow(lists, arm)));
+        allowed = narrowed.filter(|lists| lists.iter().all(|(_, list)| !list.is_empty())).collect();
     }
+    let mut all: Vec<Together> = allowed.iter().flat_map(product).collect();
+    if allowed.len() > 1 {
+        // arms may overlap
+        let mut seen = HashSet::new();
+        all.retain(|values| seen.insert(values.values().map(Value::text).collect::<Vec<_>>()));
+    }
+    all
+}
+
+/// The lists without values that the arm excludes.
+fn narrow<'n>(lists: &Lists<'n>, arm: &BTreeMap<String, Vec<Value>>) -> Lists<'n> {
+    let narrowed = |(name, values): &(&'n String, Vec<Value>)| {
+        let values = match arm.get(*name) {
+            Some(wanted) => {
+                let wanted: HashSet<String> = wanted.iter().map(Value::text).collect();
+                values.iter().filter(|value| wanted.contains(&value.text())).cloned().collect()
+            }
+            None => values.clone(),
+        };
+        (*name, values)
+    };
+    lists.iter().map(narrowed).collect()
+}
+
+fn product(lists: &Lists<'_>) -> Vec<Together> {
+    let mut all: Vec<Together> = vec![IndexMap::new()];
+    for (name, values) in lists {
+        let extended = |given: Together| {
+            values.iter().map(move |value| {
+                let mut given = given.clone();
+                given.insert((*name).clone(), value.clone());
+                given
+            })
+        };
+        all = all.into_iter().flat_map(extended).collect();
+    }
+    all
+}
+
+/// How many calls the constants make; slots count as one value.
+pub(crate) fn calls(bindings: &BTreeMap<String, Source>, alternatives: &[Alternatives]) -> usize {
+    let constants = bindings.iter().filter_map(|(name, source)| match source {
+        Source::Values(values) => Some((name, values)),
+        Source::Slot(_) => None,
+    });
+    if alternatives.is_empty() {
+        return constants.map(|(_, values)| values.len()).product();
+    }
+    combinations(constants.map(|(name, values)| (name, values.clone())).collect(), alternatives)
+        .len()
 }
 
 fn disjuncts<'e>(expr: &'e Expr, arms: &mut Vec<&'e Expr>) {
@@ -348,20 +425,31 @@ mod tests {
     }
 
     #[test]
-    fn alternatives_allow_what_one_of_their_arms_asks_for() {
+    fn values_of_an_arm_stay_together() {
         let is_parameter = |name: &str| name == "p" || name == "q";
         let arm = |p: &str, q: &str| col("p").eq(lit(p)).and(col("q").eq(lit(q)));
-        let found = Alternatives::of(&arm("a", "x").or(arm("b", "y")), &is_parameter)
-            .expect("both arms give values");
-        let allow = |p: &str, q: Option<&str>| {
-            found.allow(|name| match name {
-                "p" => Some(Value::Text(p.into())),
-                _ => q.map(|q| Value::Text(q.into())),
-            })
+        let shown = |expr: Expr, names: &[&str]| {
+            let found = Alternatives::of(&expr, &is_parameter).expect("every arm gives values");
+            let bindings = combine(found.bindings());
+            let lists: Vec<(&String, Vec<Value>)> = bindings
+                .iter()
+                .filter(|(name, _)| names.contains(&name.as_str()))
+                .filter_map(|(name, source)| match source {
+                    Source::Values(values) => Some((name, values.clone())),
+                    Source::Slot(_) => None,
+                })
+                .collect();
+            let calls = combinations(lists, &[found]);
+            let text = |call: &Together| call.values().map(Value::text).collect::<String>();
+            calls.iter().map(text).collect::<Vec<_>>()
         };
-        assert_eq!(found.bindings().len(), 2);
-        assert!(allow("a", Some("x")) && allow("b", Some("y")) && allow("b", None));
-        assert!(!allow("a", Some("y")) && !allow("c", None));
+        let pairs = arm("a", "x").or(arm("b", "y"));
+        assert_eq!(shown(pairs.clone(), &["p", "q"]), ["ax", "by"]);
+        assert_eq!(shown(pairs, &["p"]), ["a", "b"]);
+        let twice = arm("a", "x").or(arm("b", "y")).or(arm("a", "x"));
+        assert_eq!(shown(twice, &["p", "q"]), ["ax", "by"]);
+        let open = arm("a", "x").or(col("p").in_list(vec![lit("b"), lit("c")], false));
+        assert_eq!(shown(open, &["p", "q"]), ["a", "b", "c"]);
     }
 
     #[test]

@@ -21,14 +21,14 @@ use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
 use strataql_call::Value;
-use strataql_diag::{Code, Report};
 use strataql_spec::{Location, Method, Param};
 
 use super::bind_join::has_slot;
 use super::bind_node::BindJoinNode;
-use super::bindings::{Alternatives, Binding, Source, binding, combine};
-use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+use super::bindings::{Alternatives, Binding, Given, Source, binding, calls, combine, given};
+use super::method_choice::{Choice, Needs, NoChoice, choose};
 use super::pushdown::filter;
+use super::refusal::refusal;
 use crate::error::external;
 use crate::table::{ResourceTable, is_hidden};
 
@@ -41,6 +41,8 @@ pub(crate) struct Settled {
     pub(crate) bindings: BTreeMap<String, Source>,
     /// Disjunctions that the values come from: which of them go together.
     pub(crate) alternatives: Vec<Alternatives>,
+    /// Parameters of which several values are sent, and which may bring rows of other values.
+    pub(crate) compared: Vec<String>,
     /// Why this method, for EXPLAIN.
     pub(crate) why: String,
     /// Predicates that are checked on the rows, for EXPLAIN.
@@ -154,7 +156,7 @@ pub(crate) fn takes_all_slots(scan: &TableScan) -> bool {
     let method = &table.resource.resource().methods[settled.method.as_str()];
     let is_parameter = |name: &str| table.is_parameter(name);
     scan.filters.iter().filter(|filter| has_slot(filter)).all(|filter| {
-        binding(filter, &is_parameter).is_some_and(|found| takes_over(&table, method, &found))
+        binding(filter, &is_parameter).is_some_and(|found| takes_over(&table, method, &found.name))
     })
 }
 
@@ -193,37 +195,44 @@ pub(crate) struct Demand {
     from_settings: BTreeSet<String>,
 }
 
-/// What a scan asks of a method. Of the parameters that a disjunction gives values one is used, if
-/// that does: `(p='a' AND n=1) OR (p='b' AND n=2)` is two calls by `p`, or two by both.
+/// What a scan asks of a method. Of the parameters that a disjunction gives values all are used, as in
+/// `(p='a' AND n=1) OR (p='b' AND n=2)`, or one where that is enough and makes fewer calls, as in
+/// `(p='a' AND n=1) OR (p='a' AND n=2)`.
 pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
     let is_parameter = |name: &str| table.is_parameter(name);
-    let alternatives: Vec<Alternatives> =
-        scan.filters.iter().filter_map(|filter| Alternatives::of(filter, &is_parameter)).collect();
+    let (mut known, mut alternatives) = (Vec::new(), Vec::new());
+    for filter in &scan.filters {
+        match given(filter, &is_parameter) {
+            Some(Given::Binding(binding)) => known.push(binding),
+            Some(Given::Alternatives(found)) => alternatives.push(found),
+            None => {}
+        }
+    }
+    let known = combine(known);
     let most = alternatives.iter().map(|found| found.bindings().len()).max().unwrap_or(0);
     let one_of_each = |at: usize| {
         let each = alternatives.iter().map(Alternatives::bindings);
         let each = each.filter_map(|found| found.get(at).or(found.last()).cloned());
-        demand_with(scan, table, each.collect(), alternatives.clone())
+        demand_with(scan, table, known.clone(), each.collect(), alternatives.clone())
     };
-    for at in 0..most {
-        let demand = one_of_each(at);
-        if chosen(table, &demand).is_ok() {
-            return demand;
-        }
+    let derived = alternatives.iter().flat_map(Alternatives::bindings).collect();
+    let all = demand_with(scan, table, known.clone(), derived, alternatives.clone());
+    let of_all = calls(&all.bindings, &alternatives);
+    let can = |demand: &Demand| chosen(table, demand).is_ok();
+    let one = (0..most).map(one_of_each).find(can);
+    match one {
+        Some(one) if !can(&all) || calls(&one.bindings, &alternatives) < of_all => one,
+        _ => all,
     }
-    let all = alternatives.iter().flat_map(Alternatives::bindings).collect();
-    demand_with(scan, table, all, alternatives)
 }
 
 fn demand_with(
     scan: &TableScan,
     table: &ResourceTable,
+    mut bindings: BTreeMap<String, Source>,
     derived: Vec<Binding>,
     alternatives: Vec<Alternatives>,
 ) -> Demand {
-    let is_parameter = |name: &str| table.is_parameter(name);
-    let given = scan.filters.iter().filter_map(|filter| binding(filter, &is_parameter));
-    let mut bindings = combine(given);
     let parameters_given: BTreeSet<String> = bindings.keys().cloned().collect();
     for found in derived {
         bindings.entry(found.name).or_insert(found.source);
@@ -301,10 +310,16 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     let is_parameter = |name: &str| table.is_parameter(name);
     let mut residual: Vec<Expr> = Vec::new();
     for filter in &scan.filters {
-        let taken = binding(filter, &is_parameter)
-            .is_some_and(|binding| takes_over(table, method, &binding));
-        // a join key is compared by the join itself, and a disjunction is still above the scan
-        if !taken && !has_slot(filter) && Alternatives::of(filter, &is_parameter).is_none() {
+        let is_settled = match given(filter, &is_parameter) {
+            // a join key is compared by the join itself
+            Some(Given::Binding(found)) => {
+                has_slot(filter) || takes_over(table, method, &found.name)
+            }
+            // the disjunction is still above the scan
+            Some(Given::Alternatives(_)) => true,
+            None => has_slot(filter),
+        };
+        if !is_settled {
             residual.push(filter.clone());
         }
     }
@@ -317,39 +332,47 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
         remote: Vec::new(),
         notes: notes(table, method, scan, &bindings),
         alternatives: demand.alternatives,
+        compared: compared(table, method, &bindings),
         bindings,
     };
+    let projection = extended(scan, table, &residual, &settled.compared);
     let source = provider_as_source(Arc::new(ResourceTable {
         settled: Some(Arc::new(settled)),
         ..table.clone()
     }));
-    let projection = extended(scan, table, &residual);
     let fetch = if residual.is_empty() { scan.fetch } else { None };
     let new_scan = TableScanBuilder::new(scan.table_name.clone(), source)
         .with_projection(Some(projection.clone()))
         .with_filters(scan.filters.clone())
         .with_fetch(fetch)
         .build()?;
-    let plan = LogicalPlan::TableScan(new_scan);
-    let Some(predicate) = conjunction(residual) else { return Ok(plan) };
-    let filtered = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan))?);
+    let mut plan = LogicalPlan::TableScan(new_scan);
+    if let Some(predicate) = conjunction(residual) {
+        plan = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(plan))?);
+    }
     let columns: Vec<Expr> = scan
         .projected_schema
         .iter()
         .map(|(qualifier, field)| Expr::Column(Column::new(qualifier.cloned(), field.name())))
         .collect();
     if columns.len() == projection.len() {
-        return Ok(filtered);
+        return Ok(plan);
     }
-    LogicalPlanBuilder::from(filtered).project(columns)?.build()
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
-/// The scan's columns and those of the predicates that were put back.
-fn extended(scan: &TableScan, table: &ResourceTable, residual: &[Expr]) -> Vec<usize> {
+/// The scan's columns, and those that are checked on the rows.
+fn extended(
+    scan: &TableScan,
+    table: &ResourceTable,
+    residual: &[Expr],
+    compared: &[String],
+) -> Vec<usize> {
     let mut projection =
         scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
-    for column in residual.iter().flat_map(Expr::column_refs) {
-        if let Ok(position) = table.schema.index_of(&column.name)
+    let checked = residual.iter().flat_map(Expr::column_refs).map(|column| column.name.as_str());
+    for name in checked.chain(compared.iter().map(String::as_str)) {
+        if let Ok(position) = table.schema.index_of(name)
             && !projection.contains(&position)
         {
             projection.push(position);
@@ -359,14 +382,29 @@ fn extended(scan: &TableScan, table: &ResourceTable, residual: &[Expr]) -> Vec<u
 }
 
 /// True if sending the value makes checking it on the rows unnecessary (decision 8).
-fn takes_over(table: &ResourceTable, method: &Method, binding: &Binding) -> bool {
-    let Some(input) = method.input(&binding.name) else { return false };
+fn takes_over(table: &ResourceTable, method: &Method, name: &str) -> bool {
+    let Some(input) = method.input(name) else { return false };
     if !matches!(input.location, Some(Location::Query) | None) || input.required {
         return true;
     }
-    let is_column =
-        table.resource.select_methods().any(|method| method.column(&binding.name).is_some());
+    let is_column = table.resource.select_methods().any(|method| method.column(name).is_some());
     !is_column || method.extension.exact.iter().any(|name| name == input.name || name == input.wire)
+}
+
+/// Parameters whose values make several calls, each of which may answer with more than was asked for:
+/// a row counts only in the call that asked for it.
+fn compared(
+    table: &ResourceTable,
+    method: &Method,
+    bindings: &BTreeMap<String, Source>,
+) -> Vec<String> {
+    let several = bindings
+        .iter()
+        .filter(|(_, source)| matches!(source, Source::Values(values) if values.len() > 1));
+    several
+        .map(|(name, _)| name.clone())
+        .filter(|name| method.column(name).is_some() && !takes_over(table, method, name))
+        .collect()
 }
 
 fn reason(table: &ResourceTable, choice: &Choice<'_>, needs: &Needs) -> String {
@@ -455,98 +493,4 @@ fn notes(
         }
     }
     notes
-}
-
-/// The error for a scan that no method can answer.
-pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {
-    let name = table.occurrence.shown();
-    let span = table.occurrence.span;
-    let listing = |lack: &Lack| {
-        let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
-        missing.join(", ")
-    };
-    Box::new(match reason {
-        NoChoice::NoMethods => {
-            Report::new(Code::NoSuchVerb, format!("{name} has no method that SELECT can call"))
-                .with_label(span, "")
-                .with_help(format!(
-                    "`SHOW METHODS IN {}` lists what it has",
-                    table.resource.dotted()
-                ))
-        }
-        NoChoice::Missing(lacks) => missing_report(table, lacks),
-        NoChoice::Column { column, by: Some(lack) } => Report::new(
-            Code::MissingParam,
-            format!("reading `{column}` of {name} needs {}", listing(lack)),
-        )
-        .with_label(span, "")
-        .with_help(format!(
-            "add `{} = '…'` to WHERE, or leave out `{column}`",
-            lack.missing.first().map_or("…", String::as_str)
-        ))
-        .with_note(format!("only method `{}` returns `{column}`", lack.method)),
-        NoChoice::Column { column, by: None } => {
-            Report::new(Code::UnknownColumn, format!("no method of {name} returns `{column}`"))
-                .with_label(span, "")
-                .with_help(format!("`DESCRIBE {}` lists its columns", table.resource.dotted()))
-        }
-        NoChoice::NotAccepted { name: param, by: Some(lack) } if !lack.missing.is_empty() => {
-            Report::new(
-                Code::MissingParam,
-                format!("`{param}` of {name} needs {} too", listing(lack)),
-            )
-            .with_label(span, "")
-            .with_help(format!("add `{} = '…'` to WHERE", lack.missing[0]))
-            .with_note(format!("only method `{}` takes `{param}`", lack.method))
-        }
-        NoChoice::NotAccepted { name: param, by } => {
-            let report = Report::new(
-                Code::BadParamValue,
-                format!("no single method of {name} takes `{param}` together with the other values given"),
-            )
-            .with_label(span, "")
-            .with_help(format!("`SHOW METHODS IN {}` lists the parameters of each", table.resource.dotted()));
-            match by {
-                Some(lack) => report.with_note(format!("method `{}` takes `{param}`", lack.method)),
-                None => report,
-            }
-        }
-    })
-}
-
-/// `reading X needs a`, naming every method that would do and what it lacks.
-fn missing_report(table: &ResourceTable, lacks: &[Lack]) -> Report {
-    let name = table.occurrence.shown();
-    // parameters that every candidate lacks come first: they are needed in any case
-    let common: Vec<&String> = lacks[0]
-        .missing
-        .iter()
-        .filter(|name| lacks.iter().all(|lack| lack.missing.contains(*name)))
-        .collect();
-    let nearest = lacks.iter().min_by_key(|lack| lack.missing.len()).unwrap_or(&lacks[0]);
-    let named: Vec<String> =
-        if common.is_empty() { nearest.missing.iter().collect() } else { common }
-            .into_iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-    let conditions: Vec<String> =
-        nearest.missing.iter().map(|name| format!("{name} = '…'")).collect();
-    let first = nearest.missing.first().map_or("…", String::as_str);
-    let mut report =
-        Report::new(Code::MissingParam, format!("reading {name} needs {}", named.join(" and ")))
-            .with_label(table.occurrence.span, "")
-            .with_help(format!(
-                "add `WHERE {}`, or join a table that has the column `{first}`",
-                conditions.join(" AND ")
-            ));
-    for lack in lacks.iter().take(4) {
-        let missing: Vec<String> = lack.missing.iter().map(|name| format!("`{name}`")).collect();
-        let rows = if lack.is_lookup { "fetches one row" } else { "lists rows" };
-        report = report.with_note(format!(
-            "method `{}` {rows} and lacks {}",
-            lack.method,
-            missing.join(", ")
-        ));
-    }
-    report
 }

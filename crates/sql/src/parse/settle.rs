@@ -6,7 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Statement, VisitMut, VisitorMut};
+use sqlparser::ast::{BinaryOperator, Expr, VisitMut, VisitorMut};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -16,7 +16,7 @@ use crate::lexer::is_real;
 pub const WHOLE_ROW: &str = "*";
 
 /// Makes `->` and `->>` bind tighter than comparisons.
-pub(super) fn arrows(statement: &mut Statement) {
+pub(super) fn arrows(tree: &mut impl VisitMut) {
     struct Arrows;
 
     impl VisitorMut for Arrows {
@@ -28,7 +28,7 @@ pub(super) fn arrows(statement: &mut Statement) {
         }
     }
 
-    let _done = statement.visit(&mut Arrows);
+    let _done = tree.visit(&mut Arrows);
 }
 
 /// Moves an arrow below the looser operator that took one of its operands.
@@ -101,7 +101,8 @@ fn is_looser(op: &BinaryOperator) -> bool {
     )
 }
 
-fn nothing() -> Expr {
+/// What stands in for an expression that is being moved.
+pub(super) fn nothing() -> Expr {
     Expr::Value(sqlparser::ast::Value::Null.into())
 }
 

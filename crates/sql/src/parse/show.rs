@@ -5,7 +5,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
-use super::{MAX_DEPTH, Read};
+use super::{MAX_DEPTH, Read, distinct, settle};
 use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Template};
 use crate::cursor::Cursor;
 use crate::error;
@@ -110,7 +110,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         let mut parser = Parser::new(&dialect)
             .with_recursion_limit(MAX_DEPTH)
             .with_tokens_with_locations(rest.clone());
-        let filter = parser.parse_expr().map_err(|error| error::report(&error, text, &rest))?;
+        let mut filter = parser.parse_expr().map_err(|error| error::report(&error, text, &rest))?;
         if parser.peek_token().token != Token::EOF {
             return Err(Box::new(
                 Report::new(Code::Syntax, "the condition does not end where the statement ends")
@@ -118,6 +118,8 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
                     .with_help("join conditions with AND or OR, and end the statement after them"),
             ));
         }
+        distinct::settle(&mut filter, &rest);
+        settle::arrows(&mut filter);
         show.filter = Some(Box::new(filter));
         return Ok(show);
     }

@@ -1,4 +1,4 @@
-//! The remote side of the properties: generated tables behind an exchange, and documents for them.
+//! The remote side of the properties: generated tables behind an exchange.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,12 +38,30 @@ struct Item {
     c: Option<bool>,
 }
 
+/// A row of `pairs`; `k` and `m` are what it is asked for by.
+#[derive(Debug, Clone)]
+struct Pair {
+    k: String,
+    m: i64,
+    w: i64,
+}
+
+/// A row of `things`: a list shows `id` and `n`, a lookup `d` too.
+#[derive(Debug, Clone)]
+struct Thing {
+    id: i64,
+    n: Option<i64>,
+    d: Option<String>,
+}
+
 /// The tables of one round.
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) parents: Vec<Parent>,
     children: Vec<Child>,
     items: Vec<Item>,
+    pairs: Vec<Pair>,
+    things: Vec<Thing>,
     /// Rows of a page.
     pub(crate) page: usize,
 }
@@ -108,7 +126,27 @@ impl Data {
                 },
             })
             .collect();
-        Self { parents, children, items, page }
+        let pairs = (0..dice.roll(40))
+            .map(|w| Pair {
+                k: format!("k{}", dice.roll(7)),
+                m: number(dice),
+                w: i64::try_from(w).expect("small"),
+            })
+            .collect();
+        let things = (0..dice.roll(6))
+            .map(|id| Thing {
+                id: i64::try_from(id).expect("small"),
+                n: {
+                    let n = number(dice);
+                    some(dice, n)
+                },
+                d: {
+                    let d = dice.pick(&["x", "y", "k1", "k2"]).to_owned();
+                    some(dice, d)
+                },
+            })
+            .collect();
+        Self { parents, children, items, pairs, things, page }
     }
 
     /// How many pages so many rows are.
@@ -142,6 +180,7 @@ impl Data {
             RecordBatch::try_from_iter_with_nullable(columns).expect("a batch")
         };
         let (parents, children, items) = (&self.parents, &self.children, &self.items);
+        let (pairs, things) = (&self.pairs, &self.things);
         let flags: BooleanArray = items.iter().map(|item| item.c).collect();
         vec![
             (
@@ -170,6 +209,22 @@ impl Data {
                     ("c", Arc::new(flags)),
                 ]),
             ),
+            (
+                "pairs",
+                batch(vec![
+                    ("k", texts(pairs.iter().map(|row| Some(row.k.as_str())))),
+                    ("m", numbers(pairs.iter().map(|row| Some(row.m)))),
+                    ("w", numbers(pairs.iter().map(|row| Some(row.w)))),
+                ]),
+            ),
+            (
+                "things",
+                batch(vec![
+                    ("id", numbers(things.iter().map(|row| Some(row.id)))),
+                    ("n", numbers(things.iter().map(|row| row.n))),
+                    ("d", texts(things.iter().map(|row| row.d.as_deref()))),
+                ]),
+            ),
         ]
     }
 }
@@ -193,7 +248,8 @@ impl Memory {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn answer(&self, request: &Request) -> Json {
+    /// The body of an answer; `None` if there is no such object.
+    fn answer(&self, request: &Request) -> Option<Json> {
         let query: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
         let given =
             |name: &str| query.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
@@ -203,7 +259,11 @@ impl Memory {
             ["parents"] => data
                 .parents
                 .iter()
-                .filter(|row| given("g").is_none_or(|g| row.g.as_deref() == Some(g)))
+                // more than asked for: services compare loosely
+                .filter(|row| {
+                    given("g")
+                        .is_none_or(|g| row.g.as_deref().is_some_and(|own| own.starts_with(g)))
+                })
                 .map(|row| json!({"k": row.k, "n": row.n, "g": row.g}))
                 .collect(),
             ["parents", key, "children"] => data
@@ -227,12 +287,22 @@ impl Memory {
                 let top = given("$top").map_or(usize::MAX, |top| top.parse().expect("a number"));
                 rows.take(top).collect()
             }
+            ["parents", key, "pairs"] => {
+                let m: i64 = given("m").expect("a required parameter").parse().expect("a number");
+                let asked = data.pairs.iter().filter(|row| row.k == *key && row.m == m);
+                asked.map(|row| json!({"w": row.w})).collect()
+            }
+            ["things"] => data.things.iter().map(|row| json!({"id": row.id, "n": row.n})).collect(),
+            ["things", id] => {
+                let thing = data.things.iter().find(|row| row.id.to_string() == *id)?;
+                return Some(json!({"id": thing.id, "n": thing.n, "d": thing.d}));
+            }
             other => panic!("no such path {other:?}"),
         };
         let start: usize = given("cursor").map_or(0, |cursor| cursor.parse().expect("a number"));
         let end = (start + data.page).min(rows.len());
         let next = (end < rows.len()).then(|| end.to_string());
-        json!({"items": rows[start.min(end)..end], "next": next})
+        Some(json!({"items": rows[start.min(end)..end], "next": next}))
     }
 }
 
@@ -309,76 +379,14 @@ impl Exchange for Memory {
             for _ in 0..turns {
                 tokio::task::yield_now().await;
             }
-            let body = self.answer(&request).to_string();
+            let (status, body) = match self.answer(&request) {
+                Some(body) => (200, body.to_string()),
+                None => (404, json!({"message": "no such object"}).to_string()),
+            };
             let mut headers = http::HeaderMap::new();
             headers.insert("content-type", "application/json".parse().expect("a value"));
-            Ok(Response::new(200, headers, body, &request))
+            Ok(Response::new(status, headers, body, &request))
         }
         .boxed()
     }
-}
-
-/// Provider and service: with everything that can be pushed down, or with what cannot be left out.
-pub(crate) fn documents(provider: &str, pushdown: bool) -> [String; 2] {
-    let head = format!(
-        "id: {provider}\nname: {provider}\nversion: v1\ntitle: {provider}\ndescription: Exists in tests only.\n\
-         providerServices:\n  data:\n    id: data:v1\n    name: data\n    preferred: true\n    \
-         service: {{$ref: {provider}/v1/services/data.yaml}}\n    title: Data\n    version: v1\n    description: Tables.\n\
-         config:\n  auth:\n    type: null_auth\n"
-    );
-    let (group, clauses) = if pushdown {
-        (
-            "        - {name: g, in: query, schema: {type: string}}\n",
-            "            queryParamPushdown:\n              filter: {dialect: odata}\n              \
-             select: {dialect: odata}\n              top: {dialect: odata}\n",
-        )
-    } else {
-        ("", "")
-    };
-    let list = |path: &str, id: &str, parameters: &str, row: &str| {
-        format!(
-            "  {path}:\n    get:\n      operationId: {id}\n      parameters:\n{parameters}        \
-             - {{name: cursor, in: query, schema: {{type: string}}}}\n      responses:\n        \
-             '200': {{description: rows, content: {{application/json: {{schema: {{type: object, properties: {{items: {{type: array, items: {{type: object, properties: {{{row}}}}}}}, next: {{type: string}}}}}}}}}}}}\n"
-        )
-    };
-    let resource = |name: &str, path: &str, clauses: &str| {
-        let path = path.replace('/', "~1");
-        format!(
-            "    {name}:\n      id: {provider}.data.{name}\n      name: {name}\n      methods:\n        list:\n          \
-             operation: {{$ref: '#/paths/{path}/get'}}\n          \
-             response: {{mediaType: application/json, openAPIDocKey: '200', objectKey: $.items}}\n          \
-             config:\n            pagination:\n              requestToken: {{key: cursor, location: query}}\n              \
-             responseToken: {{key: $.next, location: body}}\n{clauses}      \
-             sqlVerbs:\n        select: [{{$ref: '#/components/x-stackQL-resources/{name}/methods/list'}}]\n"
-        )
-    };
-    let service = [
-        format!(
-            "openapi: 3.0.3\ninfo: {{title: data, version: v1}}\nservers:\n  - url: https://{provider}.example.com\npaths:\n"
-        ),
-        list(
-            "/parents",
-            "parents",
-            group,
-            "k: {type: string}, n: {type: integer}, g: {type: string}",
-        ),
-        list(
-            "/parents/{k}/children",
-            "children",
-            "        - {name: k, in: path, required: true, schema: {type: string}}\n",
-            "id: {type: integer}, v: {type: integer}, t: {type: string}",
-        ),
-        list(
-            "/items",
-            "items",
-            "",
-            "id: {type: integer}, a: {type: integer}, b: {type: string}, c: {type: boolean}",
-        ),
-        "components:\n  x-stackQL-resources:\n".to_owned(),
-        resource("parents", "/parents", ""),
-        resource("children", "/parents/{k}/children", ""),
-        resource("items", "/items", clauses),
-    ];
-    [head, service.concat()]
 }

@@ -2,6 +2,7 @@
 
 use super::Dice;
 use super::exchange::{Data, Parent};
+use super::forms::form;
 
 /// How many distinct keys feed.
 type Keys = Box<dyn Fn(&Data) -> usize + Send + Sync>;
@@ -16,14 +17,29 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// A statement; `{}` stands for the place of its tables.
+/// Stands before a column of children where the judge must not see that it is constant: DataFusion
+/// takes it for constant above an outer join too, where it may be NULL.
+pub(crate) const OPAQUE: &str = "#c.";
+
+/// A statement; `@` stands for the place of its tables.
 pub(crate) struct Case {
     text: String,
     /// The same for the judge, where it has no such form.
     judged: Option<String>,
     pub(crate) limit: Option<usize>,
     pub(crate) shape: Shape,
-    is_chain: bool,
+    pub(crate) order: Order,
+}
+
+/// What the order of the rows depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The statement asks for it: there is one right list.
+    Asked,
+    /// The order of the tables; the same however much runs at once.
+    Tables,
+    /// Hashes, and who comes first.
+    Chance,
 }
 
 impl Case {
@@ -37,23 +53,36 @@ impl Case {
 
     /// The statement without its limit.
     pub(crate) fn unlimited(&self, place: &str) -> String {
-        self.text.replace('@', place)
+        self.text.replace('@', place).replace(OPAQUE, "c.")
     }
 
     /// The statement for the judge.
     pub(crate) fn judged(&self) -> String {
-        self.judged.as_ref().unwrap_or(&self.text).replace('@', "")
+        let text = self.judged.as_ref().unwrap_or(&self.text).replace('@', "");
+        let opaque = [("id", "-1"), ("v", "-1"), ("t", "'-'")];
+        opaque.into_iter().fold(text, |text, (name, none)| {
+            text.replace(&format!("{OPAQUE}{name}"), &format!("nullif(c.{name}, {none})"))
+        })
     }
 
-    /// True if rows come in an order that nothing but the statement decides.
-    pub(crate) fn is_ordered(&self) -> bool {
-        let hashed = ["DISTINCT", "GROUP BY", "count("];
-        !self.is_chain && hashed.iter().all(|word| !self.text.contains(word))
+    /// The same with rows in any order.
+    pub(crate) fn unordered(self) -> Self {
+        Self { order: Order::Chance, ..self }
+    }
+
+    /// The same with rows in the order that the statement asks for.
+    pub(crate) fn listed(self) -> Self {
+        Self { order: Order::Asked, ..self }
+    }
+
+    /// The same with another text for the judge.
+    pub(crate) fn judged_by(self, text: String) -> Self {
+        Self { judged: Some(text), ..self }
     }
 
     pub(crate) fn generate(dice: &mut Dice) -> Self {
         let limit = (dice.roll(3) == 0).then(|| usize::try_from(dice.roll(8)).expect("small"));
-        match dice.roll(8) {
+        match dice.roll(12) {
             0 => list(dice, limit),
             1 => {
                 let condition = condition(dice, PARENTS, 2);
@@ -71,21 +100,23 @@ impl Case {
             }
             4 => keyed(dice, limit),
             5 | 6 => joined(dice, limit),
-            _ => chain(dice, limit),
+            7 => chain(dice, limit),
+            _ => form(dice, limit),
         }
     }
 }
 
-fn other(text: String, limit: Option<usize>) -> Case {
-    Case { text, judged: None, limit, shape: Shape::Other, is_chain: false }
+/// A statement of which nothing but its rows is known.
+pub(crate) fn other(text: String, limit: Option<usize>) -> Case {
+    Case { text, judged: None, limit, shape: Shape::Other, order: Order::Tables }
 }
 
 /// A column with its type: `n` number, `t` text, `b` boolean, `k` a key, which is never empty.
-type Columns = &'static [(&'static str, char)];
+pub(crate) type Columns = &'static [(&'static str, char)];
 
-const PARENTS: Columns = &[("n", 'n'), ("g", 't'), ("k", 'k')];
-const CHILDREN: Columns = &[("id", 'n'), ("v", 'n'), ("t", 't')];
-const ITEMS: Columns = &[("id", 'n'), ("a", 'n'), ("b", 't'), ("c", 'b')];
+pub(crate) const PARENTS: Columns = &[("n", 'n'), ("g", 't'), ("k", 'k')];
+pub(crate) const CHILDREN: Columns = &[("id", 'n'), ("v", 'n'), ("t", 't')];
+pub(crate) const ITEMS: Columns = &[("id", 'n'), ("a", 'n'), ("b", 't'), ("c", 'b')];
 
 fn value(dice: &mut Dice, kind: char) -> String {
     match kind {
@@ -118,7 +149,7 @@ fn atom(dice: &mut Dice, columns: Columns, prefix: &str) -> String {
     }
 }
 
-fn condition_of(dice: &mut Dice, columns: Columns, prefix: &str, depth: u64) -> String {
+pub(crate) fn condition_of(dice: &mut Dice, columns: Columns, prefix: &str, depth: u64) -> String {
     if depth == 0 {
         return atom(dice, columns, prefix);
     }
@@ -144,7 +175,7 @@ fn list(dice: &mut Dice, limit: Option<usize>) -> Case {
     let least = i64::try_from(dice.roll(7)).expect("small");
     let passes = Box::new(move |parent: &Parent| parent.n.is_some_and(|n| n >= least));
     let text = format!("SELECT k, n FROM @parents WHERE n >= {least}");
-    Case { text, judged: None, limit, shape: Shape::List { passes }, is_chain: false }
+    Case { shape: Shape::List { passes }, ..other(text, limit) }
 }
 
 /// Children by given keys.
@@ -246,7 +277,9 @@ fn joined(dice: &mut Dice, limit: Option<usize>) -> Case {
             (format!("SELECT p.k, {word} (SELECT 1 {matching}) AS e FROM @parents p"), all())
         }
     };
-    Case { text, judged, limit, shape: Shape::Fed { keys }, is_chain: false }
+    let hashed = ["DISTINCT", "GROUP BY", "count("].iter().any(|word| text.contains(word));
+    let order = if hashed { Order::Chance } else { Order::Tables };
+    Case { judged, shape: Shape::Fed { keys }, order, ..other(text, limit) }
 }
 
 /// Three tables in any written order; the key of the last comes out of the second.
@@ -264,5 +297,5 @@ fn chain(dice: &mut Dice, limit: Option<usize>) -> Case {
     let condition = condition_of(dice, PARENTS, "p.", 1);
     let keys = if from.contains("JOIN") { "" } else { "d.k = c.t AND c.k = p.k AND " };
     let text = format!("SELECT p.k, c.id, d.id AS e FROM {from} WHERE {keys}{condition}");
-    Case { is_chain: true, ..other(text, limit) }
+    other(text, limit).unordered()
 }

@@ -106,7 +106,12 @@ async fn fetch(
 fn is_stateless(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let is = matches!(
         plan.name(),
-        "ScanExec" | "FilterExec" | "ProjectionExec" | "CooperativeExec" | "BindJoinExec"
+        "ScanExec"
+            | "FilterExec"
+            | "ProjectionExec"
+            | "CooperativeExec"
+            | "BindJoinExec"
+            | "OptionalSideExec"
     );
     is && plan.children().into_iter().all(is_stateless)
 }

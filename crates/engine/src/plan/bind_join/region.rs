@@ -5,7 +5,9 @@ use std::sync::Arc;
 use datafusion::common::{JoinType, NullEquality, Result};
 use datafusion::logical_expr::logical_plan::builder::build_join_schema;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator,
+};
 
 use super::super::bind_node::Keep;
 use super::super::bindings::SlotId;
@@ -21,6 +23,9 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
     let mut leaves = Vec::new();
     let mut open = Vec::new();
     flatten(plan, &mut leaves, &mut open);
+    if leaves.len() < 2 {
+        return Ok(None);
+    }
     let mut rest = carried(leaves, &open)?
         .into_iter()
         .map(|leaf| bind_part(leaf, slots))
@@ -93,7 +98,10 @@ fn plain_join(
 ) -> LogicalPlan {
     let (equalities, others): (Vec<Expr>, Vec<Expr>) =
         conditions.into_iter().partition(|condition| {
-            !pairs(std::slice::from_ref(condition), left.schema(), right.schema()).is_empty()
+            let is_equality =
+                matches!(condition, Expr::BinaryExpr(BinaryExpr { op: Operator::Eq, .. }));
+            is_equality
+                && !pairs(std::slice::from_ref(condition), left.schema(), right.schema()).is_empty()
         });
     let on = pairs(&equalities, left.schema(), right.schema());
     LogicalPlan::Join(Join {
@@ -114,9 +122,7 @@ fn plain_join(
 fn flatten(plan: &LogicalPlan, leaves: &mut Vec<LogicalPlan>, open: &mut Vec<Expr>) {
     match plan {
         LogicalPlan::Join(join)
-            if join.join_type == JoinType::Inner
-                && !is_lateral(join).unwrap_or(true)
-                && join.null_equality == NullEquality::NullEqualsNothing =>
+            if join.join_type == JoinType::Inner && !is_lateral(join).unwrap_or(true) =>
         {
             flatten(&join.left, leaves, open);
             flatten(&join.right, leaves, open);
