@@ -10,29 +10,30 @@ use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, VisitMut, VisitorMut};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+/// Settles expressions as they are met.
+struct Comparisons;
+
+impl VisitorMut for Comparisons {
+    type Break = ();
+
+    // from above: the operators around a comparison are settled together with it
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if swallows(expr) {
+            let whole = std::mem::replace(expr, super::settle::nothing());
+            let mut terms = Terms::default();
+            terms.read(whole);
+            *expr = terms.rebuilt();
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// Gives those comparisons of a statement or condition the right side that was meant.
 pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) {
     let is_distinct = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::DISTINCT);
     if !tokens.iter().any(is_distinct) {
         return;
     }
-    struct Comparisons;
-
-    impl VisitorMut for Comparisons {
-        type Break = ();
-
-        // from above: the operators around a comparison are settled together with it
-        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            if swallows(expr) {
-                let whole = std::mem::replace(expr, super::settle::nothing());
-                let mut terms = Terms::default();
-                terms.read(whole);
-                *expr = terms.rebuilt();
-            }
-            ControlFlow::Continue(())
-        }
-    }
-
     let _done = tree.visit(&mut Comparisons);
 }
 

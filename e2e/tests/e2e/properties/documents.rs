@@ -79,20 +79,23 @@ fn single() -> String {
 
 /// A resource with the methods that SELECT may use.
 fn resource(provider: &str, name: &str, methods: &[(&str, String)]) -> String {
-    let mut text = format!(
+    let head = format!(
         "    {name}:\n      id: {provider}.data.{name}\n      name: {name}\n      methods:\n"
     );
-    for (number, (path, rest)) in methods.iter().enumerate() {
-        let path = path.replace('/', "~1");
-        text.push_str(&format!(
-            "        read{number}:\n          operation: {{$ref: '#/paths/{path}/get'}}\n{rest}"
-        ));
-    }
-    let refs: Vec<String> = (0..methods.len())
-        .map(|number| {
-            format!("{{$ref: '#/components/x-stackQL-resources/{name}/methods/read{number}'}}")
+    let methods: Vec<[String; 2]> = methods
+        .iter()
+        .enumerate()
+        .map(|(number, (path, rest))| {
+            let path = path.replace('/', "~1");
+            let method = format!(
+                "        read{number}:\n          operation: {{$ref: '#/paths/{path}/get'}}\n{rest}"
+            );
+            let reference =
+                format!("{{$ref: '#/components/x-stackQL-resources/{name}/methods/read{number}'}}");
+            [method, reference]
         })
         .collect();
-    text.push_str(&format!("      sqlVerbs:\n        select: [{}]\n", refs.join(", ")));
-    text
+    let texts: String = methods.iter().map(|[method, _]| method.as_str()).collect();
+    let references: Vec<&str> = methods.iter().map(|[_, reference]| reference.as_str()).collect();
+    format!("{head}{texts}      sqlVerbs:\n        select: [{}]\n", references.join(", "))
 }

@@ -37,9 +37,12 @@ fn set_operation(dice: &mut Dice, limit: Option<usize>) -> Case {
         _ => format!("SELECT p.k, p.n FROM {}", source(dice)),
     };
     let is_counted = dice.roll(2) == 0;
-    let text = |sets: String| match is_counted {
-        true => format!("SELECT x, count(*) AS m FROM ({sets}) u GROUP BY x"),
-        false => sets,
+    let text = |sets: String| {
+        if is_counted {
+            format!("SELECT x, count(*) AS m FROM ({sets}) u GROUP BY x")
+        } else {
+            sets
+        }
     };
     let case = other(text(format!("{one} {operation} {two}")), limit).unordered();
     match operation.strip_suffix(" ALL") {
@@ -161,7 +164,7 @@ fn subquery(dice: &mut Dice, limit: Option<usize>) -> Case {
             limit,
         ),
         _ => other(
-            format!("SELECT g, (SELECT count(*) FROM @children c WHERE c.k = q.k) AS m FROM (SELECT g, max(k) AS k FROM @parents GROUP BY g) q"),
+            "SELECT g, (SELECT count(*) FROM @children c WHERE c.k = q.k) AS m FROM (SELECT g, max(k) AS k FROM @parents GROUP BY g) q".to_owned(),
             limit,
         ),
     }
