@@ -8,6 +8,7 @@
 
 mod about;
 mod aggregate;
+mod arithmetic;
 mod cell;
 mod condition;
 mod dates;
@@ -37,6 +38,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 use self::about::About;
 use self::scalar::Scalar;
 
+pub(crate) use arithmetic::{Arithmetic, written};
 pub(crate) use cell::json_field;
 pub(crate) use json_path::{JsonPlanner, schema_text};
 pub(crate) use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};

@@ -23,7 +23,7 @@ use strataql_diag::{LineColumn, Report, Span};
 
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
-use crate::functions::{JsonPlanner, JsonRows};
+use crate::functions::{Arithmetic, JsonPlanner, JsonRows};
 use crate::table::{Occurrence, ResourceTable, Scope};
 
 /// The context of one statement.
@@ -45,7 +45,8 @@ impl<'a> Context<'a> {
         text: &str,
     ) -> Self {
         let paths = Arc::new(JsonPlanner::default());
-        let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::clone(&paths) as _];
+        let mut expressions: Vec<Arc<dyn ExprPlanner>> =
+            vec![Arc::clone(&paths) as _, Arc::new(Arithmetic)];
         expressions.extend(state.expr_planners().iter().map(Arc::clone));
         let relations = Relations { tables, scope, qualified, text: text.to_owned() };
         Self { state, expressions, relations: vec![Arc::new(relations), Arc::new(JsonRows)], paths }

@@ -30,6 +30,7 @@ use super::method_choice::{Choice, Needs, NoChoice, choose};
 use super::pushdown::filter;
 use super::refusal::refusal;
 use crate::error::external;
+use crate::functions::written;
 use crate::table::{ResourceTable, is_hidden};
 
 /// The call of a scan.
@@ -440,7 +441,10 @@ pub(crate) fn shown(expr: &Expr) -> String {
     let plain = expr.clone().transform_up(|expr| {
         Ok(match expr {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
-            other => Transformed::no(other),
+            other => match written(&other) {
+                Some(operator) => Transformed::yes(operator),
+                None => Transformed::no(other),
+            },
         })
     });
     let expr = plain.map_or_else(|_| expr.clone(), |transformed| transformed.data);

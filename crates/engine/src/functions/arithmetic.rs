@@ -1,0 +1,134 @@
+//! `+`, `-` and `*` of whole numbers, which fail where the result is no BIGINT (SQLSTATE 22003).
+//!
+//! Surprise: DataFusion's own operators wrap around, so that `9223372036854775807 + 1` is the smallest
+//! BIGINT. The planner hook puts these functions in their place; they are written as the operators.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DFSchema, Result, internal_err};
+use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::physical_expr_common::datum::apply;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+use strataql_diag::{Code, Report};
+
+use crate::error::external;
+
+static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Plus));
+static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Minus));
+static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Multiply));
+
+fn checked(op: Operator) -> Arc<ScalarUDF> {
+    let signature = Signature::exact(vec![DataType::Int64, DataType::Int64], Volatility::Immutable);
+    Arc::new(ScalarUDF::from(Checked { op, signature }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    op: Operator,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &'static str {
+        match self.op {
+            Operator::Plus => "+",
+            Operator::Minus => "-",
+            _ => "*",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn display_name(&self, arguments: &[Expr]) -> Result<String> {
+        self.schema_name(arguments)
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        let [left, right] = arguments else { return internal_err!("{} takes two", self.name()) };
+        let operator = as_operator(self.op, left.clone(), right.clone());
+        Ok(operator.schema_name().to_string())
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [left, right] = arguments.args.as_slice() else {
+            return internal_err!("{} takes two", self.name());
+        };
+        let kernel = match self.op {
+            Operator::Plus => add,
+            Operator::Minus => sub,
+            _ => mul,
+        };
+        apply(left, right, kernel).map_err(|error| match error.find_root() {
+            datafusion::common::DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+                ArrowError::ArithmeticOverflow(_) => overflow(inner),
+                _ => error,
+            },
+            _ => error,
+        })
+    }
+}
+
+/// The error of a result that is no BIGINT.
+fn overflow(error: &ArrowError) -> datafusion::common::DataFusionError {
+    let text = error.to_string();
+    let operation = text.rsplit_once(": ").map_or(text.as_str(), |(_, operation)| operation);
+    external(Box::new(
+        Report::new(Code::BadValue, format!("{operation} is beyond BIGINT"))
+            .with_help("compute with DECIMAL or DOUBLE: `CAST(x AS DECIMAL(38, 0))`"),
+    ))
+}
+
+fn as_operator(op: Operator, left: Expr, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// The expression as the operator that the user wrote, if it is one of these functions.
+pub(crate) fn written(expr: &Expr) -> Option<Expr> {
+    let Expr::ScalarFunction(call) = expr else { return None };
+    let any: &dyn std::any::Any = call.func.inner().as_ref();
+    let checked = any.downcast_ref::<Checked>()?;
+    let [left, right] = call.args.as_slice() else { return None };
+    Some(as_operator(checked.op, left.clone(), right.clone()))
+}
+
+/// The planner hook.
+#[derive(Debug)]
+pub(crate) struct Arithmetic;
+
+impl ExprPlanner for Arithmetic {
+    fn plan_binary_op(
+        &self,
+        binary: RawBinaryExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawBinaryExpr>> {
+        let function = match binary.op {
+            BinaryOperator::Plus => &*ADD,
+            BinaryOperator::Minus => &*SUBTRACT,
+            BinaryOperator::Multiply => &*MULTIPLY,
+            _ => return Ok(PlannerResult::Original(binary)),
+        };
+        let is_whole = |expr: &Expr| {
+            expr.get_type(schema).is_ok_and(|kind| kind.is_integer() && kind != DataType::UInt64)
+        };
+        if !is_whole(&binary.left) || !is_whole(&binary.right) {
+            return Ok(PlannerResult::Original(binary));
+        }
+        let arguments = vec![binary.left, binary.right];
+        let call = ScalarFunction::new_udf(Arc::clone(function), arguments);
+        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+    }
+}
