@@ -107,6 +107,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let dialect = GenericDialect {};
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
+    let read = settle::null_tests(&read).unwrap_or(read);
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(read);
     let mut statement =
@@ -123,7 +124,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
         ));
     }
     distinct::settle(&mut statement, tokens);
-    settle::arrows(&mut statement);
+    settle::operators(&mut statement);
     Ok(classify(statement))
 }
 

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use datafusion::common::DFSchema;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, visit_expressions,
+    Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut, visit_expressions,
 };
 
 fn has_subquery(expr: &Expr) -> bool {
@@ -111,12 +111,27 @@ fn label(item: &SelectItem) -> Label {
 
 /// The name under which DataFusion would put an item out.
 fn output_name(expr: &Expr) -> String {
-    match expr {
-        // casts and parentheses leave no trace in it, subqueries nothing else
-        Expr::Cast { expr, .. } | Expr::Nested(expr) => output_name(expr),
-        Expr::Subquery(_) => "(<subquery>)".to_owned(),
+    /// Casts and parentheses leave no trace in a name.
+    struct Plain;
+
+    impl VisitorMut for Plain {
+        type Break = ();
+
+        fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            while let Expr::Cast { expr: inner, .. } | Expr::Nested(inner) = expr {
+                *expr = inner.as_ref().clone();
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    let mut plain = expr.clone();
+    let _done = plain.visit(&mut Plain);
+    match plain {
+        // nor do subqueries leave anything else
+        Expr::Subquery(_) => "<subquery>".to_owned(),
         // both arrows are one function there
-        _ => expr.to_string().to_lowercase().replace("->>", "->"),
+        _ => plain.to_string().to_lowercase().replace("->>", "->"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What `sqlparser` reads otherwise than PostgreSQL does.
 //!
-//! Owns: how tightly `->` and `->>` bind, and `DO UPDATE` without SET.
+//! Owns: how tightly `->`, `->>` and `||` bind, `x ISNULL` and `x NOTNULL`, and `DO UPDATE` without SET.
 //! Surprise: the generic dialect lets `=` bind tighter than `->>`, so that `a ->> 'b' = 'c'` would be
 //! `a ->> ('b' = 'c')`. Parentheses that were written are nodes of their own and stay.
 
@@ -15,8 +15,8 @@ use crate::lexer::is_real;
 /// The SET target that stands for every field of the row: `DO UPDATE` without SET.
 pub const WHOLE_ROW: &str = "*";
 
-/// Makes `->` and `->>` bind tighter than comparisons.
-pub(super) fn arrows(tree: &mut impl VisitMut) {
+/// Makes `->` and `->>` bind tighter than comparisons, and `||` less tightly than arithmetic.
+pub(super) fn operators(tree: &mut impl VisitMut) {
     struct Arrows;
 
     impl VisitorMut for Arrows {
@@ -24,6 +24,7 @@ pub(super) fn arrows(tree: &mut impl VisitMut) {
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             settle(expr);
+            concatenation(expr);
             ControlFlow::Continue(())
         }
     }
@@ -60,6 +61,54 @@ fn settle(expr: &mut Expr) {
     **first = lowered;
     let whole = std::mem::replace(right.as_mut(), nothing());
     *expr = whole;
+}
+
+/// Joins texts after the arithmetic: `a || b + c` was read as `(a || b) + c`.
+fn concatenation(expr: &mut Expr) {
+    let is_join =
+        |expr: &Expr| matches!(expr, Expr::BinaryOp { op: BinaryOperator::StringConcat, .. });
+    let Expr::BinaryOp { left, op, right } = expr else { return };
+    if !is_arithmetic(op) || !(is_join(left) || is_join(right)) {
+        return;
+    }
+    let (left, right) = (take(left), take(right));
+    let (before, left) = match *left {
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => (Some(left), right),
+        other => (None, Box::new(other)),
+    };
+    let (right, after) = match *right {
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => (left, Some(right)),
+        other => (Box::new(other), None),
+    };
+    let mut whole = Expr::BinaryOp { left, op: op.clone(), right };
+    concatenation(&mut whole);
+    let join = |left: Box<Expr>, right: Box<Expr>| Expr::BinaryOp {
+        left,
+        op: BinaryOperator::StringConcat,
+        right,
+    };
+    if let Some(before) = before {
+        whole = join(before, Box::new(whole));
+    }
+    if let Some(after) = after {
+        whole = join(Box::new(whole), after);
+    }
+    *expr = whole;
+}
+
+fn take(expr: &mut Expr) -> Box<Expr> {
+    Box::new(std::mem::replace(expr, nothing()))
+}
+
+const fn is_arithmetic(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::Divide
+            | BinaryOperator::Modulo
+    )
 }
 
 /// The leftmost operand of an operator that is looser than an arrow.
@@ -163,6 +212,52 @@ pub(super) fn on_conflict(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>
     Some(all)
 }
 
+/// The tokens with `IS NULL` for a postfix `ISNULL` and `IS NOT NULL` for `NOTNULL`; nothing when there
+/// is none.
+pub(super) fn null_tests(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let negated = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() => {
+            let is = |name: &str| word.value.eq_ignore_ascii_case(name);
+            if is("NOTNULL") { Some(true) } else { is("ISNULL").then_some(false) }
+        }
+        _ => None,
+    };
+    if !tokens.iter().any(|token| negated(token).is_some()) {
+        return None;
+    }
+    let ends_operand = |token: &TokenWithSpan| match &token.token {
+        Token::RParen | Token::RBracket | Token::Number(..) | Token::SingleQuotedString(_) => true,
+        Token::Word(word) => {
+            word.quote_style.is_some()
+                || matches!(
+                    word.keyword,
+                    Keyword::NoKeyword
+                        | Keyword::NULL
+                        | Keyword::TRUE
+                        | Keyword::FALSE
+                        | Keyword::END
+                )
+        }
+        _ => false,
+    };
+    let mut all: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() + 4);
+    for (position, token) in tokens.iter().enumerate() {
+        let follows = all.iter().rev().find(|token| is_real(token)).is_some_and(ends_operand);
+        let mut rest = tokens[position + 1..].iter().filter(|token| is_real(token));
+        let is_call = rest.next().is_some_and(|next| next.token == Token::LParen);
+        match negated(token).filter(|_| follows && !is_call) {
+            Some(negated) => {
+                let not = negated.then(|| word("NOT", None, Keyword::NOT));
+                let words = [Some(word("IS", None, Keyword::IS)), not];
+                let words = words.into_iter().flatten().chain([word("NULL", None, Keyword::NULL)]);
+                all.extend(words.map(|word| TokenWithSpan { token: word, span: token.span }));
+            }
+            None => all.push(token.clone()),
+        }
+    }
+    Some(all)
+}
+
 fn word(value: &str, quote_style: Option<char>, keyword: Keyword) -> Token {
     Token::Word(Word { value: value.to_owned(), quote_style, keyword })
 }
@@ -207,6 +302,44 @@ mod tests {
             );
             assert!(!is_arrow, "{written}");
         }
+    }
+
+    #[test]
+    fn texts_are_joined_after_arithmetic() {
+        for (written, meant) in [
+            ("a || b + c", "a || (b + c)"),
+            ("a + b || c", "(a + b) || c"),
+            ("a || b * c || d", "(a || (b * c)) || d"),
+            ("a - b || c + d", "(a - b) || (c + d)"),
+            ("a + b * c || d || e", "((a + (b * c)) || d) || e"),
+            ("a || b = c", "(a || b) = c"),
+        ] {
+            assert_eq!(tree(written), tree(meant), "{written}");
+        }
+    }
+
+    /// The tree of an expression, without parentheses that were written.
+    fn tree(text: &str) -> String {
+        fn shown(expr: &Expr) -> String {
+            match expr {
+                Expr::Nested(inner) => shown(inner),
+                Expr::BinaryOp { left, op, right } => {
+                    format!("({} {op} {})", shown(left), shown(right))
+                }
+                other => other.to_string(),
+            }
+        }
+        let parsed = &crate::parse(&format!("SELECT 1 WHERE {text}")).expect(text)[0];
+        let Statement::Query(query) = &parsed.statement else { panic!("{text}") };
+        shown(query.body.as_select().and_then(|select| select.selection.as_ref()).expect(text))
+    }
+
+    #[test]
+    fn null_tests_may_follow_their_operand() {
+        let text = "SELECT a ISNULL, (b) notnull, isnull(c) FROM t WHERE d NOTNULL AND e = 1";
+        let meant =
+            "SELECT a IS NULL, (b) IS NOT NULL, isnull(c) FROM t WHERE d IS NOT NULL AND e = 1";
+        assert_eq!(shown(text), meant);
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
             ));
         }
         distinct::settle(&mut filter, &rest);
-        settle::arrows(&mut filter);
+        settle::operators(&mut filter);
         show.filter = Some(Box::new(filter));
         return Ok(show);
     }
