@@ -1,5 +1,6 @@
 //! Planning: which method a scan calls, with which values, and what is left to do locally.
 
+pub(crate) mod alternatives;
 pub(crate) mod bind_join;
 pub(crate) mod bind_node;
 pub(crate) mod bindings;

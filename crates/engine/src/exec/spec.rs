@@ -9,7 +9,8 @@ use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Page
 use strataql_spec::{ColumnType, Method, Service};
 
 use super::BoundKeys;
-use crate::plan::bindings::{Alternatives, SlotId, Source, calls, combinations};
+use crate::plan::alternatives::{Alternatives, calls, combinations};
+use crate::plan::bindings::{SlotId, Source};
 use crate::plan::pushdown::Clauses;
 use crate::plan::settle::Settled;
 use crate::table::ResourceTable;

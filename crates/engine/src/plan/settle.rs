@@ -23,9 +23,10 @@ use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBu
 use strataql_call::Value;
 use strataql_spec::{Location, Method, Param};
 
+use super::alternatives::{Alternatives, Given, calls, given};
 use super::bind_join::has_slot;
 use super::bind_node::BindJoinNode;
-use super::bindings::{Alternatives, Binding, Given, Source, binding, calls, combine, given};
+use super::bindings::{Binding, Source, binding, combine};
 use super::method_choice::{Choice, Needs, NoChoice, choose};
 use super::pushdown::filter;
 use super::refusal::refusal;
