@@ -12,6 +12,8 @@ mod arithmetic;
 mod cell;
 mod condition;
 mod dates;
+mod extreme;
+mod hints;
 mod json;
 mod json_compare;
 mod json_edit;
@@ -21,11 +23,13 @@ mod json_path;
 mod json_random;
 mod json_rows;
 mod lateral;
+mod likeness;
 mod network;
 mod printf;
 #[cfg(test)]
 mod reference;
 mod scalar;
+mod sqlite;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -54,6 +58,8 @@ fn scalars() -> impl Iterator<Item = &'static Scalar> {
         printf::FUNCTIONS,
         dates::FUNCTIONS,
         network::FUNCTIONS,
+        sqlite::FUNCTIONS,
+        likeness::FUNCTIONS,
     ];
     tables.into_iter().flatten()
 }
@@ -68,6 +74,12 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     }
     state.register_udf(Arc::new(json_extract::udf()))?;
     state.register_udf(Arc::new(condition::udf()))?;
+    for hint in hints::udfs() {
+        state.register_udf(Arc::new(hint))?;
+    }
+    // SQLite's other name of it
+    let ceil = datafusion::functions::math::ceil().as_ref().clone();
+    state.register_udf(Arc::new(ceil.with_aliases(["ceiling"])))?;
     for aggregate in aggregate::udafs() {
         state.register_udaf(Arc::new(aggregate))?;
     }
@@ -83,12 +95,28 @@ pub(crate) fn row_functions() -> impl Iterator<Item = (&'static str, &'static Ab
     })
 }
 
+/// `mod(x, y)`, which is planned as `x % y`.
+static MOD: About = About::new(
+    about::Section::Text,
+    ("mod", &[]),
+    "mod(x, y)",
+    "What is left of the division of two numbers, with the sign of the first; the same as `x % y`.",
+    ("SELECT mod(7, 4), mod(-7, 4), mod(7.5, 2)", "3 | -3 | 1.5"),
+);
+
+/// Scalar functions that no registry knows, since the planner makes something else of them.
+pub(crate) fn planned_functions() -> impl Iterator<Item = &'static About> {
+    extreme::ABOUTS.iter().chain([&MOD])
+}
+
 /// Every function of this folder, in words.
 #[cfg(test)]
 fn abouts() -> Vec<&'static About> {
     let mut all: Vec<&About> = scalars().map(|scalar| &scalar.about).collect();
     all.extend([&json_extract::ABOUT, &condition::ABOUT]);
     all.extend(json_rows::ABOUTS);
+    all.extend(hints::ABOUTS);
+    all.extend(planned_functions());
     all.extend(aggregate::abouts());
     all.sort_by_key(|about| (about.section, about.name));
     all

@@ -16,6 +16,6 @@ mod walk;
 pub use compare::{equal, equal_as_sets};
 pub use edit::{Mode, changing_path};
 pub use lookup::{Found, find, find_keys, is_index, raw_at};
-pub use node::{Node, compact, quoted};
+pub use node::{Node, compact, pretty, quoted};
 pub use path::{Step, parse_path};
 pub use walk::{Row, each, elements, tree};

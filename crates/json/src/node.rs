@@ -174,6 +174,55 @@ pub fn compact(text: &str) -> String {
     out
 }
 
+/// JSON with a line for each member and element. The text has to be JSON.
+pub fn pretty(text: &str, indent: &str) -> String {
+    let text = compact(text);
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut depth = 0_usize;
+    let mut in_text = false;
+    let mut is_escaped = false;
+    let mut chars = text.chars().peekable();
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        for _ in 0..depth {
+            out.push_str(indent);
+        }
+    };
+    while let Some(char) = chars.next() {
+        if in_text {
+            in_text = is_escaped || char != '"';
+            is_escaped = !is_escaped && char == '\\';
+            out.push(char);
+            continue;
+        }
+        in_text = char == '"';
+        match char {
+            '[' | '{' => {
+                out.push(char);
+                // what is empty stays on its line
+                if let Some(end) = chars.next_if(|next| matches!(next, ']' | '}')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+            }
+            ']' | '}' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(char);
+            }
+            ',' => {
+                out.push(char);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
 /// Text as a JSON string.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -214,6 +263,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn pretty_json_is_the_same_with_lines() {
+        for (text, wanted) in [
+            ("[]", "[]"),
+            (r#"{ "a" : {} }"#, "{\n \"a\": {}\n}"),
+            (r#"["[,:]\"", 1]"#, "[\n \"[,:]\\\"\",\n 1\n]"),
+        ] {
+            let made = pretty(text, " ");
+            assert_eq!(made, wanted);
+            assert_eq!(compact(&made), compact(text));
+        }
+    }
 
     #[test]
     fn trees_keep_order_and_numbers() {

@@ -5,6 +5,7 @@
 
 mod distinct;
 mod exec;
+mod glob;
 mod settle;
 mod show;
 
@@ -107,7 +108,8 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let dialect = GenericDialect {};
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
-    let read = settle::null_tests(&read).unwrap_or(read);
+    let mut read = settle::null_tests(&read).unwrap_or(read);
+    let has_globs = glob::read_as_rlike(&mut read);
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(read);
     let mut statement =
@@ -125,6 +127,9 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     }
     distinct::settle(&mut statement, tokens);
     settle::operators(&mut statement);
+    if has_globs {
+        glob::calls(&mut statement);
+    }
     Ok(classify(statement))
 }
 

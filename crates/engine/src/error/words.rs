@@ -216,9 +216,12 @@ fn of_call(message: &str) -> Report {
             _ => None,
         };
         if let Some(other) = larger {
-            return report(format!("`{}` takes one value, of every row", &found[1])).with_help(
-                format!("write `{other}(a, b)` for values of one row; it leaves NULL out"),
-            );
+            let name = &found[1];
+            return report(format!("`{name}` takes one value of every row, or several of one row"))
+                .with_help(format!(
+                    "`{name}(x)` is an aggregate; `{name}(a, b)` is one of its values, or NULL if \
+                     one of them is; `{other}(a, b)` leaves NULL out"
+                ));
         }
         return report(format!("`{}` does not take these arguments", &found[1]));
     }

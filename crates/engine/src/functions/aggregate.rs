@@ -37,7 +37,7 @@ static ABOUTS: &[(Ending, About)] = &[
         Ending::JsonArray,
         About {
             name: "json_group_array",
-            aliases: &["json_agg", "jsonb_agg"],
+            aliases: &["json_agg", "jsonb_agg", "jsonb_group_array"],
             section: Section::Aggregates,
             syntax: "json_group_array([DISTINCT] x [ORDER BY …])",
             text: "A JSON array of the values of a group, NULL as `null`; an empty array without rows.",
@@ -51,7 +51,7 @@ static ABOUTS: &[(Ending, About)] = &[
         Ending::JsonObject,
         About {
             name: "json_group_object",
-            aliases: &["json_object_agg", "jsonb_object_agg"],
+            aliases: &["json_object_agg", "jsonb_group_object", "jsonb_object_agg"],
             section: Section::Aggregates,
             syntax: "json_group_object(key, value [ORDER BY …])",
             text: "A JSON object of the keys and values of a group; an empty object without rows.",

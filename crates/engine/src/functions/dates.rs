@@ -1,4 +1,5 @@
-//! SQLite's date functions: `date`, `time`, `datetime`, `julianday`, `unixepoch`, `strftime`.
+//! SQLite's date functions: `date`, `time`, `datetime`, `julianday`, `unixepoch`, `strftime`,
+//! `timediff`.
 //!
 //! Owns: reading times and modifiers. All times are UTC; `localtime` changes nothing.
 //! Surprise: a time or modifier that cannot be read gives NULL, as in SQLite.
@@ -306,6 +307,41 @@ fn strftime(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
     Ok(strftime::written(&text_of(cells, 0), moment.at).map_or(Cell::Null, text))
 }
 
+/// The way from the second time to the first: whole months as far as they go, then days and hours.
+fn timediff(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
+    let (Some(to), Some(from)) = (moment(&cells[..1])?, moment(&cells[1..])?) else {
+        return Ok(Cell::Null);
+    };
+    Ok(way(from.at, to.at).map_or(Cell::Null, text))
+}
+
+fn way(from: NaiveDateTime, to: NaiveDateTime) -> Option<String> {
+    let is_back = to < from;
+    let number = |at: NaiveDateTime| i64::from(at.year()) * 12 + i64::from(at.month0());
+    let mut months = (number(to) - number(from)).abs();
+    let near = loop {
+        let near = plus_months(from, if is_back { -months } else { months })?;
+        let is_beyond = if is_back { near < to } else { near > to };
+        if !is_beyond || months == 0 {
+            break near;
+        }
+        months -= 1;
+    };
+    let rest = to.signed_duration_since(near).abs();
+    let clock = rest - Duration::days(rest.num_days());
+    Some(format!(
+        "{}{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}",
+        if is_back { '-' } else { '+' },
+        months / 12,
+        months % 12,
+        rest.num_days(),
+        clock.num_hours(),
+        clock.num_minutes() % 60,
+        clock.num_seconds() % 60,
+        clock.num_milliseconds() % 1000
+    ))
+}
+
 const fn function(
     name: &'static str,
     returns: Returns,
@@ -319,7 +355,7 @@ const fn function(
         arguments: (0, ANY),
         returns,
         strict: true,
-        time: Some(0),
+        times: &[0],
         call,
     }
 }
@@ -372,7 +408,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     Scalar {
         arguments: (1, ANY),
-        time: Some(1),
+        times: &[1],
         ..function(
             "strftime",
             Returns::Text,
@@ -384,6 +420,23 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
             strftime,
         )
     },
+    Scalar {
+        arguments: (2, 2),
+        times: &[0, 1],
+        ..function(
+            "timediff",
+            Returns::Text,
+            (
+                "timediff(to, from)",
+                "What has to be added to the second time to come to the first, as `+YYYY-MM-DD HH:MM:SS.SSS`: years, months, days and clock time, which `datetime` takes as a modifier. Times as in `date`.",
+            ),
+            (
+                "SELECT timediff('2024-03-02 12:00', '2024-01-01'), timediff('2024-01-01', '2024-02-01')",
+                "+0000-02-01 12:00:00.000 | -0000-01-00 00:00:00.000",
+            ),
+            timediff,
+        )
+    },
 ];
 
 #[cfg(test)]
@@ -391,6 +444,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const MILLIS: std::ops::Range<i64> = -62_000_000_000_000..253_000_000_000_000;
 
     fn run(call: fn(&[Cell<'_>], &mut Memory) -> Answer, args: &[Cell<'static>]) -> Cell<'static> {
         call(args, &mut Memory::default()).unwrap()
@@ -461,7 +516,33 @@ mod tests {
         assert_eq!(report.code, strataql_diag::Code::BadValue);
     }
 
+    #[test]
+    fn differences_are_months_days_and_clock_time() {
+        for (to, from, wanted) in [
+            ("2023-03-15", "2023-02-15", "+0000-01-00 00:00:00.000"),
+            ("2023-02-15", "2023-03-15", "-0000-01-00 00:00:00.000"),
+            ("2024-02-29", "2023-02-28", "+0001-00-01 00:00:00.000"),
+            ("2000-01-01", "2000-01-01", "+0000-00-00 00:00:00.000"),
+            ("2000-01-01 00:00:00.25", "1999-12-31 23:59:59", "+0000-00-00 00:00:01.250"),
+        ] {
+            assert_eq!(run(timediff, &texts(&[to, from])), text(wanted), "{to} - {from}");
+        }
+        assert_eq!(run(timediff, &texts(&["2000-01-01", "some day"])), Cell::Null);
+    }
+
     proptest! {
+        #[test]
+        fn a_difference_leads_back(from in MILLIS, to in MILLIS) {
+            let at = |millis: i64| {
+                let at = chrono::DateTime::from_timestamp_millis(millis).unwrap().naive_utc();
+                let clock = time_text(Moment { at, subseconds: true });
+                text(format!("{} {clock}", date_text(at)))
+            };
+            let difference = run(timediff, &[at(to), at(from)]);
+            let there = run(datetime, &[at(from), difference.clone(), text("subsec")]);
+            prop_assert_eq!(there, at(to), "{:?}", difference);
+        }
+
         #[test]
         fn no_text_breaks_them(time in ".{0,24}", modifier in "[+-]?[0-9.:-]{0,12} ?[a-zé ]{0,10}") {
             let _moment = moment(&[text(time), text(modifier.clone())]);

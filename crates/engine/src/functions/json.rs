@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use strataql_json::{Found, Node, compact, find_keys, quoted, raw_at};
+use strataql_json::{Found, Node, compact, find_keys, pretty, quoted, raw_at};
 
 use super::about::{About, Section};
 use super::cell::{Answer, Cell, bad, json, text};
@@ -42,6 +42,27 @@ fn make_json(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
         }
         other => Ok(json(other.json())),
     }
+}
+
+fn json_pretty(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
+    let indent = match cells.get(1) {
+        None | Some(Cell::Null) => Cow::Borrowed("    "),
+        Some(_) => text_of(cells, 1),
+    };
+    if !indent.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
+        return Err(bad(
+            "the second argument of `json_pretty` would make something else than JSON".to_owned(),
+            "indent with blanks or tabs",
+        ));
+    }
+    Ok(match &cells[0] {
+        Cell::Null => Cell::Null,
+        Cell::Text(raw) | Cell::Json(raw) => {
+            Node::require(raw)?;
+            json(pretty(raw, &indent))
+        }
+        other => json(other.json()),
+    })
 }
 
 fn json_valid(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
@@ -126,16 +147,33 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     Scalar {
         about: About::new(
             Section::Json,
-            ("json", &[]),
+            ("json", &["jsonb"]),
             "json(x)",
-            "Checks that a text is JSON and gives it without white space between its tokens. Anything but JSON is an error. `x::json` and `x::jsonb` mean the same.",
+            "Checks that a text is JSON and gives it without white space between its tokens. Anything but JSON is an error. `x::json` and `x::jsonb` mean the same; there is no binary form.",
             (r#"SELECT json('{"a": [1, 2]}') AS j"#, r#"{"a":[1,2]}"#),
         ),
         arguments: (1, 1),
         returns: Returns::SameJson,
         strict: true,
-        time: None,
+        times: &[],
         call: make_json,
+    },
+    Scalar {
+        about: About::new(
+            Section::Json,
+            ("json_pretty", &["jsonb_pretty"]),
+            "json_pretty(x[, indent])",
+            "JSON with a line for each member and element, indented by four blanks or by the blanks or tabs of the second argument. Anything but JSON is an error.",
+            (
+                r#"SELECT json_pretty('{"a":[1,{}]}', '  ')"#,
+                "{\n  \"a\": [\n    1,\n    {}\n  ]\n}",
+            ),
+        ),
+        arguments: (1, 2),
+        returns: Returns::Json,
+        strict: false,
+        times: &[],
+        call: json_pretty,
     },
     Scalar {
         about: About::new(
@@ -148,7 +186,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, 1),
         returns: Returns::Boolean,
         strict: true,
-        time: None,
+        times: &[],
         call: json_valid,
     },
     Scalar {
@@ -162,7 +200,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, 2),
         returns: Returns::Text,
         strict: true,
-        time: None,
+        times: &[],
         call: json_type,
     },
     Scalar {
@@ -176,7 +214,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, 1),
         returns: Returns::Text,
         strict: true,
-        time: None,
+        times: &[],
         call: json_typeof,
     },
     Scalar {
@@ -190,7 +228,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, 2),
         returns: Returns::Integer,
         strict: true,
-        time: None,
+        times: &[],
         call: json_array_length,
     },
     Scalar {
@@ -204,13 +242,13 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, 1),
         returns: Returns::Json,
         strict: false,
-        time: None,
+        times: &[],
         call: json_quote,
     },
     Scalar {
         about: About::new(
             Section::Json,
-            ("json_array", &["json_build_array", "jsonb_build_array"]),
+            ("json_array", &["json_build_array", "jsonb_array", "jsonb_build_array"]),
             "json_array(x, …)",
             "A JSON array of the arguments. JSON arguments nest, text is quoted.",
             (r#"SELECT json_array(1, 'a', NULL, json('[2]'))"#, r#"[1,"a",null,[2]]"#),
@@ -218,13 +256,13 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (0, ANY),
         returns: Returns::Json,
         strict: false,
-        time: None,
+        times: &[],
         call: json_array,
     },
     Scalar {
         about: About::new(
             Section::Json,
-            ("json_object", &["json_build_object", "jsonb_build_object"]),
+            ("json_object", &["json_build_object", "jsonb_build_object", "jsonb_object"]),
             "json_object(key, value, …)",
             "A JSON object of keys and values in turn. A NULL key is an error.",
             (r#"SELECT json_object('a', 1, 'b', json_array(true))"#, r#"{"a":1,"b":[true]}"#),
@@ -232,7 +270,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (0, ANY),
         returns: Returns::Json,
         strict: false,
-        time: None,
+        times: &[],
         call: json_object,
     },
     Scalar {
@@ -246,7 +284,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (1, ANY),
         returns: Returns::Text,
         strict: true,
-        time: None,
+        times: &[],
         call: json_extract_path_text,
     },
 ];

@@ -44,7 +44,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (2, 2),
         returns: Returns::Boolean,
         strict: true,
-        time: None,
+        times: &[],
         call: json_equal,
     },
     Scalar {
@@ -62,7 +62,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         arguments: (2, 2),
         returns: Returns::Boolean,
         strict: true,
-        time: None,
+        times: &[],
         call: aws_policy_equal,
     },
 ];

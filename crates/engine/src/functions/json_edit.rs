@@ -63,7 +63,7 @@ const fn scalar(
     arguments: (usize, usize),
     call: fn(&[Cell<'_>], &mut Memory) -> Answer,
 ) -> Scalar {
-    Scalar { about, arguments, returns: Returns::Json, strict: false, time: None, call }
+    Scalar { about, arguments, returns: Returns::Json, strict: false, times: &[], call }
 }
 
 /// The functions of this file.
@@ -71,7 +71,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     scalar(
         About::new(
             Section::Json,
-            ("json_set", &[]),
+            ("json_set", &["jsonb_set"]),
             "json_set(x, path, value, …)",
             "The JSON with values set at paths, whether something is there or not. New objects and arrays are made on the way; `[#]` is the place after the last element. Text becomes a JSON string, a JSON value nests.",
             (
@@ -85,7 +85,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     scalar(
         About::new(
             Section::Json,
-            ("json_insert", &[]),
+            ("json_insert", &["jsonb_insert"]),
             "json_insert(x, path, value, …)",
             "The JSON with values added at paths where nothing is; what is there stays.",
             (r#"SELECT json_insert('{"a": [1]}', '$.a[#]', 2, '$.a[0]', 9)"#, r#"{"a":[1,2]}"#),
@@ -96,7 +96,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     scalar(
         About::new(
             Section::Json,
-            ("json_replace", &[]),
+            ("json_replace", &["jsonb_replace"]),
             "json_replace(x, path, value, …)",
             "The JSON with values replaced at paths where something is; nothing is added.",
             (r#"SELECT json_replace('{"a": 1}', '$.a', NULL, '$.b', 2)"#, r#"{"a":null}"#),
@@ -107,7 +107,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     scalar(
         About::new(
             Section::Json,
-            ("json_remove", &[]),
+            ("json_remove", &["jsonb_remove"]),
             "json_remove(x, path, …)",
             "The JSON without what is at the paths, one after the other. The path `$` gives NULL.",
             (r#"SELECT json_remove('{"a": [1, 2], "b": 3}', '$.b', '$.a[0]')"#, r#"{"a":[2]}"#),
@@ -118,7 +118,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     scalar(
         About::new(
             Section::Json,
-            ("json_patch", &[]),
+            ("json_patch", &["jsonb_patch"]),
             "json_patch(x, patch)",
             "The JSON merged with a patch (RFC 7396): members of the patch replace those of the same name, `null` removes them, objects are merged.",
             (

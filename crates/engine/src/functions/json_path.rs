@@ -15,7 +15,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
-    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr,
+    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawFieldAccessExpr,
 };
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ReturnFieldArgs, ScalarFunctionArgs,
@@ -27,6 +27,7 @@ use strataql_diag::{Code, Report, did_you_mean};
 use strataql_json::{Found, find_keys, is_index};
 use strataql_spec::{SchemaId, SchemaKind, Service};
 
+use super::extreme;
 use crate::error::{external, listed};
 use crate::table::JSON_SCHEMA;
 
@@ -322,7 +323,7 @@ pub(super) fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> 
     Expr::ScalarFunction(ScalarFunction::new_udf(json_path(), args))
 }
 
-/// Planner hooks for every spelling of a path.
+/// Planner hooks for every spelling of a path, and for `max(a, b)`, which is no aggregate.
 #[derive(Debug, Default)]
 pub(crate) struct JsonPlanner {
     /// Why a path is wrong: DataFusion drops what this hook for `a.b` says and tries the next.
@@ -337,6 +338,10 @@ impl JsonPlanner {
 }
 
 impl ExprPlanner for JsonPlanner {
+    fn plan_aggregate(&self, call: RawAggregateExpr) -> Result<PlannerResult<RawAggregateExpr>> {
+        Ok(extreme::planned(call))
+    }
+
     fn plan_compound_identifier(
         &self,
         field: &Field,

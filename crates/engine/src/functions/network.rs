@@ -173,7 +173,7 @@ const fn function(
         arguments: (arguments, arguments),
         returns,
         strict: true,
-        time: None,
+        times: &[],
         call,
     }
 }

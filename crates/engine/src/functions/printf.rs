@@ -295,7 +295,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[Scalar {
     arguments: (1, ANY),
     returns: Returns::Text,
     strict: false,
-    time: None,
+    times: &[],
     call: printf,
 }];
 

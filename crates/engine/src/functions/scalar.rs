@@ -61,8 +61,8 @@ pub(super) struct Scalar {
     pub(super) returns: Returns,
     /// True if a NULL argument makes the result NULL.
     pub(super) strict: bool,
-    /// The argument that is a point in time, which may be `'now'` or left out.
-    pub(super) time: Option<usize>,
+    /// The arguments that are points in time, which may be `'now'`; the last ones may be left out.
+    pub(super) times: &'static [usize],
     pub(super) call: fn(&[Cell<'_>], &mut Memory) -> Answer,
 }
 
@@ -117,7 +117,8 @@ struct Function {
 
 /// The function for DataFusion.
 pub(super) fn udf(scalar: &'static Scalar) -> ScalarUDF {
-    let volatility = if scalar.time.is_some() { Volatility::Stable } else { Volatility::Immutable };
+    let volatility =
+        if scalar.times.is_empty() { Volatility::Immutable } else { Volatility::Stable };
     ScalarUDF::new_from_impl(Function {
         scalar,
         aliases: scalar.about.other_names(),
@@ -160,24 +161,26 @@ impl Hash for Function {
 impl Function {
     /// The arguments with the statement's time in place of `'now'` and of a missing time.
     fn with_time(&self, mut args: Vec<Expr>, now: DateTime<Utc>) -> (Vec<Expr>, bool) {
-        let Some(at) = self.scalar.time else { return (args, false) };
         let now = lit(now.format("%Y-%m-%d %H:%M:%S%.3f").to_string());
-        let is_now = match args.get(at) {
-            None => args.len() == at,
-            Some(Expr::Literal(value, _)) => value
-                .try_as_str()
-                .flatten()
-                .is_some_and(|text| text.trim().eq_ignore_ascii_case("now")),
-            Some(_) => false,
-        };
-        if !is_now {
-            return (args, false);
+        let mut is_changed = false;
+        for &at in self.scalar.times {
+            let is_now = match args.get(at) {
+                None => args.len() == at,
+                Some(Expr::Literal(value, _)) => value
+                    .try_as_str()
+                    .flatten()
+                    .is_some_and(|text| text.trim().eq_ignore_ascii_case("now")),
+                Some(_) => false,
+            };
+            if is_now {
+                match args.get_mut(at) {
+                    Some(time) => *time = now.clone(),
+                    None => args.push(now.clone()),
+                }
+                is_changed = true;
+            }
         }
-        match args.get_mut(at) {
-            Some(time) => *time = now,
-            None => args.push(now),
-        }
-        (args, true)
+        (args, is_changed)
     }
 }
 

@@ -90,7 +90,7 @@ const fn scalar(
     returns: Returns,
     call: fn(&[Cell<'_>], &mut Memory) -> Answer,
 ) -> Scalar {
-    Scalar { about, arguments, returns, strict: true, time: None, call }
+    Scalar { about, arguments, returns, strict: true, times: &[], call }
 }
 
 /// The functions of this file.

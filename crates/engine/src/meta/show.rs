@@ -24,7 +24,7 @@ use crate::session::{ResultSet, Session};
 use crate::settings::SETTINGS;
 
 /// Stands for a document's view where methods are listed.
-const VIEW: &str = "__view__";
+pub(super) const VIEW: &str = "__view__";
 
 type Rows = Vec<Vec<Option<String>>>;
 
@@ -58,14 +58,26 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         }
         ShowWhat::Views => crate::local::show_views(session.local()),
         ShowWhat::Tables => crate::local::show_tables(session.local()),
-        ShowWhat::Auth(_) => Err(Box::new(
-            Report::new(Code::UnsupportedSyntax, "this SHOW cannot be run by this version")
-                .with_label(show.span, "")
-                .with_help(
-                    "SHOW PROVIDERS, SERVICES, RESOURCES, METHODS, FUNCTIONS and SETTINGS can",
-                ),
-        )),
+        ShowWhat::Auth(provider) => Err(no_logins(provider.as_ref(), show.span)),
     }
+}
+
+/// There is nothing that SHOW AUTH could show: credentials are read when a request is made.
+fn no_logins(provider: Option<&Name>, span: Span) -> Box<Report> {
+    let whose = provider.map_or_else(String::new, |name| format!(" of `{}`", name.dotted()));
+    Box::new(
+        Report::new(
+            Code::UnsupportedSyntax,
+            format!("SHOW AUTH cannot show the credentials{whose}"),
+        )
+        .with_label(span, "")
+        .with_note(
+            "there is no login that is kept: `--auth` or the environment says where the credentials \
+             of a provider are, and they are read for each statement",
+        )
+        .with_help("run a SELECT on a small resource: its error says what is missing")
+        .with_help("the command line takes `--auth '{\"provider\": {…}}'`, or STRATAQL_AUTH"),
+    )
 }
 
 /// The version; EXTENDED adds the platform.
@@ -314,6 +326,9 @@ pub(super) fn functions(session: &Session, extended: bool) -> Result<RecordBatch
             "The numbers from the first to the second."
         };
         push(name, "table", name, &syntax, text);
+    }
+    for about in crate::functions::planned_functions() {
+        push(about.name, "scalar", about.name, about.syntax, about.text);
     }
     for (name, about) in crate::functions::row_functions() {
         push(name, "table", about.name, about.syntax, about.text);

@@ -9,7 +9,8 @@ use strataql_spec::{ColumnType, Location, Provider, SchemaId, Service, SqlVerb};
 
 use super::sheet::Kind::{Boolean, Integer, Text};
 use super::sheet::{Cell, Kind, Sheet, described};
-use crate::meta::show::verbs;
+use crate::front::views::document_view;
+use crate::meta::show::{VIEW, verbs};
 use crate::table::ResourceRef;
 
 /// How the rows of a table come about, and what has to be read for them.
@@ -119,6 +120,9 @@ pub(super) const LAYOUTS: &[Layout] = &[
         ],
         places: 3,
         rows: Rows::Resources(|index, resource, sheet| {
+            if resource.has_view {
+                sheet.row(view_row(index, resource));
+            }
             for method in &resource.methods {
                 sheet.row(method_row(index, resource, method));
             }
@@ -195,6 +199,24 @@ pub(super) const LAYOUTS: &[Layout] = &[
         }),
     },
     Layout {
+        name: "information_schema.views",
+        columns: &[
+            ("table_catalog", Text),
+            ("table_schema", Text),
+            ("table_name", Text),
+            ("view_definition", Text),
+            ("check_option", Text),
+            ("is_updatable", Text),
+        ],
+        places: 3,
+        rows: Rows::Models(|resource, sheet| {
+            if let Some(view) = document_view(resource) {
+                let rest = [Cell::from(view.sql), Cell::from("NONE"), Cell::from("NO")];
+                sheet.row(place(resource).into_iter().chain(rest));
+            }
+        }),
+    },
+    Layout {
         name: "information_schema.columns",
         columns: &[
             ("table_catalog", Text),
@@ -224,6 +246,23 @@ pub(super) const LAYOUTS: &[Layout] = &[
         }),
     },
 ];
+
+/// The view of a document among its methods, as SHOW METHODS lists it. What it needs stands in the
+/// document, which is not read for the list.
+fn view_row<'a>(index: &'a ServiceIndex, resource: &'a ResourceSummary) -> [Cell<'a>; 10] {
+    [
+        Cell::from(&index.provider),
+        Cell::from(&index.service),
+        Cell::from(&resource.name),
+        Cell::from(VIEW),
+        Cell::from(SqlVerb::Select.as_str()),
+        Cell::Null,
+        Cell::Null,
+        Cell::Null,
+        Cell::from(true),
+        Cell::from("the view that the document defines"),
+    ]
+}
 
 fn place(resource: &ResourceRef) -> [Cell<'_>; 3] {
     [
