@@ -2,7 +2,7 @@
 //!
 //! Owns: what the arms of `(p='a' AND n=1) OR (p='b' AND n=2)` give, and the calls that values make.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -69,6 +69,29 @@ impl Alternatives {
         };
         first.keys().filter_map(of_all).collect()
     }
+
+    /// The lists that each arm leaves, without arms that leave none.
+    fn narrow<'n>(&self, lists: &Lists<'n>) -> Vec<Lists<'n>> {
+        let known: Vec<HashMap<String, &Value>> = lists
+            .iter()
+            .map(|(_, values)| values.iter().map(|value| (value.text(), value)).collect())
+            .collect();
+        let of_arm = |arm: &BTreeMap<String, Vec<Value>>| -> Lists<'n> {
+            let narrowed = lists.iter().zip(&known).map(|((name, values), known)| {
+                let values = match arm.get(*name) {
+                    Some(wanted) => {
+                        let found = wanted.iter().filter_map(|value| known.get(&value.text()));
+                        found.map(|value| (*value).clone()).collect()
+                    }
+                    None => values.clone(),
+                };
+                (*name, values)
+            });
+            narrowed.collect()
+        };
+        let arms = self.0.iter().map(of_arm);
+        arms.filter(|lists| lists.iter().all(|(_, values)| !values.is_empty())).collect()
+    }
 }
 
 /// The values of one call, by parameter.
@@ -81,9 +104,8 @@ type Lists<'n> = Vec<(&'n String, Vec<Value>)>;
 /// asks for.
 pub(crate) fn combinations(lists: Lists<'_>, alternatives: &[Alternatives]) -> Vec<Together> {
     let mut allowed = vec![lists];
-    for Alternatives(arms) in alternatives {
-        let narrowed = allowed.iter().flat_map(|lists| arms.iter().map(|arm| narrow(lists, arm)));
-        allowed = narrowed.filter(|lists| lists.iter().all(|(_, list)| !list.is_empty())).collect();
+    for alternatives in alternatives {
+        allowed = allowed.iter().flat_map(|lists| alternatives.narrow(lists)).collect();
     }
     let mut all: Vec<Together> = allowed.iter().flat_map(product).collect();
     if allowed.len() > 1 {
@@ -92,21 +114,6 @@ pub(crate) fn combinations(lists: Lists<'_>, alternatives: &[Alternatives]) -> V
         all.retain(|values| seen.insert(values.values().map(Value::text).collect::<Vec<_>>()));
     }
     all
-}
-
-/// The lists without values that the arm excludes.
-fn narrow<'n>(lists: &Lists<'n>, arm: &BTreeMap<String, Vec<Value>>) -> Lists<'n> {
-    let narrowed = |(name, values): &(&'n String, Vec<Value>)| {
-        let values = match arm.get(*name) {
-            Some(wanted) => {
-                let wanted: HashSet<String> = wanted.iter().map(Value::text).collect();
-                values.iter().filter(|value| wanted.contains(&value.text())).cloned().collect()
-            }
-            None => values.clone(),
-        };
-        (*name, values)
-    };
-    lists.iter().map(narrowed).collect()
 }
 
 fn product(lists: &Lists<'_>) -> Vec<Together> {
