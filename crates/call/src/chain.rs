@@ -5,8 +5,10 @@
 //! Refuses: calls with a single reader; their pages pass through and are dropped.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use strataql_diag::Report;
 
 use crate::pager::{PageAddress, Pager};
@@ -42,32 +44,43 @@ impl std::fmt::Debug for SharedChains {
 
 /// The pages of one call, kept.
 pub struct Chain {
-    progress: tokio::sync::Mutex<Progress>,
-    bytes: std::sync::atomic::AtomicUsize,
+    progress: Mutex<Progress>,
 }
 
 struct Progress {
-    pager: Pager,
-    next: Option<PageAddress>,
+    /// How to go on after the last page that is there; `None` after the last of all.
+    next: Option<Next>,
+    /// The page on its way.
+    flight: Option<Flight>,
     pages: Vec<Arc<RawPage>>,
     failed: Option<Box<Report>>,
+    bytes: usize,
 }
+
+#[derive(Clone)]
+struct Next {
+    pager: Pager,
+    address: PageAddress,
+}
+
+/// A page with how to go on after it. Whoever waits for it drives it: a reader that is not asked for
+/// rows just now must not keep the others from theirs.
+type Flight = Shared<BoxFuture<'static, Result<Arc<(Arc<RawPage>, Option<Next>)>, Box<Report>>>>;
 
 impl Chain {
     fn new(pager: Pager) -> Self {
-        Self {
-            progress: tokio::sync::Mutex::new(Progress {
-                pager,
-                next: Some(PageAddress::First),
-                pages: Vec::new(),
-                failed: None,
-            }),
-            bytes: std::sync::atomic::AtomicUsize::new(0),
-        }
+        let next = Some(Next { pager, address: PageAddress::First });
+        let pages = Vec::new();
+        let progress = Progress { next, flight: None, pages, failed: None, bytes: 0 };
+        Self { progress: Mutex::new(progress) }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn bytes(&self) -> usize {
-        self.bytes.load(std::sync::atomic::Ordering::Relaxed)
+        self.progress().bytes
     }
 
     /// The page at `index`, fetched if nobody did yet; `None` after the last.
@@ -76,36 +89,55 @@ impl Chain {
         index: usize,
         reader: &Reader,
     ) -> Result<Option<Arc<RawPage>>, Box<Report>> {
-        let mut progress = self.progress.lock().await;
-        while progress.pages.len() <= index {
-            if let Some(report) = &progress.failed {
-                return Err(report.clone());
-            }
-            let Some(address) = progress.next.take() else { return Ok(None) };
-            match Self::advance(&mut progress, &address, reader).await {
-                Ok(page) => {
-                    self.bytes.fetch_add(page.size(), std::sync::atomic::Ordering::Relaxed);
-                    progress.pages.push(page);
+        loop {
+            let (number, flight) = {
+                let mut progress = self.progress();
+                if let Some(page) = progress.pages.get(index) {
+                    return Ok(Some(Arc::clone(page)));
                 }
-                Err(report) => {
-                    progress.failed = Some(report.clone());
-                    return Err(report);
+                if let Some(report) = &progress.failed {
+                    return Err(report.clone());
+                }
+                let number = progress.pages.len();
+                match (&progress.flight, &progress.next) {
+                    (Some(flight), _) => (number, flight.clone()),
+                    (None, None) => return Ok(None),
+                    (None, Some(next)) => {
+                        let flight = fetch(next.clone(), reader.alone()).boxed().shared();
+                        progress.flight = Some(flight.clone());
+                        (number, flight)
+                    }
+                }
+            };
+            let landed = flight.await;
+            let mut progress = self.progress();
+            // the first of those who waited puts it away
+            if progress.flight.is_some() && progress.pages.len() == number {
+                progress.flight = None;
+                match landed {
+                    Ok(landed) => {
+                        let (page, next) = landed.as_ref();
+                        progress.bytes += page.size();
+                        progress.pages.push(Arc::clone(page));
+                        progress.next.clone_from(next);
+                    }
+                    Err(report) => progress.failed = Some(report),
                 }
             }
         }
-        Ok(Some(Arc::clone(&progress.pages[index])))
     }
+}
 
-    async fn advance(
-        progress: &mut Progress,
-        address: &PageAddress,
-        reader: &Reader,
-    ) -> Result<Arc<RawPage>, Box<Report>> {
-        let raw = reader.fetch(address).await?;
-        let decoded = reader.decode_facts(&raw)?;
-        progress.next = progress.pager.next(&raw.facts(&decoded))?;
-        Ok(Arc::new(raw))
-    }
+async fn fetch(
+    next: Next,
+    reader: Reader,
+) -> Result<Arc<(Arc<RawPage>, Option<Next>)>, Box<Report>> {
+    let Next { mut pager, address } = next;
+    let raw = reader.fetch(&address).await?;
+    let decoded = reader.decode_facts(&raw)?;
+    let address = pager.next(&raw.facts(&decoded))?;
+    let next = address.map(|address| Next { pager, address });
+    Ok(Arc::new((Arc::new(raw), next)))
 }
 
 impl std::fmt::Debug for Chain {

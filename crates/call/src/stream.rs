@@ -132,6 +132,15 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// A reader of the same call that knows no chain, for the chain itself.
+    pub(crate) fn alone(&self) -> Self {
+        Self {
+            decoder: Arc::clone(&self.decoder),
+            context: CallContext { shared: None, ..self.context.clone() },
+            call: Arc::clone(&self.call),
+        }
+    }
+
     /// Sends the request for a page and checks the status.
     pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
         let request = self.request(address)?;

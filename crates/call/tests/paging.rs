@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -239,7 +240,20 @@ impl Exchange for Service {
         self.seen.lock().expect("whole").push(asked);
         let (headers, body) = self.list.answer(&request);
         let response = Response::new(200, headers, body.to_string(), &request);
-        async move { Ok(response) }.boxed()
+        let mut has_waited = false;
+        async move {
+            // no answer is there at once
+            futures::future::poll_fn(|context| {
+                if std::mem::replace(&mut has_waited, true) {
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            Ok(response)
+        }
+        .boxed()
     }
 }
 
@@ -278,19 +292,31 @@ fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
         mismatch: Mismatch::Error,
     };
     let chains = SharedChains::default();
-    let all = (0..readers).map(|_| {
+    let is_shared = readers > 1;
+    let readers = (0..readers).map(|_| {
         let pager = Pager::new(paging.clone(), "list", None, &[]);
         let exchange: Arc<dyn Exchange> = Arc::<Service>::clone(&service);
         let context = CallContext {
             exchange,
             metrics: Arc::new(CallMetrics::default()),
             missing_is_empty: false,
-            shared: (readers > 1).then(|| chains.chain("list".to_owned(), &pager)),
+            shared: is_shared.then(|| chains.chain("list".to_owned(), &pager)),
         };
         let stream = pages(context, Arc::clone(&call), plan.clone(), pager);
-        stream.map_ok(|page| rows(&page.batch)).try_concat()
+        stream.map_ok(|page| rows(&page.batch)).try_concat().boxed()
     });
-    let results = futures::executor::block_on(futures::future::join_all(all));
+    let mut readers: Vec<_> = readers.collect();
+    let stalled = readers.pop().map(|mut reader| {
+        // it has asked, and is not asked itself before the others have all they want
+        assert!((&mut reader).now_or_never().is_none());
+        reader
+    });
+    let all = async {
+        let mut results = futures::future::join_all(readers).await;
+        results.extend(futures::future::join_all(stalled).await);
+        results
+    };
+    let results = futures::executor::block_on(all);
     let results = results.into_iter().map(|result| result.map_err(|report| report.code)).collect();
     let requests = service.requests.load(Ordering::Relaxed);
     let mut seen = service.seen.lock().expect("whole").clone();

@@ -16,6 +16,7 @@ mod queries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -45,6 +46,9 @@ impl strataql_call::Exchange for Nowhere {
 
 /// Rounds that run side by side.
 const WORKERS: usize = 2;
+
+/// A statement that takes longer waits for something that never comes.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Cases per data set.
 const CASES: u64 = 20;
@@ -190,7 +194,10 @@ async fn ask(session: &Session, memory: &Memory, sql: &str) -> Result<(Rows, Vec
         let result = session.run_statement(sql, &parsed[0], &Parameters::default()).await?;
         result.rows.try_collect::<Vec<RecordBatch>>().await
     };
-    let batches = run.await.map_err(|report| format!("{report:?}"))?;
+    let batches = match tokio::time::timeout(PATIENCE, run).await {
+        Ok(batches) => batches.map_err(|report| format!("{report:?}"))?,
+        Err(_) => return Err(format!("no end after {:#?}", memory.log())),
+    };
     Ok((cells(&batches), memory.log()))
 }
 
