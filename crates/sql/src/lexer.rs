@@ -18,25 +18,32 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
     Ok(tokens)
 }
 
-/// Deepest nesting of functions with a syntax of their own.
+/// Deepest nesting of functions with a syntax of their own. Brackets count double.
 const MAX_TOWER: usize = 12;
 
 /// The parser reads a call such as `CAST(…)` a second time, as a function of that name, when the
-/// first reading fails: a mistake inside of `n` of them costs 2ⁿ readings.
+/// first reading fails: a mistake inside of `n` of them costs 2ⁿ readings. What stands in brackets is
+/// read as a subscript and as a range, each time more than once.
 fn refuse_towers(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
     let (mut open, mut depth) = (Vec::new(), 0);
     let mut before: Option<&TokenWithSpan> = None;
     for token in tokens.iter().filter(|token| is_real(token)) {
         match &token.token {
-            Token::LParen => {
-                let is_special = before.is_some_and(has_own_syntax);
-                open.push(is_special);
-                depth += usize::from(is_special);
+            Token::LParen | Token::LBracket => {
+                let weight = match token.token {
+                    Token::LBracket => 2,
+                    _ => usize::from(before.is_some_and(has_own_syntax)),
+                };
+                open.push(weight);
+                depth += weight;
                 if depth > MAX_TOWER {
                     return Err(Box::new(
                         Report::new(
                             Code::Syntax,
-                            format!("functions such as CAST nest deeper than {MAX_TOWER} levels"),
+                            format!(
+                                "functions such as CAST nest deeper than {MAX_TOWER} levels, or brackets deeper than {}",
+                                MAX_TOWER / 2
+                            ),
                         )
                         .with_label(byte_span(text, before.unwrap_or(token)), "")
                         .with_help(
@@ -45,7 +52,7 @@ fn refuse_towers(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>
                     ));
                 }
             }
-            Token::RParen => depth -= usize::from(open.pop().unwrap_or(false)),
+            Token::RParen | Token::RBracket => depth -= open.pop().unwrap_or(0),
             Token::SemiColon => {
                 open.clear();
                 depth = 0;

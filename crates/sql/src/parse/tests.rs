@@ -146,6 +146,11 @@ fn towers_of_functions_have_an_end() {
     one(&tower(12));
     let report = parse(&tower(13)).expect_err("too deep");
     assert!(report.message.contains("deeper than 12 levels"), "{report}");
+    one("SELECT a[b[c[d[e[1]]]]]");
+    for inner in ["[s[", "[", "[[1:2]"] {
+        let report = parse(&format!("SELECT a{}", inner.repeat(20))).expect_err("too deep");
+        assert!(report.message.contains("brackets deeper than 6"), "{report}");
+    }
     // side by side is no tower, and neither are conditions in parentheses
     one(&format!("SELECT {}1", "CAST(1 AS INT) + ".repeat(40)));
     one(&format!("SELECT 1 WHERE {}1 = 1{}", "a = 1 AND (".repeat(40), ")".repeat(40)));
