@@ -160,16 +160,7 @@ fn glob_call(arguments: [Expr; 2]) -> Expr {
 
 #[cfg(test)]
 mod tests {
-    use crate::Statement;
-
-    fn shown(text: &str) -> String {
-        let mut all = crate::parse(text).expect(text);
-        match all.pop().expect("one").statement {
-            Statement::Query(query) => query.to_string(),
-            Statement::Write(_, statement) => statement.to_string(),
-            other => panic!("{text}: {other:?}"),
-        }
-    }
+    use crate::parse::tests::shown;
 
     #[test]
     fn glob_is_an_operator_where_it_stands_between_operands() {

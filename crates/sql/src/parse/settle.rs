@@ -267,15 +267,7 @@ mod tests {
     use sqlparser::ast::{BinaryOperator, Expr};
 
     use crate::Statement;
-
-    fn shown(text: &str) -> String {
-        let mut all = crate::parse(text).expect(text);
-        match all.pop().expect("one").statement {
-            Statement::Query(query) => query.to_string(),
-            Statement::Write(_, statement) => statement.to_string(),
-            other => panic!("{text}: {other:?}"),
-        }
-    }
+    use crate::parse::tests::shown;
 
     #[test]
     fn arrows_bind_tighter_than_comparisons() {

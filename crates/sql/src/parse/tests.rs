@@ -8,6 +8,16 @@ fn one(text: &str) -> Parsed {
     all.remove(0)
 }
 
+/// What a statement was read as.
+pub(super) fn shown(text: &str) -> String {
+    let mut all = parse(text).expect(text);
+    match all.pop().expect("one").statement {
+        Statement::Query(query) => query.to_string(),
+        Statement::Write(_, statement) => statement.to_string(),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
 #[test]
 fn every_statement_kind_is_recognised() {
     for (text, keyword) in [
