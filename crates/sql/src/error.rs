@@ -1,25 +1,12 @@
 //! `sqlparser`'s errors as reports with spans.
 
-use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::TokenWithSpan;
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
 use crate::lexer::{byte_span, is_real};
 
 /// The report of a parse error; the position is in the error's text only.
-pub(crate) fn report(error: &ParserError, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
-    let message = match error {
-        ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
-            message.as_str()
-        }
-        ParserError::RecursionLimitExceeded => {
-            return Box::new(
-                Report::new(Code::Syntax, "the statement nests deeper than 200 levels")
-                    .with_label(crate::lexer::piece_span(text, tokens), "")
-                    .with_help("split it into several statements or common table expressions"),
-            );
-        }
-    };
+pub(crate) fn report(message: &str, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
     let (message, location) = split_location(message);
     let span = location.and_then(|at| token_at(text, tokens, at)).or_else(|| {
         let last = tokens.iter().rev().find(|token| is_real(token))?;

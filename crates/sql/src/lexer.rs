@@ -6,107 +6,16 @@
 use std::collections::BTreeSet;
 
 use sqlparser::dialect::GenericDialect;
-use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 use strataql_diag::{Code, LineColumn, Report, Span};
+
+use crate::limits;
 
 /// Lexes a text.
 pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
     let tokens = lexed(text)?;
-    refuse_chains(text, &tokens)?;
-    refuse_towers(text, &tokens)?;
+    limits::refuse(text, &tokens)?;
     Ok(tokens)
-}
-
-/// Deepest nesting of functions with a syntax of their own. Brackets count double.
-const MAX_TOWER: usize = 12;
-
-/// The parser reads a call such as `CAST(…)` a second time, as a function of that name, when the
-/// first reading fails: a mistake inside of `n` of them costs 2ⁿ readings. What stands in brackets is
-/// read as a subscript and as a range, each time more than once.
-fn refuse_towers(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
-    let (mut open, mut depth) = (Vec::new(), 0);
-    let mut before: Option<&TokenWithSpan> = None;
-    for token in tokens.iter().filter(|token| is_real(token)) {
-        match &token.token {
-            Token::LParen | Token::LBracket => {
-                let weight = match token.token {
-                    Token::LBracket => 2,
-                    _ => usize::from(before.is_some_and(has_own_syntax)),
-                };
-                open.push(weight);
-                depth += weight;
-                if depth > MAX_TOWER {
-                    return Err(Box::new(
-                        Report::new(
-                            Code::Syntax,
-                            format!(
-                                "functions such as CAST nest deeper than {MAX_TOWER} levels, or brackets deeper than {}",
-                                MAX_TOWER / 2
-                            ),
-                        )
-                        .with_label(byte_span(text, before.unwrap_or(token)), "")
-                        .with_help(
-                            "split the expression, for example with a common table expression",
-                        ),
-                    ));
-                }
-            }
-            Token::RParen | Token::RBracket => depth -= open.pop().unwrap_or(0),
-            Token::SemiColon => {
-                open.clear();
-                depth = 0;
-            }
-            _ => {}
-        }
-        before = Some(token);
-    }
-    Ok(())
-}
-
-fn has_own_syntax(token: &TokenWithSpan) -> bool {
-    let Token::Word(word) = &token.token else { return false };
-    let is_special = matches!(
-        word.keyword,
-        Keyword::CASE
-            | Keyword::CAST
-            | Keyword::CEIL
-            | Keyword::CONVERT
-            | Keyword::EXISTS
-            | Keyword::EXTRACT
-            | Keyword::FLOOR
-            | Keyword::INTERVAL
-            | Keyword::LAMBDA
-            | Keyword::MATCH
-            | Keyword::NOT
-            | Keyword::OVERLAY
-            | Keyword::POSITION
-            | Keyword::SAFE_CAST
-            | Keyword::STRUCT
-            | Keyword::SUBSTR
-            | Keyword::SUBSTRING
-            | Keyword::TRIM
-            | Keyword::TRY_CAST
-            | Keyword::TRY_CONVERT
-    );
-    is_special && word.quote_style.is_none()
-}
-
-/// The parser counts its depth everywhere but where INTERVAL reads its value: a row of these words
-/// would take it as deep as there are words.
-fn refuse_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
-    let is_interval = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::INTERVAL);
-    let mut real = tokens.iter().filter(|token| is_real(token)).peekable();
-    while let Some(token) = real.next() {
-        if let Some(next) = real.next_if(|next| is_interval(token) && is_interval(next)) {
-            return Err(Box::new(
-                Report::new(Code::Syntax, "expected a value after INTERVAL, found `INTERVAL`")
-                    .with_label(byte_span(text, next), "")
-                    .with_help("write for example `INTERVAL '1' DAY`"),
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn lexed(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {

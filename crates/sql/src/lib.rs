@@ -10,6 +10,7 @@ mod ast;
 mod cursor;
 mod error;
 mod lexer;
+mod limits;
 mod names;
 mod parse;
 mod spelling;

@@ -18,14 +18,11 @@ use strataql_diag::{Code, Report};
 
 use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, WriteKind};
 use crate::cursor::Cursor;
-use crate::{error, lexer};
+use crate::{lexer, limits};
 
 pub use settle::WHOLE_ROW;
 
 type Read<T> = Result<T, Box<Report>>;
-
-/// Deepest nesting of a statement.
-const MAX_DEPTH: usize = 200;
 
 /// Reads all statements of a text.
 ///
@@ -106,15 +103,11 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 
 /// Everything that `sqlparser` reads.
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
-    let dialect = GenericDialect {};
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = settle::null_tests(&read).unwrap_or(read);
     let has_globs = glob::read_as_rlike(&mut read);
-    let mut parser =
-        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(read);
-    let mut statement =
-        parser.parse_statement().map_err(|error| error::report(&error, text, tokens))?;
-    let next = parser.peek_token();
+    let (mut statement, next) =
+        limits::read(text, tokens, read, |parser| parser.parse_statement())?;
     if next.token != Token::EOF {
         return Err(Box::new(
             Report::new(

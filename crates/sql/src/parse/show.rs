@@ -1,14 +1,12 @@
 //! SHOW and DESCRIBE.
 
-use sqlparser::dialect::GenericDialect;
-use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
-use super::{MAX_DEPTH, Read, distinct, settle};
+use super::{Read, distinct, settle};
 use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Template};
 use crate::cursor::Cursor;
-use crate::error;
+use crate::limits;
 
 /// What SHOW knows, for suggestions.
 const WORDS: &[&str] = &[
@@ -105,16 +103,13 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
     if cursor.accept("LIKE") {
         show.like = Some(cursor.quoted_text("a quoted pattern")?);
     } else if cursor.accept("WHERE") {
-        let dialect = GenericDialect {};
         let rest = cursor.rest();
-        let mut parser = Parser::new(&dialect)
-            .with_recursion_limit(MAX_DEPTH)
-            .with_tokens_with_locations(rest.clone());
-        let mut filter = parser.parse_expr().map_err(|error| error::report(&error, text, &rest))?;
-        if parser.peek_token().token != Token::EOF {
+        let (mut filter, next) =
+            limits::read(text, &rest, rest.clone(), |parser| parser.parse_expr())?;
+        if next.token != Token::EOF {
             return Err(Box::new(
                 Report::new(Code::Syntax, "the condition does not end where the statement ends")
-                    .with_label(crate::lexer::byte_span(text, &parser.peek_token()), "")
+                    .with_label(crate::lexer::byte_span(text, &next), "")
                     .with_help("join conditions with AND or OR, and end the statement after them"),
             ));
         }

@@ -150,20 +150,43 @@ fn relations_leave_out_common_table_expressions_and_carry_spans() {
 }
 
 #[test]
-fn towers_of_functions_have_an_end() {
+fn mistakes_inside_of_towers_are_found_or_given_up() {
     let tower =
         |depth: usize| format!("SELECT {}1{}", "CAST(".repeat(depth), " AS INT)".repeat(depth));
-    one(&tower(12));
-    let report = parse(&tower(13)).expect_err("too deep");
-    assert!(report.message.contains("deeper than 12 levels"), "{report}");
-    one("SELECT a[b[c[d[e[1]]]]]");
-    for inner in ["[s[", "[", "[[1:2]"] {
-        let report = parse(&format!("SELECT a{}", inner.repeat(20))).expect_err("too deep");
-        assert!(report.message.contains("brackets deeper than 6"), "{report}");
+    one(&tower(40));
+    for inner in [
+        "SELECT CAST(",
+        "SELECT a[s[",
+        "SELECT [[1:2]",
+        "SELECT INTERVAL f(",
+        "SELECT x WHERE x IN ((",
+        "SELECT x FROM f IN (",
+        "a.",
+    ] {
+        let (start, again) = inner.split_at(inner.rfind(' ').map_or(0, |at| at + 1));
+        let start = if start.is_empty() { "SELECT " } else { start };
+        let report = parse(&format!("{start}{} ", again.repeat(60))).expect_err("a mistake");
+        assert_eq!(report.code, Code::Syntax, "{report}");
     }
-    // side by side is no tower, and neither are conditions in parentheses
-    one(&format!("SELECT {}1", "CAST(1 AS INT) + ".repeat(40)));
-    one(&format!("SELECT 1 WHERE {}1 = 1{}", "a = 1 AND (".repeat(40), ")".repeat(40)));
+    let report = parse(&format!("SELECT {}", "INTERVAL f(".repeat(40))).expect_err("too long");
+    assert!(report.message.contains("cannot be found"), "{report}");
+    for inner in ["((((FROM ", "(((SELECT x FROM ", "x JOIN ((SELECT (", "x, (((FROM "] {
+        let report = parse(&format!("SELECT x FROM {}", inner.repeat(40))).expect_err("too deep");
+        assert!(report.message.contains("parentheses around tables"), "{report}");
+    }
     let report = parse("SELECT INTERVAL INTERVAL '1' DAY").expect_err("no value");
     assert!(report.message.contains("after INTERVAL"), "{report}");
+}
+
+#[test]
+fn what_people_nest_is_read() {
+    one("SELECT a[b[c[d[e[f[g[h[1]]]]]]]]");
+    one(&format!("SELECT {}1", "CAST(1 AS INT) + ".repeat(400)));
+    one(&format!("SELECT {}a", "a.".repeat(40)));
+    one(&format!("SELECT 1 WHERE {}1 = 1{}", "a = 1 AND (".repeat(40), ")".repeat(40)));
+    one(&format!("SELECT 1 WHERE a IN ({}1)", "1, ".repeat(20_000)));
+    one(&format!("{}SELECT 1{}", "SELECT * FROM (".repeat(20), ") AS s".repeat(20)));
+    let join = "SELECT * FROM (((a JOIN b ON a.x = b.x) JOIN c ON c.x = a.x) JOIN (d JOIN e USING (x)) USING (x))";
+    one(join);
+    one("SELECT * FROM a WHERE x IN (SELECT y FROM b WHERE z IN (SELECT u FROM c))");
 }
