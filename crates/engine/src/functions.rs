@@ -30,6 +30,7 @@ mod printf;
 mod reference;
 mod scalar;
 mod sqlite;
+mod sum;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -80,6 +81,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     // SQLite's other name of it
     let ceil = datafusion::functions::math::ceil().as_ref().clone();
     state.register_udf(Arc::new(ceil.with_aliases(["ceiling"])))?;
+    state.register_udaf(Arc::new(sum::udaf()))?;
     for aggregate in aggregate::udafs() {
         state.register_udaf(Arc::new(aggregate))?;
     }
