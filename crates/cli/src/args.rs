@@ -58,6 +58,7 @@ pub(crate) struct CommandLine {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     // help texts of arguments stand at their structs
+    #[command(visible_alias = "query")]
     Exec(Box<ExecArguments>),
     /// Work without accounts: simulated providers
     Sandbox {

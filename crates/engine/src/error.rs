@@ -34,7 +34,29 @@ pub fn report_of(error: &DataFusionError, text: &str) -> Box<Report> {
         Span::new(at(span.start), at(span.end))
     });
     let report = describe(error);
+    let span = span.or_else(|| missing_column(error).and_then(|name| only_word(name, text)));
     Box::new(report.with_span(span, ""))
+}
+
+/// The name of a column that was not found.
+fn missing_column(error: &DataFusionError) -> Option<&str> {
+    match error.find_root() {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. } => Some(&field.name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The place of a word that stands in a text once.
+fn only_word(word: &str, text: &str) -> Option<Span> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = text.match_indices(word).filter(|(at, _)| {
+        !text[..*at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+    });
+    let (at, _) = places.next()?;
+    places.next().is_none().then(|| Span::new(at, at + word.len()))
 }
 
 /// The report that was wrapped somewhere in the chain.
@@ -110,7 +132,12 @@ fn describe(error: &DataFusionError) -> Report {
 fn schema_error(error: &SchemaError) -> Report {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
-            let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+            let mut names: Vec<&str> = Vec::new();
+            for column in valid_fields {
+                if !names.contains(&column.name.as_str()) {
+                    names.push(&column.name);
+                }
+            }
             let twins: Vec<&str> = names
                 .iter()
                 .copied()

@@ -154,7 +154,8 @@ impl Front<'_> {
         rewrite::rewrite(&mut query)?;
         let mut mentioned: BTreeSet<String> = written.union(&learnt.words).cloned().collect();
         mentioned.extend(more.iter().map(|&word| word.to_owned()));
-        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, execs)
+        let texts = labels::written(self.text, &parsed.tokens);
+        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, execs, &texts)
     }
 
     /// Plans a query that was made from a statement, its names spelt as the documents spell them.
@@ -170,7 +171,8 @@ impl Front<'_> {
     ) -> Result<Planned, Box<Report>> {
         let learnt = self.learn(&query)?;
         let mentioned = mentioned.union(&learnt.words).cloned().collect();
-        self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, Vec::new())
+        let mentioned = Arc::new(mentioned);
+        self.plan_expanded(query, &learnt.spelling, mentioned, parameters, Vec::new(), &[])
     }
 
     /// The `(EXEC …)` relations of a statement, by the names that stand for them in its tree.
@@ -201,25 +203,27 @@ impl Front<'_> {
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
         execs: Vec<ExecRelation>,
+        texts: &[String],
     ) -> Result<Planned, Box<Report>> {
+        let labels = labels::Labels::of(&query, texts);
         let mut learnt =
             views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
                 .expand(&mut query, &self.settings.namespace)?;
         for (name, table) in execs {
             learnt.tables.insert(name, Relation::Table(table));
         }
-        self.plan_tree(query, learnt.tables, learnt.views, mentioned, parameters)
+        self.plan_tree(query, labels, learnt.tables, learnt.views, mentioned, parameters)
     }
 
     fn plan_tree(
         &self,
         mut query: sql::Query,
+        labels: labels::Labels,
         tables: Tables,
         views: Vec<(Span, String)>,
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
-        let labels = labels::Labels::of(&query);
         let scope = Arc::new(Scope {
             views,
             words: mentioned,

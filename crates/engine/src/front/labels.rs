@@ -2,6 +2,8 @@
 //!
 //! Owns: labels as the user typed them, and select lists that name a column twice (which DataFusion
 //! refuses: every output needs a name of its own, so repeats get an internal one).
+//! Surprise: the text of an expression is cut out of the statement, since the tree no longer holds
+//! what was read as something else (`x REGEXP y`, `substr`, `mod`).
 
 use std::ops::ControlFlow;
 
@@ -9,6 +11,9 @@ use datafusion::common::DFSchema;
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut, visit_expressions,
 };
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
+use strataql_sql::byte_span;
 
 fn has_subquery(expr: &Expr) -> bool {
     let found = visit_expressions(expr, |inner| match inner {
@@ -35,9 +40,13 @@ enum Label {
 pub(super) struct Labels(Vec<Label>);
 
 impl Labels {
-    pub(super) fn of(query: &Query) -> Self {
+    /// The labels of a query, with the texts of its select items as far as they are [`written`].
+    pub(super) fn of(query: &Query, written: &[String]) -> Self {
         let Some(select) = first_select(&query.body) else { return Self(vec![Label::Wildcard]) };
-        Self(select.projection.iter().map(label).collect())
+        let is_whole = written.len() == select.projection.len();
+        let text = |position: usize| written.get(position).filter(|_| is_whole);
+        let items = select.projection.iter().enumerate();
+        Self(items.map(|(position, item)| label(item, text(position))).collect())
     }
 
     /// Gives repeated items of the first select list internal names.
@@ -97,15 +106,91 @@ impl Labels {
     }
 }
 
-fn label(item: &SelectItem) -> Label {
+fn label(item: &SelectItem, written: Option<&String>) -> Label {
     match item {
         SelectItem::ExprWithAlias { alias, .. } => Label::Text(alias.value.clone()),
         SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Label::Text(ident.value.clone()),
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
             Label::Column(parts.last().map(|part| part.value.clone()).unwrap_or_default())
         }
-        SelectItem::UnnamedExpr(expr) => Label::Text(expr.to_string()),
+        SelectItem::UnnamedExpr(expr) => {
+            Label::Text(written.cloned().unwrap_or_else(|| expr.to_string()))
+        }
         _ => Label::Wildcard,
+    }
+}
+
+/// The items of the first select list as they stand in the statement, blanks and comments as one
+/// space; nothing where that list is not found.
+pub(super) fn written(text: &str, tokens: &[TokenWithSpan]) -> Vec<String> {
+    let start = tokens.iter().position(|token| !is_blank(token) && token.token != Token::LParen);
+    let outer =
+        start.map_or(0, |start| tokens[..start].iter().filter(|token| !is_blank(token)).count());
+    let mut depth = 0;
+    let mut is_list = false;
+    let mut items = vec![String::new()];
+    let mut before = Keyword::NoKeyword;
+    for token in tokens {
+        let keyword = match &token.token {
+            Token::Word(word) if word.quote_style.is_none() => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let is_outer = depth == outer;
+        match &token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth -= 1,
+            _ => {}
+        }
+        if !is_list {
+            is_list = is_outer && keyword == Keyword::SELECT;
+            continue;
+        }
+        if depth < outer || is_outer && ends_list(keyword, before) {
+            break;
+        }
+        let item = items.last_mut().expect("one at least");
+        if is_blank(token) {
+            if !item.is_empty() && !item.ends_with(' ') {
+                item.push(' ');
+            }
+            continue;
+        }
+        let is_quantifier = matches!(keyword, Keyword::DISTINCT | Keyword::ALL);
+        if keyword == Keyword::ON && before == Keyword::DISTINCT {
+            return Vec::new();
+        }
+        if token.token == Token::Comma && is_outer {
+            items.push(String::new());
+        } else if !(is_quantifier && item.is_empty()) {
+            item.push_str(byte_span(text, token).slice(text));
+        }
+        before = keyword;
+    }
+    items.iter().map(|item| item.trim_end().to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+fn is_blank(token: &TokenWithSpan) -> bool {
+    matches!(token.token, Token::Whitespace(_) | Token::EOF | Token::SemiColon)
+}
+
+/// True for a word that ends a select list.
+fn ends_list(keyword: Keyword, before: Keyword) -> bool {
+    match keyword {
+        // IS DISTINCT FROM
+        Keyword::FROM => before != Keyword::DISTINCT,
+        Keyword::EXCEPT
+        | Keyword::FETCH
+        | Keyword::GROUP
+        | Keyword::HAVING
+        | Keyword::INTERSECT
+        | Keyword::LIMIT
+        | Keyword::OFFSET
+        | Keyword::ORDER
+        | Keyword::QUALIFY
+        | Keyword::UNION
+        | Keyword::WHERE
+        | Keyword::WINDOW => true,
+        _ => false,
     }
 }
 
@@ -158,5 +243,32 @@ fn first_select_mut(body: &mut SetExpr) -> Option<&mut Select> {
         SetExpr::Query(query) => first_select_mut(&mut query.body),
         SetExpr::SetOperation { left, .. } => first_select_mut(left),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        let parsed = strataql_sql::parse(text).expect("reads").pop().expect("one");
+        written(text, &parsed.tokens)
+    }
+
+    #[test]
+    fn expressions_are_labelled_as_they_were_typed() {
+        assert_eq!(
+            texts("SELECT substr(a, 2) , 'x' REGEXP\n 'y' /* why */, f([1, 2][1]) AS z FROM t"),
+            ["substr(a, 2)", "'x' REGEXP 'y'", "f([1, 2][1]) AS z"]
+        );
+        assert_eq!(
+            texts("SELECT DISTINCT a IS DISTINCT FROM b, extract(YEAR FROM c) WHERE d"),
+            ["a IS DISTINCT FROM b", "extract(YEAR FROM c)"]
+        );
+        assert_eq!(texts("EXPLAIN WITH x AS (SELECT 1) SELECT n+1 FROM x"), ["n+1"]);
+        assert_eq!(texts("((SELECT a ->> 'b', (SELECT 1)) UNION SELECT 2)").len(), 2);
+        assert_eq!(texts("SELECT count(*) FILTER (WHERE x), 2 UNION SELECT 3, 4").len(), 2);
+        assert_eq!(texts("VALUES (1)"), [] as [&str; 0]);
+        assert_eq!(texts("SELECT DISTINCT ON (a) a, b FROM t"), [] as [&str; 0]);
     }
 }
