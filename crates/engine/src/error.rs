@@ -38,6 +38,15 @@ pub fn report_of(error: &DataFusionError, text: &str) -> Box<Report> {
     Box::new(report.with_span(span, ""))
 }
 
+/// The report of an error in a plan of which all names are known: only a subquery that could not be
+/// taken apart misses a column there.
+pub(crate) fn report_of_planned(error: &DataFusionError, text: &str) -> Box<Report> {
+    match missing_column(error) {
+        Some(_) => Box::new(words::correlated()),
+        None => report_of(error, text),
+    }
+}
+
 /// The name of a column that was not found.
 fn missing_column(error: &DataFusionError) -> Option<&str> {
     match error.find_root() {

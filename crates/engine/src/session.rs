@@ -24,7 +24,7 @@ use strataql_sql::{Name, Parsed, Statement, sqlparser};
 
 use crate::activity::Activity;
 use crate::catalog::Catalog;
-use crate::error::report_of;
+use crate::error::{report_of, report_of_planned};
 use crate::exec::{CallRuntime, MarkOptionalSides};
 use crate::front::{Front, Locals, Planned};
 use crate::outcome::Outcome;
@@ -360,7 +360,7 @@ impl Session {
         let plan = state
             .create_physical_plan(&planned.plan)
             .await
-            .map_err(|error| report_of(&error, text))?;
+            .map_err(|error| report_of_planned(&error, text))?;
         Ok(Prepared { plan, labels: planned.labels, state, outcome, timeout })
     }
 

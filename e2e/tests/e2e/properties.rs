@@ -111,12 +111,14 @@ fn session(
     Session::without_rules(config, without).expect("a session")
 }
 
-/// Rules without which statements cannot be planned or resources lack the conditions they need.
+/// Rules without which statements cannot be planned or resources lack the conditions they need. The
+/// join that DataFusion makes of NOT IN minds NULL on its keys alone, so keys have to be found.
 const NEEDED: &[&str] = &[
     "push_down_filter",
     "optimize_projections",
     "decorrelate_predicate_subquery",
     "scalar_subquery_to_join",
+    "extract_equijoin_predicate",
     "decorrelate_lateral_join",
     "replace_distinct_aggregate",
     "rewrite_set_comparison",

@@ -186,7 +186,8 @@ pub(super) fn of_missing(message: &str) -> Report {
         .with_help("rewrite the statement without it")
 }
 
-fn correlated() -> Report {
+/// The report for a subquery that no join expresses.
+pub(super) fn correlated() -> Report {
     Report::new(Code::UnsupportedSyntax, "this subquery cannot be run here")
         .with_help("write it as a join, or as EXISTS in WHERE")
         .with_note("it reads columns of the query around it in a way that no join expresses")

@@ -8,6 +8,10 @@
 //! CASE WHEN EXISTS (… y = x) THEN true WHEN EXISTS (… y IS NULL OR x IS NULL) THEN NULL ELSE false END
 //! ```
 //!
+//! A `NOT IN` that the whole condition depends on is a join of DataFusion's that minds NULL, but only
+//! where it has one pair of keys and nothing else: with a list that depends on the row, or for a
+//! constant, it becomes `NOT EXISTS (… y = x) AND NOT EXISTS (… y IS NULL OR x IS NULL)`.
+//!
 //! Also owns: `k IN (SELECT …) OR k = 'x'`, which is one list, so that it may feed a parameter.
 
 use std::sync::Arc;
@@ -19,7 +23,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_binary, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
-    cast, lit, when,
+    cast, lit, not, when,
 };
 
 /// Rewrites such conditions of a plan, subqueries included.
@@ -40,22 +44,43 @@ fn of_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
     if !has_list(&filter.predicate) {
         return Ok(Transformed::no(LogicalPlan::Filter(filter)));
     }
-    let conditions = split_conjunction(&filter.predicate)
-        .into_iter()
-        .map(|condition| match condition {
-            // a join of its own, which minds NULL
-            Expr::InSubquery(_) => Ok(condition.clone()),
-            Expr::Not(inner) if matches!(inner.as_ref(), Expr::InSubquery(_)) => {
-                Ok(condition.clone())
+    let mut conditions = Vec::new();
+    for condition in split_conjunction(&filter.predicate) {
+        match none_of(condition) {
+            Some(list) if !is_one_join(list) => {
+                let asked = Asked::of(list, &filter.input)?;
+                conditions.push(not(asked.hit));
+                conditions.extend(asked.unknown.map(not));
             }
-            _ => match one_list(condition)? {
-                Some(list) => Ok(list),
-                None => with_null(condition.clone(), &filter.input, true),
-            },
-        })
-        .collect::<Result<Vec<Expr>>>()?;
+            // a join of its own, which minds NULL
+            Some(_) => conditions.push(condition.clone()),
+            None if matches!(condition, Expr::InSubquery(_)) => conditions.push(condition.clone()),
+            None => conditions.push(match one_list(condition)? {
+                Some(list) => list,
+                None => with_null(condition.clone(), &filter.input, true)?,
+            }),
+        }
+    }
     let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
     Filter::try_new(predicate, filter.input).map(LogicalPlan::Filter).map(Transformed::yes)
+}
+
+/// The list that a condition keeps out.
+fn none_of(condition: &Expr) -> Option<&InSubquery> {
+    match condition {
+        Expr::InSubquery(list) if list.negated => Some(list),
+        Expr::Not(inner) => match inner.as_ref() {
+            Expr::InSubquery(list) if !list.negated => Some(list),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// True if DataFusion's join for a `NOT IN` has one pair of keys and no other condition.
+fn is_one_join(list: &InSubquery) -> bool {
+    list.subquery.outer_ref_columns.is_empty()
+        && list.expr.exists(|inner| Ok(matches!(inner, Expr::Column(_)))).unwrap_or(false)
 }
 
 fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -96,46 +121,61 @@ fn with_null(expr: Expr, input: &LogicalPlan, is_kept: bool) -> Result<Expr> {
 }
 
 fn value(list: InSubquery, input: &LogicalPlan) -> Result<Expr> {
-    let mut outer = Vec::new();
-    let wanted = list.expr.as_ref().clone().transform(|expr| match expr {
-        Expr::Column(column) => {
-            let (_, field) = input.schema().qualified_field_from_column(&column)?;
-            let column = Expr::OuterReferenceColumn(Arc::clone(field), column);
-            outer.push(column.clone());
-            Ok(Transformed::yes(column))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    let wanted = wanted.data;
-    let (qualifier, field) = list.subquery.subquery.schema().qualified_field(0);
-    let found = Expr::Column(Column::from((qualifier, field)));
-    let asked = |condition: Expr| -> Result<Expr> {
-        let input = Arc::clone(&list.subquery.subquery);
-        let plan = LogicalPlan::Filter(Filter::try_new(condition, input)?);
-        let mut columns = list.subquery.outer_ref_columns.clone();
-        columns.extend(outer.iter().cloned());
-        Ok(Expr::Exists(Exists {
-            subquery: Subquery {
-                subquery: Arc::new(plan),
-                outer_ref_columns: columns,
-                spans: list.subquery.spans.clone(),
-            },
-            negated: false,
-        }))
-    };
-    let hit = asked(found.clone().eq(wanted.clone()))?;
-    let may_be_null = list.expr.nullable(input.schema())?;
-    let unknown = match (field.is_nullable(), may_be_null) {
-        (false, false) => None,
-        (true, false) => Some(found.is_null()),
-        (false, true) => Some(wanted.is_null()),
-        (true, true) => Some(found.is_null().or(wanted.is_null())),
-    };
-    let mut cases = when(hit, lit(!list.negated));
-    if let Some(unknown) = unknown {
-        cases = cases.when(asked(unknown)?, lit(ScalarValue::Boolean(None)));
+    let asked = Asked::of(&list, input)?;
+    let mut cases = when(asked.hit, lit(!list.negated));
+    if let Some(unknown) = asked.unknown {
+        cases = cases.when(unknown, lit(ScalarValue::Boolean(None)));
     }
     cases.otherwise(lit(list.negated))
+}
+
+/// What has to be known of a list.
+struct Asked {
+    /// `EXISTS (… y = x)`
+    hit: Expr,
+    /// `EXISTS (… y IS NULL OR x IS NULL)`, unless neither can be.
+    unknown: Option<Expr>,
+}
+
+impl Asked {
+    fn of(list: &InSubquery, input: &LogicalPlan) -> Result<Self> {
+        let mut outer = Vec::new();
+        let wanted = list.expr.as_ref().clone().transform(|expr| match expr {
+            Expr::Column(column) => {
+                let (_, field) = input.schema().qualified_field_from_column(&column)?;
+                let column = Expr::OuterReferenceColumn(Arc::clone(field), column);
+                outer.push(column.clone());
+                Ok(Transformed::yes(column))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        let wanted = wanted.data;
+        let (qualifier, field) = list.subquery.subquery.schema().qualified_field(0);
+        let found = Expr::Column(Column::from((qualifier, field)));
+        let exists = |condition: Expr| -> Result<Expr> {
+            let input = Arc::clone(&list.subquery.subquery);
+            let plan = LogicalPlan::Filter(Filter::try_new(condition, input)?);
+            let mut columns = list.subquery.outer_ref_columns.clone();
+            columns.extend(outer.iter().cloned());
+            Ok(Expr::Exists(Exists {
+                subquery: Subquery {
+                    subquery: Arc::new(plan),
+                    outer_ref_columns: columns,
+                    spans: list.subquery.spans.clone(),
+                },
+                negated: false,
+            }))
+        };
+        let hit = exists(found.clone().eq(wanted.clone()))?;
+        let may_be_null = list.expr.nullable(input.schema())?;
+        let unknown = match (field.is_nullable(), may_be_null) {
+            (false, false) => None,
+            (true, false) => Some(found.is_null()),
+            (false, true) => Some(wanted.is_null()),
+            (true, true) => Some(found.is_null().or(wanted.is_null())),
+        };
+        Ok(Self { hit, unknown: unknown.map(exists).transpose()? })
+    }
 }
 
 /// `k IN (SELECT …) OR k = 'x' OR k IN ('y', …)` as one list.
