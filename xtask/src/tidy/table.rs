@@ -50,7 +50,7 @@ const fn light(
 pub(super) const RULES: &[Rule] = &[
     light("diag", &[], &[]),
     light("spec", &["diag"], &["indexmap", "jiter", "serde-saphyr", "url"]),
-    light("sql", &["diag"], &["sqlparser"]),
+    light("sql", &["diag"], &["sqlparser", "stacker"]),
     light("json", &["diag"], &["indexmap", "jiter"]),
     light("ledger", &["diag"], &["ring", "tokio"]),
     light(
