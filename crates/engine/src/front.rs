@@ -8,6 +8,7 @@
 
 mod context;
 mod labels;
+pub(crate) mod outer_names;
 mod rewrite;
 pub(crate) mod views;
 mod wildcards;
@@ -16,8 +17,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
+use datafusion::common::Result as DataFusionResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::OptimizerRule;
+use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report, Span};
@@ -32,9 +36,14 @@ use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
 use crate::plan::hoist::hoist;
 use crate::plan::in_values::in_values;
+use crate::plan::no_row::may_be_null;
+use crate::plan::one_row::one_rows;
 use crate::plan::only_value::only_values;
+use crate::plan::same_names::distinct_names;
 use crate::plan::set_all::count_copies;
+use crate::plan::sort_keys::distinct_keys;
 use crate::plan::subqueries::as_joins;
+use crate::plan::totals::fenced;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
 
@@ -234,8 +243,14 @@ impl Front<'_> {
         let qualified = shapes.rewrite(&mut query)?;
         rewrite::rewrite(&mut query)?;
         labels.make_unique(&mut query);
-        let context =
-            context::Context::new(self.state, tables, Arc::clone(&scope), qualified, self.text);
+        let outer = outer_names::rewrite(&mut query);
+        let context = context::Context::new(
+            self.state,
+            tables,
+            Arc::clone(&scope),
+            (qualified, outer),
+            self.text,
+        );
         let statement = sql::Statement::Query(Box::new(query));
         let describe = |error| in_view(report_of(&error, self.text), &scope);
         let plan = SqlToRel::new(&context).sql_statement_to_plan(statement);
@@ -245,14 +260,26 @@ impl Front<'_> {
         let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
-        let plan = count_copies(plan).map_err(describe)?;
-        let plan = hoist(plan).map_err(describe)?;
-        let plan = in_values(plan).map_err(describe)?;
-        let plan = only_values(plan).map_err(describe)?;
-        let plan = as_joins(plan, self.state).map_err(describe)?;
-        let plan = settle_types(plan).map_err(describe)?;
+        let plan = self.put_right(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());
         Ok(Planned { plan, labels })
+    }
+
+    /// The plan, with what DataFusion would answer wrongly or not at all in other terms.
+    fn put_right(&self, plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
+        let plan = count_copies(plan)?;
+        let plan = distinct_keys(plan)?;
+        let plan = one_rows(plan)?;
+        let plan = may_be_null(plan)?;
+        let plan = hoist(plan)?;
+        // a rule of DataFusion's, early: what it makes is ours to plan
+        let plan = RewriteSetComparison::new().rewrite(plan, self.state)?.data;
+        let plan = in_values(plan)?;
+        let plan = only_values(plan)?;
+        let plan = distinct_names(plan, self.state)?;
+        let plan = fenced(plan)?;
+        let plan = as_joins(plan, self.state)?;
+        settle_types(plan)
     }
 
     fn reread(&self, parsed: &Parsed, mut spelling: Spelling) -> Result<sql::Query, Box<Report>> {

@@ -21,6 +21,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use strataql_diag::{LineColumn, Report, Span};
 
+use super::outer_names::OuterNames;
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
 use crate::functions::{Arithmetic, JsonPlanner, JsonRows};
@@ -36,15 +37,15 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// `qualified` are full names that keep their qualifier, because two unaliased tables of one FROM
-    /// share their last part.
+    /// share their last part; `outer` are names that mean columns of outer tables.
     pub(super) fn new(
         state: &'a SessionState,
         tables: Tables,
         scope: Arc<Scope>,
-        qualified: BTreeSet<String>,
+        (qualified, outer): (BTreeSet<String>, OuterNames),
         text: &str,
     ) -> Self {
-        let paths = Arc::new(JsonPlanner::default());
+        let paths = Arc::new(JsonPlanner::new(outer));
         let mut expressions: Vec<Arc<dyn ExprPlanner>> =
             vec![Arc::clone(&paths) as _, Arc::new(Arithmetic)];
         expressions.extend(state.expr_planners().iter().map(Arc::clone));

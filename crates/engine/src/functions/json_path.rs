@@ -12,7 +12,9 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, TableReference, internal_err};
+use datafusion::common::{
+    Column, DFSchema, DataFusionError, Result, ScalarValue, TableReference, internal_err,
+};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawFieldAccessExpr,
@@ -29,6 +31,7 @@ use strataql_spec::{SchemaId, SchemaKind, Service};
 
 use super::extreme;
 use crate::error::{external, listed};
+use crate::front::outer_names::OuterNames;
 use crate::table::JSON_SCHEMA;
 
 /// Most schema nodes that travel with a column.
@@ -324,13 +327,46 @@ pub(super) fn path_call(root: Expr, steps: impl IntoIterator<Item = String>) -> 
 }
 
 /// Planner hooks for every spelling of a path, and for `max(a, b)`, which is no aggregate.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct JsonPlanner {
+    /// Names that mean a column of an outer table, whatever columns are nearer.
+    outer: OuterNames,
     /// Why a path is wrong: DataFusion drops what this hook for `a.b` says and tries the next.
     refused: Mutex<Option<Box<Report>>>,
 }
 
 impl JsonPlanner {
+    pub(crate) fn new(outer: OuterNames) -> Self {
+        Self { outer, refused: Mutex::default() }
+    }
+
+    fn refuse(&self, report: Box<Report>) -> DataFusionError {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get_or_insert_with(|| report.clone());
+        external(report)
+    }
+
+    /// Refuses `b.x` where `b` is an outer table, and the nearest thing of that name a column.
+    fn check_outer(&self, column: &str, nested: &[String]) -> Result<()> {
+        let written = std::iter::once(column).chain(nested.iter().map(String::as_str));
+        if !self.outer.contains(&written.map(str::to_lowercase).collect::<Vec<_>>()) {
+            return Ok(());
+        }
+        let path = nested.join(".");
+        Err(self.refuse(Box::new(
+            Report::new(
+                Code::AmbiguousName,
+                format!(
+                    "`{column}` in `{column}.{path}` is a column here, and a table of the query \
+                     around this one"
+                ),
+            )
+            .with_help(
+                "give that table another alias, or put this table's alias before the column",
+            ),
+        )))
+    }
+
     /// The first path that was refused, if one was.
     pub(crate) fn refusal(&self) -> Option<Box<Report>> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -348,20 +384,13 @@ impl ExprPlanner for JsonPlanner {
         qualifier: Option<&TableReference>,
         nested: &[String],
     ) -> Result<PlannerResult<Vec<Expr>>> {
+        self.check_outer(field.name(), nested)?;
         if !is_json(field) {
             return Ok(PlannerResult::Original(vec![]));
         }
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        match resolved(field, nested) {
-            Ok(steps) => Ok(PlannerResult::Planned(path_call(column, steps))),
-            Err(report) => {
-                self.refused
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .get_or_insert_with(|| report.clone());
-                Err(external(report))
-            }
-        }
+        let steps = resolved(field, nested).map_err(|report| self.refuse(report))?;
+        Ok(PlannerResult::Planned(path_call(column, steps)))
     }
 
     fn plan_field_access(

@@ -1,13 +1,14 @@
-//! Subqueries in ORDER BY, in the arguments of window functions and in ON of an inner join.
+//! Subqueries in ORDER BY, in the arguments of window functions, in ON of an inner join and left of IN.
 //!
 //! DataFusion plans subqueries in select lists and WHERE. Here those of the other places move there:
-//! a sort and a window read them from a projection below, which is undone above; what ON asks of an
-//! inner join is asked of its rows.
+//! a sort, a window and `(SELECT …) IN (SELECT …)` read them from a projection below, which is undone
+//! above; what ON asks of an inner join is asked of its rows.
 
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort, Window,
@@ -28,6 +29,7 @@ pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
         {
             of_join(join).map(Transformed::yes)
         }
+        node if node.expressions().iter().any(has_asker) => of_askers(node).map(Transformed::yes),
         other => Ok(Transformed::no(other)),
     })
     .map(|done| done.data)
@@ -38,7 +40,29 @@ fn has_subquery(expr: &Expr) -> bool {
 }
 
 const fn is_subquery(expr: &Expr) -> bool {
-    matches!(expr, Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_))
+    matches!(
+        expr,
+        Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_)
+    )
+}
+
+/// The value that is looked up in a subquery.
+fn asker(expr: &mut Expr) -> Option<&mut Expr> {
+    match expr {
+        Expr::InSubquery(list) => Some(list.expr.as_mut()),
+        Expr::SetComparison(list) => Some(list.expr.as_mut()),
+        _ => None,
+    }
+}
+
+/// True if what is looked up in a subquery is one.
+fn has_asker(expr: &Expr) -> bool {
+    let is_one = |inner: &Expr| match inner {
+        Expr::InSubquery(list) => has_subquery(&list.expr),
+        Expr::SetComparison(list) => has_subquery(&list.expr),
+        _ => false,
+    };
+    expr.exists(|inner| Ok(is_one(inner))).unwrap_or(false)
 }
 
 /// Takes the subqueries out of an expression; columns of that name stand in for them.
@@ -70,6 +94,10 @@ fn covers(plan: &LogicalPlan, subqueries: &[Expr]) -> bool {
                 Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.iter().all(has),
                 Expr::Exists(exists) => !exists.subquery.outer_ref_columns.iter().all(has),
                 Expr::InSubquery(list) => {
+                    !list.subquery.outer_ref_columns.iter().all(has)
+                        || !list.expr.column_refs().iter().all(|at| plan.schema().has_column(at))
+                }
+                Expr::SetComparison(list) => {
                     !list.subquery.outer_ref_columns.iter().all(has)
                         || !list.expr.column_refs().iter().all(|at| plan.schema().has_column(at))
                 }
@@ -120,6 +148,33 @@ fn of_window(window: Window) -> Result<LogicalPlan> {
     let results = plan.schema().iter().skip(width).zip(names);
     shown.extend(results.map(|(result, name)| Expr::from(result).alias(name)));
     LogicalPlanBuilder::from(plan).project(shown)?.build()
+}
+
+fn of_askers(node: LogicalPlan) -> Result<LogicalPlan> {
+    let [input] = node.inputs()[..] else { return Ok(node) };
+    let (input, shown) = (input.clone(), columns_of(input));
+    let names = match &node {
+        LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
+        _ => NamePreserver::new(&node),
+    };
+    let mut subqueries = Vec::new();
+    let mut changed = Vec::new();
+    for expr in node.expressions() {
+        let name = names.save(&expr);
+        let done = expr.transform_up(|mut inner| {
+            let Some(asker) = asker(&mut inner).filter(|asker| has_subquery(asker)) else {
+                return Ok(Transformed::no(inner));
+            };
+            *asker = taken(std::mem::take(asker), &mut subqueries)?;
+            Ok(Transformed::yes(inner))
+        })?;
+        changed.push(name.restore(done.data));
+    }
+    let all = shown.iter().cloned().chain(subqueries);
+    let input = LogicalPlanBuilder::from(input).project(all)?.build()?;
+    let is_filter = matches!(node, LogicalPlan::Filter(_));
+    let node = node.with_new_exprs(changed, vec![input])?;
+    if is_filter { LogicalPlanBuilder::from(node).project(shown)?.build() } else { Ok(node) }
 }
 
 fn of_join(mut join: Join) -> Result<LogicalPlan> {

@@ -112,12 +112,20 @@ fn with_null(expr: Expr, input: &LogicalPlan, is_kept: bool) -> Result<Expr> {
             let right = with_null(*right, input, is_kept)?;
             Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
         }
-        Expr::InSubquery(list) if is_kept && !list.negated => Ok(Expr::InSubquery(list)),
+        Expr::InSubquery(list) if is_kept && !list.negated && is_column(&list) => {
+            Ok(Expr::InSubquery(list))
+        }
         Expr::InSubquery(list) => value(list, input),
         other => other
             .map_children(|child| with_null(child, input, false).map(Transformed::yes))
             .map(|done| done.data),
     }
+}
+
+/// True if the list holds a table's column. DataFusion's mark join looks for what an aggregate gives
+/// twice, under its own name and under the join's, and finds both.
+fn is_column(list: &InSubquery) -> bool {
+    list.subquery.subquery.schema().qualified_field(0).0.is_some()
 }
 
 fn value(list: InSubquery, input: &LogicalPlan) -> Result<Expr> {
