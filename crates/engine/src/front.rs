@@ -36,6 +36,7 @@ use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
 use crate::plan::hoist::hoist;
 use crate::plan::in_values::in_values;
+use crate::plan::laterals::as_plain_joins;
 use crate::plan::no_row::may_be_null;
 use crate::plan::one_row::one_rows;
 use crate::plan::only_value::only_values;
@@ -43,6 +44,7 @@ use crate::plan::same_names::distinct_names;
 use crate::plan::set_all::count_copies;
 use crate::plan::sort_keys::distinct_keys;
 use crate::plan::subqueries::as_joins;
+use crate::plan::top_rows::top_rows;
 use crate::plan::totals::fenced;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
@@ -270,6 +272,7 @@ impl Front<'_> {
         let plan = count_copies(plan)?;
         let plan = distinct_keys(plan)?;
         let plan = one_rows(plan)?;
+        let plan = top_rows(plan, self.state)?;
         let plan = may_be_null(plan)?;
         let plan = hoist(plan)?;
         // a rule of DataFusion's, early: what it makes is ours to plan
@@ -279,6 +282,7 @@ impl Front<'_> {
         let plan = distinct_names(plan, self.state)?;
         let plan = fenced(plan)?;
         let plan = as_joins(plan, self.state)?;
+        let plan = as_plain_joins(plan, self.state)?;
         settle_types(plan)
     }
 

@@ -9,11 +9,11 @@ use datafusion::arrow::compute::kernels::numeric::{add, mul, sub};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DFSchema, Result, internal_err};
-use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion::logical_expr::expr::{ScalarFunction, WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr};
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility,
+    ScalarUDFImpl, Signature, Volatility, cast,
 };
 use datafusion::physical_expr_common::datum::apply;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
@@ -109,7 +109,30 @@ pub(crate) fn written(expr: &Expr) -> Option<Expr> {
 #[derive(Debug)]
 pub(crate) struct Arithmetic;
 
+/// Window functions that count rows, and whose type is unsigned in DataFusion.
+const COUNTING: &[&str] = &["row_number", "rank", "dense_rank", "ntile"];
+
 impl ExprPlanner for Arithmetic {
+    /// Numbers of rows as BIGINT: with an unsigned number the operators above would not be ours, and a
+    /// CASE that has a BIGINT beside it would be a DECIMAL.
+    fn plan_window(&self, call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        if !COUNTING.contains(&call.func_def.name()) {
+            return Ok(PlannerResult::Original(call));
+        }
+        let params = WindowFunctionParams {
+            args: call.args,
+            partition_by: call.partition_by,
+            order_by: call.order_by,
+            window_frame: call.window_frame,
+            filter: call.filter,
+            null_treatment: call.null_treatment,
+            distinct: call.distinct,
+        };
+        let function = WindowFunction { fun: call.func_def, params };
+        let number = Expr::WindowFunction(Box::new(function));
+        Ok(PlannerResult::Planned(cast(number, DataType::Int64)))
+    }
+
     fn plan_binary_op(
         &self,
         binary: RawBinaryExpr,

@@ -3,6 +3,9 @@
 //! Owns: text columns against numbers and booleans (compared as text), boolean columns against
 //! `'true'`, `'false'`, 1 and 0. Runs before DataFusion's type coercion, which would put casts on
 //! the column and then fail on the first row that does not convert.
+//!
+//! Also owns: the constant of a condition on its right. DataFusion infers `u.k = 1` of `t.k = u.k` and
+//! `1 = t.k` both as it is written and turned around, and takes the two for a contradiction.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -24,9 +27,34 @@ pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {
         for input in node.inputs() {
             schema.merge(input.schema());
         }
-        node.map_expressions(|expr| expr.transform_up(|expr| Ok(rewrite(expr, &schema))))
+        let is_condition = matches!(node, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
+        node.map_expressions(|expr| {
+            expr.transform_up(|expr| {
+                let done = rewrite(expr, &schema);
+                Ok(if is_condition { done.update_data(constant_right) } else { done })
+            })
+        })
     })
     .map(|transformed| transformed.data)
+}
+
+fn constant_right(expr: Expr) -> Expr {
+    let is_constant = |expr: &Expr| {
+        !expr.contains_outer()
+            && expr.column_refs().is_empty()
+            && !expr.exists(|inner| Ok(matches!(inner, Expr::ScalarSubquery(_)))).unwrap_or(true)
+    };
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if is_comparison(op) && is_constant(&left) && !is_constant(&right) =>
+        {
+            match op.swap() {
+                Some(op) => Expr::BinaryExpr(BinaryExpr::new(right, op, left)),
+                None => Expr::BinaryExpr(BinaryExpr::new(left, op, right)),
+            }
+        }
+        other => other,
+    }
 }
 
 /// Refuses text that is no number where a column of numbers is compared with it: the cast would
