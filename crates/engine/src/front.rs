@@ -10,6 +10,7 @@ mod context;
 mod labels;
 pub(crate) mod outer_names;
 mod rewrite;
+mod using;
 pub(crate) mod views;
 mod wildcards;
 

@@ -15,6 +15,9 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_sql::byte_span;
 
+/// Stands before the name of a merged column of `*` whose name another column has.
+pub(super) const MERGED: char = '\u{2}';
+
 fn has_subquery(expr: &Expr) -> bool {
     let found = visit_expressions(expr, |inner| match inner {
         Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => ControlFlow::Break(()),
@@ -78,7 +81,9 @@ impl Labels {
 
     /// One label per column of the planned schema.
     pub(super) fn for_schema(&self, schema: &DFSchema) -> Vec<String> {
-        let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let fields = schema.fields().iter();
+        let names: Vec<String> =
+            fields.map(|field| field.name().trim_start_matches(MERGED).to_owned()).collect();
         let fixed = self.0.iter().filter(|label| **label != Label::Wildcard).count();
         let wildcards = self.0.len() - fixed;
         let spread = names.len().checked_sub(fixed);

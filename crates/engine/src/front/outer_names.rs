@@ -90,12 +90,10 @@ impl VisitorMut for Scopes {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
-            Expr::CompoundIdentifier(parts) => {
-                if self.note(parts) && parts.len() > 2 {
-                    let steps = parts.split_off(2).into_iter().map(step).collect();
-                    let root = Box::new(Expr::CompoundIdentifier(std::mem::take(parts)));
-                    *expr = Expr::CompoundFieldAccess { root, access_chain: steps };
-                }
+            Expr::CompoundIdentifier(parts) if self.note(parts) && parts.len() > 2 => {
+                let steps = parts.split_off(2).into_iter().map(step).collect();
+                let root = Box::new(Expr::CompoundIdentifier(std::mem::take(parts)));
+                *expr = Expr::CompoundFieldAccess { root, access_chain: steps };
             }
             Expr::CompoundFieldAccess { root, access_chain } => {
                 if let Expr::Identifier(first) = root.as_ref() {
@@ -104,7 +102,7 @@ impl VisitorMut for Scopes {
                     if self.note(&parts) {
                         let steps: Vec<AccessExpr> =
                             parts.split_off(2).into_iter().map(step).collect();
-                        access_chain.splice(..steps.len() + 1, steps);
+                        access_chain.splice(..=steps.len(), steps);
                         **root = Expr::CompoundIdentifier(parts);
                     }
                 }

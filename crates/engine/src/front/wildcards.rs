@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     ExceptSelectItem, ExcludeSelectItem, Ident, JoinConstraint, JoinOperator, ObjectName, Query,
-    Select, SelectItem, SelectItemQualifiedWildcardKind, TableFactor, VisitMut, VisitorMut,
-    WildcardAdditionalOptions,
+    Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, VisitMut,
+    VisitorMut, WildcardAdditionalOptions,
 };
 use strataql_diag::{Code, Report};
 
-use super::Tables;
+use super::{Relation, Tables};
 use crate::table::{ResourceRef, Scope, is_hidden};
 
 /// What is known of the relations of a statement.
@@ -25,6 +25,8 @@ pub(super) struct Shapes<'a> {
     namespace: &'a [String],
     qualified: BTreeSet<String>,
     ctes: BTreeSet<String>,
+    /// Queries around the place.
+    depth: usize,
 }
 
 /// The identifiers of a name.
@@ -39,7 +41,8 @@ pub(super) fn full_name(parts: &[String]) -> String {
 
 impl<'a> Shapes<'a> {
     pub(super) fn new(tables: &'a Tables, scope: &'a Arc<Scope>, namespace: &'a [String]) -> Self {
-        Self { tables, scope, namespace, qualified: BTreeSet::new(), ctes: BTreeSet::new() }
+        let (qualified, ctes) = (BTreeSet::new(), BTreeSet::new());
+        Self { tables, scope, namespace, qualified, ctes, depth: 0 }
     }
 
     /// Rewrites the query; gives the full names that keep their qualifier.
@@ -71,9 +74,27 @@ impl<'a> Shapes<'a> {
             .collect()
     }
 
-    fn visible(&self, factor: &TableFactor) -> Option<Vec<String>> {
-        let resource = self.resource(factor)?;
-        Some(resource.columns().into_iter().map(|column| column.name).collect())
+    /// The columns that `*` shows of an item, as far as they are known here.
+    pub(super) fn visible(&self, factor: &TableFactor) -> Option<Vec<String>> {
+        let TableFactor::Table { name, args: None, .. } = factor else { return None };
+        match self.tables.get(&full_name(&name_parts(name)?))? {
+            Relation::Resource(resource) => {
+                Some(resource.columns().into_iter().map(|column| column.name).collect())
+            }
+            Relation::Table(table) => {
+                Some(table.schema().fields().iter().map(|field| field.name().clone()).collect())
+            }
+        }
+    }
+
+    /// True in a select whose rows are the statement's.
+    pub(super) const fn is_result(&self) -> bool {
+        self.depth == 1
+    }
+
+    /// How columns of an item are qualified.
+    pub(super) fn name_of(&self, factor: &TableFactor) -> Option<ObjectName> {
+        qualifier(factor, &self.qualified)
     }
 
     /// Completes a short name with the namespace that USE chose.
@@ -95,6 +116,21 @@ impl<'a> Shapes<'a> {
             ident
         });
         *name = ObjectName::from(idents.collect::<Vec<_>>());
+    }
+
+    /// Completes the names of a select's items, and notes how each is qualified.
+    fn complete_names(&mut self, select: &mut Select) {
+        for from in &mut select.from {
+            for factor in std::iter::once(&mut from.relation)
+                .chain(from.joins.iter_mut().map(|join| &mut join.relation))
+            {
+                if let TableFactor::Table { name, args: None, .. } = factor {
+                    self.complete(name);
+                }
+            }
+        }
+        let items: Vec<TableFactor> = factors(select).into_iter().cloned().collect();
+        self.note_twins(&items.iter().collect::<Vec<_>>());
     }
 
     /// Unaliased items of one FROM that share their last part keep their full names.
@@ -138,7 +174,7 @@ impl<'a> Shapes<'a> {
         Ok(())
     }
 
-    fn common(
+    pub(super) fn common(
         &self,
         left: &[TableFactor],
         right: &TableFactor,
@@ -168,7 +204,7 @@ impl<'a> Shapes<'a> {
     }
 
     /// The options of a `*`, for one of its items: what it leaves out is a column of that item.
-    fn part_of(
+    pub(super) fn part_of(
         &self,
         options: &WildcardAdditionalOptions,
         item: &TableFactor,
@@ -260,19 +296,25 @@ impl<'a> Shapes<'a> {
 impl VisitorMut for Shapes<'_> {
     type Break = Box<Report>;
 
-    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
-        for from in &mut select.from {
-            for factor in std::iter::once(&mut from.relation)
-                .chain(from.joins.iter_mut().map(|join| &mut join.relation))
-            {
-                if let TableFactor::Table { name, args: None, .. } = factor {
-                    self.complete(name);
-                }
-            }
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth += 1;
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            self.complete_names(select);
         }
-        let twins: Vec<TableFactor> = factors(select).into_iter().cloned().collect();
-        self.note_twins(&twins.iter().collect::<Vec<_>>());
-        if let Err(report) = self.natural_joins(select) {
+        match self.spell_merged_order(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(report) => ControlFlow::Break(report),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
+        self.complete_names(select);
+        if let Err(report) = self.spell_merged(select).and_then(|()| self.natural_joins(select)) {
             return ControlFlow::Break(report);
         }
         self.wildcards(select);
@@ -281,7 +323,7 @@ impl VisitorMut for Shapes<'_> {
 }
 
 /// The FROM items of a select, in order.
-fn factors(select: &Select) -> Vec<&TableFactor> {
+pub(super) fn factors(select: &Select) -> Vec<&TableFactor> {
     select
         .from
         .iter()
@@ -291,7 +333,7 @@ fn factors(select: &Select) -> Vec<&TableFactor> {
         .collect()
 }
 
-fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub(super) fn constraint_mut(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
@@ -325,11 +367,11 @@ fn using_columns(select: &Select) -> Vec<(usize, String)> {
     columns
 }
 
-fn last_part(name: &ObjectName) -> String {
+pub(super) fn last_part(name: &ObjectName) -> String {
     name_parts(name).and_then(|mut parts| parts.pop()).unwrap_or_default()
 }
 
-fn has(names: &[String], name: &str) -> bool {
+pub(super) fn has(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
@@ -367,7 +409,21 @@ fn is_named(factor: &TableFactor, name: &ObjectName) -> bool {
     }
 }
 
-fn qualified_wildcard(
+/// The columns that the options of a `*` leave out.
+pub(super) fn excluded(options: &WildcardAdditionalOptions) -> Vec<String> {
+    let mut names: Vec<String> = match &options.opt_exclude {
+        Some(ExcludeSelectItem::Single(name)) => vec![last_part(name)],
+        Some(ExcludeSelectItem::Multiple(names)) => names.iter().map(last_part).collect(),
+        None => vec![],
+    };
+    if let Some(except) = &options.opt_except {
+        let all = std::iter::once(&except.first_element).chain(&except.additional_elements);
+        names.extend(all.map(|name| name.value.clone()));
+    }
+    names
+}
+
+pub(super) fn qualified_wildcard(
     name: ObjectName,
     left_out: &[String],
     options: &WildcardAdditionalOptions,

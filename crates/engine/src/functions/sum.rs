@@ -78,7 +78,7 @@ impl AggregateUDFImpl for Checked {
         match whole(args.return_type()) {
             Some(kind) => {
                 let inner = self.inner.create_groups_accumulator(widened(args))?;
-                Ok(Box::new(Narrowed { inner, kind }))
+                Ok(Box::new(Narrowed { kind, inner }))
             }
             None => self.inner.create_groups_accumulator(args),
         }
@@ -94,7 +94,7 @@ impl AggregateUDFImpl for Checked {
             }
             Some(kind) => {
                 let inner = self.inner.create_sliding_accumulator(widened(args))?;
-                Ok(Box::new(Narrowed { inner, kind }))
+                Ok(Box::new(Narrowed { kind, inner }))
             }
             None => self.inner.create_sliding_accumulator(args),
         }

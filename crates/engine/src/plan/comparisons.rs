@@ -5,13 +5,17 @@
 //! the column and then fail on the first row that does not convert.
 //!
 //! Also owns: the constant of a condition on its right. DataFusion infers `u.k = 1` of `t.k = u.k` and
-//! `1 = t.k` both as it is written and turned around, and takes the two for a contradiction.
+//! `1 = t.k` both as it is written and turned around, and takes the two for a contradiction. Nor does a
+//! filter `lower(k) = k` stay as it is: DataFusion sorts by either, and then misses the order by `k`.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit,
+};
 
 use strataql_diag::{Code, Report};
 
@@ -28,14 +32,38 @@ pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {
             schema.merge(input.schema());
         }
         let is_condition = matches!(node, LogicalPlan::Filter(_) | LogicalPlan::Join(_));
-        node.map_expressions(|expr| {
+        let done = node.map_expressions(|expr| {
             expr.transform_up(|expr| {
                 let done = rewrite(expr, &schema);
                 Ok(if is_condition { done.update_data(constant_right) } else { done })
             })
-        })
+        })?;
+        Ok(done.update_data(|node| match node {
+            LogicalPlan::Filter(mut filter) => {
+                let conditions = split_conjunction_owned(filter.predicate);
+                let conditions = conditions.into_iter().map(opaque);
+                filter.predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
+                LogicalPlan::Filter(filter)
+            }
+            other => other,
+        }))
     })
     .map(|transformed| transformed.data)
+}
+
+/// A condition that equates a column with something made of it, in other words.
+fn opaque(condition: Expr) -> Expr {
+    let repeats = match &condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
+            left != right && left.column_refs().intersection(&right.column_refs()).next().is_some()
+        }
+        // the two ends make it an equality
+        Expr::Between(Between { expr, negated: false, low, high }) => {
+            low == high && expr.column_refs().intersection(&low.column_refs()).next().is_some()
+        }
+        _ => false,
+    };
+    if repeats { condition.is_true() } else { condition }
 }
 
 fn constant_right(expr: Expr) -> Expr {

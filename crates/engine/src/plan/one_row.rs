@@ -55,12 +55,12 @@ fn asks(expr: &Expr) -> bool {
 }
 
 fn of_condition(expr: Expr, outer: &[LogicalPlan]) -> Result<Transformed<Expr>> {
-    let subquery = match &expr {
-        Expr::Exists(Exists { subquery, .. })
-        | Expr::InSubquery(InSubquery { subquery, .. })
-        | Expr::SetComparison(SetComparison { subquery, .. })
-        | Expr::ScalarSubquery(subquery) => subquery,
-        _ => return Ok(Transformed::no(expr)),
+    let (Expr::Exists(Exists { subquery, .. })
+    | Expr::InSubquery(InSubquery { subquery, .. })
+    | Expr::SetComparison(SetComparison { subquery, .. })
+    | Expr::ScalarSubquery(subquery)) = &expr
+    else {
+        return Ok(Transformed::no(expr));
     };
     // without the outer row only a scalar subquery's HAVING is forgotten: it may make a NULL of a count
     if subquery.outer_ref_columns.is_empty() && !matches!(expr, Expr::ScalarSubquery(_)) {
