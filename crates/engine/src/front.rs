@@ -47,6 +47,7 @@ use crate::plan::sort_keys::distinct_keys;
 use crate::plan::subqueries::as_joins;
 use crate::plan::top_rows::top_rows;
 use crate::plan::totals::fenced;
+use crate::plan::unequal::by_value;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
 
@@ -280,6 +281,7 @@ impl Front<'_> {
         let plan = RewriteSetComparison::new().rewrite(plan, self.state)?.data;
         let plan = in_values(plan)?;
         let plan = only_values(plan)?;
+        let plan = by_value(plan, self.state)?;
         let plan = distinct_names(plan, self.state)?;
         let plan = fenced(plan)?;
         let plan = as_joins(plan, self.state)?;

@@ -25,3 +25,4 @@ pub(crate) mod subqueries;
 pub(crate) mod top_rows;
 pub(crate) mod totals;
 pub(crate) mod truth;
+pub(crate) mod unequal;

@@ -179,6 +179,7 @@ pub(super) fn of_missing(message: &str) -> Report {
     if message.contains("OuterReferenceColumn")
         || message.contains("Exists")
         || message.contains("InSubquery")
+        || message.contains("ScalarSubquery")
     {
         return correlated();
     }

@@ -173,7 +173,7 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 }
 
 /// True for `=`, `<>`, `<`, `>` and their kin.
-const fn is_comparison(op: Operator) -> bool {
+pub(super) const fn is_comparison(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

@@ -1,8 +1,9 @@
-//! Subqueries in ORDER BY, in the arguments of window functions, in ON of an inner join and left of IN.
+//! Subqueries in ORDER BY, GROUP BY, arguments of aggregates and windows, ON of an inner join, and left
+//! of IN.
 //!
 //! DataFusion plans subqueries in select lists and WHERE. Here those of the other places move there:
-//! a sort, a window and `(SELECT …) IN (SELECT …)` read them from a projection below, which is undone
-//! above; what ON asks of an inner join is asked of its rows.
+//! a sort, an aggregate, a window and `(SELECT …) IN (SELECT …)` read them from a projection below,
+//! which is undone above; what ON asks of an inner join is asked of its rows.
 
 use std::sync::Arc;
 
@@ -29,7 +30,12 @@ pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
         {
             of_join(join).map(Transformed::yes)
         }
-        node if node.expressions().iter().any(has_asker) => of_askers(node).map(Transformed::yes),
+        LogicalPlan::Aggregate(_) if node.expressions().iter().any(has_subquery) => {
+            from_below(node, taken).map(Transformed::yes)
+        }
+        node if node.expressions().iter().any(has_asker) => {
+            from_below(node, taken_askers).map(Transformed::yes)
+        }
         other => Ok(Transformed::no(other)),
     })
     .map(|done| done.data)
@@ -150,7 +156,23 @@ fn of_window(window: Window) -> Result<LogicalPlan> {
     LogicalPlanBuilder::from(plan).project(shown)?.build()
 }
 
-fn of_askers(node: LogicalPlan) -> Result<LogicalPlan> {
+/// Takes the subqueries out of what is looked up in others.
+fn taken_askers(expr: Expr, out: &mut Vec<Expr>) -> Result<Expr> {
+    let done = expr.transform_up(|mut inner| {
+        let Some(asker) = asker(&mut inner).filter(|asker| has_subquery(asker)) else {
+            return Ok(Transformed::no(inner));
+        };
+        *asker = taken(std::mem::take(asker), out)?;
+        Ok(Transformed::yes(inner))
+    })?;
+    Ok(done.data)
+}
+
+/// The node, with the subqueries that `take` takes out of its expressions in a projection below.
+fn from_below(
+    node: LogicalPlan,
+    take: fn(Expr, &mut Vec<Expr>) -> Result<Expr>,
+) -> Result<LogicalPlan> {
     let [input] = node.inputs()[..] else { return Ok(node) };
     let (input, shown) = (input.clone(), columns_of(input));
     let names = match &node {
@@ -161,14 +183,7 @@ fn of_askers(node: LogicalPlan) -> Result<LogicalPlan> {
     let mut changed = Vec::new();
     for expr in node.expressions() {
         let name = names.save(&expr);
-        let done = expr.transform_up(|mut inner| {
-            let Some(asker) = asker(&mut inner).filter(|asker| has_subquery(asker)) else {
-                return Ok(Transformed::no(inner));
-            };
-            *asker = taken(std::mem::take(asker), &mut subqueries)?;
-            Ok(Transformed::yes(inner))
-        })?;
-        changed.push(name.restore(done.data));
+        changed.push(name.restore(take(expr, &mut subqueries)?));
     }
     let all = shown.iter().cloned().chain(subqueries);
     let input = LogicalPlanBuilder::from(input).project(all)?.build()?;
