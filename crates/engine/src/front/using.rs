@@ -194,10 +194,8 @@ impl Shapes<'_> {
                 !merged.hidden.iter().any(is_hidden)
                     && self.visible(item).is_some_and(|names| has(&names, name))
             });
-            let alias = match is_taken && self.is_result() {
-                true => format!("{MERGED}{name}"),
-                false => name.clone(),
-            };
+            let is_marked = is_taken && self.is_result();
+            let alias = if is_marked { format!("{MERGED}{name}") } else { name.clone() };
             // a call, since a column by its name alone would be taken for one of the user's
             let expr = coalesce(vec![expr.clone()]);
             all.push(SelectItem::ExprWithAlias { expr, alias: Ident::with_quote('"', alias) });
