@@ -62,8 +62,7 @@ fn of_condition(expr: Expr, outer: &[LogicalPlan]) -> Result<Transformed<Expr>> 
     else {
         return Ok(Transformed::no(expr));
     };
-    // without the outer row only a scalar subquery's HAVING is forgotten: it may make a NULL of a count
-    if subquery.outer_ref_columns.is_empty() && !matches!(expr, Expr::ScalarSubquery(_)) {
+    if subquery.outer_ref_columns.is_empty() {
         return Ok(Transformed::no(expr));
     }
     let Some(row) = Row::of(&subquery.subquery, outer)? else { return Ok(Transformed::no(expr)) };
