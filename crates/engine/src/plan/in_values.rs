@@ -10,7 +10,8 @@
 //!
 //! A `NOT IN` that the whole condition depends on is a join of DataFusion's that minds NULL, but only
 //! where it has one pair of keys and nothing else: with a list that depends on the row, or for a
-//! constant, it becomes `NOT EXISTS (… y = x) AND NOT EXISTS (… y IS NULL OR x IS NULL)`.
+//! value that is no column (and may turn out to be a constant), it becomes
+//! `NOT EXISTS (… y = x) AND NOT EXISTS (… y IS NULL OR x IS NULL)`.
 //!
 //! Also owns: `k IN (SELECT …) OR k = 'x'`, which is one list, so that it may feed a parameter.
 
@@ -79,8 +80,7 @@ fn none_of(condition: &Expr) -> Option<&InSubquery> {
 
 /// True if DataFusion's join for a `NOT IN` has one pair of keys and no other condition.
 fn is_one_join(list: &InSubquery) -> bool {
-    list.subquery.outer_ref_columns.is_empty()
-        && list.expr.exists(|inner| Ok(matches!(inner, Expr::Column(_)))).unwrap_or(false)
+    list.subquery.outer_ref_columns.is_empty() && matches!(list.expr.as_ref(), Expr::Column(_))
 }
 
 fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
