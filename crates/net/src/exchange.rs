@@ -244,7 +244,9 @@ impl<'a> Run<'a> {
         };
         let delay = self.retry.delay(&outcome, self.core.clock.wall());
         Ok(match delay {
-            Some(delay) if delay < self.remaining() => Next::Again(delay),
+            Some(delay) if delay.saturating_add(self.least()) < self.remaining() => {
+                Next::Again(delay)
+            }
             _ => Next::Done,
         })
     }
@@ -276,6 +278,12 @@ impl<'a> Run<'a> {
             .first_permit
             .map_or(Duration::ZERO, |start| self.core.clock.now().saturating_duration_since(start));
         self.core.settings.retry.budget.saturating_sub(spent)
+    }
+
+    /// What an attempt needs of the time budget. With less, what the server said last is a better end
+    /// than an attempt that cannot be in time.
+    fn least(&self) -> Duration {
+        (self.core.settings.retry.budget / 10).min(Duration::from_secs(1))
     }
 
     fn finish(self, result: Result<Answer, Broken>) -> Result<Response, Failure> {
