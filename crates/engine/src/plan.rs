@@ -11,6 +11,7 @@ pub(crate) mod in_values;
 pub(crate) mod laterals;
 pub(crate) mod method_choice;
 pub(crate) mod no_row;
+mod nodes;
 pub(crate) mod one_row;
 pub(crate) mod only_value;
 pub(crate) mod planner;

@@ -270,7 +270,8 @@ fn call(name: &str, argument: Expr) -> Expr {
     call_of(name, vec![argument])
 }
 
-fn call_of(name: &str, arguments: Vec<Expr>) -> Expr {
+/// A call of a function.
+pub(super) fn call_of(name: &str, arguments: Vec<Expr>) -> Expr {
     let unnamed = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),

@@ -8,14 +8,14 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, JoinConstraint, JoinOperator, ObjectName, OrderByKind, Query, Select,
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, OrderByKind, Query, Select,
     SelectItem, SetExpr, TableFactor, TableWithJoins, VisitMut, VisitorMut,
     WildcardAdditionalOptions,
 };
 use strataql_diag::{Code, Report};
 
 use super::labels::MERGED;
+use super::rewrite::call_of;
 use super::wildcards::{
     Shapes, constraint_mut, excluded, factors, has, last_part, name_parts, qualified_wildcard,
 };
@@ -294,20 +294,5 @@ fn both(left: Expr, right: Expr) -> Expr {
 }
 
 fn coalesce(args: Vec<Expr>) -> Expr {
-    let args = args.into_iter();
-    let args = args.map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new("coalesce")]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args,
-            clauses: vec![],
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    })
+    call_of("coalesce", args)
 }

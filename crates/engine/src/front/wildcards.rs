@@ -303,6 +303,9 @@ impl VisitorMut for Shapes<'_> {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
         self.depth += 1;
+        if query.order_by.is_none() {
+            return ControlFlow::Continue(());
+        }
         if let SetExpr::Select(select) = query.body.as_mut() {
             self.complete_names(select);
         }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::expr::{InSubquery, SetComparison};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort, Window,
 };
+
+use super::nodes::{columns_of, names_of};
 
 /// Moves such subqueries of a plan, subqueries included.
 pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -55,8 +57,8 @@ const fn is_subquery(expr: &Expr) -> bool {
 /// The value that is looked up in a subquery.
 fn asker(expr: &mut Expr) -> Option<&mut Expr> {
     match expr {
-        Expr::InSubquery(list) => Some(list.expr.as_mut()),
-        Expr::SetComparison(list) => Some(list.expr.as_mut()),
+        Expr::InSubquery(InSubquery { expr, .. })
+        | Expr::SetComparison(SetComparison { expr, .. }) => Some(expr.as_mut()),
         _ => None,
     }
 }
@@ -64,8 +66,8 @@ fn asker(expr: &mut Expr) -> Option<&mut Expr> {
 /// True if what is looked up in a subquery is one.
 fn has_asker(expr: &Expr) -> bool {
     let is_one = |inner: &Expr| match inner {
-        Expr::InSubquery(list) => has_subquery(&list.expr),
-        Expr::SetComparison(list) => has_subquery(&list.expr),
+        Expr::InSubquery(InSubquery { expr, .. })
+        | Expr::SetComparison(SetComparison { expr, .. }) => has_subquery(expr),
         _ => false,
     };
     expr.exists(|inner| Ok(is_one(inner))).unwrap_or(false)
@@ -84,10 +86,6 @@ fn taken(expr: Expr, out: &mut Vec<Expr>) -> Result<Expr> {
     Ok(done.data)
 }
 
-fn columns_of(plan: &LogicalPlan) -> Vec<Expr> {
-    plan.schema().iter().map(Expr::from).collect()
-}
-
 /// True if the plan has every column that the subqueries read from outside.
 fn covers(plan: &LogicalPlan, subqueries: &[Expr]) -> bool {
     let has = |expr: &Expr| match expr {
@@ -99,13 +97,10 @@ fn covers(plan: &LogicalPlan, subqueries: &[Expr]) -> bool {
             Ok(match inner {
                 Expr::ScalarSubquery(subquery) => !subquery.outer_ref_columns.iter().all(has),
                 Expr::Exists(exists) => !exists.subquery.outer_ref_columns.iter().all(has),
-                Expr::InSubquery(list) => {
-                    !list.subquery.outer_ref_columns.iter().all(has)
-                        || !list.expr.column_refs().iter().all(|at| plan.schema().has_column(at))
-                }
-                Expr::SetComparison(list) => {
-                    !list.subquery.outer_ref_columns.iter().all(has)
-                        || !list.expr.column_refs().iter().all(|at| plan.schema().has_column(at))
+                Expr::InSubquery(InSubquery { expr, subquery, .. })
+                | Expr::SetComparison(SetComparison { expr, subquery, .. }) => {
+                    !subquery.outer_ref_columns.iter().all(has)
+                        || !expr.column_refs().iter().all(|at| plan.schema().has_column(at))
                 }
                 _ => false,
             })
@@ -175,10 +170,7 @@ fn from_below(
 ) -> Result<LogicalPlan> {
     let [input] = node.inputs()[..] else { return Ok(node) };
     let (input, shown) = (input.clone(), columns_of(input));
-    let names = match &node {
-        LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
-        _ => NamePreserver::new(&node),
-    };
+    let names = names_of(&node);
     let mut subqueries = Vec::new();
     let mut changed = Vec::new();
     for expr in node.expressions() {

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, Result, ScalarValue, TableReference};
 use datafusion::logical_expr::expr::{Exists, InList, InSubquery};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_binary, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
     cast, lit, not, when,
 };
+
+use super::nodes::names_of;
 
 /// Rewrites such conditions of a plan, subqueries included.
 pub(crate) fn in_values(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -88,10 +89,7 @@ fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if !expressions.iter().any(has_list) {
         return Ok(Transformed::no(node));
     }
-    let names = match &node {
-        LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
-        _ => NamePreserver::new(&node),
-    };
+    let names = names_of(&node);
     let input = node.inputs()[0].clone();
     let changed = expressions
         .into_iter()

@@ -6,9 +6,11 @@
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::optimizer::decorrelate_lateral_join::DecorrelateLateralJoin;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::nodes::columns_of;
 
 /// Makes joins of a plan's LATERAL subqueries, where a join expresses them.
 pub(crate) fn as_plain_joins(
@@ -19,7 +21,7 @@ pub(crate) fn as_plain_joins(
         if !matches!(node, LogicalPlan::Join(_)) {
             return Ok(Transformed::no(node));
         }
-        let shown: Vec<Expr> = node.schema().iter().map(Expr::from).collect();
+        let shown = columns_of(&node);
         let done = DecorrelateLateralJoin::new().rewrite(node, config)?;
         if !done.transformed {
             return Ok(done);

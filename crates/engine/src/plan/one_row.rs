@@ -6,16 +6,15 @@
 //! count(*) …)` is `x = (SELECT count(*) …)`. What HAVING asks of the row is asked first, as a subquery
 //! of its own: where it does not hold there is no row.
 
-use std::sync::Arc;
-
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     BinaryExpr, Distinct, Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType,
-    Subquery, lit, when,
+    lit, when,
 };
+
+use super::nodes::{scalar, with_parts};
 
 /// Rewrites such conditions of a plan, subqueries included.
 pub(crate) fn one_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -23,20 +22,8 @@ pub(crate) fn one_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
         if !node.expressions().iter().any(asks) {
             return Ok(Transformed::no(node));
         }
-        let names = match &node {
-            LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
-            _ => NamePreserver::new(&node),
-        };
         let outer: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
-        let done = node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let done = expr.transform_up(|expr| of_condition(expr, &outer))?;
-            Ok(done.update_data(|expr| name.restore(expr)))
-        })?;
-        if done.transformed {
-            return done.data.recompute_schema().map(Transformed::yes);
-        }
-        Ok(done)
+        with_parts(node, |expr| of_condition(expr, &outer))
     })
     .map(|done| done.data)
 }
@@ -158,13 +145,4 @@ fn asked_of(predicate: Expr, row: &LogicalPlan, outer: &[LogicalPlan]) -> Result
             other => Ok(Transformed::no(other)),
         })
         .map(|done| done.data)
-}
-
-fn scalar(plan: LogicalPlan) -> Expr {
-    let outer_ref_columns = plan.all_out_ref_exprs();
-    Expr::ScalarSubquery(Subquery {
-        subquery: Arc::new(plan),
-        outer_ref_columns,
-        spans: datafusion::common::Spans::new(),
-    })
 }

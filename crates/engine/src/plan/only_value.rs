@@ -13,11 +13,12 @@ use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn::array_agg;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Subquery, Volatility,
 };
+
+use super::nodes::with_parts;
 
 /// Rewrites the scalar subqueries of a plan of which nobody says that they give one row.
 pub(crate) fn only_values(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -32,31 +33,21 @@ pub(crate) fn only_values(plan: LogicalPlan) -> Result<LogicalPlan> {
 }
 
 fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let expressions = node.expressions();
     let is_ours =
         |expr: &Expr| matches!(expr, Expr::ScalarSubquery(subquery) if may_repeat(subquery));
-    if !expressions.iter().any(|expr| expr.exists(|inner| Ok(is_ours(inner))).unwrap_or(false)) {
+    if !node
+        .expressions()
+        .iter()
+        .any(|expr| expr.exists(|inner| Ok(is_ours(inner))).unwrap_or(false))
+    {
         return Ok(Transformed::no(node));
     }
-    let names = match &node {
-        LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
-        _ => NamePreserver::new(&node),
-    };
-    let changed = expressions
-        .into_iter()
-        .map(|expr| {
-            let name = names.save(&expr);
-            let done = expr.transform_up(|inner| match inner {
-                Expr::ScalarSubquery(subquery) if may_repeat(&subquery) => {
-                    only_value(subquery).map(Transformed::yes)
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(name.restore(done.data))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let inputs = node.inputs().into_iter().cloned().collect();
-    node.with_new_exprs(changed, inputs).map(Transformed::yes)
+    with_parts(node, |inner| match inner {
+        Expr::ScalarSubquery(subquery) if may_repeat(&subquery) => {
+            only_value(subquery).map(Transformed::yes)
+        }
+        other => Ok(Transformed::no(other)),
+    })
 }
 
 /// True for a correlated subquery of one column that may give several rows.

@@ -13,6 +13,8 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, LogicalPlanBuilder, Subquery};
 use datafusion::optimizer::OptimizerConfig;
 
+use super::nodes::columns_of;
+
 /// Gives compared columns of a plan's subqueries names of their own, where names meet.
 pub(crate) fn distinct_names(
     plan: LogicalPlan,
@@ -79,7 +81,7 @@ fn names_meet(subquery: &Subquery) -> Result<bool> {
 
 /// The filter, with the columns that it compares with the outer row under names of their own.
 fn with_own_names(filter: Filter, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
-    let shown: Vec<Expr> = filter.input.schema().iter().map(Expr::from).collect();
+    let shown = columns_of(&filter.input);
     let mut own: Vec<(Column, String)> = Vec::new();
     let mut conditions = Vec::new();
     for condition in split_conjunction(&filter.predicate) {

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, JoinConstraint, JoinType, NullEquality, Result};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan, Subquery, SubqueryAlias};
 use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+
+use super::nodes::names_of;
 
 /// Rewrites the subqueries of a plan that stand in select lists and aggregates.
 pub(crate) fn as_joins(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
@@ -29,14 +30,11 @@ fn rewrite(node: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transforme
     if !expressions.iter().any(|expr| expr.exists(|inner| Ok(is_ours(inner))).unwrap_or(false)) {
         return Ok(Transformed::no(node));
     }
-    let names = NamePreserver::new(&node);
+    let names = names_of(&node);
     let mut input = node.inputs()[0].clone();
     let mut changed = Vec::with_capacity(expressions.len());
     for expr in expressions {
-        let name = match &node {
-            LogicalPlan::Projection(_) => NamePreserver::new_for_projection().save(&expr),
-            _ => names.save(&expr),
-        };
+        let name = names.save(&expr);
         let done = expr.transform_up(|inner| {
             let (next, inner) = match inner {
                 Expr::Exists(_) => exists(input.clone(), inner, config)?,

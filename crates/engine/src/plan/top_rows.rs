@@ -19,6 +19,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::OptimizerConfig;
 
+use super::nodes::{columns_of, reads_outer};
+
 /// Rewrites such limits in the subqueries of a plan.
 pub(crate) fn top_rows(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| match node {
@@ -61,8 +63,7 @@ fn of_limit(limit: Limit, config: &dyn OptimizerConfig) -> Result<Transformed<Lo
     if let Some(condition) = conjunction(conditions) {
         builder = builder.filter(condition)?;
     }
-    let shown: Vec<Expr> = limit.input.schema().iter().map(Expr::from).collect();
-    builder.project(shown)?.build().map(Transformed::yes)
+    builder.project(columns_of(&limit.input))?.build().map(Transformed::yes)
 }
 
 /// What an inner column is compared with.
@@ -142,7 +143,7 @@ impl Keyed {
         if let Some(rest) = conjunction(rest) {
             builder = builder.filter(rest)?;
         }
-        let shown: Vec<Expr> = builder.schema().iter().map(Expr::from).collect();
+        let shown = columns_of(builder.plan());
         let plan = builder.project(shown.into_iter().chain(inner))?.build()?;
         Ok(Some(Self { plan, ..self }))
     }
@@ -161,7 +162,7 @@ impl Keyed {
             ))
             .build()?;
         let name = config.alias_generator().next("__rank");
-        let shown: Vec<Expr> = self.plan.schema().iter().map(Expr::from).collect();
+        let shown = columns_of(&self.plan);
         let label = number.schema_name().to_string();
         let plan = LogicalPlanBuilder::from(self.plan).window([number])?;
         let rank = Expr::Column(Column::from_name(label)).alias(&name);
@@ -183,10 +184,6 @@ fn compared(condition: &Expr) -> Option<(&Expr, &Expr)> {
         }
         _ => None,
     }
-}
-
-fn reads_outer(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| Ok(node.contains_outer_reference()))
 }
 
 /// True if some scan of the plan takes over an equality on the column.

@@ -5,9 +5,11 @@
 //! the aggregate, which has one row anyway, keeps such conditions out.
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+
+use super::nodes::reads_outer;
 
 /// Fences the totals of a plan in, if it has such conditions.
 pub(crate) fn fenced(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -17,7 +19,7 @@ pub(crate) fn fenced(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| match node {
         // what reads the outer row becomes groups by that row, and has to be seen as it is
         LogicalPlan::Aggregate(aggregate)
-            if aggregate.group_expr.is_empty() && reads_nothing_outer(&aggregate.input)? =>
+            if aggregate.group_expr.is_empty() && !reads_outer(&aggregate.input)? =>
         {
             let total = LogicalPlan::Aggregate(aggregate);
             LogicalPlanBuilder::from(total).limit(0, Some(1))?.build().map(Transformed::yes)
@@ -41,13 +43,4 @@ fn has_condition(plan: &LogicalPlan) -> Result<bool> {
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(found)
-}
-
-fn reads_nothing_outer(plan: &LogicalPlan) -> Result<bool> {
-    let mut reads = false;
-    plan.apply(|node| {
-        reads |= node.contains_outer_reference();
-        Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    Ok(!reads)
 }

@@ -11,7 +11,6 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, JoinType, Result, ScalarValue};
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit,
@@ -19,6 +18,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::OptimizerConfig;
 
 use super::comparisons::is_comparison;
+use super::nodes::{reads_outer, scalar, with_parts};
 
 /// Rewrites such subqueries of a plan.
 pub(crate) fn by_value(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
@@ -28,17 +28,9 @@ pub(crate) fn by_value(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Resul
             return Ok(Transformed::no(node));
         }
         let outer = outer.clone();
-        let names = match &node {
-            LogicalPlan::Projection(_) => NamePreserver::new_for_projection(),
-            _ => NamePreserver::new(&node),
-        };
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let done = expr.transform_up(|expr| match expr {
-                Expr::ScalarSubquery(subquery) => of_subquery(subquery, &outer, config),
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(done.update_data(|expr| name.restore(expr)))
+        with_parts(node, |expr| match expr {
+            Expr::ScalarSubquery(subquery) => of_subquery(subquery, &outer, config),
+            other => Ok(Transformed::no(other)),
         })
     })
     .map(|done| done.data)
@@ -74,13 +66,7 @@ fn of_subquery(
     if !done.transformed {
         return Ok(Transformed::no(Expr::ScalarSubquery(subquery)));
     }
-    let outer_ref_columns = done.data.all_out_ref_exprs();
-    let subquery = Arc::new(done.data);
-    Ok(Transformed::yes(Expr::ScalarSubquery(Subquery {
-        subquery,
-        outer_ref_columns,
-        spans: datafusion::common::Spans::new(),
-    })))
+    Ok(Transformed::yes(scalar(done.data)))
 }
 
 /// The rows of the filter, each beside the outer values that it holds for.
@@ -221,8 +207,4 @@ fn reads_further(plan: &LogicalPlan) -> Result<bool> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(reads)
-}
-
-fn reads_outer(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| Ok(node.contains_outer_reference()))
 }

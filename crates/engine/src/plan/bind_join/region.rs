@@ -12,6 +12,7 @@ use datafusion::logical_expr::{
 use super::super::bind_node::Keep;
 use super::super::bindings::SlotId;
 use super::super::constants::carried;
+use super::super::nodes::columns_of;
 use super::lateral::is_lateral;
 use super::probe::probe;
 use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};
@@ -54,8 +55,7 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
             None => plain_join(joined, leaf, now, schema),
         };
     }
-    let columns: Vec<Expr> = plan.schema().iter().map(Expr::from).collect();
-    LogicalPlanBuilder::from(joined).project(columns)?.build().map(Some)
+    LogicalPlanBuilder::from(joined).project(columns_of(plan))?.build().map(Some)
 }
 
 type Fed = Option<(LogicalPlan, Vec<(SlotId, Expr)>)>;
