@@ -15,10 +15,10 @@ use strataql_diag::Report;
 use strataql_registry::Registry;
 use strataql_spec::{Method, Paging, Piece, RowShape};
 
-use crate::dml::exec_of;
-use crate::exec::demand::{bind_join, scan};
-use crate::exec::{ScanSpec, Source};
+use crate::operators::demand::{bind_join, scan};
+use crate::operators::{ScanSpec, Source};
 use crate::session::{Prepared, ResultSet, Session};
+use crate::write::exec_of;
 
 /// One row of EXPLAIN.
 #[derive(Debug, Default)]

@@ -30,7 +30,6 @@ use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
 use crate::catalog::Catalog;
-use crate::dml::exec_table;
 use crate::error::report_of;
 use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
@@ -50,6 +49,7 @@ use crate::plan::totals::fenced;
 use crate::plan::unequal::by_value;
 use crate::settings::Settings;
 use crate::table::{ResourceRef, Scope};
+use crate::write::exec_table;
 
 /// `(EXEC …)` in FROM, by the name that stands for it in the tree.
 type ExecRelation = (String, Arc<dyn TableProvider>);

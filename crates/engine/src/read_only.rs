@@ -12,12 +12,12 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 use strataql_diag::{Code, Report};
 use strataql_sql::{Exec, Parsed, Registry, Statement, Transaction};
 
-use crate::dml;
 use crate::session::Session;
+use crate::write;
 
 /// The refusal of a statement that may write.
 pub(crate) fn refusal(session: &Session, parsed: &Parsed) -> Option<Box<Report>> {
-    let changes = |exec: &Exec| dml::changes(&|name| session.catalog_resource(name), exec);
+    let changes = |exec: &Exec| write::changes(&|name| session.catalog_resource(name), exec);
     let what = writes(parsed, &parsed.statement, &changes)?;
     Some(Box::new(
         Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))

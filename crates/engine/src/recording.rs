@@ -1,6 +1,6 @@
 //! Whether and where a session records its writes.
 //!
-//! Owns: the choice; what is recorded stands in `dml`.
+//! Owns: the choice; what is recorded stands in `write`.
 //! Surprise: a session that has nowhere to record refuses to write, and reads as usual.
 
 use std::path::{Path, PathBuf};

@@ -25,8 +25,8 @@ use strataql_sql::{Name, Parsed, Statement, sqlparser};
 use crate::activity::Activity;
 use crate::catalog::Catalog;
 use crate::error::{report_of, report_of_planned};
-use crate::exec::{CallRuntime, MarkOptionalSides};
 use crate::front::{Front, Locals, Planned};
+use crate::operators::{CallRuntime, MarkOptionalSides};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::plan::planner::Planner;
@@ -35,7 +35,7 @@ use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
 use crate::transaction::{self, OpenTransaction, Transaction};
-use crate::{budget, dml, explain, functions, local, meta, read_only};
+use crate::{budget, explain, functions, local, meta, read_only, write};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -251,10 +251,10 @@ impl Session {
                     explain::explain(self, text, prepared, *analyze, *verbose).await
                 }
                 Statement::Write(..) if !*analyze => {
-                    Box::pin(dml::write(self, text, parsed, parameters, true)).await
+                    Box::pin(write::write(self, text, parsed, parameters, true)).await
                 }
                 Statement::Exec(exec) if !*analyze => {
-                    Box::pin(dml::exec(self, text, parsed, exec, true)).await
+                    Box::pin(write::exec(self, text, parsed, exec, true)).await
                 }
                 Statement::Definition(definition) if !*analyze => {
                     local::explain(self, text, parsed, definition, parameters).await
@@ -264,15 +264,15 @@ impl Session {
             Statement::Write(kind, write) => {
                 match local::write(self, text, parsed, *kind, write, parameters).await? {
                     Some(result) => Ok(result),
-                    None => Box::pin(dml::write(self, text, parsed, parameters, false)).await,
+                    None => Box::pin(write::write(self, text, parsed, parameters, false)).await,
                 }
             }
             Statement::Definition(definition) => {
-                dml::refuse_in_view(parsed, definition)?;
+                write::refuse_in_view(parsed, definition)?;
                 local::define(self, text, parsed, definition, parameters).await
             }
             Statement::Refresh(name) => local::refresh(self, name).await,
-            Statement::Exec(exec) => Box::pin(dml::exec(self, text, parsed, exec, false)).await,
+            Statement::Exec(exec) => Box::pin(write::exec(self, text, parsed, exec, false)).await,
             Statement::Show(show) => meta::show(self, text, show).await,
             Statement::Describe(describe) => match local::describe(self, describe).await? {
                 Some(result) => Ok(result),

@@ -20,7 +20,7 @@ use strataql_diag::Span;
 use strataql_spec::method::SqlVerb;
 use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
 
-use crate::exec::{ScanExec, ScanSpec};
+use crate::operators::{ScanExec, ScanSpec};
 use crate::plan::alternatives::{Given, given};
 use crate::plan::settle::Settled;
 use crate::settings::Settings;

@@ -13,11 +13,11 @@ use strataql_call::CallMetrics;
 use strataql_diag::{Code, Report};
 use strataql_sql::{Parsed, Statement, Transaction as Word};
 
-use crate::dml::{self, Undo};
 use crate::local;
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
+use crate::write::{self, Undo};
 
 /// The transaction of a session.
 #[derive(Default)]
@@ -156,7 +156,7 @@ pub(crate) async fn take(
             if parsed
                 .execs
                 .iter()
-                .any(|exec| dml::changes(&|name| session.catalog_resource(name), exec)) =>
+                .any(|exec| write::changes(&|name| session.catalog_resource(name), exec)) =>
         {
             Err(wrong(
                 parsed,
@@ -164,7 +164,7 @@ pub(crate) async fn take(
                 "run EXEC as a statement",
             ))
         }
-        Statement::Exec(exec) if !dml::changes(&|name| session.catalog_resource(name), exec) => {
+        Statement::Exec(exec) if !write::changes(&|name| session.catalog_resource(name), exec) => {
             Ok(None)
         }
         Statement::Write(..) | Statement::Exec(_) => match open {
@@ -199,13 +199,13 @@ async fn check(
             if exec.hints.iter().any(|hint| hint == "SHOWRESULTS") {
                 return Err(no_rows(parsed));
             }
-            Box::pin(dml::exec(session, text, parsed, exec, true)).await.map(drop)
+            Box::pin(write::exec(session, text, parsed, exec, true)).await.map(drop)
         }
         _ => {
-            if dml::has_returning(&parsed.statement) {
+            if write::has_returning(&parsed.statement) {
                 return Err(no_rows(parsed));
             }
-            Box::pin(dml::check(session, text, parsed, parameters)).await
+            Box::pin(write::check(session, text, parsed, parameters)).await
         }
     }
 }
@@ -220,8 +220,10 @@ async fn commit(session: &Session, all: Vec<Queued>) -> Result<ResultSet, Box<Re
         let Queued { text, parsed, parameters, namespace } = &queued;
         session.set_namespace(namespace.clone());
         let result = match &parsed.statement {
-            Statement::Exec(exec) => Box::pin(dml::exec(session, text, parsed, exec, false)).await,
-            _ => Box::pin(dml::write(session, text, parsed, parameters, false)).await,
+            Statement::Exec(exec) => {
+                Box::pin(write::exec(session, text, parsed, exec, false)).await
+            }
+            _ => Box::pin(write::write(session, text, parsed, parameters, false)).await,
         };
         let ended = match result {
             Ok(result) => {
@@ -270,7 +272,7 @@ async fn roll_back(
     for undo in all.into_iter().rev() {
         let metrics = Arc::new(CallMetrics::default());
         outcome.add_scan(undo.name(), Arc::clone(&metrics));
-        if let Err(why) = dml::send_undo(session, text, parsed, &undo, &metrics, &outcome).await {
+        if let Err(why) = write::send_undo(session, text, parsed, &undo, &metrics, &outcome).await {
             left.push(format!("`{}`: {why}", undo.name()));
         }
     }

@@ -19,7 +19,7 @@ use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
 use super::{constants, settle, shapes, truth};
 use crate::error::external;
-use crate::exec::{BindJoinExec, JoinParts, demand};
+use crate::operators::{BindJoinExec, JoinParts, demand};
 
 /// Installed in every session.
 #[derive(Debug, Default)]

@@ -30,7 +30,7 @@ use super::rows::{Layout, Rows, resource_of};
 use super::sheet::{Sheet, schema_of};
 use crate::budget::counted;
 use crate::error::external;
-use crate::exec::CallRuntime;
+use crate::operators::CallRuntime;
 use crate::table::ResourceRef;
 
 /// A table of documents.

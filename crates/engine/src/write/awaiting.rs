@@ -16,7 +16,7 @@ use strataql_spec::{Method, RowShape, SqlVerb};
 
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
-use super::{Writer, exec};
+use super::{Writer, call_statement};
 use crate::activity::Activity;
 use crate::outcome::Outcome;
 use crate::session::{ResultSet, Session};
@@ -125,7 +125,7 @@ impl Awaiting {
         match &self.object {
             None => Ok(ResultSet { outcome, ..ResultSet::nothing() }),
             Some(method) => {
-                let plan = exec::decode_plan(resource, method, arguments);
+                let plan = call_statement::decode_plan(resource, method, arguments);
                 let batch = decode_answer(plan, &response)?;
                 Ok(ResultSet { outcome, ..ResultSet::of_batch(batch) })
             }

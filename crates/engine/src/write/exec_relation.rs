@@ -35,9 +35,9 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::record::{Record, Statement};
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
-use super::{awaiting, exec, returning};
+use super::{awaiting, call_statement, returning};
 use crate::error::external;
-use crate::exec::CallRuntime;
+use crate::operators::CallRuntime;
 use crate::recording::Recording;
 use crate::settings::Settings;
 use crate::table::ResourceRef;
@@ -47,7 +47,7 @@ pub(crate) type Find<'a> = &'a dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>
 
 /// True if the method that EXEC names may change something; false also when there is none.
 pub(crate) fn changes(find: Find<'_>, call: &Exec) -> bool {
-    exec::method_of(find, &call.method)
+    call_statement::method_of(find, &call.method)
         .is_ok_and(|(resource, method)| may_change(&resource, &method))
 }
 
@@ -101,7 +101,7 @@ pub(crate) fn table(
     (text, parsed): (&str, &Parsed),
     settings: &Settings,
 ) -> Result<Arc<dyn TableProvider>, Box<Report>> {
-    let (resource, method) = exec::method_of(find, &call.method)?;
+    let (resource, method) = call_statement::method_of(find, &call.method)?;
     if let Some(hint) = call.hints.iter().find(|hint| *hint == "AWAIT") {
         return Err(Box::new(
             Report::new(Code::UnsupportedSyntax, format!("{hint} has no meaning inside FROM"))
@@ -119,10 +119,10 @@ pub(crate) fn table(
             .with_help("run EXEC as a statement"),
         ));
     }
-    let arguments = exec::arguments(call, &method)?;
+    let arguments = call_statement::arguments(call, &method)?;
     let write = Prepared::bound(&resource, &method, arguments, false)
         .map_err(|report| Box::new(report.with_label(call.span, "")))?;
-    let plan = exec::decode_plan(&resource, &method, &write.arguments);
+    let plan = call_statement::decode_plan(&resource, &method, &write.arguments);
     let plan = awaiting::with_parameters(plan, &resource, &method, &write.arguments);
     let schema = returning::documented(&resource, &method, plan.schema());
     let is_change = may_change(&resource, &method);

@@ -15,7 +15,7 @@ use futures::{FutureExt, TryStreamExt};
 use strataql_call::Value;
 
 use super::JoinParts;
-use crate::exec::BoundKeys;
+use crate::operators::BoundKeys;
 
 /// The fed rows of one key.
 #[derive(Debug)]

@@ -9,8 +9,8 @@
 //! row stops the statement before the first row is written.
 
 mod awaiting;
+mod call_statement;
 mod condition;
-mod exec;
 mod exec_relation;
 mod image;
 mod masking;
@@ -36,7 +36,7 @@ use strataql_spec::Method;
 use strataql_sql::{Parsed, Spelling, Statement, WriteKind, respell, words};
 
 use self::awaiting::Awaiting;
-pub(crate) use self::exec::exec;
+pub(crate) use self::call_statement::exec;
 pub(crate) use self::exec_relation::{
     changes, exec_of, refuse_in_view, refuse_in_write, table as exec_table,
 };

@@ -29,7 +29,7 @@ impl Conflict {
     ///
     /// # Errors
     /// `unsupported-syntax` for constraints, which resources do not have.
-    pub(in crate::dml) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
+    pub(in crate::write) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
         let sql::OnInsert::OnConflict(on) = on else {
             return Err(Box::new(
                 Report::new(
