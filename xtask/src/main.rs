@@ -1,4 +1,4 @@
-//! Chores of the repository: `cargo xtask check | tidy | test | full | bench`.
+//! Chores of the repository: `cargo xtask check | tidy | circles | test | full | bench`.
 //!
 //! Owns: which commands make up a check and a test run, and the rules of the repository that no
 //! compiler knows ([`tidy`]).
@@ -21,6 +21,7 @@ const USAGE: &str = "cargo xtask COMMAND
 
   check             formatting, repository rules, clippy, documentation
   tidy [--verbose]  repository rules only; --verbose lists files that grow long
+  circles [CRATE…]  lines per crate and folder, and circles of imports; those of named crates in full
   test [FILTER]     every test; groups whose input is absent are listed at the end
   full [FILTER]     every test in its long form
   bench [ARGS]      benchmarks, from a release build";
@@ -42,6 +43,7 @@ fn run(root: &Path, command: &str, rest: &[String]) -> Result<(), String> {
     match command {
         "check" => check(root),
         "tidy" => tidy::run(root, rest.iter().any(|argument| argument == "--verbose")),
+        "circles" => tidy::circles(root, rest),
         "test" => groups::run(root, rest, false),
         "full" => groups::run(root, rest, true),
         "bench" => {

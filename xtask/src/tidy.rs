@@ -1,18 +1,25 @@
 //! Rules of the repository that no compiler knows.
 //!
 //! Owns: file size, module docs, charters, the direction of dependencies, single versions of the
-//! crates whose types cross borders, the `# calls:` lines of SQL tests, texts that do not belong here.
+//! crates whose types cross borders, layers and circles of modules, the `# calls:` lines of SQL tests,
+//! texts that do not belong here.
 //! Refuses: style that rustfmt or clippy judge.
 //! Surprise: new files count before anybody adds them to git, so that a check before a commit says
 //! what the check after it says.
 
+mod circles;
 mod dependencies;
 mod files;
+mod layers;
 mod lock;
+mod module_table;
+mod modules;
+mod picture;
 mod rust;
 mod slt;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -31,16 +38,47 @@ impl Finding {
     }
 }
 
+/// The files of a crate below its `src`, with their texts.
+type Sources = BTreeMap<String, String>;
+
+/// Prints sizes and circles; those of the named crates with the imports that make them.
+pub(crate) fn circles(root: &Path, named: &[String]) -> Result<(), String> {
+    let mut crates = BTreeMap::new();
+    for name in tracked(root).map_or_else(|| walked(root), Ok)? {
+        if let Ok(text) = fs::read_to_string(root.join(&name)) {
+            add(&mut crates, &name, text);
+        }
+    }
+    print!("{}", picture::draw(&crates, named));
+    Ok(())
+}
+
+/// Adds a file to its crate, if it is part of one.
+fn add(crates: &mut BTreeMap<String, Sources>, name: &str, text: String) {
+    if let Some((folder, path)) = name.split_once("/src/")
+        && files::has_extension(path, "rs")
+    {
+        crates.entry(folder.to_owned()).or_default().insert(path.to_owned(), text);
+    }
+}
+
 /// Checks every rule and prints what is broken.
 pub(crate) fn run(root: &Path, verbose: bool) -> Result<(), String> {
     let names = tracked(root).map_or_else(|| walked(root), Ok)?;
     let mut findings = Vec::new();
     let mut long = Vec::new();
+    let mut crates: BTreeMap<String, Sources> = BTreeMap::new();
     for name in &names {
         // pictures and the like are no text
         let Ok(text) = fs::read_to_string(root.join(name)) else { continue };
         files::check(name, &text, &mut findings);
         long.extend(rust::long(name, &text));
+        add(&mut crates, name, text);
+    }
+    for (folder, files) in &crates {
+        let tree = picture::read(files);
+        layers::check(folder, &tree, &mut findings);
+        circles::check(folder, &tree, &mut findings);
     }
     dependencies::check(root, &mut findings)?;
     lock::check(root, &mut findings)?;
