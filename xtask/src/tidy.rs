@@ -2,12 +2,13 @@
 //!
 //! Owns: file size, module docs, charters, the direction of dependencies, single versions of the
 //! crates whose types cross borders, layers and circles of modules, the `# calls:` lines of SQL tests,
-//! texts that do not belong here.
+//! cited decisions, texts that do not belong here.
 //! Refuses: style that rustfmt or clippy judge.
 //! Surprise: new files count before anybody adds them to git, so that a check before a commit says
 //! what the check after it says.
 
 mod circles;
+mod decisions;
 mod dependencies;
 mod files;
 mod layers;
@@ -72,6 +73,7 @@ pub(crate) fn run(root: &Path, verbose: bool) -> Result<(), String> {
         // pictures and the like are no text
         let Ok(text) = fs::read_to_string(root.join(name)) else { continue };
         files::check(name, &text, &mut findings);
+        decisions::check(name, &text, &names, &mut findings);
         long.extend(rust::long(name, &text));
         add(&mut crates, name, text);
     }

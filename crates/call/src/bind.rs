@@ -2,9 +2,9 @@
 //!
 //! Owns: which value goes where, type checks, URL assembly, body assembly, the identity of a call.
 //! Refuses: sending.
-//! Surprise: a path value can never change which endpoint is called (decision 12): empty values and
-//! dot segments are errors, and a value with `/` is one where it would spell another path of the
-//! same document.
+//! Surprise: a path value can never change which endpoint is called: empty values and dot segments are
+//! errors, and a value with `/` is one where it would spell another path of the same document
+//! (docs/decisions/0010-path-values-keep-the-endpoint.md).
 
 mod body;
 mod key;

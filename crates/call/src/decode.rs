@@ -1,7 +1,7 @@
 //! Decoding: one pass over the bytes of a page, straight into the columns that are asked for.
 //!
-//! Owns: finding the rows, the strict reading of envelopes and values (decision 3), capture of page
-//! addresses on the way.
+//! Owns: finding the rows, the strict reading of envelopes and values
+//! (docs/decisions/0001-answers-are-read-strictly.md), capture of page addresses on the way.
 //! Refuses: choosing columns; the plan says which.
 //! Surprise: fields that no column asks for are skipped without being parsed into values, and nested
 //! values are copied as text, so cost follows what is projected.

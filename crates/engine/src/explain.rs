@@ -1,4 +1,4 @@
-//! EXPLAIN: what would be requested, as rows (decision 14).
+//! EXPLAIN: what would be requested, as rows (docs/decisions/0011-explain-is-rows.md).
 //!
 //! Owns: the listing of scans with method, URL, counts, paging, pushed and local work, and its
 //! ANALYZE form with measured counters.

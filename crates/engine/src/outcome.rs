@@ -1,6 +1,7 @@
 //! What a statement did, beside its rows.
 //!
-//! Owns: notes, completeness and live counters of a statement (truth contract, decision 4).
+//! Owns: notes, completeness and live counters of a statement
+//! (docs/decisions/0002-complete-or-an-error.md).
 //! Refuses: printing them; doors choose where they go.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -464,7 +464,7 @@ pub(crate) struct Prepared {
     pub(crate) timeout: Option<std::time::Duration>,
 }
 
-/// The defaults of datafusion.md, each measured there.
+/// What differs from DataFusion's defaults (docs/decisions/0014-settings-of-datafusion.md).
 fn engine_config() -> EngineConfig {
     let mut config = EngineConfig::new().with_information_schema(false);
     let options = config.options_mut();

@@ -1,6 +1,7 @@
 //! Result columns: what a select method returns, as SQL sees it.
 //!
-//! Owns: the mapping of `OpenAPI` types to column types (decision 5: nested values are JSON text).
+//! Owns: the mapping of `OpenAPI` types to column types (nested values:
+//! docs/decisions/0003-nested-values-are-json-text.md).
 //! Refuses: Arrow; the decoder maps [`ColumnType`] to it.
 
 use serde::{Deserialize, Serialize};

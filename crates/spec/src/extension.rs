@@ -1,5 +1,6 @@
-//! The `x-strataql` block: what `x-stackQL-*` keys cannot say (decision 9).
+//! The `x-strataql` block: what `x-stackQL-*` keys cannot say.
 //!
+//! Why: docs/decisions/0009-extension-block.md.
 //! Owns: its keys, their inheritance (per sub-key, most specific level first) and their lint.
 //! The JSON Schema is `schemas/x-strataql.schema.json` in the repository.
 //! Paging is read by [`crate::paging`].

@@ -376,7 +376,8 @@ impl Method {
     }
 
     /// True when the method answers with at most one object and every path parameter names a part
-    /// of its identity: a 404 then means "no such row" (decision 3).
+    /// of its identity: a 404 then means "no such row"
+    /// (docs/decisions/0001-answers-are-read-strictly.md).
     pub fn is_lookup(&self) -> bool {
         self.verb.is_safe()
             && self.response.rows.is_single()

@@ -1,7 +1,7 @@
 //! Servers: where a method's requests go.
 //!
-//! Owns: server templates and their variables (decision 8: a default is trusted only when it is one
-//! of the variable's own `enum` values; any other default is a placeholder).
+//! Owns: server templates and their variables. A default is trusted only when it is one
+//! of the variable's own `enum` values (docs/decisions/0008-server-variables.md).
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Services and resources: the compiled model of one service document.
 //!
-//! Owns: the shape that is cached (decision 17) and that everything else reads.
+//! Owns: the shape that is cached (docs/decisions/0013-places-on-disk.md) and that everything
+//! else reads.
 //! Refuses: being changed after it was built.
 
 use indexmap::IndexMap;

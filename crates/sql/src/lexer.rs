@@ -1,7 +1,7 @@
 //! Tokens: lexing, splitting into statements, word lists.
 //!
 //! Surprise: a `;` inside a comment does not end a statement (`… = 'x' --required;`), and the end of
-//! the input does (decision 15).
+//! the input does (docs/decisions/0012-end-of-input-ends-a-statement.md).
 
 use std::collections::BTreeSet;
 

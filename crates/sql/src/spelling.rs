@@ -1,7 +1,7 @@
 //! Re-spelling: identifiers in the case that the documents use.
 //!
-//! Owns: the map from a lower-case word to its spelling, and its use on tokens (decision 6: exact
-//! match, else the only case-insensitive match).
+//! Owns: the map from a lower-case word to its spelling, and its use on tokens (exact match, else the
+//! only case-insensitive match: docs/decisions/0004-names-match-in-any-case.md).
 //! Surprise: quoted words are never touched, and a word with two spellings stays as written.
 
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! The whole answer: walking to the rows, catching page addresses, refusing what is no answer.
 //!
-//! Strict reading (decision 3): an answer without its rows is an empty list only when the document
-//! knows every key it has; anything else is an error, never an empty table.
+//! Strict reading (docs/decisions/0001-answers-are-read-strictly.md): an answer without its rows is an
+//! empty list only when the document knows every key it has; anything else is an error, never an empty
+//! table.
 
 use std::sync::Arc;
 

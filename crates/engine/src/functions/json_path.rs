@@ -1,7 +1,8 @@
-//! Typed paths into JSON columns (decision 5): `col.a.b`, `col['a']`, `col[0]`, `col -> 'a'`, `col ->> 'a'`.
+//! Typed paths into JSON columns: `col.a.b`, `col['a']`, `col[0]`, `col -> 'a'`, `col ->> 'a'`.
 //!
 //! Owns: the function `json_path(column, step, …)`, its typing from the documented schema that
 //! travels in the column's field metadata, and the planner hooks that make every spelling call it.
+//! Why: docs/decisions/0003-nested-values-are-json-text.md.
 //! Surprise: the type of a path comes from the *argument's field*, so it holds through aliases,
 //! derived tables and joins without any planner state.
 

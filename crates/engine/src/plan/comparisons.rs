@@ -1,5 +1,6 @@
-//! Comparisons as people write them (decision 6).
+//! Comparisons as people write them.
 //!
+//! Why: docs/decisions/0005-comparisons-as-people-write-them.md.
 //! Owns: text columns against numbers and booleans (compared as text), boolean columns against
 //! `'true'`, `'false'`, 1 and 0. Runs before DataFusion's type coercion, which would put casts on
 //! the column and then fail on the first row that does not convert.

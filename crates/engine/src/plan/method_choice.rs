@@ -1,4 +1,6 @@
-//! Method choice (decision 7): a pure function from what a statement gives and names to a method.
+//! Method choice: a pure function from what a statement gives and names to a method.
+//!
+//! Why: docs/decisions/0006-method-choice-has-no-score.md.
 //!
 //! The rule: the first method in document order
 //! 1. whose required parameters all have values,

@@ -383,7 +383,8 @@ fn extended(
     projection
 }
 
-/// True if sending the value makes checking it on the rows unnecessary (decision 8).
+/// True if sending the value makes checking it on the rows unnecessary
+/// (docs/decisions/0007-predicates-on-parameters.md).
 fn takes_over(table: &ResourceTable, method: &Method, name: &str) -> bool {
     let Some(input) = method.input(name) else { return false };
     if !matches!(input.location, Some(Location::Query) | None) || input.required {

@@ -271,7 +271,8 @@ fn add_undeclared_path_params(
     }
 }
 
-/// Variables of the first server are parameters too (decision 8 settles which are required).
+/// Variables of the first server are parameters too; docs/decisions/0008-server-variables.md says which
+/// are required.
 fn add_server_variables(
     servers: &[Server],
     schemas: &mut SchemaBuilder<'_>,
