@@ -1,7 +1,7 @@
-//! Packs `providers/` of the repository into the library, and fingerprints the model code.
+//! Embeds `providers/` of the repository, and fingerprints the model code.
 //!
 //! Owns: `embedded.rs` in `OUT_DIR` (a list of path and gzip bytes) and the environment variable
-//! `STRATAQL_MODEL_FINGERPRINT`, which is part of every sidecar's key.
+//! `STRATAQL_MODEL_FINGERPRINT`, which is part of every compiled model's key.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -40,7 +40,7 @@ fn embed(providers: &Path, out: &Path) -> io::Result<()> {
     fs::write(out.join("embedded.rs"), list)
 }
 
-/// A sidecar written by other model code must not be read, also between two builds of one version.
+/// A compiled model of other code must not be read, also between two builds of one version.
 fn fingerprint(sources: &Path) -> io::Result<()> {
     println!("cargo:rerun-if-changed={}", sources.display());
     let mut hasher = DefaultHasher::new();

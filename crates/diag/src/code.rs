@@ -1,7 +1,7 @@
 //! The registry of error codes: kebab identifier, SQLSTATE, exit class and meaning.
 //!
 //! Owns: every code a user can meet. Codes are API: they are never renamed nor reused.
-//! Refuses: messages; those are written where the cause is known.
+//! Refuses: messages; they are written where the cause is known.
 
 use serde::{Serialize, Serializer};
 
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub enum Class {
     /// The statement, a name or a value given by the user is wrong (exit 2).
     Statement,
-    /// The remote service refused or answered something unusable (exit 3).
+    /// The remote service refused, or sent an unusable response (exit 3).
     Remote,
     /// Credentials are missing or were refused (exit 4).
     Auth,
@@ -28,7 +28,7 @@ pub enum Class {
     Local,
     /// The user interrupted the run (exit 130).
     Interrupt,
-    /// A defect of strataql (exit 70).
+    /// A bug in strataql (exit 70).
     Internal,
 }
 
@@ -89,8 +89,8 @@ codes! {
     Syntax, "syntax", "42601", Statement;
     /// The statement is understood but this version cannot run it.
     UnsupportedSyntax, "unsupported-syntax", "0A000", Statement;
-    /// BEGIN, COMMIT or ROLLBACK stands in the wrong place, or a write cannot be part of a transaction
-    /// or be undone.
+    /// BEGIN, COMMIT or ROLLBACK is out of place, or a write cannot be part of a transaction or be
+    /// undone.
     Transaction, "transaction", "25000", Statement;
     /// The command line is wrong: an unknown flag, format or file.
     Usage, "usage", "22023", Statement;
@@ -132,27 +132,27 @@ codes! {
     RemoteMissing, "remote-missing", "02000", Remote;
     /// The service reports a conflict (409).
     RemoteConflict, "remote-conflict", "23505", Remote;
-    /// A success answer has a body that is no answer to the request.
+    /// A success response has a body that does not answer the request.
     UnexpectedBody, "unexpected-body", "58000", Remote;
-    /// A value in the answer does not fit the type its document declares.
+    /// A value in the response does not fit the type that the document declares.
     BadRemoteValue, "bad-remote-value", "22P02", Remote;
-    /// The service sent the reader in circles: a page address came twice.
+    /// The service returned a page address that it had returned before.
     PageLoop, "page-loop", "58000", Remote;
-    /// The service pointed to another origin; following it would carry the credential there.
+    /// The service pointed to another origin; following it would send the credential there.
     CrossOrigin, "cross-origin", "58000", Remote;
-    /// The answer exceeds a size limit.
+    /// The response exceeds a size limit.
     ResponseTooLarge, "response-too-large", "54000", Remote;
     /// The service kept answering 429 until the retry budget was spent.
     RateLimited, "rate-limited", "53400", Transient;
-    /// The service could not be reached, broke the connection or answered 5xx to the end.
+    /// The service could not be reached, broke the connection or kept answering 5xx.
     RemoteUnavailable, "remote-unavailable", "08006", Transient;
-    /// The service did not answer in time.
+    /// The service did not respond in time.
     Timeout, "timeout", "57014", Transient;
     /// The encrypted connection could not be set up.
     TlsFailed, "tls-failed", "08006", Transient;
     /// A provider document is malformed or cannot be used.
     BadDocument, "bad-document", "F0000", Document;
-    /// A provider document asks for more than it may: nesting, expansion or size.
+    /// A provider document exceeds a limit on nesting, expansion or size.
     UntrustedDocument, "untrusted-document", "F0000", Document;
     /// The result is partial, as the user accepted.
     Partial, "partial", "01000", Partial;
@@ -164,7 +164,7 @@ codes! {
     ReadOnly, "read-only", "25006", Limit;
     /// The query needs more memory than it may use.
     MemoryLimit, "memory-limit", "53200", Limit;
-    /// A write was sent and its outcome could not be learnt.
+    /// A write was sent and its outcome could not be determined.
     WriteOutcomeUnknown, "write-outcome-unknown", "40003", UnknownOutcome;
     /// A local file or folder could not be read or written.
     LocalIo, "local-io", "58030", Local;
@@ -172,7 +172,7 @@ codes! {
     Config, "config", "F0000", Local;
     /// The user interrupted the run.
     Cancelled, "cancelled", "57014", Interrupt;
-    /// A defect of strataql; please report it.
+    /// A bug in strataql; please report it.
     Internal, "internal", "XX000", Internal;
 }
 

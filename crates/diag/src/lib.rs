@@ -1,8 +1,8 @@
-//! What went wrong, in one shape for every door.
+//! Errors and warnings, in one representation for every interface.
 //!
 //! Owns: [`Report`] (code, message, labels, help, notes), the [`Code`] registry with SQLSTATE and
 //! exit code, byte [`Span`]s, "did you mean" ([`suggest`]) and redaction by value ([`Redactor`]).
-//! Refuses: rendering (doors do that), printing, I/O.
+//! Refuses: rendering (done by the interfaces), printing, I/O.
 //! Surprise: a `Report` never holds a secret because every text that came from outside passes a
 //! [`Redactor`] before it is stored or shown.
 

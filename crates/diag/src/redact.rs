@@ -1,15 +1,15 @@
-//! Redaction by value: no text that leaves the process may hold a registered secret.
+//! Redaction by value: no text that leaves the process contains a registered secret.
 //!
 //! Owns: the set of secret values of a run and the masking of texts.
-//! Refuses: guessing what looks like a secret; whoever obtains one registers it.
+//! Refuses: guessing what looks like a secret; code that obtains one registers it.
 //! Surprise: the encoded forms of a secret (percent-encoding, base64, JSON escapes) are masked too,
-//! because that is how a secret travels in URLs, `Authorization` headers and bodies.
+//! because secrets appear in those forms in URLs, `Authorization` headers and bodies.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const MASK: &str = "***";
 
 /// Values shorter than this are not masked: replacing every `1` would ruin the output and hide

@@ -1,7 +1,7 @@
 //! The report: one failure (or warning) as data.
 //!
 //! Owns: the shape that the command line, the PostgreSQL wire, JSON and MCP all render.
-//! Refuses: deciding how it looks.
+//! Refuses: rendering.
 
 use std::fmt;
 
@@ -9,29 +9,29 @@ use serde::Serialize;
 
 use crate::{Code, Redactor, Span};
 
-/// How bad it is.
+/// Severity of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing was produced, or what was produced is not to be used.
+    /// There is no result, or it must not be used.
     Error,
     /// Something the user can act on.
     Warning,
 }
 
-/// A part of the statement with a remark about it.
+/// A part of the statement with a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Label {
-    /// Where, in bytes of the statement text.
+    /// Byte range in the statement text.
     pub span: Span,
-    /// What is to be said there; may be empty.
+    /// The label; may be empty.
     pub text: String,
 }
 
-/// A place in a file.
+/// A location in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Place {
-    /// Path as the user would name it.
+    /// Path, in the form that the user knows.
     pub file: String,
     /// 1-based line, 0 when unknown.
     pub line: usize,
@@ -40,7 +40,7 @@ pub struct Place {
 /// The facts of a failed request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct RemoteFailure {
-    /// HTTP status, absent when no answer came.
+    /// HTTP status, absent when no response arrived.
     pub status: Option<u16>,
     /// The service's own error code, for example `PERMISSION_DENIED`.
     pub code: Option<String>,
@@ -56,25 +56,25 @@ pub struct RemoteFailure {
     pub attempts: u32,
 }
 
-/// A failure or warning with everything a door needs to show it.
+/// A failure or warning with everything an interface needs to render it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Stable code.
     pub code: Code,
-    /// How bad.
+    /// Severity.
     pub severity: Severity,
     /// One sentence, lower case, no final stop, literals in backticks.
     pub message: String,
-    /// Parts of the statement.
+    /// Labelled parts of the statement.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Label>,
-    /// The place in a file, for reports about documents.
+    /// The location in a file, for reports about documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// Actions the user can take now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub help: Vec<String>,
-    /// Facts that help to understand.
+    /// Facts that help to understand the cause.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// The failed request, if it was one.
@@ -83,7 +83,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// An error with a message and nothing else yet.
+    /// An error with only a message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -102,7 +102,7 @@ impl Report {
         Self { severity: Severity::Warning, ..Self::new(code, message) }
     }
 
-    /// A defect of strataql itself.
+    /// A bug in strataql itself.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Code::Internal, message)
             .with_help("this is a defect of strataql; please report it with the statement")
@@ -124,7 +124,7 @@ impl Report {
         }
     }
 
-    /// Sets the place in a file.
+    /// Sets the location in a file.
     #[must_use]
     pub fn with_place(mut self, file: impl Into<String>, line: usize) -> Self {
         self.place = Some(Place { file: file.into(), line });

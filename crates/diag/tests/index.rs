@@ -1,4 +1,4 @@
-//! The error index: `docs/errors.md` is made from [`Code::ALL`] and compared with it here.
+//! The error index: `docs/errors.md` is generated from [`Code::ALL`] and compared here.
 //!
 //! `UPDATE_EXPECT=1` writes the page.
 
@@ -11,22 +11,21 @@ use strataql_diag::{Class, Code};
 const HEAD: &str = "\
 # Errors
 
-Every failure has a code. It stands in brackets behind `error`, and in the field `code` with
+Every error has a code. It is printed in brackets after `error`, and in the field `code` with
 `--error-format json`:
 
 ```text
 error[missing-param]: reading `databricks_account.oauth2.published_app_integration` needs `account_id`
 ```
 
-Codes are stable: none is ever renamed or used again for something else. Scripts look at the code or
-at the exit code, never at the message. The SQLSTATE is what programs that speak the PostgreSQL
-protocol expect; several codes may share one.
+Codes are stable: they are never renamed or reused. Scripts should test the code or the exit code, not
+the message. The SQLSTATE is for clients of the PostgreSQL protocol; several codes may share one.
 
-An exit code of 0 means that everything was done. With any other, rows that were already printed
-(`jsonl`, `csv` and `text` print rows as they arrive) are not the whole result. Exit code 1 has no
-error code and is kept for commands that check something: they ran, and it is not so.
+Exit code 0 means success. With any other exit code, rows that were already printed (`jsonl`, `csv` and
+`text` print rows as they arrive) are not the whole result. Exit code 1 has no error code; it is used by
+commands that check something, when the check is false.
 
-This page is made from the registry in `crates/diag/src/code.rs`:
+This page is generated from `crates/diag/src/code.rs`:
 `UPDATE_EXPECT=1 cargo test -p strataql-diag --test index` writes it.
 ";
 
@@ -35,52 +34,52 @@ fn class_text(class: Class) -> (&'static str, &'static str) {
     match class {
         Class::Statement => (
             "Statement and command line",
-            "Something in what was typed is wrong. Where its place is known it is marked, and `help` says \
-             how to go on. Running the same statement again gives the same error.",
+            "The statement or the command line is wrong. Where possible the position is marked, and `help` \
+             says what to do. Running the same statement again gives the same error.",
         ),
         Class::Remote => (
             "The service refused",
-            "The service was reached and said no, or its answer cannot be trusted. The note names the \
-             request; the service's own words are quoted.",
+            "The service rejected the request, or its response cannot be trusted. The note names the \
+             request and quotes the service's message.",
         ),
         Class::Auth => (
             "Credentials",
-            "Which environment variables a provider reads stands in its document; `--auth` replaces them.",
+            "The provider's document defines which environment variables are read; `--auth` replaces them.",
         ),
         Class::Transient => (
             "Not reachable",
-            "No usable answer came in time. Reads are repeated as long as their budget lasts, so what is \
-             reported here lasted longer. Running the statement again later may work.",
+            "No usable response arrived in time. Reads are retried until their budget is spent, so the \
+             failure lasted longer than that. Running the statement again later may work.",
         ),
         Class::Document => (
             "Provider documents",
-            "The document that describes the provider is at fault. `strataql provider lint PATH` lists all \
-             that is wrong with it, with file and line.",
+            "The document that describes the provider is invalid. `strataql provider lint PATH` lists all \
+             problems with file and line.",
         ),
         Class::Partial => (
             "Partial result",
-            "Rows were printed, and something is missing from them because the user allowed that.",
+            "Rows were printed, but some are missing because the user allowed partial results.",
         ),
         Class::Limit => (
             "Limits",
-            "A limit that was set on purpose was reached. Narrow the statement or raise the limit.",
+            "A limit that the user set was reached. Narrow the statement or raise the limit.",
         ),
         Class::UnknownOutcome => (
             "Unknown outcome",
-            "The one failure after which somebody has to look: whether the object was changed can only be \
-             found out at the service. Nothing was repeated.",
+            "The object may or may not have been changed; check it at the service. The request was not \
+             retried.",
         ),
         Class::Local => (
             "This machine",
-            "A file, a folder or the configuration on this machine is at fault; no service is.",
+            "The cause is a file, a folder or the configuration on this machine, not a service.",
         ),
         Class::Internal => (
-            "Defects",
-            "strataql is at fault. Please report it with the statement and the whole message.",
+            "Bugs",
+            "strataql has a bug. Please report it with the statement and the whole message.",
         ),
         Class::Interrupt => (
             "Interrupted",
-            "Requests in flight were abandoned. A write among them may have reached the service.",
+            "Requests in flight were cancelled. A write among them may have reached the service.",
         ),
     }
 }

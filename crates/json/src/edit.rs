@@ -1,4 +1,4 @@
-//! JSON with parts set, added, replaced or removed.
+//! Edits of JSON: parts are set, added, replaced or removed.
 
 use indexmap::IndexMap;
 use strataql_diag::{Code, Report};
@@ -6,24 +6,24 @@ use strataql_diag::{Code, Report};
 use crate::node::Node;
 use crate::path::{Step, parse_path};
 
-/// The longest path that makes new levels.
+/// The longest path that creates new levels.
 const MAX_STEPS: usize = 100;
 
-/// What happens at a path.
+/// The behaviour of an edit at its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Only where nothing is.
+    /// Only where no value exists.
     Insert,
-    /// Only where something is.
+    /// Only where a value exists.
     Replace,
-    /// Either way.
+    /// In both cases.
     Set,
 }
 
-/// Reads a path at which something is to be put.
+/// Parses the path of an edit.
 ///
 /// # Errors
-/// `bad-value` if it is none, or has more than a hundred steps.
+/// `bad-value` if it is not a path, or has more than a hundred steps.
 pub fn changing_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
     let steps = parse_path(text)?;
     if steps.len() > MAX_STEPS {
@@ -38,8 +38,8 @@ pub fn changing_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
 }
 
 impl Node {
-    /// Puts a value at a path. Objects and arrays are made on the way, arrays without gaps; where that
-    /// cannot be, nothing happens.
+    /// Sets a value at a path. Missing objects and arrays are created, arrays without gaps. Where
+    /// that is impossible, the value stays unchanged.
     pub fn put(&mut self, steps: &[Step], value: Self, mode: Mode) {
         let mut here = self;
         for (done, step) in steps.iter().enumerate() {
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    /// The value without what is at a path; nothing is left if that is the whole.
+    /// Removes the value at a path; `None` if that is the whole value.
     pub fn without(mut self, steps: &[Step]) -> Option<Self> {
         let (last, before) = steps.split_last()?;
         match (self.below(before), last) {
@@ -86,7 +86,7 @@ impl Node {
         Some(self)
     }
 
-    /// What is at a path.
+    /// The value at a path.
     fn below(&mut self, steps: &[Step]) -> Option<&mut Self> {
         let mut here = self;
         for step in steps {
@@ -104,8 +104,8 @@ impl Node {
         Some(here)
     }
 
-    /// The value merged with a patch (RFC 7396): members of the patch replace those of the same name,
-    /// `null` removes them, objects are merged.
+    /// Merges a patch (RFC 7396): members of the patch replace those of the same name, `null`
+    /// removes them, objects are merged.
     #[must_use]
     pub fn patched(self, patch: Self) -> Self {
         let Self::Object(changes) = patch else { return patch };
@@ -135,7 +135,7 @@ impl Node {
     }
 }
 
-/// The element that a step means; one past the last is where something can be added.
+/// The element that a step refers to; one past the last is where an element can be appended.
 fn position(step: &Step, length: usize) -> Option<usize> {
     match step {
         Step::Key(_) => None,
@@ -144,7 +144,7 @@ fn position(step: &Step, length: usize) -> Option<usize> {
     }
 }
 
-/// The value below new objects and arrays; nothing if an array would have gaps.
+/// The value nested in new objects and arrays; `None` if an array would have gaps.
 fn nested(steps: &[Step], value: Node) -> Option<Node> {
     steps.iter().rev().try_fold(value, |inner, step| match step {
         Step::Key(key) => Some(Node::Object(vec![(key.clone(), inner)])),

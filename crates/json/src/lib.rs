@@ -1,10 +1,10 @@
 //! JSON text: trees, paths, edits, comparison and walks.
 //!
-//! Owns: [`Node`], paths as SQLite writes them, the value at a path, changes at paths, equality, and
-//! the rows that a value unfolds into.
-//! Refuses: SQL, columns and types (the engine), the decoding of answers (`call`).
-//! Surprise: numbers are never computed. They stay the text that they were, so a long integer keeps
-//! its digits; only comparison looks at their value.
+//! Owns: [`Node`], paths in SQLite's syntax, the value at a path, edits at paths, equality, and the
+//! rows of walks.
+//! Refuses: SQL, columns and types (the engine), the decoding of responses (`call`).
+//! Surprise: numbers are kept as text, so a long integer keeps its digits; only comparison
+//! evaluates them.
 
 mod compare;
 mod edit;

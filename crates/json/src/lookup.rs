@@ -1,7 +1,7 @@
 //! The value at a path of JSON text.
 //!
-//! Surprise: nothing is read ahead. Text behind the value may be no JSON at all and is not looked at,
-//! and only `[#-1]` looks at an array twice, since its length has to be known.
+//! Surprise: nothing is read ahead. Text after the value is not read and may be invalid JSON. Only
+//! `[#-1]` reads an array twice, because it needs the length.
 
 use jiter::{Jiter, Peek};
 
@@ -18,7 +18,7 @@ pub enum Found {
 }
 
 impl Found {
-    /// The text as it is.
+    /// The text as written.
     pub fn into_text(self) -> String {
         match self {
             Self::Text(text) | Self::Raw(text) => text,
@@ -34,12 +34,12 @@ impl Found {
     }
 }
 
-/// What a step means where it stands.
+/// The meanings of a step, depending on the value it is applied to.
 trait Locate {
-    /// The key that it is in an object.
+    /// The key, in an object.
     fn in_object(&self) -> Option<&str>;
 
-    /// The element that it is in an array.
+    /// The element, in an array.
     fn in_array(&self) -> Option<Element>;
 }
 
@@ -66,7 +66,7 @@ impl Locate for Step {
     }
 }
 
-/// A key that also means an element where it is a number.
+/// A key that is also an index if it is a number.
 impl Locate for String {
     fn in_object(&self) -> Option<&str> {
         Some(self)
@@ -80,17 +80,17 @@ impl Locate for String {
     }
 }
 
-/// True if a key means an element of an array where there is one.
+/// True if a key refers to an element of an array.
 pub fn is_index(key: &str) -> bool {
     key.parse::<i64>().is_ok() || key.parse::<usize>().is_ok()
 }
 
-/// The value at a path; `None` when it is absent, null, or the text is no JSON.
+/// The value at a path; `None` if it is absent, null, or the text is not JSON.
 pub fn find(text: &str, steps: &[Step]) -> Option<Found> {
     found(text, steps)
 }
 
-/// As [`find`], below keys; in an array a key is the number of an element, counted from the end if it
+/// As [`find`], under a sequence of keys. In an array a key is an index, counted from the end if it
 /// is negative.
 pub fn find_keys(text: &str, keys: &[String]) -> Option<Found> {
     found(text, keys)
@@ -120,7 +120,7 @@ fn raw<'a>(jiter: &mut Jiter<'a>, peek: Peek) -> Option<&'a str> {
     str::from_utf8(jiter.slice_to_current(start)).ok()
 }
 
-/// Moves a reader of `text` before the value at a path.
+/// Moves a reader of `text` to the value at a path.
 fn seek<S: Locate>(jiter: &mut Jiter<'_>, text: &str, steps: &[S]) -> Option<()> {
     for step in steps {
         match jiter.peek().ok()? {
@@ -157,7 +157,7 @@ fn element(jiter: &mut Jiter<'_>, index: usize) -> Option<()> {
     next.map(|_| ())
 }
 
-/// The number of elements of the array that a text begins with.
+/// The number of elements of the array at the start of a text.
 fn length(text: &str) -> Option<usize> {
     let mut jiter = Jiter::new(text.as_bytes());
     let mut next = jiter.next_array().ok()?;

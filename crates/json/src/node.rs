@@ -21,12 +21,12 @@ pub enum Node {
     Text(String),
     /// Elements.
     Array(Vec<Node>),
-    /// Members in the order of the text; a name may come twice.
+    /// Members in the order of the text; names may repeat.
     Object(Vec<(String, Node)>),
 }
 
 impl Node {
-    /// Reads a whole text; `None` if it is no JSON, or nested deeper than 200 levels.
+    /// Parses a whole text; `None` if it is not JSON, or is nested deeper than 200 levels.
     pub fn read(text: &str) -> Option<Self> {
         let mut jiter = Jiter::new(text.as_bytes());
         let peek = jiter.peek().ok()?;
@@ -35,7 +35,7 @@ impl Node {
         Some(node)
     }
 
-    /// Reads a whole text that has to be JSON.
+    /// Parses a whole text that must be JSON.
     ///
     /// # Errors
     /// `bad-value` for anything else.
@@ -43,11 +43,11 @@ impl Node {
         Self::read(text).ok_or_else(|| no_json(text))
     }
 
-    /// Reads a text that may also be plain: what does not look like an object or an array and is no
-    /// JSON is a string.
+    /// Parses a text that may be a plain string: text that is not JSON and does not start like an
+    /// object or an array is a string.
     ///
     /// # Errors
-    /// `bad-value` for what only begins like an object or an array.
+    /// `bad-value` for text that only starts like an object or an array.
     pub fn read_or_text(text: &str) -> Result<Self, Box<Report>> {
         match Self::read(text) {
             Some(node) => Ok(node),
@@ -56,7 +56,7 @@ impl Node {
         }
     }
 
-    /// What SQLite's `json_type` calls it.
+    /// The name of its type in SQLite's `json_type`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -155,7 +155,7 @@ fn node(jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Option<Node> {
     })
 }
 
-/// JSON without the white space between its tokens. The text has to be JSON.
+/// JSON without the white space between its tokens. The text must be JSON.
 pub fn compact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_text = false;
@@ -174,7 +174,7 @@ pub fn compact(text: &str) -> String {
     out
 }
 
-/// JSON with a line for each member and element. The text has to be JSON.
+/// JSON with a line for each member and element. The text must be JSON.
 pub fn pretty(text: &str, indent: &str) -> String {
     let text = compact(text);
     let mut out = String::with_capacity(text.len() * 2);
@@ -199,7 +199,7 @@ pub fn pretty(text: &str, indent: &str) -> String {
         match char {
             '[' | '{' => {
                 out.push(char);
-                // what is empty stays on its line
+                // empty objects and arrays stay on their line
                 if let Some(end) = chars.next_if(|next| matches!(next, ']' | '}')) {
                     out.push(end);
                 } else {

@@ -1,7 +1,7 @@
-//! Paths into JSON text as SQLite writes them: `$.a.b[0]."c d"[#-1]`.
+//! Paths into JSON text in SQLite's syntax: `$.a.b[0]."c d"[#-1]`.
 //!
-//! Surprise: a key in double quotes is a JSON string with its escapes, so that there is a path to every
-//! key; between single quotes (`['a']`) and without any, a backslash is a backslash.
+//! Surprise: a key in double quotes is a JSON string with escapes, so that every key has a path. In
+//! single quotes (`['a']`) and unquoted, a backslash is literal.
 
 use jiter::Jiter;
 use strataql_diag::{Code, Report, excerpt};
@@ -18,7 +18,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The step as typed paths write it: which element it is does not matter for its type.
+    /// The step as typed paths write it: the type does not depend on the index.
     pub fn key(&self) -> String {
         match self {
             Self::Key(key) => key.clone(),
@@ -34,7 +34,7 @@ fn bad_path(text: &str) -> Box<Report> {
         .into()
 }
 
-/// Reads a path.
+/// Parses a path.
 ///
 /// # Errors
 /// `bad-value` for anything else.
@@ -58,7 +58,7 @@ pub fn parse_path(text: &str) -> Result<Vec<Step>, Box<Report>> {
     Ok(steps)
 }
 
-/// The key behind a point and what follows.
+/// The key after a dot, and the rest.
 fn key(text: &str) -> Option<(String, &str)> {
     if text.starts_with('"') {
         return string(text);
@@ -67,7 +67,7 @@ fn key(text: &str) -> Option<(String, &str)> {
     (!key.is_empty()).then(|| (key.to_owned(), left))
 }
 
-/// The JSON string that a text begins with and what follows.
+/// The JSON string at the start of a text, and the rest.
 fn string(text: &str) -> Option<(String, &str)> {
     let inside = text.strip_prefix('"')?;
     let mut is_escaped = false;
@@ -85,7 +85,7 @@ fn string(text: &str) -> Option<(String, &str)> {
     Some((key, left))
 }
 
-/// The step in brackets and what follows.
+/// The step in brackets, and the rest.
 fn bracket(text: &str) -> Option<(Step, &str)> {
     if let Some((key, left)) = string(text) {
         return Some((Step::Key(key), left.strip_prefix(']')?));

@@ -1,4 +1,4 @@
-//! A JSON value as rows: its members or elements, or everything in it.
+//! A JSON value as rows: its members or elements, or the whole tree.
 
 use crate::lookup::Found;
 use crate::node::{Node, quoted};
@@ -8,17 +8,17 @@ use crate::node::{Node, quoted};
 pub struct Row {
     /// The name of a member or the number of an element; `None` for the value itself.
     pub key: Option<String>,
-    /// What [`Node::kind`] calls the value.
+    /// The value's [`Node::kind`].
     pub kind: &'static str,
     /// The value; `None` for `null`.
     pub value: Option<Found>,
-    /// A number within the value.
+    /// An id, unique within the value.
     pub id: i64,
-    /// The number of the row above, in a tree.
+    /// The id of the parent row, in a tree.
     pub parent: Option<i64>,
     /// The path of the value.
     pub fullkey: String,
-    /// The path of what holds it.
+    /// The path of the containing value.
     pub path: String,
 }
 
@@ -51,7 +51,7 @@ pub fn each(root: &Node, base: &str, rows: &mut Vec<Row>) {
     }
 }
 
-/// Adds a row for the value and everything in it, parents first.
+/// Adds a row for the value and each of its descendants, parents first.
 pub fn tree(root: &Node, base: &str, rows: &mut Vec<Row>) {
     descend((None, root), None, (base.to_owned(), base.to_owned()), &mut 0, rows);
 }
@@ -92,7 +92,8 @@ fn descend(
     });
 }
 
-/// Calls for each member or element: its key, value and path. True if the value is a scalar.
+/// Calls a function for each member or element with its key, value and path. True if the value is a
+/// scalar.
 fn visit(node: &Node, base: &str, mut call: impl FnMut(String, &Node, String)) -> bool {
     match node {
         Node::Array(items) => {

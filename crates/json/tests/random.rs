@@ -1,4 +1,4 @@
-//! JSON that nobody would write: real texts changed at random, and values made at random.
+//! Random JSON: mutated texts and generated values.
 
 #[path = "random/check.rs"]
 mod check;
@@ -14,7 +14,7 @@ use seeded::Dice;
 use strataql_json::{Mode, Node, Step, equal, equal_as_sets, raw_at, tree};
 use texts::{PATHS, TEXTS, changed};
 
-/// Cases of an ordinary run.
+/// Cases in a normal run.
 const CASES: u64 = 10_000;
 
 const KEYS: &[&str] = &["a", "b", "c d", "é", "", "0", "-1", "x.y", "q\"r", "s\\t", "#"];
@@ -102,7 +102,7 @@ fn no_value_breaks_a_law() {
     );
 }
 
-/// Sizes at which work that grows with their square would take minutes.
+/// Sizes at which quadratic work would take minutes.
 #[test]
 fn work_grows_with_the_size() {
     const MEMBERS: usize = 100_000;

@@ -1,6 +1,6 @@
-//! Open writes of runs that are over are reported once.
+//! Reports the open writes of ended runs once.
 //!
-//! Owns: the resolution of such a write outside a run that writes.
+//! Owns: recording such a resolution from a process that has no `Ledger`.
 
 use std::path::Path;
 

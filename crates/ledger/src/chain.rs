@@ -1,8 +1,8 @@
-//! Going on where others stopped.
+//! Continuing the chain after other runs.
 //!
-//! Owns: records that `head.json` does not know yet, and segments of runs that were killed.
-//! Surprise: a record may be durable although the head never learnt of it: its run was killed in
-//! between. It counts if it continues the chain; nothing that was confirmed is ever left out.
+//! Owns: records that `head.json` does not include yet, and segments of killed runs.
+//! Surprise: a record may be durable although the head does not include it: its run was killed in
+//! between. It counts if it continues the chain; no confirmed record is ever left out.
 //!
 //! ```text
 //! segment of a killed run   | known to the head | records the head missed | torn record |
@@ -19,7 +19,7 @@ use crate::line::kind;
 use crate::record::{CutRecord, ResolutionRecord, WriteId};
 use crate::segment::{Keep, Segment};
 
-/// Moves the head over the records that continue it; returns the writes that they resolve.
+/// Advances the head over the records that continue it; returns the writes that they resolve.
 pub(crate) fn absorb(head: &mut Head, segments: &[Segment]) -> Vec<WriteId> {
     let mut resolved = Vec::new();
     loop {
@@ -55,10 +55,10 @@ fn absorb_one(head: &mut Head, segment: &Segment, resolved: &mut Vec<WriteId>) {
     }
 }
 
-/// Brings the head up to date with the other runs' segments; the lock is held.
+/// Updates the head from the other runs' segments. The caller holds the lock.
 ///
-/// Takes runs that have ended off the list of open ones, if `looks_at_all` or if there is a sign that
-/// one was killed. What is returned has to be recorded.
+/// Removes ended runs from the list of open ones, if `looks_at_all` is set or one seems to have
+/// been killed. The caller must record the result.
 pub(crate) fn settle(
     folder: &Folder,
     head: &mut Head,
@@ -89,18 +89,18 @@ pub(crate) fn settle(
             }
         }
     }
-    // a killed run may have resolved writes of a segment that it could not take off the list
+    // a killed run may have resolved writes of a segment that it could not remove from the list
     head.unsettled.retain(|id| !resolved.contains(id));
     Ok(cuts)
 }
 
-/// Ends the segment of a run that is over.
+/// Closes the segment of a run that is over.
 fn retire(folder: &Folder, head: &mut Head, run: &str) -> std::io::Result<Option<CutRecord>> {
     let known = head.known_bytes(run).unwrap_or(0);
     let segment = Segment::read(folder, run, (0, u64::MAX), Keep::Links)?;
     head.settle(run, segment.open_writes());
-    // lines that do not continue the chain are nothing a killed run leaves behind; they stay as they
-    // are and `verify` reports them
+    // a killed run leaves no lines that do not continue the chain; they are kept, and `verify`
+    // reports them
     let is_torn = !segment.fragment.is_empty() && segment.end == known;
     Ok(is_torn.then(|| CutRecord {
         run: run.to_owned(),

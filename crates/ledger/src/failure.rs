@@ -1,6 +1,6 @@
-//! Failures of the ledger as reports.
+//! Errors of the ledger as reports.
 //!
-//! Owns: every sentence about a ledger that cannot be written, read or trusted.
+//! Owns: every message about a ledger that cannot be written, read or trusted.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -10,7 +10,7 @@ use strataql_diag::{Code, Report};
 const INSPECT: &str =
     "`strataql ledger verify` lists what is wrong; move the folder away to begin a new ledger";
 
-/// Nothing can be recorded, so nothing may be sent.
+/// Nothing can be recorded, so nothing must be sent.
 pub(crate) fn unwritable(folder: &Path, step: &str, cause: impl Display) -> Box<Report> {
     Box::new(
         Report::new(
@@ -35,7 +35,7 @@ pub(crate) fn unreadable(folder: &Path, step: &str, cause: impl Display) -> Box<
     )
 }
 
-/// The folder is not what strataql left behind, so no record may be added.
+/// The folder was changed by something else, so no record may be added.
 pub(crate) fn damaged(folder: &Path, cause: impl Display) -> Box<Report> {
     Box::new(
         Report::new(
@@ -47,12 +47,12 @@ pub(crate) fn damaged(folder: &Path, cause: impl Display) -> Box<Report> {
     )
 }
 
-/// One thing that is wrong, with its place.
+/// A problem with its location.
 pub(crate) fn problem(file: &Path, line: usize, message: impl Into<String>) -> Report {
     Report::new(Code::LocalIo, message).with_place(file.display().to_string(), line)
 }
 
-/// One thing that is wrong and keeps the ledger from being read.
+/// A problem that prevents reading the ledger.
 pub(crate) fn unusable(file: &Path, line: usize, message: impl Into<String>) -> Box<Report> {
     Box::new(problem(file, line, message).with_help(INSPECT))
 }

@@ -1,9 +1,8 @@
 //! The ledger's folder: names, locks, listing.
 //!
-//! Owns: where files are, the lock that orders groups of records, how a reader gets a view that no
-//! writer changes under it.
-//! Surprise: readers hold the lock only while they note lengths. Files grow at the end alone, so
-//! the bytes below a noted length stay as they are.
+//! Owns: file names, the lock that orders groups of records, and a consistent view for readers.
+//! Surprise: readers hold the lock only while they note lengths. Files are append-only, so the
+//! bytes below a noted length do not change.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -22,7 +21,7 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
 }
 
-/// What the folder held at one moment.
+/// A snapshot of the folder.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) head: HeadState,
@@ -30,7 +29,7 @@ pub(crate) struct Snapshot {
     pub(crate) segments: Vec<(String, u64)>,
 }
 
-/// What is known of `head.json`.
+/// The content of `head.json`, if known.
 #[derive(Debug)]
 pub(crate) enum HeadState {
     Absent,
@@ -75,7 +74,7 @@ impl Folder {
             .map_err(|error| unwritable(&self.path, "creating the folder", error))
     }
 
-    /// Waits until no other run appends; the lock ends with the value.
+    /// Waits until no other run appends; dropping the value releases the lock.
     pub(crate) fn lock(&self) -> Result<File, Box<Report>> {
         private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(self.path.join("lock"))
@@ -83,7 +82,7 @@ impl Folder {
             .map_err(|error| unwritable(&self.path, "taking the lock", error))
     }
 
-    /// The head to go on from; the lock is held.
+    /// The head to continue from. The caller holds the lock.
     pub(crate) fn head_for_writing(&self) -> Result<Head, Box<Report>> {
         match self.head_state().map_err(|e| unwritable(&self.path, "reading `head.json`", e))? {
             HeadState::Present(head) => Ok(head),
@@ -101,7 +100,7 @@ impl Folder {
         }
     }
 
-    /// Head and lengths as of one moment; `None` when there is no ledger.
+    /// Head and lengths at one point in time; `None` when there is no ledger.
     pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, Box<Report>> {
         let failed =
             |step: &'static str| move |error: io::Error| unreadable(&self.path, step, error);
@@ -123,7 +122,7 @@ impl Folder {
         Ok(absent(fs::metadata(self.segment_path(run)))?.map(|metadata| metadata.len()))
     }
 
-    /// Whether the run behind a segment is over: a run locks its segment as long as it lives.
+    /// Whether the run of a segment is over: a run locks its segment while it is alive.
     pub(crate) fn has_ended(&self, run: &str) -> io::Result<bool> {
         let Some(file) = absent(File::open(self.segment_path(run)))? else { return Ok(true) };
         match file.try_lock_shared() {
@@ -155,7 +154,7 @@ impl Folder {
     }
 }
 
-/// Absence as a value.
+/// Turns "not found" into `None`.
 pub(crate) fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

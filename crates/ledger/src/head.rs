@@ -1,8 +1,8 @@
-//! `head.json`: the newest record of the whole ledger, and what is unfinished.
+//! `head.json`: the newest record of the whole ledger, and unfinished segments and writes.
 //!
-//! Owns: its form and its atomic replacement.
-//! Surprise: it may lag behind the segments after a crash, never run ahead of them. The records it
-//! does not know yet are in a segment that it lists as open, after the bytes that it knows.
+//! Owns: its format and its atomic replacement.
+//! Surprise: after a crash it may lag behind the segments; it is never ahead of them. Records that
+//! it does not include are in a segment that it lists as open, after the bytes that it knows.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -24,9 +24,9 @@ pub(crate) struct Head {
     pub(crate) seq: u64,
     /// Digest of the newest record.
     pub(crate) newest: String,
-    /// Segments of runs that have not ended, as far as is known.
+    /// Segments of runs that are not known to have ended.
     pub(crate) open: Vec<OpenSegment>,
-    /// Writes without an outcome in segments that are not open any more.
+    /// Writes without an outcome in closed segments.
     pub(crate) unsettled: Vec<WriteId>,
 }
 
@@ -50,7 +50,7 @@ impl Head {
         }
     }
 
-    /// Reads the text of the file; the error says what is wrong with it.
+    /// Parses the text of the file; the error says what is wrong with it.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         let line = text.strip_suffix(b"\n").ok_or("`head.json` is incomplete")?;
         unseal(line).map_err(|_| "`head.json` was altered: its digest does not fit its text")?;
@@ -68,7 +68,7 @@ impl Head {
         seal(&object).0
     }
 
-    /// Replaces the file. The new one is whole on disk before it takes the old one's place.
+    /// Replaces the file atomically; the new one is durable first.
     pub(crate) fn store(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension("json.new");
         let mut file =
@@ -78,7 +78,7 @@ impl Head {
         fs::rename(&beside, path)
     }
 
-    /// Where the segment of a run stands, if it is open.
+    /// Position of the segment of a run, if it is open.
     pub(crate) fn open_segment(&mut self, run: &str) -> Option<&mut OpenSegment> {
         self.open.iter_mut().find(|segment| segment.run == run)
     }
@@ -88,7 +88,7 @@ impl Head {
         self.open.iter().find(|segment| segment.run == run).map(|segment| segment.bytes)
     }
 
-    /// Takes a run off the list of open segments; its open writes stay known.
+    /// Removes a run from the list of open segments; its open writes are kept.
     pub(crate) fn settle(&mut self, run: &str, open_writes: impl IntoIterator<Item = u64>) {
         self.open.retain(|segment| segment.run != run);
         let ids = open_writes.into_iter().map(|number| WriteId { run: run.to_owned(), number });
@@ -96,7 +96,7 @@ impl Head {
     }
 }
 
-/// Files of the ledger are the user's alone: they name objects of an account.
+/// Files of the ledger are private to the user: they name objects of an account.
 pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {

@@ -1,7 +1,7 @@
-//! The ledger as a run uses it.
+//! The ledger interface for one run.
 //!
-//! Owns: [`Ledger`]: a thread that writes, and callers that wait for the disk without blocking.
-//! Refuses: sending requests; a request may leave once [`Ledger::intent`] has returned.
+//! Owns: [`Ledger`]: a writer thread, and callers that await the disk without blocking.
+//! Refuses: sending requests; a request may be sent once [`Ledger::intent`] has returned.
 //! Surprise: nothing is created before the first record, neither files nor the thread, so a run that
 //! only reads works in a read-only home.
 
@@ -47,12 +47,12 @@ impl Ledger {
         &self.dir
     }
 
-    /// Records what is about to be sent; it is on disk when this returns.
+    /// Records a request that is about to be sent; the record is durable when this returns.
     ///
     /// If the caller is dropped before that, the write is recorded as never sent, or not at all.
     ///
     /// # Errors
-    /// `local-io` when it cannot be recorded. Then nothing may be sent.
+    /// `local-io` when it cannot be recorded. Then nothing must be sent.
     pub async fn intent(&self, mut intent: Intent) -> Result<WriteId, Box<Report>> {
         let statement = mem::take(&mut intent.statement);
         let data = self.json(&intent)?;
@@ -65,7 +65,7 @@ impl Ledger {
         Ok(delivery.accept())
     }
 
-    /// Records what came of a write; it is on disk when this returns. The last outcome counts.
+    /// Records the outcome of a write; it is durable when this returns. The last outcome counts.
     ///
     /// # Errors
     /// `local-io` when it cannot be recorded; `internal` for a write of another run.
@@ -88,12 +88,12 @@ impl Ledger {
         self.ask(&self.sender()?, Message::Acknowledge { ids, resolution, reply }, answer).await
     }
 
-    /// Writes what is waiting and ends the segment. Later records are errors.
+    /// Writes pending records and closes the segment. Later records are errors.
     ///
-    /// Writes without an outcome are reported at the next start, as those of a killed run are.
+    /// Writes without an outcome are reported at the next start, like those of a killed run.
     ///
     /// # Errors
-    /// `local-io` when the end cannot be recorded; every confirmed record is safe all the same.
+    /// `local-io` when the end cannot be recorded; every confirmed record is safe nevertheless.
     pub async fn close(&self) -> Result<(), Box<Report>> {
         let state = mem::replace(&mut *self.lock(), State::Closed);
         let State::Running(sender) = state else { return Ok(()) };

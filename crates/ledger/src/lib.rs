@@ -1,11 +1,11 @@
-//! The change ledger: what strataql wrote to whose account, and what came of it.
+//! The change ledger: a durable log of writes and their outcomes.
 //!
-//! Owns: [`Ledger`] (intents on disk before a request leaves, outcomes after), the format of the
-//! folder, [`read()`], [`open_writes`] and [`acknowledge`] for writes whose run was killed, [`verify()`].
-//! Refuses: masking (texts and bodies arrive redacted), the clock (callers give times), deciding
-//! what a missing outcome means for the account.
-//! Surprise: there is one chain over all runs. A run owns its segment file alone, but every group of
-//! records continues the newest record of the whole ledger, taken under a lock.
+//! Owns: [`Ledger`] (intents on disk before a request is sent, outcomes after), the format of the
+//! folder, [`read()`], [`open_writes`] and [`acknowledge`] for writes of killed runs, [`verify()`].
+//! Refuses: masking (texts and bodies arrive redacted), the clock (callers pass times),
+//! interpreting a missing outcome.
+//! Surprise: there is one chain over all runs. Each run has a segment file of its own, but every
+//! group of records continues the newest record of the whole ledger, under a lock.
 
 mod acknowledge;
 mod chain;

@@ -1,8 +1,8 @@
-//! One record, one line, sealed by its own digest.
+//! One record per line, with its own digest.
 //!
 //! Owns: the text form of a record and the check that no byte of it changed.
-//! Surprise: the digest covers the bytes of the line as they stand in the file, not their meaning.
-//! Everything before `,"hash":"` is digested and the rest has a fixed form, so that no byte is free.
+//! Surprise: the digest covers the bytes of the line, not their meaning. Everything before
+//! `,"hash":"` is digested and the rest has a fixed form, so every byte is covered.
 //!
 //! ```text
 //! {"seq":2,"prev":"…","run":"…","kind":"intent","write":1,"data":{…},"hash":"…"}
@@ -17,7 +17,7 @@ const SEAL: &str = ",\"hash\":\"";
 const END: &str = "\"}";
 const HASH_LENGTH: usize = 64;
 
-/// What the first record of a ledger has as its predecessor.
+/// `prev` of the first record of a ledger.
 pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The kinds of records.
@@ -30,7 +30,7 @@ pub(crate) mod kind {
     pub(crate) const CUT: &str = "cut";
 }
 
-/// A record as read.
+/// A parsed record.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
     pub(crate) seq: u64,
@@ -44,19 +44,19 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Reads a line without its line feed.
+    /// Parses a line without its line feed.
     pub(crate) fn parse(line: &[u8]) -> Result<Self, Flaw> {
         unseal(line)?;
         serde_json::from_slice(line).map_err(|_| Flaw::Unreadable)
     }
 
-    /// What is recorded, as a type.
+    /// The record's data, as a type.
     pub(crate) fn data<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Flaw> {
         serde_json::from_str(self.data.get()).map_err(|_| Flaw::Unreadable)
     }
 }
 
-/// Why a line is no record.
+/// Why a line is not a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// It does not have the form of a record.
@@ -74,7 +74,7 @@ impl Flaw {
     }
 }
 
-/// Writes records one after the other, each with the digest of the one before.
+/// Serializes records, each with the digest of the one before.
 #[derive(Debug, Clone)]
 pub(crate) struct Pen {
     pub(crate) seq: u64,
@@ -84,7 +84,7 @@ pub(crate) struct Pen {
 }
 
 impl Pen {
-    /// Goes on after record `seq` with digest `prev`.
+    /// Continues after record `seq` with digest `prev`.
     pub(crate) fn new(run: &str, seq: u64, prev: &str) -> Self {
         Self { seq, prev: prev.to_owned(), text: String::new(), run: run.to_owned() }
     }

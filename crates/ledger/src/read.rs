@@ -1,9 +1,9 @@
-//! Reading the ledger: each write with what came of it.
+//! Reading the ledger: each write with its outcome.
 //!
 //! Owns: [`Entry`], [`read()`], [`open_writes`].
-//! Refuses: checking the chain, which is [`verify`](crate::verify())'s.
+//! Refuses: checking the chain ([`verify`](crate::verify()) does).
 //! Surprise: a record that cannot be read is an error, not a gap: a list of writes is complete or
-//! there is none.
+//! an error.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -17,23 +17,23 @@ use crate::line::{Flaw, Line, kind};
 use crate::record::{Intent, Outcome, Resolution, ResolutionRecord, StatementRecord, WriteId};
 use crate::segment::{Keep, Segment};
 
-/// A write and what came of it.
+/// A write and its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Entry {
-    /// Its name.
+    /// The id of the write.
     pub id: WriteId,
     /// Number of its intent in the ledger.
     pub seq: u64,
-    /// What was to be sent.
+    /// The intent.
     pub intent: Intent,
-    /// What came of it; none while it is on its way, or when its run was killed.
+    /// The outcome; `None` while the request is in flight, or if its run was killed.
     pub outcome: Option<Outcome>,
-    /// What was done about the missing outcome.
+    /// The resolution of a missing outcome.
     pub resolution: Option<Resolution>,
 }
 
 impl Entry {
-    /// Nothing is known about what came of it, and nobody has been told so.
+    /// The outcome is unknown and has not been reported.
     pub fn is_open(&self) -> bool {
         self.outcome.is_none() && self.resolution.is_none()
     }
@@ -55,8 +55,8 @@ pub fn read(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
 
 /// Writes without an outcome whose run is over and that nobody has acknowledged yet.
 ///
-/// Reads the segments of unfinished runs alone, so it is cheap enough for every start. Runs that are
-/// still alive, the caller's own included, are left out.
+/// Reads the segments of unfinished runs only, so it is cheap enough for every start. Runs that are
+/// still alive, including the caller's, are left out.
 ///
 /// # Errors
 /// As [`read()`], and when `head.json` is missing or damaged.

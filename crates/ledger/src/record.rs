@@ -1,9 +1,9 @@
-//! What the ledger records.
+//! The records of the ledger.
 //!
 //! Owns: intents, outcomes, resolutions and the names of writes.
-//! Refuses: masking; whoever builds a record masks its texts and its body.
-//! Surprise: a write may get more than one outcome (`unknown`, then `applied` once a lookup showed
-//! it); the last one counts.
+//! Refuses: masking; callers mask texts and bodies.
+//! Surprise: a write may have more than one outcome (`unknown`, then `applied` after a lookup); the
+//! last one counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,12 +22,13 @@ pub struct Run {
     pub started_at: Timestamp,
 }
 
-/// Names a write: the run, and its number in it, counted from 1. Shown as `<run>/<number>`.
+/// Id of a write: the run, and its number within the run, counted from 1. Shown as
+/// `<run>/<number>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WriteId {
-    /// The run, which is the name of its segment file without `.jsonl`.
+    /// The run: the name of its segment file without `.jsonl`.
     pub run: String,
-    /// Counts the writes of the run.
+    /// Number of the write within the run.
     pub number: u64,
 }
 
@@ -60,10 +61,10 @@ impl<'de> Deserialize<'de> for WriteId {
     }
 }
 
-/// A write that is about to be sent. Every text is masked already.
+/// A write that is about to be sent. Every text is masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
-    /// When it was about to be sent.
+    /// When it was recorded.
     pub at: Timestamp,
     /// Text of the statement. Stored once per run and digest, however many rows it writes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -84,14 +85,14 @@ pub struct Intent {
     pub verb: String,
     /// URL of the request.
     pub url: String,
-    /// On whose behalf.
+    /// The owner of the credential.
     pub principal: Principal,
     /// Digest of the request as sent ([`request_digest`](crate::request_digest)).
     pub request_digest: String,
     /// Body of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Json>,
-    /// Key that makes sending the request again harmless.
+    /// Idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
     /// The object before the write, if it was read.
@@ -99,7 +100,7 @@ pub struct Intent {
     pub before: Option<Json>,
 }
 
-/// On whose behalf a request is sent.
+/// The credential that a request uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// Provider whose credential is used.
@@ -111,25 +112,25 @@ pub struct Principal {
     pub identity: Option<String>,
 }
 
-/// What came of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// In one word.
+    /// Kind of outcome.
     pub kind: OutcomeKind,
-    /// HTTP status, if an answer came.
+    /// HTTP status, if a response arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The service's request identifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// What was said about it.
+    /// The service's message, or the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When it was known.
+    /// When the outcome was known.
     pub at: Timestamp,
 }
 
-/// What came of a write, in one word.
+/// Kind of outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
@@ -137,9 +138,9 @@ pub enum OutcomeKind {
     Applied,
     /// The service refused it; nothing changed.
     Refused,
-    /// It failed, and the service says that nothing changed.
+    /// It failed, and the service states that nothing changed.
     Failed,
-    /// It was sent, and whether anything changed could not be learnt.
+    /// It was sent, and whether anything changed could not be determined.
     Unknown,
     /// It was never sent.
     NotSent,
@@ -158,27 +159,27 @@ impl OutcomeKind {
     }
 }
 
-/// What was done about an open write of a run that has ended.
+/// The resolution of an open write of a run that has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// In one word.
+    /// Kind of resolution.
     pub kind: ResolutionKind,
-    /// Anything more to say.
+    /// Details.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When.
     pub at: Timestamp,
 }
 
-/// What was done about an open write, in one word.
+/// Kind of resolution of an open write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResolutionKind {
-    /// The user was told that its outcome is unknown.
+    /// The user was warned that the outcome is unknown.
     Reported,
     /// A lookup showed that it took effect.
     Applied,
-    /// A lookup showed that it did not.
+    /// A lookup showed that it did not take effect.
     NotApplied,
 }
 
@@ -216,7 +217,7 @@ pub(crate) struct ResolutionRecord {
     pub(crate) resolution: Resolution,
 }
 
-/// A killed run left an incomplete record behind: its segment counts up to `bytes` only.
+/// A killed run left an incomplete record: its segment counts up to `bytes` only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CutRecord {
     pub(crate) run: String,

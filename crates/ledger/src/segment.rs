@@ -1,7 +1,7 @@
-//! A segment file, or its end, as records with their places.
+//! A segment file, or its end, as records with their positions.
 //!
 //! Owns: splitting bytes into lines.
-//! Refuses: judging; a line that is no record is kept with its flaw.
+//! Refuses: validation; a line that is not a record is kept with its error.
 //! Surprise: bytes after the last line feed are a fragment, never a record: a record is durable only
 //! once its line feed is.
 
@@ -21,21 +21,21 @@ pub(crate) struct Segment {
     pub(crate) lines: Vec<Placed>,
     /// Bytes after the last line feed.
     pub(crate) fragment: Vec<u8>,
-    /// Where the last line ends, in bytes from the start of the file.
+    /// The end of the last line, in bytes from the start of the file.
     pub(crate) end: u64,
 }
 
-/// A line with its place.
+/// A line with its position.
 #[derive(Debug)]
 pub(crate) struct Placed {
-    /// Counted from 1, from where reading began.
+    /// Line number, counted from 1 at the start of the read.
     pub(crate) number: usize,
-    /// First byte after its line feed, from the start of the file.
+    /// End of the line, from the start of the file.
     pub(crate) end: u64,
     pub(crate) record: Result<Line, Flaw>,
 }
 
-/// How much of each record to keep in memory.
+/// How much of each record is kept in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     Everything,
@@ -44,8 +44,8 @@ pub(crate) enum Keep {
 }
 
 impl Segment {
-    /// Reads the bytes from `from` up to `to`, or to the end if that comes first. A file that is
-    /// gone reads as empty.
+    /// Reads the bytes from `from` up to `to` or the end of the file. A missing file reads as
+    /// empty.
     pub(crate) fn read(
         folder: &Folder,
         run: &str,
@@ -82,7 +82,7 @@ impl Segment {
         Self { run: run.to_owned(), lines, fragment, end }
     }
 
-    /// The lines that are records.
+    /// The lines that are valid records.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter_map(|line| line.record.as_ref().ok())
     }

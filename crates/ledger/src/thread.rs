@@ -1,7 +1,7 @@
-//! The thread that writes.
+//! The writer thread.
 //!
-//! Owns: collecting what waits into one group, and telling each caller how it went.
-//! Surprise: a caller may vanish while its intent is on its way to disk. It can never have sent
+//! Owns: collecting pending records into one group, and replying to each caller.
+//! Surprise: a caller may be dropped while its intent is being written. It cannot have sent
 //! anything, so [`Delivery`] then records that the write was not sent.
 
 use std::mem;
@@ -15,13 +15,13 @@ use crate::record::{Outcome, OutcomeKind, Resolution, WriteId};
 use crate::time::Timestamp;
 use crate::writer::{Done, Item, Writer};
 
-/// Bounds of a group: beyond them the first callers would wait long for the last.
+/// Limits of a group: larger ones would delay its first callers.
 const GROUP_RECORDS: usize = 1024;
 const GROUP_BYTES: usize = 4 << 20;
 
 type Reply<T> = oneshot::Sender<Result<T, Box<Report>>>;
 
-/// What callers ask for.
+/// Requests of callers.
 #[derive(Debug)]
 pub(crate) enum Message {
     Intent {
@@ -54,7 +54,7 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// The caller has it.
+    /// The caller received it.
     pub(crate) fn accept(mut self) -> WriteId {
         self.back = None;
         self.id.clone()
@@ -72,13 +72,13 @@ impl Drop for Delivery {
             at: self.at.clone(),
         };
         if let Ok(data) = serde_json::to_string(&outcome) {
-            // a thread that has ended has settled the write as open
+            // a thread that has ended has registered the write as open
             drop(back.send(Message::Outcome { id: self.id.clone(), data, reply: None }));
         }
     }
 }
 
-/// Writes until the last sender is gone or one closes.
+/// Writes until the last sender is dropped or one closes.
 pub(crate) fn serve(messages: &Receiver<Message>, mut writer: Writer) {
     let mut group = Group::default();
     while group.closing.is_none()
@@ -120,7 +120,7 @@ impl Group {
 
     fn add(&mut self, message: Message) {
         let (item, waiting) = match message {
-            // nobody waits for it any more, so it will not be sent
+            // its caller is gone, so it will not be sent
             Message::Intent { reply, .. } if reply.is_closed() => return,
             Message::Intent { statement_digest, statement, data, at, reply, back } => {
                 self.bytes += data.len() + statement.len();
@@ -160,7 +160,7 @@ impl Group {
 }
 
 impl Waiting {
-    // a reply that nobody waits for is dropped, which is what `Delivery` counts on
+    // a reply without a receiver is dropped, which `Delivery` relies on
     fn tell(self, done: Done) {
         match (self, done) {
             (Self::Intent { at, reply, back }, Done::Intent(id)) => {

@@ -1,7 +1,7 @@
-//! Points in time as the ledger writes them.
+//! Timestamps of the ledger.
 //!
 //! Owns: [`Timestamp`], RFC 3339 in UTC with microseconds.
-//! Refuses: reading the clock; callers give a time.
+//! Refuses: reading the clock; callers pass a time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A point in time, for example `2026-08-01T10:11:12.345678Z`.
 ///
-/// Times before 1970 and after 9999 become the nearest time that can be written.
+/// Times before 1970 and after 9999 are clamped.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(String);
@@ -25,7 +25,7 @@ impl Timestamp {
         &self.0
     }
 
-    /// To the second and fit for a file name: `20260801T101112Z`.
+    /// To the second, valid in a file name: `20260801T101112Z`.
     pub(crate) fn compact(&self) -> String {
         let seconds = self.0.split_once('.').map_or(self.0.as_str(), |(seconds, _)| seconds);
         let mut text: String = seconds.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -1,8 +1,8 @@
-//! Checks that the ledger is what strataql wrote.
+//! Verifies that the ledger is unchanged.
 //!
-//! Owns: [`verify()`] and what counts as a problem.
-//! Surprise: whoever may write to the folder can compute digests too and replace everything, the
-//! head included; only a digest kept elsewhere ([`Verification::head`]) shows that.
+//! Owns: [`verify()`] and the definition of a problem.
+//! Surprise: anyone who can write to the folder can compute digests and replace everything, the
+//! head included; only a digest kept elsewhere ([`Verification::head`]) reveals that.
 
 mod survey;
 
@@ -18,25 +18,25 @@ use crate::head::Head;
 use crate::segment::{Keep, Segment};
 use survey::Survey;
 
-/// What was checked and found.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Verification {
     /// Segment files.
     pub segments: usize,
     /// Records in them.
     pub records: u64,
-    /// Records that a killed run did not finish; they were never confirmed to anybody.
+    /// Incomplete records of killed runs; they were never confirmed.
     pub incomplete: usize,
-    /// Digest of the newest record; kept elsewhere, it proves later that nothing was replaced.
+    /// Digest of the newest record; a copy kept elsewhere proves later that nothing was replaced.
     pub head: Option<String>,
-    /// Everything that is wrong, with file and line.
+    /// All problems, with file and line.
     pub problems: Vec<Report>,
 }
 
 /// Checks every record of a ledger. A folder that does not exist is an empty ledger.
 ///
 /// # Errors
-/// `local-io` when a file cannot be read. What is wrong with its content is a problem in the result.
+/// `local-io` when a file cannot be read. Invalid content is a problem in the result.
 pub fn verify(dir: &Path) -> Result<Verification, Box<Report>> {
     let folder = Folder::new(dir);
     let Some(Snapshot { head, segments }) = folder.snapshot()? else {
@@ -63,7 +63,7 @@ pub fn verify(dir: &Path) -> Result<Verification, Box<Report>> {
         }
     };
     let has_head = known.is_some();
-    // without a head every segment is taken to be finished
+    // without a head every segment counts as finished
     let known = known.unwrap_or_else(Head::new);
     let mut head = known.clone();
     absorb(&mut head, &read);

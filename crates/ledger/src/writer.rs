@@ -1,8 +1,8 @@
 //! Appends groups of records; blocking.
 //!
 //! Owns: the run's segment, and the order of steps that makes a group durable.
-//! Surprise: a group that fails leaves no trace: the segment is cut back to where it was. If even
-//! that fails the writer refuses everything from then on.
+//! Surprise: a group that fails leaves no trace: the segment is truncated to its previous length.
+//! If that fails too, the writer refuses all further records.
 //!
 //! ```text
 //! lock → read head.json → absorb what killed runs left → append to the own segment → fdatasync
@@ -37,18 +37,18 @@ pub(crate) enum Item {
     Resolutions { ids: Vec<WriteId>, resolution: Resolution },
 }
 
-/// What became of an item.
+/// The result of an item.
 #[derive(Debug)]
 pub(crate) enum Done {
     Intent(WriteId),
     Outcome,
-    /// The outcome belongs to no write of this run; nothing was recorded.
+    /// The write does not belong to this run; nothing was recorded.
     NoSuchWrite(WriteId),
-    /// Those that were open until now.
+    /// The writes that were open until now.
     Resolutions(Vec<WriteId>),
 }
 
-/// Appends to the ledger on behalf of one run.
+/// Appends to the ledger for one run.
 #[derive(Debug)]
 pub(crate) struct Writer {
     folder: Folder,
@@ -71,12 +71,12 @@ struct Own {
 }
 
 impl Writer {
-    /// Touches nothing yet.
+    /// Creates nothing yet.
     pub(crate) fn new(folder: Folder, run: Run) -> Self {
         Self { folder, run, own: None, broken: None }
     }
 
-    /// Records the items in this order, all or none; they are durable when this returns.
+    /// Records the items in order, all or none; they are durable when this returns.
     pub(crate) fn commit(&mut self, items: &[Item]) -> Result<Vec<Done>, Box<Report>> {
         if let Some(report) = &self.broken {
             return Err(report.clone());
@@ -109,7 +109,7 @@ impl Writer {
         Ok(own.accept(draft))
     }
 
-    /// Ends the segment; writes without an outcome stay known as open.
+    /// Closes the segment; writes without an outcome stay listed as open.
     pub(crate) fn close(&mut self) -> Result<(), Box<Report>> {
         let Some(own) = self.own.take() else { return Ok(()) };
         if let Some(report) = &self.broken {
@@ -123,7 +123,7 @@ impl Writer {
             .map_err(|error| unwritable(&self.folder.path, "replacing `head.json`", error))
     }
 
-    /// Resolutions alone are no reason to begin a segment when none of their writes is open.
+    /// Resolutions alone do not begin a segment if none of their writes is open.
     fn nothing_to_resolve(&self, items: &[Item]) -> Result<Option<Vec<Done>>, Box<Report>> {
         let mut wanted = Vec::new();
         for item in items {
@@ -139,7 +139,7 @@ impl Writer {
         Ok(Some(items.iter().map(|_| Done::Resolutions(Vec::new())).collect()))
     }
 
-    /// Creates the segment and makes it known; the lock is held.
+    /// Creates the segment and registers it. The caller holds the lock.
     ///
     /// It is registered while it is still empty, so that no record is ever in a file that the head
     /// does not know.
@@ -159,7 +159,7 @@ impl Writer {
         let registered =
             head.store(&self.folder.head_path()).and_then(|()| sync_folder(&self.folder.path));
         if let Err(error) = registered {
-            // an empty segment says nothing, so it is no harm if it stays
+            // an empty segment that stays is harmless
             drop(fs::remove_file(&path));
             return Err(unwritable(&self.folder.path, "replacing `head.json`", error));
         }
@@ -169,7 +169,7 @@ impl Writer {
 }
 
 impl Own {
-    /// Nobody but this run changes its segment; if it is not what was written, nothing is added.
+    /// Only this run changes its segment; if it was changed otherwise, nothing is added.
     fn check(&self, folder: &Folder, head: &Head) -> Result<(), Box<Report>> {
         let found = folder
             .segment_bytes(&self.run)
@@ -199,7 +199,7 @@ impl Own {
             .map_err(|error| unwritable(&folder.path, "replacing `head.json`", error))
     }
 
-    /// Cuts a failed group off again; whether that worked.
+    /// Truncates a failed group; true if that worked.
     fn roll_back(&self, folder: &Folder, before: &Head) -> bool {
         let unchanged = folder
             .head_state()
@@ -207,7 +207,7 @@ impl Own {
         unchanged && self.file.set_len(self.bytes).and_then(|()| self.file.sync_all()).is_ok()
     }
 
-    /// Takes over what is durable now.
+    /// Adopts the state that is durable now.
     fn accept(&mut self, draft: Draft) -> Vec<Done> {
         self.bytes += draft.pen.text.len() as u64;
         self.writes = draft.writes;

@@ -1,7 +1,8 @@
-//! Processes that are killed while they write.
+//! Processes killed during writes.
 //!
-//! The test starts itself as a child: `kill child FOLDER SECOND`. Children record writes without end
-//! and tell each one that was confirmed; two share a folder and each is killed at another point.
+//! The test starts itself as a child: `kill child FOLDER SECOND`. Children record writes in a loop
+//! and print each one that was confirmed; two share a folder and each is killed at a different
+//! point.
 
 use std::collections::BTreeSet;
 use std::hint::spin_loop;
@@ -31,7 +32,7 @@ fn main() {
     }
 }
 
-/// What a child said before it died.
+/// The output of a killed child.
 #[derive(Default)]
 struct Confirmed {
     intents: BTreeSet<WriteId>,
@@ -87,7 +88,7 @@ fn assert_all_there(dir: &Path, all: &Confirmed, round: u64) {
     assert!(lost.is_empty(), "round {round}: outcomes lost: {lost:?}");
 }
 
-/// A point in a child's life: so many confirmations, and then so many turns of a loop.
+/// A point at which a child is killed: a number of confirmations, then a number of loop iterations.
 struct Point {
     confirmations: u64,
     turns: u64,
@@ -106,7 +107,7 @@ impl Points {
     }
 }
 
-/// Starts a child and kills it at a point; returns what it said until then.
+/// Starts a child and kills it at a point; returns its output.
 fn kill_at(folder: &Path, second: u64, point: &Point) -> Confirmed {
     let mut child = Command::new(env::current_exe().expect("this test"))
         .arg("child")
@@ -127,10 +128,10 @@ fn kill_at(folder: &Path, second: u64, point: &Point) -> Confirmed {
     if left == 0 {
         kill(&mut child);
     }
-    // what it said is in the pipe even when it is dead; its last words may be cut off
+    // the pipe keeps its output after it was killed; the last line may be truncated
     for line in output.split(b'\n') {
         let line = String::from_utf8(line.expect("readable")).expect("text");
-        // the full stop tells a whole line from one that was cut off
+        // the full stop marks a complete line
         let whole = line.strip_suffix('.').and_then(|line| line.split_once(' '));
         if let Some((word, id)) = whole {
             let id = id.parse().expect("the name of a write");
@@ -173,7 +174,7 @@ fn child(folder: PathBuf, second: u64) {
     });
 }
 
-/// One line in one call, so that a killed child has said all of it or a part of it.
+/// One line in one call, so that a killed child printed all of it or a prefix.
 fn say(word: &str, id: &WriteId) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("{word} {id}.\n").as_bytes()).expect("somebody listens");

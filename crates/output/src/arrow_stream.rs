@@ -2,7 +2,7 @@
 //!
 //! Owns: the `arrow` output: schema message, batches, end-of-stream marker, readable by
 //! `pyarrow.ipc.open_stream` and every other Arrow library, from pipes too.
-//! Surprise: it is the *stream* format, not the file format; a file would need to be sought in.
+//! Surprise: it is the *stream* format, not the file format, which needs seeking.
 
 use std::io::Write;
 use std::sync::Arc;

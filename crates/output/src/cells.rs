@@ -2,8 +2,8 @@
 //!
 //! Owns: one accessor per column, chosen once per batch, that appends values to a byte buffer.
 //! Refuses: quoting and alignment; formats do that.
-//! Surprise: columns marked `arrow.json` hold JSON text. As JSON they are nested values, as text they
-//! are what the service sent.
+//! Surprise: columns marked `arrow.json` hold JSON text. As JSON they are nested values, as text
+//! they are the response's text.
 
 mod nested;
 mod scalar;
@@ -115,7 +115,7 @@ fn column(array: &dyn Array, is_json: bool) -> Result<Column<'_>> {
             let values = column(dictionary.values().as_ref(), is_json)?;
             Box::new(Dictionary::new(dictionary, values))
         }
-        // temporal types, decimals and what is rare in results
+        // temporal types, decimals and rare types
         _ => Box::new(Displayed::new(array)?),
     })
 }

@@ -1,8 +1,8 @@
 //! Comma-separated values.
 //!
-//! Owns: the `csv` output as RFC 4180 has it, with `\n` as line end.
-//! Refuses: guessing what a spreadsheet makes of a cell; `=1+1` stays `=1+1`.
-//! Surprise: NULL is an empty field and the empty text is `""`, so that both survive.
+//! Owns: the `csv` output per RFC 4180, with `\n` as line end.
+//! Refuses: escaping for spreadsheets; `=1+1` stays `=1+1`.
+//! Surprise: NULL is an empty field and the empty string is `""`, so that both can be read back.
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ pub(crate) struct Csv {
     schema: Option<Schema>,
 }
 
-/// What fields look like.
+/// Settings for fields.
 struct Rules {
     delimiter: Vec<u8>,
     null: Vec<u8>,
@@ -44,7 +44,7 @@ impl Csv {
 }
 
 impl Rules {
-    /// Quotes what was appended since `start`, if it must be.
+    /// Quotes the bytes appended since `start`, if needed.
     fn close(&self, start: usize, out: &mut Vec<u8>) {
         if self.terminal {
             let text = String::from_utf8_lossy(&out[start..]);

@@ -1,8 +1,8 @@
-//! Reports for what goes wrong while writing.
+//! Reports for write failures.
 //!
 //! Owns: turning I/O, Arrow and Parquet errors into reports.
 //! Surprise: a closed pipe (`… | head`) is a report like any other, so that it stops the query; the
-//! command line asks [`is_broken_pipe`] and then says nothing about it.
+//! command line checks [`is_broken_pipe`] and prints nothing.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use strataql_diag::{Code, Report};
 
 const GONE: &str = "the reader of the output has gone away";
 
-/// True for the report of a closed pipe: the reader has seen enough and there is nothing to tell.
+/// True for the report of a closed pipe: the reader has finished, which is not an error.
 pub fn is_broken_pipe(report: &Report) -> bool {
     report.code == Code::LocalIo && report.message == GONE
 }

@@ -1,6 +1,6 @@
-//! Files that appear whole or not at all.
+//! Files that are written completely or not at all.
 //!
-//! Owns: writing beside the target, making it durable, and renaming it into place.
+//! Owns: writing to a temporary file, making it durable, and renaming it into place.
 //! Refuses: creating folders.
 //! Surprise: a target that is no regular file (`/dev/null`, a named pipe) is written directly,
 //! because renaming over it would replace the device by a file.
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use strataql_diag::{Code, Report, Result};
 use tempfile::NamedTempFile;
 
-/// A file under construction; dropped without [`AtomicFile::commit`] it leaves nothing behind.
+/// A file being written; if it is dropped without [`AtomicFile::commit`], nothing remains.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
@@ -26,7 +26,7 @@ enum State {
 }
 
 impl AtomicFile {
-    /// Begins a file that will be at `target`.
+    /// Creates a temporary file for `target`.
     ///
     /// # Errors
     /// `local-io` when the folder does not exist or cannot be written to.
@@ -45,7 +45,7 @@ impl AtomicFile {
             }
             Ok(_) | Err(_) => {}
         }
-        // a link keeps pointing where it does; what it points to is replaced
+        // a link is kept; the file that it points to is replaced
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
         let folder = match target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -58,7 +58,7 @@ impl AtomicFile {
     /// A handle to write with; it may be dropped before or after the commit.
     ///
     /// # Errors
-    /// `local-io` when the system gives no second handle.
+    /// `local-io` when the system provides no second handle.
     pub fn sink(&self) -> Result<Box<dyn Write + Send>> {
         let file = match &self.state {
             State::Beside(file) => file.as_file(),
@@ -71,7 +71,7 @@ impl AtomicFile {
     /// Makes the content durable and puts it in place.
     ///
     /// # Errors
-    /// `local-io`; the target is then as it was before.
+    /// `local-io`; the target is then unchanged.
     pub fn commit(self) -> Result<()> {
         let file = match self.state {
             State::Beside(file) => file,
@@ -101,7 +101,7 @@ fn temporary(target: &Path, folder: &Path) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Makes the rename durable; file systems that cannot do this lose nothing but that promise.
+/// Makes the rename durable, on file systems that support this.
 fn sync_folder(target: &Path) {
     if cfg!(unix)
         && let Some(folder) = target.parent()

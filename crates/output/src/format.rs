@@ -1,7 +1,7 @@
 //! The names of the output formats.
 //!
 //! Owns: [`Format`], its spelling and whether it streams.
-//! Surprise: names are matched exactly; `JSON` is answered with "did you mean `json`?".
+//! Surprise: names are matched exactly; for `JSON` the error suggests `json`.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use strataql_diag::{Code, Report, did_you_mean};
 
-/// How result sets are written.
+/// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Format {
     /// Aligned columns for people.
@@ -58,7 +58,7 @@ impl Format {
         }
     }
 
-    /// The format that the name of a file asks for by its ending.
+    /// The format for the extension of a file name.
     pub fn of_file(path: &Path) -> Option<Self> {
         let extension = path.extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {
@@ -73,12 +73,12 @@ impl Format {
         })
     }
 
-    /// True when rows leave as they arrive.
+    /// True when rows are written as they arrive.
     pub const fn is_streaming(self) -> bool {
         matches!(self, Self::Jsonl | Self::Csv | Self::Text)
     }
 
-    /// True when the bytes are not text, so that a terminal is no place for them.
+    /// True when the bytes are not text and do not belong on a terminal.
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Arrow | Self::Parquet)
     }

@@ -1,8 +1,8 @@
-//! Result sets as bytes: one writer per format, and files that appear whole or not at all.
+//! Writers for result sets, one per format, and files that are written completely or not at all.
 //!
-//! Owns: the formats ([`Format`]), what each looks like, when it may print ([`ResultWriter`]), safe
-//! display of remote text ([`neutral`]) and files that are renamed into place ([`AtomicFile`]).
-//! Refuses: running queries, row counts and messages (those go to stderr, which doors own).
+//! Owns: the formats ([`Format`]), when each may print ([`ResultWriter`]), safe display of remote
+//! text ([`neutral`]) and files that are renamed into place ([`AtomicFile`]).
+//! Refuses: running queries, row counts and messages (those go to stderr, written by the caller).
 //! Surprise: `jsonl`, `csv` and `text` print rows as they arrive; every other format prints nothing
 //! before [`ResultWriter::finish`], so a failed statement leaves no half-written document behind.
 

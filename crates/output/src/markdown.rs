@@ -29,7 +29,7 @@ impl Markdown {
     }
 }
 
-/// Appends a cell with everything escaped that would end it or start markup.
+/// Appends a cell, escaping everything that would end it or start markup.
 fn push_cell(cell: &str, out: &mut Vec<u8>) {
     let mut bytes = [0; 4];
     out.push(b' ');
@@ -54,7 +54,7 @@ impl ResultWriter for Markdown {
         if labels.is_empty() {
             return Ok(());
         }
-        // two tables without a blank line between them would be one
+        // without a blank line between them, two tables would become one
         if self.has_printed {
             self.buffer.push(b'\n');
         }

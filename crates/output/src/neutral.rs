@@ -1,9 +1,9 @@
-//! Remote text made safe to show.
+//! Safe display of remote text.
 //!
-//! Owns: replacing what a terminal would obey instead of showing: control characters, escape
-//! sequences, and the marks that reorder text.
-//! Surprise: nothing is removed. A line feed shows as `⏎`, an escape as `␛`, a reordering mark as `�`,
-//! so that the reader sees that something was there.
+//! Owns: replacing what a terminal would interpret: control characters, escape sequences, and
+//! bidirectional marks.
+//! Surprise: nothing is removed. A line feed is shown as `⏎`, an escape as `␛`, a bidirectional
+//! mark as `�`, so that the reader sees that something was there.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub(crate) fn is_neutral(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || text.chars().all(|c| sign(c).is_none())
 }
 
-/// What stands for a character that must not reach a terminal.
+/// The replacement for a character that must not reach a terminal.
 pub(crate) fn sign(c: char) -> Option<char> {
     match c {
         '\n' => Some('⏎'),

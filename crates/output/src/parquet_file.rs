@@ -18,7 +18,7 @@ use crate::labels::unique;
 use crate::spool::{nullable, pour, recast};
 use crate::writer::{ResultWriter, Sink, out_of_order};
 
-/// A row group is closed at this many encoded bytes, so that wide rows do not pile up in memory.
+/// A row group is closed at this many encoded bytes, to limit memory with wide rows.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// Writes one result set as a Parquet file.

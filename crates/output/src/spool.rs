@@ -1,9 +1,9 @@
-//! What must wait for the end of the result.
+//! Buffering of output until the end of the result.
 //!
 //! Owns: a buffer that moves from memory to an unnamed temporary file, and batches in it.
-//! Refuses: deciding what the bytes mean.
-//! Surprise: batches are kept as an Arrow IPC stream from the first one on; below the limit that
-//! costs a copy in memory and spares a second way of holding rows.
+//! Refuses: interpreting the bytes.
+//! Surprise: batches are kept as an Arrow IPC stream from the first one on. Below the limit that
+//! costs a copy in memory and avoids a second representation.
 
 use std::io::{self, Seek, SeekFrom};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) fn pour(spool: &mut SpooledTempFile, sink: &mut Sink) -> Result<()> {
     sink.flush().map_err(write_failed)
 }
 
-/// Rows that are read once more when all are in.
+/// Rows that are read again when all have arrived.
 pub(crate) struct Batches(StreamWriter<SpooledTempFile>);
 
 impl Batches {
@@ -52,8 +52,7 @@ impl Batches {
 
 /// The schema with nullable columns, and other names if given.
 ///
-/// Batches may be less strict about nulls than the plan they come from; nothing is gained by
-/// refusing them here.
+/// Batches may declare nulls differently from their plan; refusing them here would help nobody.
 pub(crate) fn nullable(schema: &Schema, names: Option<&[String]>) -> Schema {
     let fields: Vec<Field> = schema
         .fields()

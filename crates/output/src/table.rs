@@ -2,10 +2,10 @@
 //!
 //! Owns: the `table` output: one header, one rule, one line per row, widths from the data.
 //! Refuses: row counts (stderr) and wrapping.
-//! One result set asks for more: rows marked with [`BLOCKS`] that do not fit the terminal are printed
-//! one below the other, a line per value.
-//! Surprise: only a terminal gets shortened cells and left-out columns, and both are visible (`…`,
-//! `+3 …`); a file or pipe gets every character. What terminals would obey is neutralised always.
+//! Rows marked with [`BLOCKS`] that do not fit the terminal are printed as blocks, a line per
+//! value.
+//! Surprise: cells are shortened and columns left out on a terminal only, both visibly (`…`,
+//! `+3 …`); a file or pipe gets every character. Control sequences are always neutralised.
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
@@ -17,14 +17,14 @@ use crate::spool::Batches;
 use crate::width::{GAP, cut, fit, more, total, width};
 use crate::writer::{Options, ResultWriter, Sink, drain, drain_if_large, out_of_order};
 
-/// The widest a cell may be on a terminal.
+/// Maximum width of a cell on a terminal.
 const WIDEST: usize = 60;
 
-/// Key of a schema's metadata: every value counts, so rows that are too wide become blocks of lines.
+/// Schema metadata key: every value matters, so rows that are too wide are printed as blocks.
 pub const BLOCKS: &str = "strataql:blocks";
 
-/// Key of a schema's metadata: cells are texts of several lines that people copy. A table prints them
-/// as they are, without heading, a blank line between two.
+/// Schema metadata key: cells are multi-line texts to copy. A table prints them unchanged, without
+/// heading, separated by a blank line.
 pub const LINES: &str = "strataql:lines";
 
 /// Writes a table when all rows are known.
@@ -37,7 +37,7 @@ pub(crate) struct Table {
     has_printed: bool,
 }
 
-/// A result set that is being collected.
+/// A result set being collected.
 struct Open {
     schema: Schema,
     headings: Vec<Heading>,
@@ -110,7 +110,7 @@ impl Table {
         drain(&mut self.buffer, &mut self.sink)
     }
 
-    /// Every cell as lines of its own.
+    /// Prints every cell on its own lines.
     fn print_lines(&mut self, open: Open) -> Result<()> {
         let mut is_first = !self.has_printed;
         for batch in open.rows.replay()? {
@@ -141,7 +141,8 @@ impl Table {
         open.schema.metadata().contains_key(BLOCKS) && total(&widths) > room
     }
 
-    /// A block per row: the first value beside its label, the others below it, absent ones left out.
+    /// A block per row: the first value next to its label, the others below it, absent ones
+    /// omitted.
     fn print_blocks(&mut self, open: Open) -> Result<()> {
         let widest = open.headings.iter().map(|heading| width(&heading.label)).max().unwrap_or(0);
         let mut is_first = !self.has_printed;
@@ -222,7 +223,7 @@ impl Table {
         self.buffer.resize(self.buffer.len() + count, b' ');
     }
 
-    /// Ends a line, with the sign of the columns that have no room.
+    /// Ends a line, with the marker for columns that do not fit.
     fn end_line(&mut self, hidden: usize, sign: &str) {
         if hidden > 0 {
             self.push_blanks(GAP);

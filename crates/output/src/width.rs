@@ -1,14 +1,14 @@
 //! Display widths in terminal columns.
 //!
-//! Owns: measuring, cutting and the fitting of column widths into a terminal.
+//! Owns: measuring and cutting text, and fitting columns into a terminal.
 //! Surprise: a CJK character takes two columns, so a cut may leave a cell one column short.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The narrowest a column is made to fit a terminal.
+/// Minimum width of a column on a terminal.
 pub(crate) const NARROWEST: usize = 8;
 
-/// Columns between two columns of a table.
+/// Blanks between two columns of a table.
 pub(crate) const GAP: usize = 2;
 
 /// The width of a text without control characters.
@@ -33,7 +33,7 @@ pub(crate) fn cut(text: &str, limit: usize) -> (&str, bool) {
 
 /// Narrows the widest columns until a row fits into `room`, none below [`NARROWEST`].
 ///
-/// Gives the number of columns that can be shown; the others do not fit at all.
+/// Returns the number of columns that are shown; the others do not fit.
 pub(crate) fn fit(widths: &mut [usize], room: usize) -> usize {
     if total(widths) <= room {
         return widths.len();

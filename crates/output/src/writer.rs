@@ -1,9 +1,9 @@
-//! The one door to every format.
+//! The interface to every format.
 //!
 //! Owns: [`ResultWriter`], [`Options`] and the choice of the implementation.
-//! Refuses: opening files; the sink comes from outside.
-//! Surprise: column labels come beside the schema, since SQL allows `SELECT name, name` and Arrow
-//! schemas, JSON objects and Parquet files are all better off without repeated names.
+//! Refuses: opening files; the caller passes the sink.
+//! Surprise: column labels are passed separately from the schema. SQL allows `SELECT name, name`,
+//! while Arrow schemas, JSON objects and Parquet files need distinct names.
 
 use std::io::Write;
 
@@ -21,24 +21,24 @@ use crate::parquet_file::Parquet;
 use crate::table::Table;
 use crate::text::Text;
 
-/// Where bytes go.
+/// The sink.
 pub(crate) type Sink = Box<dyn Write + Send>;
 
 /// Writes result sets, one after the other: `start`, any number of `batch`, `finish`.
 ///
-/// A set that is not finished stays unprinted, or, in streaming formats, ends where it is.
+/// An unfinished set is not printed or, in streaming formats, ends at its last row.
 pub trait ResultWriter: Send {
-    /// Begins a result set. `labels` are the column headings as the statement has them.
+    /// Begins a result set. `labels` are the column headings of the statement.
     fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<()>;
 
     /// Takes the next rows.
     fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
 
-    /// Ends the result set; whatever was held back is printed now.
+    /// Ends the result set; buffered output is written now.
     fn finish(&mut self) -> Result<()>;
 }
 
-/// How to write.
+/// Options of a writer.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The sink is a terminal: long cells are cut and control characters neutralised.
@@ -47,13 +47,14 @@ pub struct Options {
     pub width: Option<usize>,
     /// Escape sequences may be used.
     pub color: bool,
-    /// What stands for NULL in table, markdown (`NULL`), csv and text (nothing); JSON has its own.
+    /// Text for NULL in table, markdown (default `NULL`), csv and text (default empty); JSON has
+    /// its own.
     pub null: Option<String>,
     /// Whether csv (yes) and text (no) begin with the column labels.
     pub header: Option<bool>,
-    /// What separates fields in csv (`,`) and text (a tab).
+    /// The field separator of csv (`,`) and text (a tab).
     pub delimiter: Option<char>,
-    /// Bytes that are held in memory before a temporary file takes over.
+    /// Bytes held in memory before output moves to a temporary file.
     pub spool_bytes: usize,
 }
 
@@ -89,7 +90,7 @@ pub fn writer(
     }
 }
 
-/// Writes the buffer once it is worth a system call.
+/// Writes the buffer when it is large enough for a system call.
 pub(crate) fn drain_if_large(buffer: &mut Vec<u8>, sink: &mut impl Write) -> Result<()> {
     const LARGE: usize = 64 << 10;
     if buffer.len() < LARGE {
@@ -100,14 +101,14 @@ pub(crate) fn drain_if_large(buffer: &mut Vec<u8>, sink: &mut impl Write) -> Res
     Ok(())
 }
 
-/// Writes the buffer and passes everything on to the reader.
+/// Writes and flushes the buffer.
 pub(crate) fn drain(buffer: &mut Vec<u8>, sink: &mut impl Write) -> Result<()> {
     sink.write_all(buffer).map_err(write_failed)?;
     buffer.clear();
     sink.flush().map_err(write_failed)
 }
 
-/// A call out of order: a defect of the caller.
+/// A call out of order: a bug in the caller.
 pub(crate) fn out_of_order() -> Box<Report> {
     Box::new(Report::internal("rows were written outside of a result set"))
 }

@@ -1,4 +1,4 @@
-//! What every format looks like, byte for byte, through the public door.
+//! The exact output of every format, through the public interface.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use arrow_schema::{Field, Schema};
 use strataql_diag::Code;
 use strataql_output::{Format, Options, is_broken_pipe, writer};
 
-/// A sink that can be read while the writer still has it.
+/// A sink that can be read while the writer owns it.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

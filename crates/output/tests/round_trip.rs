@@ -1,4 +1,4 @@
-//! Whatever the values: JSON lines parse back, CSV reads back, text stays one line per row.
+//! Properties of all values: JSON lines and CSV parse back, text has one line per row.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ fn written(format: Format, rows: &[Row]) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// RFC 4180, with a quoted empty field told apart from an empty one.
+/// RFC 4180, distinguishing a quoted empty field from an empty one.
 fn read_csv(text: &str) -> Vec<Vec<Option<String>>> {
     let (mut rows, mut row, mut chars) = (Vec::new(), Vec::new(), text.chars().peekable());
     while chars.peek().is_some() {

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if shows_all {
             println!("{report}");
         }
-        // names in backticks differ; the sentence is the kind
+        // names in backticks differ; the rest identifies the kind
         let sentence: String = report.message.split('`').step_by(2).collect::<Vec<_>>().join("…");
         *kinds.entry(format!("{} {sentence}", report.code)).or_default() += 1;
     }

@@ -1,10 +1,10 @@
-//! Compiled sidecars: models and indexes as JSON in the cache folder.
+//! The cache of compiled models and indexes, as JSON.
 //!
 //! Owns: the key (a digest of the document, its provider and the code that compiled it), atomic
 //! writing, tolerant reading.
 //! Refuses: failing. Without a usable folder everything works, only slower.
-//! Surprise: reports are stored without their file, because the same document may lie elsewhere
-//! next time.
+//! Surprise: reports are stored without their file, because the same document may be at another
+//! path next time.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use strataql_spec::{MODEL_VERSION, Service};
 
 use crate::index::ServiceIndex;
 
-/// Names what a sidecar was made of.
+/// The key of a cache entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(String);
 
@@ -30,7 +30,7 @@ impl Key {
         let code = [env!("CARGO_PKG_VERSION"), env!("STRATAQL_MODEL_FINGERPRINT")];
         context.update(&version);
         for part in [code[0], code[1], provider, service, document] {
-            // the length keeps two parts from reading as other two
+            // the length keeps the concatenation of parts unambiguous
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part.as_bytes());
         }
@@ -45,7 +45,7 @@ impl Key {
     }
 }
 
-/// The folder of sidecars, if there is one.
+/// The cache folder, if there is one.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: Option<PathBuf>,
@@ -63,7 +63,7 @@ impl Cache {
         Self { folder: folder.map(|folder| folder.join("compiled")) }
     }
 
-    /// The stored model, if it is there and whole.
+    /// The stored model, if it exists and is intact.
     pub(crate) fn model(&self, key: &Key, file: &str) -> Option<(Service, Vec<Report>)> {
         let bytes = self.read(key, "json")?;
         decode_model(&bytes, file)
@@ -75,7 +75,7 @@ impl Cache {
         self.write(key, "index.json", &encode(&ServiceIndex::of(service)));
     }
 
-    /// The stored index, if it is there and whole.
+    /// The stored index, if it exists and is intact.
     pub(crate) fn index(&self, key: &Key) -> Option<ServiceIndex> {
         decode(&self.read(key, "index.json")?)
     }
@@ -88,7 +88,7 @@ impl Cache {
         fs::read(self.path(key, suffix)?).ok()
     }
 
-    /// Writes beside the target and renames, so that a reader never sees a part.
+    /// Writes a temporary file and renames it, so that a reader never sees a part.
     fn write(&self, key: &Key, suffix: &str, bytes: &[u8]) {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let (Some(folder), Some(target)) = (&self.folder, self.path(key, suffix)) else { return };
@@ -99,7 +99,7 @@ impl Cache {
         let draft = target.with_extension(format!("{}-{number}.draft", std::process::id()));
         let is_written = fs::write(&draft, bytes).is_ok() && fs::rename(&draft, &target).is_ok();
         if !is_written {
-            // nothing depends on it: the folder may be full or read-only
+            // failures are harmless: the folder may be full or read-only
             drop(fs::remove_file(&draft));
         }
     }
@@ -122,7 +122,7 @@ pub(crate) fn decode_model(bytes: &[u8], file: &str) -> Option<(Service, Vec<Rep
     Some((stored.service, reports?))
 }
 
-/// The JSON of a value; empty when it has none (a map with keys that are no text).
+/// The JSON of a value; empty if it has none (a map whose keys are not strings).
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
@@ -131,7 +131,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_json::from_slice(bytes).ok()
 }
 
-/// A report about a document, in the form that can be read back.
+/// A report about a document, in a form that can be deserialized.
 #[derive(Serialize, Deserialize)]
 struct StoredReport {
     code: String,

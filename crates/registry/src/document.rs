@@ -1,7 +1,7 @@
 //! Reading one document: size limit, text encoding, paths that must stay inside their registry.
 //!
-//! Owns: every check that comes before a document is parsed.
-//! Refuses: paths that a document could use to have another file of the machine opened.
+//! Owns: every check before a document is parsed.
+//! Refuses: paths by which a document could open another file of the machine.
 
 use std::fs;
 use std::io::Read as _;
@@ -10,14 +10,14 @@ use std::path::{Component, Path, PathBuf};
 use strataql_diag::{Code, Report};
 use strataql_spec::yaml::MAX_BYTES;
 
-/// A document as text, with the name that reports carry.
+/// A document as text, with its name for reports.
 pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) name: String,
 }
 
-/// The path itself, or the only one beside it that differs in case: documents written on a machine
-/// that ignores case name `org.yaml` what is `Org.yaml`.
+/// The path itself, or the only entry that differs from it in case: documents written on a
+/// case-insensitive file system may refer to `Org.yaml` as `org.yaml`.
 pub(crate) fn existing(path: &Path) -> PathBuf {
     if path.exists() {
         return path.to_path_buf();
@@ -34,7 +34,7 @@ pub(crate) fn existing(path: &Path) -> PathBuf {
     }
 }
 
-/// Reads a file; nothing is read of one that is larger than a document may be.
+/// Reads a file; one that is larger than the limit is not read at all.
 pub(crate) fn read_file(path: &Path) -> Result<Document, Box<Report>> {
     let name = path.display().to_string();
     let failed = |error: &std::io::Error| unreadable(path, error);
@@ -44,7 +44,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Document, Box<Report>> {
         return Err(too_large(&name, size));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-    // a device or a growing file has no honest size
+    // the size of a device or a growing file is unreliable
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     if bytes.len() > MAX_BYTES {
         return Err(too_large(&name, bytes.len() as u64));

@@ -1,4 +1,4 @@
-//! The index of a service: what SHOW needs, without schemas.
+//! The index of a service: the data for SHOW, without schemas.
 //!
 //! Owns: [`ServiceIndex`], derived from a model and stored beside it, so that listing a whole
 //! provider reads a few kilobytes per service instead of its model.
@@ -14,9 +14,9 @@ pub struct ServiceIndex {
     pub provider: String,
     /// Service name in SQL.
     pub service: String,
-    /// For people.
+    /// Title.
     pub title: String,
-    /// For people.
+    /// Description.
     pub description: String,
     /// Resources in document order.
     pub resources: Vec<ResourceSummary>,
@@ -29,11 +29,11 @@ pub struct ResourceSummary {
     pub name: String,
     /// `provider.service.resource`.
     pub id: String,
-    /// For people.
+    /// Title.
     pub title: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// True when the document defines a view on it.
+    /// True when the document defines a view for it.
     pub has_view: bool,
     /// Methods in document order.
     pub methods: Vec<MethodSummary>,
@@ -44,17 +44,17 @@ pub struct ResourceSummary {
 pub struct MethodSummary {
     /// Key in the resource.
     pub name: String,
-    /// The SQL verb that reaches it.
+    /// Its SQL verb.
     pub sql_verb: SqlVerb,
-    /// The HTTP verb it sends.
+    /// Its HTTP verb.
     pub http_verb: HttpVerb,
     /// The path key of the document.
     pub path: String,
-    /// What a statement must supply, by SQL name: parameters, then body attributes.
+    /// Required inputs by SQL name: parameters, then body attributes.
     pub required: Vec<String>,
-    /// True when rows can be read from its answer.
+    /// True when its response has rows.
     pub is_selectable: bool,
-    /// First line for people, else the description.
+    /// The summary, else the description.
     pub description: String,
 }
 

@@ -1,10 +1,10 @@
-//! Provider documents: where they are, which one counts, and their compiled form.
+//! Provider documents: sources, versions, and compiled models.
 //!
 //! Owns: [`Source`]s and their precedence, versions, the `google` alias, lazy loading of services,
-//! compiled sidecars in the cache folder, the index for SHOW, [`lint`].
+//! compiled models in the cache folder, the index for SHOW, [`lint`].
 //! Refuses: HTTP (pulling is another crate's), SQL, credentials, printing.
-//! Surprise: a provider comes whole from one source. One that a user's folder has hides all of the
-//! embedded one, so that a query never mixes two versions of the same API.
+//! Surprise: all services of a provider come from one source. A provider in a user's folder
+//! replaces the embedded one entirely, so that a query never mixes two versions of an API.
 
 mod cache;
 mod document;

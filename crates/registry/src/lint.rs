@@ -1,8 +1,8 @@
-//! Lint: everything that is wrong in a set of documents, with the file and line.
+//! Lint: reports everything that is wrong in a set of documents, with file and line.
 //!
-//! Owns: which documents a path stands for (registry, `src` folder, provider folder, one file),
+//! Owns: which documents a path refers to (registry, `src` folder, provider folder, one file),
 //! totals and times.
-//! Refuses: printing; the command line shows the data.
+//! Refuses: printing.
 //! Surprise: all versions of a provider are read, not only the highest.
 
 mod gather;
@@ -21,10 +21,10 @@ use crate::cache::{Key, decode_model, encode_model};
 use crate::document::read_file;
 use gather::{Gathered, Job, gather};
 
-/// Threads that read documents.
+/// Number of threads.
 const WORKERS: usize = 2;
 
-/// What lint found.
+/// The result of a lint run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct LintReport {
     /// Entry documents read.
@@ -37,40 +37,40 @@ pub struct LintReport {
     pub views: usize,
     /// Methods in them.
     pub methods: usize,
-    /// Methods from whose answers rows can be read.
+    /// Methods whose response has rows.
     pub selectable: usize,
     /// Bytes read.
     pub bytes: u64,
-    /// Services whose document does not exist; each has a report.
+    /// Services whose document is missing; each has a report.
     pub missing: usize,
-    /// Documents that exist and cannot be used at all; each has a report.
+    /// Documents that cannot be used at all; each has a report.
     pub fatal: usize,
-    /// Everything that is wrong, in the order of files and lines.
+    /// All findings, in the order of files and lines.
     pub reports: Vec<Report>,
     /// The document that took longest.
     pub slowest: Option<DocumentTime>,
     /// The document with the most bytes.
     pub largest: Option<DocumentTime>,
-    /// From start to end.
+    /// Total time.
     pub elapsed: Duration,
 }
 
-/// How long one document takes.
+/// The time for one document.
 #[derive(Debug, Clone, Serialize)]
 pub struct DocumentTime {
     /// Its path.
     pub file: String,
     /// Its size.
     pub bytes: u64,
-    /// Bytes of the compiled sidecar.
+    /// Size of the compiled model.
     pub compiled_bytes: u64,
     /// Parsing and compiling.
     pub cold: Duration,
-    /// Reading the compiled sidecar from memory, with the digest that finds it.
+    /// Reading the compiled model from memory, including the digest of its key.
     pub warm: Duration,
 }
 
-/// Reads every document that a path stands for.
+/// Lints every document that a path refers to.
 ///
 /// # Errors
 /// `local-io` when the path itself cannot be read, `bad-document` when it holds no documents.
@@ -128,7 +128,7 @@ fn run(job: &Job) -> Outcome {
     let cold = start.elapsed();
     let stored = encode_model(&service, &reports);
     let start = Instant::now();
-    // the digest and the decoding are what a later run pays instead
+    // a later run pays for the digest and the decoding instead
     let key = Key::of("", &job.entry.name, &document.text);
     let again = decode_model(&stored, &document.name);
     let warm = start.elapsed();

@@ -1,4 +1,4 @@
-//! Names: the alias table and the rule by which a typed name finds a thing.
+//! Names: the alias table, and the lookup of a name that a user typed.
 //!
 //! Owns: `google` ↔ `googleapis.com` (the one provider whose folder is not named after it) and
 //! "exact, else the only case-insensitive match".
@@ -13,14 +13,14 @@ pub(crate) fn sql_name(folder: &str) -> &str {
     ALIASES.iter().find(|(_, alias)| *alias == folder).map_or(folder, |(name, _)| name)
 }
 
-/// What kind of name it is, for messages.
+/// The kind of name, for messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) noun: &'static str,
     pub(crate) unknown: Code,
 }
 
-/// The candidate that `typed` means.
+/// The candidate that `typed` refers to.
 pub(crate) fn find<'a>(
     typed: &str,
     candidates: impl Iterator<Item = &'a str> + Clone,

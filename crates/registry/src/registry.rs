@@ -1,8 +1,9 @@
-//! The registry: which providers there are, and their documents when they are needed.
+//! The registry: available providers, and their documents on demand.
 //!
-//! Owns: precedence of sources, lookup by name, lazy loading with one copy in memory, sidecars.
-//! Refuses: remembering failures; a document that was repaired loads at the next statement.
-//! Surprise: two threads that want one service wait for one compilation.
+//! Owns: precedence of sources, lookup by name, lazy loading with one copy in memory, compiled
+//! models.
+//! Refuses: caching failures; a repaired document loads at the next statement.
+//! Surprise: two threads that need the same service share one compilation.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,12 +24,12 @@ use crate::source::{ENTRY, Origin, Source, Tree};
 const PROVIDER: Kind = Kind { noun: "provider", unknown: Code::UnknownProvider };
 const SERVICE: Kind = Kind { noun: "service", unknown: Code::UnknownService };
 
-/// Where a registry looks.
+/// Configuration of a registry.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Sources; the first one that has a provider supplies all of it.
     pub sources: Vec<Source>,
-    /// Folder for compiled sidecars; `None` compiles anew each time.
+    /// Folder for compiled models; `None` compiles each time.
     pub cache_dir: Option<PathBuf>,
 }
 
@@ -41,7 +42,7 @@ pub struct ProviderSummary {
     pub version: String,
     /// The kind of source.
     pub source: Origin,
-    /// Its entry document, as people name it.
+    /// The path of its entry document, for display.
     pub path: String,
 }
 
@@ -66,13 +67,13 @@ struct Installed {
 #[derive(Debug)]
 struct Loaded {
     provider: Arc<Provider>,
-    /// Text of the entry document; part of every sidecar's key.
+    /// Text of the entry document; part of every compiled model's key.
     text: String,
     reports: Arc<[Report]>,
     slots: BTreeMap<String, Slot>,
 }
 
-/// What is in memory of one service.
+/// The in-memory state of a service.
 #[derive(Debug, Default)]
 struct Slot {
     compiled: Mutex<Option<Compiled>>,
@@ -86,7 +87,7 @@ struct Compiled {
 }
 
 impl Registry {
-    /// Looks which providers the sources have; no document is read yet.
+    /// Lists the providers of the sources; no document is read yet.
     ///
     /// # Errors
     /// `local-io` or `config` when a folder that the user named cannot be read.
@@ -123,7 +124,7 @@ impl Registry {
     /// A provider's entry document.
     ///
     /// # Errors
-    /// `unknown-provider`, or what keeps its document from being read.
+    /// `unknown-provider`, or the reason why its document cannot be read.
     pub fn provider(&self, name: &str) -> Result<Arc<Provider>, Box<Report>> {
         Ok(Arc::clone(&self.loaded(name)?.1.provider))
     }
@@ -131,12 +132,12 @@ impl Registry {
     /// A compiled service.
     ///
     /// # Errors
-    /// `unknown-provider`, `unknown-service`, or what keeps a document from being read.
+    /// `unknown-provider`, `unknown-service`, or the reason why a document cannot be read.
     pub fn service(&self, provider: &str, name: &str) -> Result<Arc<Service>, Box<Report>> {
         Ok(self.compiled(provider, name)?.service)
     }
 
-    /// The index of a service; cheaper than the service when a sidecar has it.
+    /// The index of a service; cheaper than the service if it is cached.
     ///
     /// # Errors
     /// As [`Self::service`].
@@ -162,10 +163,10 @@ impl Registry {
         Ok(Arc::clone(index.insert(Arc::new(found))))
     }
 
-    /// True if the document of a service is there; a registry may list services without theirs.
+    /// True if the document of a service exists; a registry may list services without documents.
     ///
     /// # Errors
-    /// `unknown-provider`, `unknown-service`, or what keeps the entry document from being read.
+    /// `unknown-provider`, `unknown-service`, or the reason why the entry document cannot be read.
     pub fn has_document(&self, provider: &str, service: &str) -> Result<bool, Box<Report>> {
         let (installed, loaded) = self.loaded(provider)?;
         let (entry, _) = loaded.service(service)?;
@@ -174,7 +175,7 @@ impl Registry {
         Ok(installed.tree.has(&path))
     }
 
-    /// What compiling a service found wrong in its document.
+    /// The findings of compiling a service.
     ///
     /// # Errors
     /// As [`Self::service`].
@@ -182,7 +183,7 @@ impl Registry {
         Ok(self.compiled(provider, service)?.reports)
     }
 
-    /// What reading a provider's entry document found wrong in it.
+    /// The findings of reading a provider's entry document.
     ///
     /// # Errors
     /// As [`Self::provider`].
@@ -220,7 +221,7 @@ impl Registry {
         self.compile(slot, &loaded, entry, &document, &key)
     }
 
-    /// Fills a slot, from the sidecar if there is one.
+    /// Fills a slot, from the cache if possible.
     fn compile(
         &self,
         slot: &Slot,
@@ -268,7 +269,7 @@ impl Installed {
         Ok(Loaded { provider, text: document.text, reports: reports.into(), slots })
     }
 
-    /// The document of a service, and the key of its sidecars.
+    /// The document of a service, and the key of its cache entries.
     fn document(
         &self,
         loaded: &Loaded,
@@ -297,7 +298,7 @@ impl Loaded {
     }
 }
 
-/// A report about a service whose document would lie outside its registry.
+/// A report about a service whose document would be outside its registry.
 pub(crate) fn leaves_registry(entry: &ServiceEntry, file: &str) -> Box<Report> {
     Box::new(
         Report::new(
@@ -312,7 +313,7 @@ pub(crate) fn leaves_registry(entry: &ServiceEntry, file: &str) -> Box<Report> {
     )
 }
 
-/// A panic of another thread leaves these values whole: they are replaced, never changed.
+/// A panic of another thread leaves these values intact: they are replaced, never mutated.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

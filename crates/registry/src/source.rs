@@ -1,7 +1,7 @@
-//! Sources: folders of documents, and the documents inside the library.
+//! Sources: folders of documents, and the embedded documents.
 //!
-//! Owns: the spellings of `--registry`, the folder layout `src/<provider>/<version>/provider.yaml`,
-//! which provider folders a source has.
+//! Owns: the syntax of `--registry`, the folder layout `src/<provider>/<version>/provider.yaml`,
+//! the provider folders of a source.
 //! Refuses: HTTP registries; their documents are pulled into a folder first.
 
 use std::fs;
@@ -16,23 +16,23 @@ use crate::document::{Document, existing, read_file, unreadable};
 use crate::embedded;
 use crate::version::highest;
 
-/// The file that makes a folder a provider version.
+/// The file that marks a folder as a provider version.
 pub(crate) const ENTRY: &str = "provider.yaml";
 
-/// What kind of source a provider came from.
+/// The kind of source of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A folder that the user named with `--registry`.
     Registry,
-    /// The folder that `registry pull` fills.
+    /// The folder of `registry pull`.
     Pulled,
-    /// The library itself.
+    /// The embedded documents.
     Embedded,
 }
 
 impl Origin {
-    /// The name that SHOW PROVIDERS shows.
+    /// The name in SHOW PROVIDERS.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
@@ -54,16 +54,17 @@ pub struct Source {
     origin: Origin,
     /// `None` for the embedded documents.
     root: Option<PathBuf>,
-    /// Folder under the root that holds the provider folders; `None` looks for `src`.
+    /// Folder under the root with the provider folders; `None` looks for `src`.
     prefix: Option<String>,
 }
 
 impl Source {
-    /// Reads a `--registry` value: `PATH`, `file:PATH`, `file:///abs`, `file://./rel`, or the JSON
+    /// Parses a `--registry` value: `PATH`, `file:PATH`, `file:///abs`, `file://./rel`, or the JSON
+    /// object
     /// object `{"url": "file:…", "srcPrefix": "src"}`.
     ///
     /// # Errors
-    /// `config` when it names no folder.
+    /// `config` when it is not a folder.
     pub fn parse(text: &str) -> Result<Self, Box<Report>> {
         let text = text.trim();
         if text.starts_with('{') {
@@ -81,22 +82,22 @@ impl Source {
         Ok(Self { prefix, ..Self::folder(Origin::Registry, local_path(url)?) })
     }
 
-    /// A folder that holds `src/<provider>/…`, or the provider folders themselves.
+    /// A folder that contains `src/<provider>/…`, or the provider folders themselves.
     pub fn folder(origin: Origin, root: impl Into<PathBuf>) -> Self {
         Self { origin, root: Some(root.into()), prefix: None }
     }
 
-    /// What was pulled into a home folder (`STRATAQL_HOME`).
+    /// The pulled documents of a home folder (`STRATAQL_HOME`).
     pub fn pulled(home: &Path) -> Self {
         Self::folder(Origin::Pulled, home.join("registry"))
     }
 
-    /// The documents inside the library.
+    /// The embedded documents.
     pub fn embedded() -> Self {
         Self { origin: Origin::Embedded, root: None, prefix: None }
     }
 
-    /// What kind of source it is.
+    /// The kind of source.
     pub fn origin(&self) -> Origin {
         self.origin
     }
@@ -109,7 +110,7 @@ fn wrong(message: &str) -> Box<Report> {
     )
 }
 
-/// The path that a plain or `file:` text names.
+/// The path in a plain or `file:` text.
 fn local_path(text: &str) -> Result<PathBuf, Box<Report>> {
     let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
     let path = match scheme.as_deref() {
@@ -154,11 +155,11 @@ fn percent_decoded(text: String) -> String {
     String::from_utf8(bytes).unwrap_or(text)
 }
 
-/// A source whose folder is known to exist.
+/// A source whose folder exists.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
     pub(crate) origin: Origin,
-    /// The folder that holds the provider folders; `None` for the embedded documents.
+    /// The folder with the provider folders; `None` for the embedded documents.
     base: Option<PathBuf>,
 }
 
@@ -171,8 +172,8 @@ pub(crate) struct Installed {
 impl Tree {
     /// Opens a source; `None` when nothing was pulled yet.
     ///
-    /// A folder that the user named must exist: falling back to other documents without a word
-    /// would answer from another API description than the one asked for.
+    /// A folder that the user named must exist: falling back to other documents silently would use
+    /// another API description than the one requested.
     pub(crate) fn open(source: &Source) -> Result<Option<Self>, Box<Report>> {
         let Some(root) = &source.root else {
             return Ok(Some(Self { origin: source.origin, base: None }));
@@ -228,7 +229,7 @@ impl Tree {
         }
     }
 
-    /// How people name a path of this source.
+    /// A path of this source, for display.
     pub(crate) fn display(&self, path: &str) -> String {
         match &self.base {
             Some(base) => base.join(path).display().to_string(),
@@ -236,7 +237,7 @@ impl Tree {
         }
     }
 
-    /// True if there is a document; the path is known to stay inside.
+    /// True if the document exists; the caller has checked that the path stays inside.
     pub(crate) fn has(&self, path: &str) -> bool {
         match &self.base {
             Some(base) => existing(&base.join(path)).exists(),
@@ -244,7 +245,7 @@ impl Tree {
         }
     }
 
-    /// Reads a document; the path is known to stay inside.
+    /// Reads a document; the caller has checked that the path stays inside.
     pub(crate) fn read(&self, path: &str) -> Result<Document, Box<Report>> {
         let Some(base) = &self.base else {
             let text = embedded::read(path).unwrap_or_else(|| {
@@ -266,13 +267,13 @@ fn embedded_parts(part: impl Fn(&'static str) -> Option<&'static str>) -> Vec<St
     parts
 }
 
-/// Names of the folders in a folder, sorted; hidden ones and names that are no text are left out.
+/// Names of the folders in a folder, sorted, without hidden ones and names that are not UTF-8.
 pub(crate) fn subfolders(folder: &Path) -> Result<Vec<String>, Box<Report>> {
     let failed = |error: &std::io::Error| unreadable(folder, error);
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(|error| failed(&error))? {
         let entry = entry.map_err(|error| failed(&error))?;
-        // `is_dir` follows links: people link their working copy into a registry
+        // `is_dir` follows links, so that a working copy can be linked into a registry
         if let Ok(name) = entry.file_name().into_string()
             && !name.starts_with('.')
             && entry.path().is_dir()

@@ -21,7 +21,7 @@ enum Identifier {
 }
 
 impl Version {
-    /// Reads a version; `None` when the text is none.
+    /// Parses a version; `None` if the text is not a version.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let text = text.split_once('+').map_or(text, |(version, _)| version);
@@ -35,7 +35,7 @@ impl Version {
             return None;
         }
         for (number, part) in numbers.iter_mut().zip(parts) {
-            // `parse` alone would take a sign
+            // `parse` alone would accept a sign
             if !part.starts_with(|c: char| c.is_ascii_digit()) {
                 return None;
             }
@@ -66,7 +66,7 @@ impl Ord for Version {
     }
 }
 
-/// The highest of several texts that are versions.
+/// The highest of several versions.
 pub(crate) fn highest(texts: impl IntoIterator<Item = String>) -> Option<String> {
     texts
         .into_iter()

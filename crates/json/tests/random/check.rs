@@ -1,7 +1,7 @@
-//! What holds for any texts whatever. The fuzz target `json` asks the same.
+//! Properties of all texts. The fuzz target `json` checks the same.
 //!
-//! Surprise: `serde_json` is the other opinion. It reads the last of two members of one name, computes
-//! numbers and stops at 128 levels, so it is asked only where that makes no difference.
+//! Surprise: `serde_json` is the reference. It keeps the last of two members of one name, parses
+//! numbers and stops at 128 levels, so it is used only where that makes no difference.
 
 use serde_json::Value;
 use strataql_json::{
@@ -15,7 +15,7 @@ const LOOKED_UP: usize = 20;
 /// Reads, finds, changes, compares and walks.
 ///
 /// # Panics
-/// When a law is broken.
+/// If a property does not hold.
 pub(crate) fn check(text: &str, path: &str, edit: &str) {
     let steps = steps(path);
     for string in [text, path, edit] {
@@ -53,7 +53,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     }
 }
 
-/// Both ways to find a value agree, in a text that may be no JSON.
+/// Both ways to find a value agree, also in a text that is not JSON.
 fn found(text: &str, steps: &[Step]) {
     let raw = raw_at(text, steps);
     match find(text, steps) {
@@ -66,7 +66,7 @@ fn found(text: &str, steps: &[Step]) {
     }
 }
 
-/// What is read is what others read, and what is written reads back.
+/// Values agree with the reference, and output parses back to the same value.
 fn read(text: &str) -> Option<Node> {
     let other = serde_json::from_str::<Value>(text);
     let Some(root) = Node::read(text) else {
@@ -99,7 +99,7 @@ fn is_same(node: &Node, other: &Value) -> bool {
             _ => {
                 let one: f64 = one.parse().expect("a number");
                 let other = other.as_f64().expect("a number");
-                // the other reader may miss the last digit
+                // the reference may be off in the last digit
                 (one - other).abs() <= one.abs() * 1e-14
             }
         },
@@ -152,7 +152,7 @@ fn at<'a>(node: &'a Node, steps: &[Step]) -> Option<&'a Node> {
     })
 }
 
-/// The same in the other reader's tree.
+/// The same in the reference's tree.
 fn at_other<'a>(value: &'a Value, steps: &[Step]) -> Option<&'a Value> {
     steps.iter().try_fold(value, |here, step| match (here, step) {
         (Value::Object(members), Step::Key(key)) => members.get(key),
@@ -172,7 +172,7 @@ fn looked_up(text: &str, root: &Node, steps: &[Step]) {
     }
 }
 
-/// Where a value stands that was put behind the last element.
+/// The position of a value that was appended.
 fn reached(steps: &[Step]) -> Vec<Step> {
     let last =
         |step: &Step| if *step == Step::FromEnd(0) { Step::FromEnd(1) } else { step.clone() };
@@ -209,7 +209,7 @@ fn changed(root: &Node, steps: &[Step], value: &Node, path: usize) {
     }
 }
 
-/// The value with everything the other way round, and its whole numbers spelt with a point.
+/// The value with everything reversed, and its integers written with a decimal point.
 fn turned(node: &Node, arrays: bool) -> Node {
     match node {
         Node::Number(raw) if raw.len() < 16 && raw.parse::<i64>().is_ok() => {

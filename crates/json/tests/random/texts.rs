@@ -1,8 +1,8 @@
-//! Texts and paths that nobody would write. The test of the engine's JSON functions takes them, too.
+//! Unusual texts and paths. The test of the engine's JSON functions uses them too.
 
 use super::seeded::Dice;
 
-/// JSON, and what is none.
+/// JSON, and texts that are not JSON.
 pub(crate) const TEXTS: &[&str] = &[
     r#"{"a": {"b": [1, {"c": "x"}, -2.50, null]}, "b": 12345678901234567890123, "é\n": true}"#,
     r#"[[], {}, "", "\u00e9\ud834\udd1e", 1e400, -0.0, {"a": 1, "a": 2}]"#,
@@ -15,7 +15,7 @@ pub(crate) const TEXTS: &[&str] = &[
     "",
 ];
 
-/// Paths, and what is none.
+/// Paths, and texts that are not paths.
 pub(crate) const PATHS: &[&str] = &[
     "$",
     "$.a.b[0]",
@@ -30,7 +30,7 @@ pub(crate) const PATHS: &[&str] = &[
     "$[",
 ];
 
-/// Pieces that readers of JSON and of paths stumble over.
+/// Fragments that are difficult for parsers of JSON and paths.
 const PIECES: &[&str] = &[
     "{",
     "}",
@@ -67,7 +67,7 @@ const PIECES: &[&str] = &[
     "[[[[[[[[",
 ];
 
-/// One of the texts, more or less changed.
+/// One of the texts, randomly mutated.
 pub(crate) fn changed(dice: &mut Dice, from: &[&str]) -> String {
     let mut text = (*dice.pick(from)).to_owned();
     for _ in 0..dice.roll(4) {

@@ -1,8 +1,8 @@
-//! The single checks.
+//! The individual checks.
 //!
-//! Owns: every sentence about a problem of content.
-//! Surprise: one change may be several problems, for example an altered record that is missing from
-//! the chain too; each is said where it is seen.
+//! Owns: every message about invalid content.
+//! Surprise: one change may cause several problems, such as an altered record that is also missing
+//! from the chain; each check reports its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::line::{GENESIS, Line, kind};
 use crate::record::{CutRecord, ResolutionRecord, WriteId};
 use crate::segment::Segment;
 
-/// What was seen so far.
+/// State of the checks so far.
 pub(super) struct Survey<'a> {
     folder: &'a Folder,
     found: Verification,
@@ -45,7 +45,7 @@ impl<'a> Survey<'a> {
         self.found.problems.push(problem(&self.folder.segment_path(run), number, message));
     }
 
-    /// Remembers which incomplete records of killed runs are known.
+    /// Remembers the incomplete records of killed runs that are known.
     pub(super) fn note_cuts(&mut self, segments: &'a [Segment]) {
         for segment in segments {
             for line in &segment.lines {
@@ -54,7 +54,7 @@ impl<'a> Survey<'a> {
                     continue;
                 }
                 match record.data::<CutRecord>() {
-                    // two runs may both have recorded it when the first was killed on the way
+                    // two runs may both have recorded it if the first was killed meanwhile
                     Ok(cut) if self.cuts.get(&cut.run).is_none_or(|known| *known == cut) => {
                         self.cuts.insert(cut.run.clone(), cut);
                     }
@@ -64,7 +64,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Checks a file by itself: `known` is what the head says, `head` also counts what it missed.
+    /// Checks one file: `known` is its state in the head, `head` also includes records it missed.
     pub(super) fn check_segment(&mut self, segment: &'a Segment, known: &Head, head: &Head) {
         self.found.segments += 1;
         let counted = head.known_bytes(&segment.run).unwrap_or(u64::MAX);
@@ -99,7 +99,7 @@ impl<'a> Survey<'a> {
         self.check_fragment(segment, known);
     }
 
-    /// What stands after the last line feed.
+    /// The bytes after the last line feed.
     fn check_fragment(&mut self, segment: &Segment, known: &Head) {
         let run = &segment.run;
         let number = segment.lines.len() + 1;
@@ -127,7 +127,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Open segments of which no file is left.
+    /// Open segments whose file is missing.
     pub(super) fn check_missing(&mut self, known: &Head) {
         for open in &known.open {
             let path = self.folder.segment_path(&open.run);
@@ -162,7 +162,7 @@ impl<'a> Survey<'a> {
         self.found.head = (seq > 0).then(|| hash.to_owned());
     }
 
-    /// Checks that the chain ends where the head says.
+    /// Checks that the chain ends at the head.
     pub(super) fn check_end(&mut self, head: &Head) {
         let (seq, hash) =
             self.links.last().map_or((0, GENESIS), |link| (link.record.seq, &link.record.hash));
@@ -185,7 +185,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Checks the list of open writes, which would else hide that a write has no outcome.
+    /// Checks the list of open writes, which could otherwise hide a missing outcome.
     pub(super) fn check_unsettled(&mut self, segments: &[Segment], head: &Head) {
         if !self.found.problems.is_empty() {
             return;

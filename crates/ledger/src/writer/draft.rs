@@ -1,6 +1,7 @@
 //! A group of records before it is written.
 //!
-//! Owns: what the run and the head will be once the group is durable; nothing is changed before.
+//! Owns: the state of the run and the head after the group; nothing is changed before it is
+//! durable.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +36,7 @@ impl Draft {
         }
     }
 
-    /// Writes out all records; the head is up to date with the other runs.
+    /// Serializes all records; the head is up to date with the other runs.
     pub(super) fn fill(&mut self, own: &Own, run: &Run, cuts: &[CutRecord], items: &[Item]) {
         self.pen = Pen::new(&own.run, self.head.seq, &self.head.newest);
         if own.bytes == 0 {

@@ -1,4 +1,4 @@
-//! Runs that are killed between two steps of a group.
+//! Runs killed between two steps of a group.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -32,7 +32,7 @@ fn resolution(ids: &[WriteId]) -> Item {
     Item::Resolutions { ids: ids.to_vec(), resolution }
 }
 
-/// The writer vanishes without a trace, as a killed process does.
+/// The writer disappears without cleaning up, like a killed process.
 fn kill(writer: Writer) {
     drop(writer);
 }

@@ -1,4 +1,4 @@
-//! Records of a fictitious provider, and images of a folder.
+//! Records of a fictitious provider, and copies of a folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -79,8 +79,8 @@ pub(crate) async fn record(
     ids
 }
 
-/// The files of a folder. Put into another folder, they are what a killed process leaves behind:
-/// nobody holds their locks.
+/// The files of a folder. Copied to another folder, they are in the state after a kill: nobody
+/// holds their locks.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
 pub(crate) fn image(dir: &Path) -> Image {
@@ -95,7 +95,7 @@ pub(crate) fn image(dir: &Path) -> Image {
         .collect()
 }
 
-/// Puts the files into a folder, instead of what is there.
+/// Replaces the content of the folder.
 pub(crate) fn put(image: &Image, dir: &Path) {
     if dir.exists() {
         fs::remove_dir_all(dir).expect("removed");

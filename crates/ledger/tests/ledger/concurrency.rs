@@ -15,7 +15,7 @@ const HANDLES: u64 = 2;
 const WRITES: u64 = 250;
 const IN_FLIGHT: u8 = 16;
 
-/// Records the rows with some writes in flight, as a statement with many rows does.
+/// Records the rows with several writes in flight, as a statement with many rows does.
 async fn write_rows(ledger: Arc<Ledger>, first: u64) {
     let mut tasks = JoinSet::new();
     for lane in 0..IN_FLIGHT {
@@ -44,7 +44,7 @@ fn runs_interleave_and_nothing_is_lost() {
                     let first = number * HANDLES * WRITES;
                     let (one, two) = (Arc::clone(&handles[0]), Arc::clone(&handles[1]));
                     tokio::join!(write_rows(one, first), write_rows(two, first + WRITES));
-                    // readers are welcome meanwhile
+                    // readers work meanwhile
                     assert_sound(dir);
                     for handle in handles {
                         handle.close().await.expect("closed");
@@ -65,7 +65,7 @@ fn runs_interleave_and_nothing_is_lost() {
     assert_eq!(rows, (0..runs * WRITES).collect());
     assert_eq!(entries.len() as u64, runs * WRITES);
     assert_eq!(open_writes(dir.path()).expect("readable"), []);
-    // they did take turns: no run's records are one block
+    // runs took turns: no run's records are one block
     let turns = entries.windows(2).filter(|pair| pair[0].id.run != pair[1].id.run).count();
     assert!(turns as u64 > runs, "{turns} turns");
 }

@@ -1,4 +1,4 @@
-//! The ledger as its users meet it.
+//! The public interface of the ledger.
 
 mod common;
 mod concurrency;

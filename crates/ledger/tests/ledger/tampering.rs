@@ -1,4 +1,4 @@
-//! Everything that can be done to the files without computing digests, and some that takes it.
+//! Changes to the files without computing digests, and some with.
 
 use std::fs;
 use std::path::Path;
@@ -225,7 +225,8 @@ fn appended_lines_are_detected() {
         }
         let perfect = forged(seq(newest) + 1, hash(newest), run);
         if is_open {
-            // the documented limit: whoever can compute digests can speak for a run that is not over
+            // the documented limit: anyone who can compute digests can add to a run that is not
+            // over
             assert_eq!(problems(&add(perfect), dir.path()), []);
         } else {
             assert_detected(&add(perfect), dir.path(), "a record after the end of a run");
@@ -272,7 +273,7 @@ fn an_old_head_is_detected() {
     mixed.insert("head.json".into(), old["head.json"].clone());
     let newest = assert_sound(dir.path()).head;
     assert_detected(&mixed, dir.path(), "an old head");
-    // the documented limit: an older state of the whole folder is sound, but its digest is another
+    // the documented limit: an older state of the whole folder verifies, but its digest differs
     put(&old, dir.path());
     assert_ne!(assert_sound(dir.path()).head, newest);
 }

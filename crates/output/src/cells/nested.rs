@@ -1,6 +1,6 @@
-//! Cells made of cells: lists, structs, maps, and dictionaries that stand for their values.
+//! Nested cells: lists, structs, maps, and dictionaries.
 //!
-//! Surprise: as text they look like their JSON, since there is no better way to put them in a cell.
+//! Surprise: as text they have the form of their JSON.
 
 use arrow::datatypes::ArrowNativeType;
 use arrow_array::{
@@ -12,9 +12,9 @@ use strataql_diag::Result;
 use super::{Cells, Column};
 use crate::json::value::push_text;
 
-/// Which child rows belong to a row.
+/// The child rows of a row.
 pub(super) trait Ranges {
-    /// The first child row and the one after the last.
+    /// The range of child rows.
     fn range(&self, row: usize) -> std::ops::Range<usize>;
 }
 

@@ -1,4 +1,4 @@
-//! Cells without structure.
+//! Scalar cells.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl<T: ArrowPrimitiveType<Native: Integer>> Cells for Integers<'_, T> {
     }
 }
 
-/// Floating-point numbers; those JSON has no number for are strings there.
+/// Floating-point numbers; those that JSON cannot represent become strings.
 pub(super) struct Floats<'a, T: ArrowPrimitiveType>(pub(super) &'a PrimitiveArray<T>);
 
 impl<T: ArrowPrimitiveType<Native: Float>> Cells for Floats<'_, T> {
@@ -157,7 +157,7 @@ impl<'a, A: ArrayAccessor<Item = &'a [u8]>> Cells for Bytes<A> {
     }
 }
 
-/// Everything that Arrow's own display covers: dates, times, intervals, decimals.
+/// Types that use Arrow's own display: dates, times, intervals, decimals.
 pub(super) struct Displayed<'a> {
     array: &'a dyn Array,
     formatter: ArrayFormatter<'a>,

@@ -1,8 +1,8 @@
 //! JSON values, appended to a byte buffer.
 //!
 //! Owns: escaping, number forms, and compact copies of JSON text.
-//! Surprise: DEL and the C1 control characters are escaped too, although JSON does not ask for it:
-//! some terminals obey them.
+//! Surprise: DEL and the C1 control characters are escaped too, although JSON does not require it:
+//! some terminals interpret them.
 
 use arrow::datatypes::ArrowNativeType;
 use serde_json::value::RawValue;
@@ -83,7 +83,7 @@ macro_rules! floats {
 
 floats! { f32 f64 }
 
-/// Bytes that cannot stand in a JSON string as they are, or may begin such a character.
+/// Bytes that must be escaped in a JSON string, or may begin such a character.
 const SPECIAL: [bool; 256] = {
     let mut special = [false; 256];
     let mut byte = 0;
@@ -121,12 +121,12 @@ pub(crate) fn push_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// True when a C1 control character begins there.
+/// True when a C1 control character begins at this position.
 fn is_c1(bytes: &[u8], at: usize) -> bool {
     bytes[at] == 0xc2 && bytes.get(at + 1).is_some_and(|next| (0x80..0xa0).contains(next))
 }
 
-/// Appends the escape of the character that begins there and gives its length.
+/// Appends the escape of the character at this position and returns its length.
 fn push_escape(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let short = match bytes[at] {
@@ -149,7 +149,7 @@ fn push_escape(bytes: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     1
 }
 
-/// Appends JSON text as the value it is, without white space; text that is no JSON as a string.
+/// Appends JSON text as a value, without white space; text that is not JSON becomes a string.
 pub(crate) fn push_document(text: &str, out: &mut Vec<u8>) {
     if serde_json::from_str::<&RawValue>(text).is_err() {
         return push_text(text, out);

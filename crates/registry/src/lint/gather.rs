@@ -1,4 +1,4 @@
-//! Which documents a path stands for.
+//! The documents that a path refers to.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Job {
     pub(super) entry: ServiceEntry,
 }
 
-/// The documents to read, and what is known before.
+/// The documents to read, and findings so far.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) jobs: Vec<Job>,
@@ -152,7 +152,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// The provider beside a service document, and the entry that names it.
+    /// The provider next to a service document, and the entry that names it.
     fn owner(&mut self, path: &Path) -> Option<(Arc<Provider>, ServiceEntry)> {
         let file = path.file_name()?.to_str()?;
         let entry = path.parent()?.parent()?.join(ENTRY);
@@ -164,7 +164,7 @@ impl Gathered {
     }
 }
 
-/// A provider for a service document that stands alone.
+/// A provider for a service document without one.
 fn stand_in(path: &Path) -> Result<(Arc<Provider>, ServiceEntry), Box<Report>> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("service");
     let name = name.replace(|c: char| !c.is_alphanumeric(), "_");

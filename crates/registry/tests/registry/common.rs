@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Shared helpers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,9 +45,9 @@ pub(crate) fn registry(folders: &[&Path], cache: Option<PathBuf>) -> Registry {
     Registry::new(Settings { sources, cache_dir: cache }).expect("opens")
 }
 
-/// The folder of public documents, when the run has one.
+/// The folder of public documents, if `STRATAQL_TEST_REGISTRY` is set.
 ///
-/// Without one the caller has nothing to check; on a build server that is a failure.
+/// Without it the caller skips its checks; on a build server that is a failure.
 pub(crate) fn public_documents() -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("STRATAQL_TEST_REGISTRY") else {
         let is_server = std::env::var_os("CI").is_some_and(|value| value == "true");

@@ -9,12 +9,12 @@ use strataql_spec::{Method, Paging, SqlVerb, TokenSource};
 
 const PROVIDER: &str = "databricks_account";
 
-/// Differences to the public document that are meant.
+/// Intended differences from the public document.
 ///
 /// The list of published apps has no `search_keyword`: the reference page, which the document must
 /// reproduce, does not show it.
 const LEFT_OUT_PARAMS: &[(&str, &str)] = &[("published_app_integration_list", "search_keyword")];
-/// The page shows these columns in its own order; the public document has them by name.
+/// The page has these columns in its own order; the public document has them by name.
 const REORDERED_COLUMNS: &[&str] =
     &["published_app_integration_get", "published_app_integration_list"];
 /// The public document wraps the whole message in one attribute, which the service does not do;
@@ -119,7 +119,7 @@ fn the_corrections_are_there() {
     }
 }
 
-/// Everything about a method that a statement or a request depends on.
+/// Everything about a method that affects a statement or a request.
 fn facts(service: &Service, method: &Method) -> Vec<String> {
     let kind = |id| service.schemas[id].kind.name();
     let mut facts = vec![
@@ -186,7 +186,7 @@ fn the_document_states_the_facts_of_the_public_one() {
             assert_eq!(facts(&ours, &resource.methods[key]), facts(&public, method), "{key}");
         }
     }
-    // the differences are real: an entry that no longer differs is to be removed
+    // an entry that no longer differs must be removed
     for (method_name, param) in LEFT_OUT_PARAMS {
         assert!(method(&public, method_name).param(param).is_some(), "{method_name}");
         assert!(method(&ours, method_name).param(param).is_none(), "{method_name}");
@@ -200,7 +200,7 @@ fn the_document_states_the_facts_of_the_public_one() {
     }
 }
 
-/// The texts of a service, without those of the published apps, which the page gives.
+/// The texts of a service, without those of the published apps, which come from the page.
 fn texts(service: &Service) -> BTreeSet<String> {
     const GIVEN: &str = "published_app_integration";
     let mut given = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Lint: what a path stands for, and the public documents as a whole.
+//! Lint: which documents a path refers to, and the public documents as a whole.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Lookup, precedence, sidecars and hostile documents.
+//! Lookup, precedence, the cache and hostile documents.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The registry as its callers see it.
+//! The public interface of the registry.
 
 mod common;
 mod databricks;
