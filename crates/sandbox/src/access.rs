@@ -19,12 +19,12 @@ use crate::random::{derive, mix};
 use crate::request::Incoming;
 use crate::table::template::Template;
 
-/// The account that discovery names.
+/// The account in discovery responses.
 const ACCOUNT: &str = "5a5d0b0c-0000-4000-8000-000000000001";
-/// Life of a token in seconds, as the token endpoint states it.
+/// Lifetime of a token in seconds, as the token endpoint states it.
 const EXPIRES_IN: u64 = 3600;
 
-/// What is accepted, and what was issued.
+/// Accepted credentials and issued tokens.
 #[derive(Debug)]
 pub(crate) struct Access {
     required: bool,
@@ -35,11 +35,11 @@ pub(crate) struct Access {
     issued: HashMap<String, usize>,
 }
 
-/// The answer to a token or discovery request: a status and a JSON body.
+/// The response to a token or discovery request: a status and a JSON body.
 pub(crate) type Reply = (u16, Json);
 
 impl Access {
-    /// The rules of these options: what they set wins over their scenario.
+    /// The rules of these options, which override their scenario.
     pub(crate) fn new<'a>(
         options: &Options,
         providers: impl Iterator<Item = &'a Provider>,
@@ -155,7 +155,7 @@ impl Access {
         )
     }
 
-    /// Checks a request for a provider.
+    /// Authenticates a request for a provider.
     pub(crate) fn check(&mut self, provider: &Provider, request: &Incoming) -> Result<(), Problem> {
         let Some(config) = provider.auth.as_ref().filter(|config| config.kind != "null_auth")
         else {
@@ -172,7 +172,7 @@ impl Access {
         Err(Problem::new(401, message).with_header("www-authenticate", "Bearer"))
     }
 
-    /// A bearer token, the fixed one or one that was issued and is still good.
+    /// A bearer token: the fixed one, or an issued one that is still valid.
     fn has_token(&mut self, request: &Incoming) -> bool {
         let Some((scheme, token)) = request.header("authorization").and_then(|h| h.split_once(' '))
         else {
@@ -224,7 +224,7 @@ impl Access {
     }
 }
 
-/// The path of a token URL; `{{ … }}` stands for anything.
+/// The path of a token URL; `{{ … }}` matches anything.
 fn token_path(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |at| &rest[at..]);
@@ -249,7 +249,7 @@ fn basic_credentials(request: &Incoming) -> Option<(String, String)> {
     Some((id.to_owned(), secret.to_owned()))
 }
 
-/// What an account-level host says about itself.
+/// The discovery document of an account-level host.
 fn discovery(request: &Incoming) -> Json {
     let origin = format!("{}://{}", request.scheme(), request.host);
     json!({

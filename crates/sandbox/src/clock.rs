@@ -1,14 +1,14 @@
-//! The sandbox clock: it stands still.
+//! The sandbox clock, which does not advance.
 //!
-//! Owns: reading and writing timestamps (proleptic Gregorian, UTC).
-//! Refuses: the wall clock; answers carry the scenario's time, so that they never differ.
+//! Owns: parsing and formatting timestamps (proleptic Gregorian, UTC).
+//! Refuses: the wall clock; responses carry the scenario's time, so that they never differ.
 
-/// 2024-05-01T08:00:00Z, where the clock stands unless a scenario says otherwise.
+/// 2024-05-01T08:00:00Z, the default time of a scenario.
 pub(crate) const DEFAULT: i64 = 1_714_550_400;
 
 const DAY: i64 = 86_400;
 
-/// Reads `2024-05-01T08:00:00Z` or `2024-05-01` as seconds since 1970.
+/// Parses `2024-05-01T08:00:00Z` or `2024-05-01` as seconds since 1970.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let (date, time) = match text.split_once(['T', ' ']) {
         Some((date, time)) => (date, time.strip_suffix('Z').unwrap_or(time)),

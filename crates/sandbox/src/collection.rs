@@ -1,9 +1,9 @@
-//! The objects of one collection: all that one list shows.
+//! The objects of one collection, as its list shows them.
 //!
 //! Owns: generated objects (by position, never stored), changes to them, objects that were created.
 //! Refuses: HTTP.
-//! Surprise: a generated object exists only while somebody looks at it, so that a list of a million
-//! costs nothing until it is changed.
+//! Surprise: a generated object is computed on access, so that a list of a million costs nothing
+//! until it is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -20,27 +20,27 @@ use crate::synthesis::Synthesis;
 /// One object.
 pub(crate) type Object = Map<String, Json>;
 
-/// What all objects of a collection have in common.
+/// The properties that all objects of a collection share.
 #[derive(Debug, Clone)]
 pub(crate) struct Kind {
-    /// Where generated values come from.
+    /// Source of generated values.
     pub(crate) seed: u64,
     /// The clock.
     pub(crate) clock: i64,
-    /// Row schemas: of the list first, then of the lookup, which may know more fields.
+    /// Row schemas: of the list first, then of the lookup, which may have more fields.
     pub(crate) rows: Vec<(Arc<Service>, SchemaId)>,
     /// The field that identifies an object.
     pub(crate) id_field: Option<String>,
-    /// How generated identifiers look.
+    /// Format of generated identifiers.
     pub(crate) id_form: IdKind,
-    /// What stands before the identifier in the identifying field (`accounts/7/groups/`).
+    /// Text before the identifier in the identifying field (`accounts/7/groups/`).
     pub(crate) id_prefix: String,
-    /// Parameters of the path: fields of these names have these values.
+    /// Path parameters: fields of these names have these values.
     pub(crate) parents: Vec<(String, String)>,
 }
 
 impl Kind {
-    /// The names that some row schema documents; `None` when anything goes.
+    /// The names that some row schema documents; `None` when anything is allowed.
     pub(crate) fn documented(&self) -> Option<BTreeSet<&str>> {
         let mut names = BTreeSet::new();
         for (service, id) in &self.rows {
@@ -60,7 +60,7 @@ impl Kind {
         })
     }
 
-    /// The field of a parameter's name, in whatever spelling.
+    /// The field for a parameter, whatever its spelling.
     pub(crate) fn field_like(&self, name: &str) -> Option<&str> {
         let wanted = plain(name);
         self.rows.iter().find_map(|(service, id)| {
@@ -69,8 +69,8 @@ impl Kind {
         })
     }
 
-    /// The object at a position, identified and with its parents; `complete` leaves no documented
-    /// field out.
+    /// The object at a position, with its identifier and parents; `complete` includes every
+    /// documented field.
     pub(crate) fn synthesize(&self, at: usize, id: &str, complete: bool) -> Object {
         let spot = nth(self.seed, at);
         let mut object = Object::new();
@@ -88,7 +88,7 @@ impl Kind {
         object
     }
 
-    /// Writes identity and parents into an object.
+    /// Sets identifier and parents of an object.
     pub(crate) fn identify(&self, object: &mut Object, id: &str) {
         for (name, value) in &self.parents {
             if let Some(field) = self.field_like(name) {
@@ -119,7 +119,7 @@ impl Kind {
         }
     }
 
-    /// The identifier that an object names itself.
+    /// The identifier in an object.
     pub(crate) fn id_of(&self, object: &Object) -> Option<String> {
         let text = scalar_text(object.get(self.id_field.as_deref().unwrap_or("id"))?)?;
         let bare = text.strip_prefix(self.id_prefix.as_str()).unwrap_or(&text);
@@ -127,7 +127,8 @@ impl Kind {
     }
 }
 
-/// Lower case without separators: `workspaceId`, `workspace_id` and `WorkspaceID` are one name.
+/// Lower case without separators: `workspaceId`, `workspace_id` and `WorkspaceID` are the same
+/// name.
 pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -145,9 +146,9 @@ pub(crate) fn scalar_text(value: &Json) -> Option<String> {
 /// The state of one collection.
 #[derive(Debug, Clone)]
 pub(crate) struct Collection {
-    /// What its objects have in common.
+    /// The shared properties of its objects.
     pub(crate) kind: Kind,
-    /// True when an empty list has no rows key.
+    /// True when an empty list omits its rows key.
     pub(crate) omit_empty: bool,
     generated: usize,
     gone: BTreeSet<usize>,
@@ -186,12 +187,12 @@ impl Collection {
         collection
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     pub(crate) fn len(&self) -> usize {
         self.generated - self.gone.len() + self.added.len()
     }
 
-    /// The objects at these places of the list.
+    /// The objects in this range of the list.
     pub(crate) fn range(&self, range: Range<usize>) -> Vec<Object> {
         let live = self.generated - self.gone.len();
         range
@@ -203,24 +204,24 @@ impl Collection {
             .collect()
     }
 
-    /// True while every object is as it was generated.
+    /// True while every object is as generated.
     pub(crate) fn is_untouched(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty()
     }
 
-    /// True for an object that nobody has given, created or changed.
+    /// True for an object that was not given, created or changed.
     pub(crate) fn is_generated(&self, object: &Object) -> bool {
         let position = self.kind.id_of(object).and_then(|id| self.generated_position(&id));
         position.is_some_and(|at| !self.changed.contains_key(&at))
             || (self.kind.id_field.is_none() && self.added.is_empty())
     }
 
-    /// The object of an identifier.
+    /// Finds an object by identifier.
     pub(crate) fn get(&self, id: &str) -> Option<Object> {
         self.added.get(id).cloned().or_else(|| self.generated_position(id).map(|at| self.at(at)))
     }
 
-    /// Puts an object in place of another, or adds it.
+    /// Replaces an object, or adds it.
     pub(crate) fn put(&mut self, id: &str, object: Object) {
         match self.generated_position(id) {
             Some(at) => {
@@ -232,7 +233,7 @@ impl Collection {
         }
     }
 
-    /// Removes an object; false if there is none.
+    /// Removes an object; false if it does not exist.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
         if self.added.shift_remove(id).is_some() {
             return true;
@@ -246,8 +247,7 @@ impl Collection {
         }
     }
 
-    /// The position that the values of a new object are generated from, and an identifier that no
-    /// object has had.
+    /// The position that seeds the values of a new object, and a new identifier.
     pub(crate) fn claim(&mut self) -> (usize, String) {
         loop {
             let position = self.generated + self.created;
@@ -262,12 +262,12 @@ impl Collection {
     fn at(&self, position: usize) -> Object {
         self.changed.get(&position).cloned().unwrap_or_else(|| {
             let id = identifier(self.kind.id_form, self.kind.seed, position);
-            // the first one shows every field
+            // the first one has every field
             self.kind.synthesize(position, &id, position == 0)
         })
     }
 
-    /// The position of the generated object at a place of the list.
+    /// The position of the generated object at an index of the list.
     fn position_of(&self, place: usize) -> usize {
         let mut position = place;
         for gone in &self.gone {

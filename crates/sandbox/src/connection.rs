@@ -1,7 +1,7 @@
 //! Connections that can be reset.
 //!
-//! Owns: the listener, and a switch per connection that turns its end into a TCP reset.
-//! Surprise: a socket that is closed with `SO_LINGER` zero sends RST; hyper knows nothing of it.
+//! Owns: the listener, and a switch per connection that makes it end with a TCP reset.
+//! Surprise: a socket that is closed with `SO_LINGER` zero sends RST; hyper is not involved.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) struct Switch(Arc<AtomicBool>);
 
 impl Switch {
-    /// From now on, the end of the connection is a reset.
+    /// Makes the connection end with a reset.
     pub(crate) fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -35,8 +35,8 @@ impl Listener for Door {
 
     async fn accept(&mut self) -> (Line, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // small answers must not wait for the client's acknowledgement; if the option cannot be
-        // set, they are slower and nothing else
+        // small responses must not wait for the client's acknowledgement; if the option cannot be
+        // set, they are only slower
         let _ignored = stream.set_nodelay(true);
         (Line { stream, switch: Switch::default() }, address)
     }
@@ -61,7 +61,7 @@ pub(crate) struct Line {
 impl Drop for Line {
     fn drop(&mut self) {
         if self.switch.0.load(Ordering::Relaxed) {
-            // without it the connection ends with FIN, which is still no answer
+            // without it the connection ends with FIN, which is still not a response
             let _ignored = self.stream.set_zero_linger();
         }
     }

@@ -1,4 +1,4 @@
-//! Doing what a request asks for.
+//! Executing requests.
 //!
 //! Owns: get, create, update, replace, delete; `crud/list.rs` has lists, `crud/lone.rs` the rest.
 //! Refuses: routing, authentication, faults other than those of paging.
@@ -21,7 +21,7 @@ use crate::store::Store;
 use crate::synthesis::moment;
 use crate::table::{Found, Table};
 
-/// A successful answer.
+/// A success response.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Success {
     /// HTTP status.
@@ -51,7 +51,7 @@ pub(crate) struct Call<'a> {
     pub(crate) trick: Option<FaultKind>,
 }
 
-/// Carries out a request.
+/// Executes a request.
 pub(crate) fn perform(call: Call<'_>, store: &mut Store) -> Result<Success, Problem> {
     let (role, target) = resolve(call.table, call.found, call.request);
     let Some(target) = target else { return call.lone(store) };
@@ -79,7 +79,7 @@ pub(crate) fn perform(call: Call<'_>, store: &mut Store) -> Result<Success, Prob
 }
 
 impl Call<'_> {
-    /// Does something to an object that has to exist, and shows what comes of it.
+    /// Applies a change to an existing object, and returns the result.
     fn with_object(
         &self,
         store: &mut Store,
@@ -125,7 +125,7 @@ impl Call<'_> {
         Ok(shape::object_body(&self.found.route, &object, &collection.kind).into())
     }
 
-    /// A new object: what the client set, defaults, and what services fill in by themselves.
+    /// A new object: the client's fields, defaults, and fields that services fill in.
     fn created(&self, kind: &Kind, position: usize, id: &str, sent: Sent) -> Object {
         let mut base = kind.synthesize(position, id, true);
         let now = kind.clock + i64::try_from(position).unwrap_or(0);
@@ -142,8 +142,8 @@ impl Call<'_> {
         object
     }
 
-    /// Lays what was sent over what the service knows; settable fields that were not sent are
-    /// absent or have their default.
+    /// Merges the request into the server's fields; settable fields that were not sent are absent
+    /// or have their default.
     fn settled(&self, kind: &Kind, base: Object, sent: Sent) -> Object {
         let Sent { settable, mut fields } = sent;
         let documented = kind.documented();
@@ -162,7 +162,7 @@ impl Call<'_> {
         object
     }
 
-    /// PATCH: the given fields in place of the old ones; `null` removes one.
+    /// PATCH: replaces the given fields; `null` removes one.
     fn merged(&self, collection: &Collection, mut object: Object) -> Result<Object, Problem> {
         let kind = &collection.kind;
         let body = self.request.body_object().unwrap_or_default();
@@ -184,7 +184,7 @@ impl Call<'_> {
         Ok(object)
     }
 
-    /// The top-level fields that an update mask names; `None` when everything may change.
+    /// The top-level fields in an update mask; `None` when everything may change.
     fn mask(&self, settable: &BTreeSet<String>) -> Result<Option<BTreeSet<String>>, Problem> {
         let sent =
             ["update_mask", "updateMask"].iter().find_map(|name| self.request.query_value(name));
@@ -201,7 +201,7 @@ impl Call<'_> {
         }
     }
 
-    /// PUT: the given fields and nothing else that a client can set.
+    /// PUT: the given fields replace all fields that a client can set.
     fn replaced(&self, collection: &Collection, object: Object) -> Object {
         let body = self.request.body_object().unwrap_or_default();
         let sent = shape::sent(&self.found.route, body, &collection.kind);
@@ -228,8 +228,8 @@ impl Call<'_> {
         shape::object_body(&self.found.route, &object, &collection.kind).into()
     }
 
-    /// An action on an object of a collection (`/apps/{id}/start`), or one that has a name for an
-    /// object but is none of the usual operations.
+    /// An action on an object of a collection (`/apps/{id}/start`), or a method with an identifier
+    /// that is not a CRUD operation.
     fn act(&self, store: &mut Store, target: &Target) -> Result<Success, Problem> {
         let Some(id) = target.id.as_deref() else { return self.lone(store) };
         let collection = store.collection(self.request, target);

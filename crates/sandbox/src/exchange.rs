@@ -1,9 +1,9 @@
-//! From a request to its answer.
+//! Handling of a request, from routing to the response.
 //!
-//! Owns: the order of things: log, rate limit, tokens, route, credential, fault, checks, state.
+//! Owns: the order of steps: log, rate limit, tokens, route, credential, fault, checks, state.
 //! Refuses: bytes on the wire (see `reply`).
-//! Surprise: everything happens under one lock and without waiting, so that requests have an order
-//! and the same order gives the same answers.
+//! Surprise: a request is handled under one lock and without waiting, so that requests have an
+//! order and the same order gives the same responses.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -42,12 +42,12 @@ pub(crate) struct Exchange {
     rate: Option<Rate>,
     buckets: HashMap<String, Bucket>,
     started: Instant,
-    /// The server stands still.
+    /// The server is held.
     held: bool,
 }
 
 impl Exchange {
-    /// A server that nobody has asked anything yet.
+    /// A server without requests.
     pub(crate) fn new(table: Table, options: &Options) -> Self {
         let scenario = options.scenario.as_ref();
         let mut faults = options.faults.clone();
@@ -68,7 +68,7 @@ impl Exchange {
         }
     }
 
-    /// Back to the beginning: data, tokens, faults, limits and log.
+    /// Resets data, tokens, faults, limits and log.
     pub(crate) fn reset(&mut self) {
         self.store.reset();
         self.tasks.reset();
@@ -79,17 +79,17 @@ impl Exchange {
         self.held = false;
     }
 
-    /// True while the server stands still.
+    /// True while the server is held.
     pub(crate) fn is_held(&self) -> bool {
         self.held
     }
 
-    /// The server goes on.
+    /// Releases the server.
     pub(crate) fn release(&mut self) {
         self.held = false;
     }
 
-    /// Answers a request.
+    /// Handles a request.
     pub(crate) fn answer(&mut self, request: &Incoming) -> Reply {
         let number = self.log.len() + 1;
         let at_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -147,7 +147,7 @@ impl Exchange {
         self.with_fault(&found, request, fault, &refuse)
     }
 
-    /// The answer, with a fault before, in or after it.
+    /// The response, with a fault before, in or after it.
     fn with_fault(
         &mut self,
         found: &Found,
@@ -217,7 +217,7 @@ impl Exchange {
         !bucket.take(rate, now)
     }
 
-    /// The error form of the route's provider; without a route, of the only provider.
+    /// The error format of the route's provider; without a route, of the only provider.
     fn form(&self, found: Option<&Found>) -> Form {
         match (found, self.table.providers.as_slice()) {
             (Some(found), _) => Form::of(&found.route.provider.name),

@@ -1,8 +1,9 @@
-//! Faults: what a real service does on a bad day.
+//! Faults: simulated failures of a service.
 //!
-//! Owns: the kinds, their spellings, and the decision whether a fault strikes a request.
-//! Refuses: acting them out (see `reply` and `pages`).
-//! Surprise: chance is deterministic too; the n-th request of a server always meets the same fate.
+//! Owns: the kinds, their syntax, and the decision whether a fault applies to a request.
+//! Refuses: performing them (see `reply` and `pages`).
+//! Surprise: probability is deterministic; the n-th request of a server always gets the same
+//! result.
 
 use std::time::Duration;
 
@@ -11,19 +12,19 @@ use strataql_diag::{Code, Report, did_you_mean};
 
 use crate::random::{derive, happens, mix};
 
-/// What happens to a request.
+/// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// An error status in the provider's form.
+    /// An error status in the provider's format.
     Status(u16),
-    /// The connection is reset before any byte of the answer.
+    /// The connection is reset before the first byte of the response.
     Reset,
     /// The connection ends before the body is complete.
     Truncate,
-    /// No answer, ever.
+    /// No response, ever.
     Stall,
-    /// The server stands still: no answer to this request, and later ones are not even read, until
-    /// it is released.
+    /// The server is held: no response to this request, and later ones are not read, until it is
+    /// released.
     Hold,
     /// 200 with an HTML page.
     Html,
@@ -31,23 +32,23 @@ pub enum FaultKind {
     Half,
     /// 200 with the provider's error object.
     ErrorOk,
-    /// 200 with an object that has nothing to do with the request.
+    /// 200 with an unrelated object.
     OtherObject,
     /// 200 with `null`.
     Null,
     /// 200 with an empty body.
     Empty,
-    /// The next-page token or address is the one that was just sent.
+    /// The next-page token or URL is the one of the request.
     RepeatToken,
-    /// The next-page address names another origin.
+    /// The next-page URL names another origin.
     CrossOriginLink,
-    /// The list has always one more page; where nothing is paged, like `endless_body`.
+    /// The list always has another page; without paging, like `endless_body`.
     Endless,
-    /// The body goes on for ever.
+    /// The body never ends.
     EndlessBody,
 }
 
-/// Kinds without a status, by their spelling.
+/// Kinds without a status, by name.
 const KINDS: &[(&str, FaultKind)] = &[
     ("reset", FaultKind::Reset),
     ("truncate", FaultKind::Truncate),
@@ -66,7 +67,7 @@ const KINDS: &[(&str, FaultKind)] = &[
 ];
 
 impl FaultKind {
-    /// Reads a kind: an HTTP status from 300 on, or a name such as `reset` (`-` counts as `_`).
+    /// Parses a kind: an HTTP status from 300 on, or a name such as `reset` (`-` counts as `_`).
     ///
     /// # Errors
     /// `usage` when there is no such kind.
@@ -91,12 +92,12 @@ impl FaultKind {
         })
     }
 
-    /// True for kinds that change the pages of a list and not the answer as such.
+    /// True for kinds that change the pages of a list and not the response as such.
     pub(crate) const fn is_paging(self) -> bool {
         matches!(self, Self::RepeatToken | Self::CrossOriginLink | Self::Endless)
     }
 
-    /// True for kinds that need the real answer.
+    /// True for kinds that need the real response.
     pub(crate) const fn needs_answer(self) -> bool {
         self.is_paging() || matches!(self, Self::Truncate | Self::Half)
     }
@@ -112,12 +113,12 @@ impl std::fmt::Display for FaultKind {
     }
 }
 
-/// A fault and the requests it strikes.
+/// A fault and the requests it applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    /// What happens.
+    /// The kind.
     pub kind: FaultKind,
-    /// Only requests of this method: a method key, or any longer tail of
+    /// Only requests of this method: a method key, or any longer suffix of
     /// `provider.service.resource.method`.
     pub method: Option<String>,
     /// Only requests whose path contains this text.
@@ -126,32 +127,32 @@ pub struct Fault {
     pub page: Option<usize>,
     /// Only the matching request of this number (from 1).
     pub request: Option<usize>,
-    /// At most this often.
+    /// At most this many times.
     pub times: Option<usize>,
     /// With this probability.
     pub probability: Option<f64>,
-    /// `Retry-After` of the answer.
+    /// `Retry-After` of the response.
     pub retry_after: Option<Duration>,
-    /// Body of the answer in place of the usual one.
+    /// Body of the response instead of the default.
     pub body: Option<Json>,
-    /// Whether the request takes effect first: a write is done and its answer is lost.
+    /// Whether the request takes effect first: a write is done and its response is lost.
     pub when: When,
 }
 
-/// How far a request gets before a fault strikes.
+/// When a fault applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
-    /// It has no effect.
+    /// Before the request has any effect.
     #[default]
     Before,
-    /// It takes effect.
+    /// After it took effect.
     After,
-    /// It takes effect and is answered as usual; only `hold` can strike then.
+    /// After it took effect and its response was sent; only for `hold`.
     Answered,
 }
 
 impl Fault {
-    /// A fault that strikes every request.
+    /// A fault that applies to every request.
     pub fn always(kind: FaultKind) -> Self {
         Self {
             kind,
@@ -167,10 +168,10 @@ impl Fault {
         }
     }
 
-    /// Reads `503:2%` (two in a hundred) or `reset` (always).
+    /// Parses `503:2%` (two in a hundred) or `reset` (always).
     ///
     /// # Errors
-    /// `usage` when the text is not of that form.
+    /// `usage` for any other form.
     pub fn parse(text: &str) -> Result<Self, Box<Report>> {
         let (kind, chance) = match text.split_once(':') {
             Some((kind, chance)) => (kind, Some(chance)),
@@ -180,7 +181,7 @@ impl Fault {
         Ok(Self { probability, ..Self::always(FaultKind::parse(kind.trim())?) })
     }
 
-    /// Reads a comma-separated list such as `503:2%,reset:1%`.
+    /// Parses a comma-separated list such as `503:2%,reset:1%`.
     ///
     /// # Errors
     /// `usage` when an entry is not of the form of [`Fault::parse`].
@@ -204,7 +205,7 @@ fn percent(chance: &str, text: &str) -> Result<f64, Box<Report>> {
         })
 }
 
-/// What is known about a request when its fate is decided.
+/// The properties of a request that faults match.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Circumstance<'a> {
     /// Number of the request, from 1.
@@ -213,11 +214,11 @@ pub(crate) struct Circumstance<'a> {
     pub(crate) methods: &'a [String],
     /// The path.
     pub(crate) path: &'a str,
-    /// The page asked for, from 1.
+    /// The page requested, from 1.
     pub(crate) page: usize,
 }
 
-/// The faults of a server and how often each has struck.
+/// The faults of a server and how often each was applied.
 #[derive(Debug, Default)]
 pub(crate) struct Fates {
     entries: Vec<Entry>,
@@ -231,13 +232,13 @@ struct Entry {
 }
 
 impl Fates {
-    /// Nothing has happened yet.
+    /// The faults, none applied yet.
     pub(crate) fn new(faults: Vec<Fault>) -> Self {
         let entry = |fault| Entry { fault, seen: 0, struck: 0 };
         Self { entries: faults.into_iter().map(entry).collect() }
     }
 
-    /// The first fault that strikes this request.
+    /// The first fault that applies to this request.
     pub(crate) fn decide(&mut self, at: Circumstance<'_>) -> Option<Fault> {
         for (position, entry) in self.entries.iter_mut().enumerate() {
             if !concerns(&entry.fault, at) {
@@ -245,7 +246,7 @@ impl Fates {
             }
             entry.seen += 1;
             let fault = &entry.fault;
-            // a fault of a numbered request strikes once unless it says how often
+            // a fault of a numbered request applies once unless it has `times`
             let limit = fault.times.or(fault.request.map(|_| 1));
             let numbered = fault.request.is_none_or(|first| entry.seen >= first);
             let lucky = fault.probability.is_none_or(|probability| {

@@ -1,18 +1,18 @@
 //! Identifiers of generated objects.
 //!
 //! Owns: the mapping position → identifier and back.
-//! Surprise: it works in both directions without a table, so that a collection of a million objects
-//! costs no memory and a lookup by identifier needs no search.
+//! Surprise: it is invertible without a table, so that a collection of a million objects costs no
+//! memory and a lookup by identifier needs no search.
 
 use crate::random::{derive, mix, nth, pick};
 use crate::synthesis::words::{ADJECTIVES, NOUNS};
 
-/// How the identifiers of a collection look.
+/// Format of the identifiers of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IdKind {
     /// `5f0c8b1e-…`.
     Uuid,
-    /// A number of sixteen digits (below 2^53, so that every JSON reader keeps it).
+    /// A number of sixteen digits (below 2^53, so that every JSON parser keeps it).
     Integer,
     /// A number that fits 32 bits.
     SmallInteger,
@@ -22,7 +22,7 @@ pub(crate) enum IdKind {
     Sequential,
 }
 
-/// Spreads positions over the first digits of a UUID; odd, so that nothing is lost.
+/// Spreads positions over the first digits of a UUID; odd, so that it is invertible.
 const SPREAD: u32 = 0x9E37_79B1;
 /// The inverse of [`SPREAD`] modulo 2^32.
 const GATHER: u32 = 0x0E8B_2F51;
@@ -54,7 +54,7 @@ pub(crate) fn identifier(kind: IdKind, seed: u64, position: usize) -> String {
     }
 }
 
-/// The position of an identifier, if it is one of this collection's.
+/// The position of an identifier, if it belongs to this collection.
 pub(crate) fn position(kind: IdKind, seed: u64, text: &str) -> Option<usize> {
     let number = match kind {
         IdKind::Uuid => {

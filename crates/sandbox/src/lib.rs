@@ -2,10 +2,10 @@
 //!
 //! Owns: routing, checks, state, paging, credentials, faults and the request log of a server whose
 //! only knowledge of a provider is its documents.
-//! Refuses: sharing code with the client side. Router and validator are written from the documents a
-//! second time, so that a mistake of the client meets somebody who does not make it too.
-//! Surprise: nothing is random and nothing depends on the clock. Two servers with the same documents
-//! and options give the same bytes to the same requests.
+//! Refuses: sharing code with the client. Router and validator are a second implementation of the
+//! documents, so that a bug in the client is not repeated in the server that tests it.
+//! Surprise: nothing is random and nothing depends on the clock. Two servers with the same
+//! documents and options give the same bytes for the same requests.
 
 mod access;
 mod clock;
@@ -48,7 +48,7 @@ pub use scenario::{AuthRules, Given, Scenario};
 pub use server::Sandbox;
 pub use task::Slow;
 
-/// Loads a service of a provider by its name, when a request needs it.
+/// Loads a service of a provider by name, on demand.
 pub type Loader = Arc<dyn Fn(&str) -> Result<Arc<Service>, Box<Report>> + Send + Sync>;
 
 /// A provider to simulate.
@@ -56,19 +56,19 @@ pub type Loader = Arc<dyn Fn(&str) -> Result<Arc<Service>, Box<Report>> + Send +
 pub struct ProviderSource {
     /// The provider.
     pub provider: Provider,
-    /// Services that are there from the start.
+    /// Services that are loaded from the start.
     pub services: Vec<Arc<Service>>,
     /// Loads the provider's other services; without it they do not exist.
     pub loader: Option<Loader>,
 }
 
 impl ProviderSource {
-    /// A provider with these services and no others.
+    /// A provider with these services only.
     pub fn new(provider: Provider, services: Vec<Arc<Service>>) -> Self {
         Self { provider, services, loader: None }
     }
 
-    /// A provider whose services are loaded when a request needs them.
+    /// A provider whose services are loaded on demand.
     pub fn lazy(provider: Provider, loader: Loader) -> Self {
         Self { provider, services: Vec::new(), loader: Some(loader) }
     }

@@ -10,7 +10,7 @@ use strataql_diag::MASK;
 
 use crate::request::Incoming;
 
-/// Names that hold secrets, as headers, query parameters or form fields.
+/// Names of headers, query parameters and form fields that hold secrets.
 const SECRET_NAMES: &[&str] = &[
     "authorization",
     "proxy-authorization",
@@ -35,7 +35,7 @@ pub struct LogEntry {
     pub n: usize,
     /// Milliseconds since the server started.
     pub at_ms: u64,
-    /// The authority that the client believes to talk to.
+    /// The authority in the client's request.
     pub host: String,
     /// HTTP verb.
     pub verb: String,
@@ -47,20 +47,20 @@ pub struct LogEntry {
     pub headers: IndexMap<String, String>,
     /// JSON body, form fields as an object, or other text.
     pub body: Option<Json>,
-    /// Status of the answer; absent when the connection was cut or stayed silent.
+    /// Status of the response; absent when the connection was cut or no response was sent.
     pub status: Option<u16>,
     /// `provider.service.resource.method`, when a route was found.
     pub method: Option<String>,
     /// True for token and discovery requests.
     pub auth: bool,
-    /// Query parameters that the document does not know.
+    /// Query parameters that are not documented.
     pub undocumented: Vec<String>,
-    /// The fault that struck, by its kind.
+    /// The kind of the fault that was applied.
     pub fault: Option<String>,
 }
 
 impl LogEntry {
-    /// The entry of a request that has not been answered yet.
+    /// The entry of a request without a response yet.
     pub(crate) fn new(n: usize, at_ms: u64, request: &Incoming) -> Self {
         let masked = |name: &str, value: &str| {
             if is_secret(name) { MASK.to_owned() } else { value.to_owned() }
@@ -99,7 +99,7 @@ impl LogEntry {
         }
     }
 
-    /// Masks the header or query parameter that a provider's own scheme uses.
+    /// Masks the header or query parameter of a provider's own scheme.
     pub(crate) fn mask(&mut self, name: &str) {
         for (own, value) in &mut self.headers {
             if own.eq_ignore_ascii_case(name) {

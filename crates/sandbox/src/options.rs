@@ -1,6 +1,6 @@
-//! What a server can be told to be.
+//! Options of a server.
 //!
-//! Owns: the options, their defaults and their spellings on the command line.
+//! Owns: the options, their defaults and their syntax on the command line.
 //! Refuses: files; a [`Scenario`] is parsed from text by its own module.
 
 use std::fmt;
@@ -12,31 +12,31 @@ use crate::fault::Fault;
 use crate::rate::Rate;
 use crate::scenario::Scenario;
 
-/// Objects of a generated list when nobody says how many.
+/// Default number of objects in a generated list.
 pub const DEFAULT_ROWS: usize = 7;
-/// Rows of a page when neither the server nor the request says how many.
+/// Default number of rows per page.
 pub const DEFAULT_PAGE_SIZE: usize = 100;
 
-/// How a sandbox behaves. What is set here wins over the scenario.
+/// Options of a sandbox. They override the scenario.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The port; 0 lets the system choose.
     pub port: u16,
-    /// Most rows of a page.
+    /// Maximum rows per page.
     pub page_size: Option<usize>,
     /// Objects of a generated list.
     pub rows: Option<usize>,
-    /// Wait before every answer.
+    /// Delay before every response.
     pub latency: Option<Duration>,
     /// Limit of requests per logical host.
     pub rate: Option<Rate>,
-    /// Faults, tried before those of the scenario.
+    /// Faults, matched before those of the scenario.
     pub faults: Vec<Fault>,
     /// Exact data and behaviour.
     pub scenario: Option<Scenario>,
     /// Whether requests need a credential.
     pub require_auth: bool,
-    /// What is accepted.
+    /// Accepted credentials.
     pub credentials: Credentials,
 }
 
@@ -56,7 +56,7 @@ impl Default for Options {
     }
 }
 
-/// The credentials that the server accepts; they never show in `Debug`.
+/// The credentials that the server accepts; never shown in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// OAuth client id, and the user name of Basic authentication.
@@ -88,7 +88,7 @@ const KEYS: &[&str] =
     &["page-size", "rows", "latency", "rate", "fault", "scenario", "port", "auth"];
 
 impl Options {
-    /// Reads the combined form: `page-size=2,latency=50ms,rows=9,rate=20/s,fault=503:2%`.
+    /// Parses the combined form: `page-size=2,latency=50ms,rows=9,rate=20/s,fault=503:2%`.
     ///
     /// `fault` may be repeated; entries without `=` after it are further faults. An empty text is
     /// the default.
@@ -103,10 +103,10 @@ impl Options {
     }
 
     /// Like [`Options::parse_list`], with `scenario` to read the file of `scenario=FILE`: this
-    /// crate opens none.
+    /// crate opens no files.
     ///
     /// # Errors
-    /// Those of [`Options::parse_list`], and what `scenario` reports.
+    /// Those of [`Options::parse_list`], and those of `scenario`.
     pub fn parse_list_with(
         text: &str,
         scenario: impl Fn(&str) -> Result<Scenario, Box<Report>>,
@@ -129,7 +129,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Sets one option by its spelling on the command line.
+    /// Sets one option from its command-line syntax.
     ///
     /// # Errors
     /// `usage` for an unknown key or a value of the wrong form.
@@ -169,10 +169,10 @@ impl Options {
     }
 }
 
-/// Reads `50ms`, `2s`, `1.5s`, `1m` or `0`.
+/// Parses `50ms`, `2s`, `1.5s`, `1m` or `0`.
 ///
 /// # Errors
-/// `usage` when the text is no duration.
+/// `usage` when the text is not a duration.
 pub fn parse_duration(text: &str) -> Result<Duration, Box<Report>> {
     let bad = || usage(format!("`{text}` is no duration"), "write for example `50ms` or `2s`");
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -188,12 +188,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, Box<Report>> {
     Duration::try_from_secs_f64(number * factor).map_err(|_| bad())
 }
 
-/// Reads `20/s`, `100/m`, or `20/s:5` with a burst of five.
+/// Parses `20/s`, `100/m`, or `20/s:5` with a burst of five.
 ///
-/// Without a burst, as many requests at once are answered as a second allows, at least one.
+/// Without a burst, it is the number of requests per second, at least one.
 ///
 /// # Errors
-/// `usage` when the text is no rate.
+/// `usage` when the text is not a rate.
 pub fn parse_rate(text: &str) -> Result<Rate, Box<Report>> {
     let bad = || {
         usage(format!("`{text}` is no rate"), "write for example `20/s`, or `20/s:5` with a burst")

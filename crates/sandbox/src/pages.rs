@@ -1,10 +1,10 @@
-//! Paging as the document declares it: which rows a request asks for, and how the answer says that
-//! there are more.
+//! Paging as the document declares it: the rows that a request selects, and the link to the next
+//! page.
 //!
 //! Owns: tokens, links, page numbers, offsets, page sizes.
 //! Refuses: rows.
-//! Surprise: paging that a document inherits but whose answers have no place for a token (a bare
-//! array, say) is no paging; such a list comes in one answer.
+//! Surprise: inherited paging whose responses have no place for a token (a bare array, say) is
+//! ignored; such a list is one response.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,25 +38,25 @@ const SIZE_NAMES: &[&str] = &[
 /// Query parameters that skip rows, and the number of the first row.
 const SKIP_NAMES: &[(&str, usize)] =
     &[("startIndex", 1), ("start_index", 1), ("offset", 0), ("$skip", 0), ("skip", 0)];
-/// Query parameters that carry the position in addresses of next pages.
+/// Query parameters that carry the position in next-page URLs.
 const LINK_NAMES: &[&str] = &["page_token", "pageToken", "cursor", "after", "$skiptoken"];
-/// Envelope fields that hold the number of all rows.
+/// Envelope fields that hold the total number of rows.
 const TOTAL_NAMES: &[&str] =
     &["total", "total_count", "totalcount", "totalresults", "total_results", "totalitems"];
 
-/// The part of a list that a request asks for.
+/// The part of a list that a request selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
-    /// Rows before it.
+    /// Number of rows before it.
     pub(crate) start: usize,
-    /// Most rows in it.
+    /// Maximum number of rows in it.
     pub(crate) size: usize,
     style: Style,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Style {
-    /// Everything, or what the request skips and limits by itself.
+    /// Everything, or the rows that the request skips and limits to.
     Plain,
     Token,
     /// The query parameter that carries the position; page numbers for `true`.
@@ -72,7 +72,7 @@ impl Window {
     }
 }
 
-/// The window that a request asks for; `limit` is the most rows that the server puts on a page.
+/// The window that a request selects; `limit` is the maximum page size of the server.
 pub(crate) fn requested(
     route: &Route,
     request: &Incoming,
@@ -117,8 +117,8 @@ pub(crate) fn requested(
     Ok(Window { start, size, style })
 }
 
-/// A list without paging of its own still honours what a request says in so many words, documented
-/// or not: clients walk through such lists until a page is empty.
+/// A list without declared paging honours paging parameters of the request, documented or not:
+/// clients page through such lists until a page is empty.
 fn plain_window(request: &Incoming, asked: Option<usize>) -> Window {
     let skip = SKIP_NAMES.iter().find_map(|(name, first)| {
         let value: usize = request.query_value(name)?.parse().ok()?;
@@ -146,12 +146,12 @@ fn asked_size(route: &Route, request: &Incoming) -> Option<usize> {
     declared.or_else(by_name).filter(|size| *size > 0)
 }
 
-/// True for lists that come in pages.
+/// True for lists with pages.
 pub(crate) fn is_paged(route: &Route) -> bool {
     is_list(route) && is_usable(route, &route.method().paging)
 }
 
-/// Whether an answer has a place for what leads to the next page.
+/// Whether a response has a place for the next-page link.
 fn is_usable(route: &Route, paging: &Paging) -> bool {
     let documents = |source: &TokenSource| match source {
         TokenSource::Header(_) => true,
@@ -209,7 +209,7 @@ fn check(request: &Incoming, start: usize) -> u64 {
     derive(derive(start as u64, "page"), if request.direct { &request.path } else { &place })
 }
 
-/// An opaque token of a position; it is only valid for the list that gave it.
+/// An opaque token of a position; it is only valid for the list that issued it.
 fn token(request: &Incoming, start: usize) -> String {
     URL_SAFE_NO_PAD.encode(format!("{start}:{:08x}", check(request, start) >> 32))
 }
@@ -226,9 +226,9 @@ fn token_position(request: &Incoming, token: Option<String>) -> Result<usize, Pr
     read().ok_or_else(|| Problem::invalid("the page token is not valid for this list"))
 }
 
-/// Writes into an answer what leads to the next page.
+/// Writes the next-page link into a response.
 ///
-/// `shown` rows of `total` are in the answer; `trick` is a fault that concerns paging.
+/// `shown` rows of `total` are in the response; `trick` is a fault that concerns paging.
 pub(crate) fn finish(
     route: &Route,
     request: &Incoming,
@@ -278,7 +278,7 @@ pub(crate) fn finish(
     describe(route, window, total, more, body);
 }
 
-/// The absolute address of a page.
+/// The absolute URL of a page.
 fn address(request: &Incoming, name: &str, value: &str, trick: Option<FaultKind>) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let mut pairs: Vec<String> = request
@@ -307,7 +307,7 @@ fn put(source: &TokenSource, value: Json, body: &mut Json, headers: &mut Vec<(St
     }
 }
 
-/// Sets the value at a path of keys, making objects on the way.
+/// Sets the value at a path of keys, creating objects on the way.
 pub(crate) fn put_at(body: &mut Json, path: &[String], value: Json) {
     let mut place = body;
     for key in path {
@@ -319,7 +319,7 @@ pub(crate) fn put_at(body: &mut Json, path: &[String], value: Json) {
     *place = value;
 }
 
-/// Fills documented envelope fields that say how much there is.
+/// Fills documented envelope fields with counts.
 fn describe(route: &Route, window: &Window, total: usize, more: bool, body: &mut Json) {
     let Some(envelope) = route.method().response.schema else { return };
     let schemas = route.schemas();

@@ -1,34 +1,34 @@
-//! Refusals in the form that a provider's clients expect.
+//! Error responses in the provider's format.
 //!
-//! Owns: the one table of error forms by provider name, and the status → code names of each form.
+//! Owns: the one table of error formats by provider name, and the status → code names of each.
 //! Refuses: deciding that something is wrong.
 //! Surprise: this is the only file of the crate that knows provider names.
 
 use serde_json::{Value as Json, json};
 
-/// Why a request is refused.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// HTTP status.
     pub(crate) status: u16,
-    /// For people.
+    /// Message.
     pub(crate) message: String,
     /// Further headers.
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Problem {
-    /// A refusal with a status and a message.
+    /// An error with a status and a message.
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), headers: Vec::new() }
     }
 
-    /// 400: the request breaks its document.
+    /// 400: the request violates its document.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(400, message)
     }
 
-    /// 404: there is no such object.
+    /// 404: the object does not exist.
     pub(crate) fn missing(what: &str, id: &str) -> Self {
         Self::new(404, format!("{what} `{id}` does not exist"))
     }
@@ -41,7 +41,7 @@ impl Problem {
     }
 }
 
-/// How a provider words its errors.
+/// Error formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `{"error_code", "message", "details"}`.
@@ -54,7 +54,7 @@ pub(crate) enum Form {
     Message,
 }
 
-/// Provider name prefixes and their forms; others use [`Form::StatusObject`].
+/// Provider name prefixes and their formats; others use [`Form::StatusObject`].
 const FORMS: &[(&str, Form)] = &[
     ("databricks", Form::ErrorCode),
     ("azure", Form::CodeObject),
@@ -63,13 +63,13 @@ const FORMS: &[(&str, Form)] = &[
 ];
 
 impl Form {
-    /// The form of a provider.
+    /// The format of a provider.
     pub(crate) fn of(provider: &str) -> Self {
         let found = FORMS.iter().find(|(prefix, _)| provider.starts_with(prefix));
         found.map_or(Self::StatusObject, |(_, form)| *form)
     }
 
-    /// The body of a refusal.
+    /// The body of an error.
     pub(crate) fn body(self, status: u16, message: &str, request_id: &str) -> Json {
         match self {
             Self::ErrorCode => json!({

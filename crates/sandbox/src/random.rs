@@ -1,9 +1,9 @@
 //! Deterministic pseudo-random numbers.
 //!
-//! Owns: the hash and the mixer that every generated value comes from.
-//! Refuses: entropy; two servers with the same documents and options answer byte for byte alike.
-//! Surprise: there is no generator with state for data. A value is a function of its seed and name,
-//! so a list, a lookup and a later page agree on an object without anything being stored.
+//! Owns: the hash and the mixer that every generated value is derived from.
+//! Refuses: entropy; two servers with the same documents and options give the same bytes.
+//! Surprise: data has no stateful generator. A value is a function of its seed and name, so that a
+//! list, a lookup and a later page agree on an object without storing it.
 
 /// Turns any number into a well-spread one (the finaliser of `SplitMix64`).
 pub(crate) const fn mix(seed: u64) -> u64 {
@@ -13,7 +13,7 @@ pub(crate) const fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The seed of a name below another seed (FNV-1a, then [`mix`]).
+/// Derives the seed of a name from another seed (FNV-1a, then [`mix`]).
 pub(crate) fn derive(seed: u64, name: &str) -> u64 {
     let mut state = 0xCBF2_9CE4_8422_2325 ^ seed;
     for byte in name.bytes() {
@@ -22,7 +22,7 @@ pub(crate) fn derive(seed: u64, name: &str) -> u64 {
     mix(state)
 }
 
-/// The seed of the object at a position below another seed.
+/// Derives the seed of the object at a position from another seed.
 pub(crate) fn nth(seed: u64, position: usize) -> u64 {
     mix(seed ^ mix(position as u64))
 }

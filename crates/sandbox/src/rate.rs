@@ -1,15 +1,15 @@
 //! Rate limits: a token bucket per logical host.
 //!
-//! Owns: counting; the caller answers 429.
+//! Owns: counting; the caller responds with 429.
 
 use std::time::{Duration, Instant};
 
-/// How many requests a host answers.
+/// Limit of requests per host.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// Requests per second in the long run.
+    /// Sustained requests per second.
     pub per_second: f64,
-    /// Requests at once after a pause.
+    /// Burst size.
     pub burst: f64,
 }
 
@@ -26,7 +26,7 @@ impl Bucket {
         Self { left: rate.burst, filled: now }
     }
 
-    /// Takes a token if there is one.
+    /// Takes a token if available.
     pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
         let passed: Duration = now.saturating_duration_since(self.filled);
         self.left = (self.left + passed.as_secs_f64() * rate.per_second).min(rate.burst);

@@ -1,9 +1,8 @@
-//! Answers on the wire, broken ones included.
+//! Responses on the wire, including broken ones.
 //!
-//! Owns: the bytes and the way they end.
-//! Surprise: hyper closes a connection whose body fails. A reset is a body that fails at once on a
-//! connection told not to linger; a truncated body fails after some of the bytes that
-//! `Content-Length` promised.
+//! Owns: the bytes and how the body ends.
+//! Surprise: hyper closes a connection whose body fails. A reset is a body that fails at once, on a
+//! connection without linger; a truncated body fails before it reaches its `Content-Length`.
 
 use std::io;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use serde_json::Value as Json;
 use crate::fault::FaultKind;
 use crate::xml;
 
-/// An answer before it is sent.
+/// A response before it is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     /// HTTP status.
@@ -33,7 +32,7 @@ pub(crate) struct Reply {
 /// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// As it should.
+    /// Normally.
     Complete,
     /// The connection is reset before the first byte.
     Reset,
@@ -41,12 +40,12 @@ enum Ending {
     Truncated,
     /// Nothing is ever sent.
     Silent,
-    /// It does not.
+    /// Never.
     Never,
 }
 
 impl Reply {
-    /// A JSON answer, or its XML form where the document says so.
+    /// A JSON response, or its XML form where the document declares it.
     pub(crate) fn json(status: u16, body: &Json, media_type: Option<&str>) -> Self {
         let media_type = media_type.unwrap_or("application/json");
         let (media_type, bytes) = if media_type.contains("xml") {
@@ -69,7 +68,7 @@ impl Reply {
         }
     }
 
-    /// The answer as a fault leaves it; `error` is the provider's error object.
+    /// The response changed by a fault; `error` is the provider's error object.
     pub(crate) fn struck(self, kind: FaultKind, error: &Json) -> Self {
         let plain = |media: &str, text: &str| {
             Self::new(200, media, Bytes::copy_from_slice(text.as_bytes()))
@@ -103,7 +102,7 @@ impl Reply {
         serde_json::from_slice(&self.bytes).unwrap_or(Json::Null)
     }
 
-    /// The status that the client gets to see.
+    /// The status that the client gets.
     pub(crate) fn visible_status(&self) -> Option<u16> {
         (!matches!(self.ending, Ending::Reset | Ending::Silent)).then_some(self.status)
     }
@@ -118,7 +117,7 @@ impl Reply {
         self.ending == Ending::Silent
     }
 
-    /// The response for hyper; `head` for answers without a body.
+    /// The response for hyper; `head` omits the body.
     pub(crate) fn into_response(self, head: bool) -> Response {
         let length = self.bytes.len();
         let body = match self.ending {
@@ -152,7 +151,7 @@ fn broken() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the sandbox cuts this answer short")
 }
 
-/// Some bytes, time for them to leave, then failure.
+/// Some bytes, time to send them, then failure.
 fn truncated(bytes: Bytes) -> Body {
     let start = stream::once(async move { Ok(bytes) });
     let end = stream::once(async {
@@ -162,7 +161,7 @@ fn truncated(bytes: Bytes) -> Body {
     Body::from_stream(start.chain(end))
 }
 
-/// The bytes, then spaces for as long as somebody reads.
+/// The bytes, then spaces for as long as the client reads.
 fn endless(bytes: &Bytes) -> Body {
     const SPACES: Bytes = Bytes::from_static(&[b' '; 8192]);
     // the last byte would complete the document
@@ -171,7 +170,7 @@ fn endless(bytes: &Bytes) -> Body {
     Body::from_stream(start.chain(stream::repeat_with(|| Ok(SPACES))))
 }
 
-/// Waits in real time: for a client, slowness is nothing else.
+/// Waits in real time: clients measure latency by their own clock.
 #[expect(clippy::disallowed_methods, reason = "simulated latency is real time by nature")]
 pub(crate) async fn pause(time: Duration) {
     tokio::time::sleep(time).await;

@@ -1,9 +1,9 @@
-//! A request as it arrived.
+//! A decoded request.
 //!
 //! Owns: decoding of path, query, form and JSON body, exactly once.
-//! Refuses: meaning.
-//! Surprise: the host is the `Host` header, not the address that was dialled; a client that was
-//! pointed here with `--endpoint` still says which authority it believes to talk to.
+//! Refuses: interpretation.
+//! Surprise: the host is the `Host` header, not the address of the connection; a client redirected
+//! with `--endpoint` still sends the original authority.
 
 use bytes::Bytes;
 use http::{HeaderMap, Uri, header};
@@ -14,7 +14,7 @@ use strataql_spec::HttpVerb;
 /// A decoded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Incoming {
-    /// The verb; `None` for one that no document can have.
+    /// The verb; `None` for one that documents cannot have.
     pub(crate) verb: Option<HttpVerb>,
     /// The verb as sent.
     pub(crate) verb_text: String,
@@ -99,7 +99,7 @@ impl Incoming {
         self.json.as_ref()?.as_object().cloned()
     }
 
-    /// The scheme that an absolute address of this host has.
+    /// The scheme of absolute URLs for this host.
     pub(crate) fn scheme(&self) -> &'static str {
         if self.direct { "http" } else { "https" }
     }

@@ -1,11 +1,11 @@
-//! What a method does to which collection.
+//! The role of a method: what it does to which collection.
 //!
 //! Owns: recognising list, get, create, update, replace and delete, by paths (`/apps` and
 //! `/apps/{id}`) or, where paths are named after verbs (`/clusters/get?cluster_id=`), by the SQL
 //! verbs of the resource.
-//! Refuses: doing it (see `crud`).
+//! Refuses: executing it (see `crud`).
 //! Surprise: a collection is identified by the concrete path of its list, so that objects of any
-//! parent exist without having been declared.
+//! parent exist without being declared.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::request::Incoming;
 use crate::table::template::Values;
 use crate::table::{Found, Route, Table};
 
-/// The last segment of paths that are made up to find out which route objects have.
+/// A placeholder segment, to find the route of objects.
 const ANY_ID: &str = "~";
 
-/// What a request does.
+/// The role of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Shows a list.
@@ -30,24 +30,24 @@ pub(crate) enum Role {
     Create,
     /// Changes the fields that are given.
     Update,
-    /// Puts an object in place of another.
+    /// Replaces an object.
     Replace,
-    /// Puts an object in place of another, or adds it.
+    /// Replaces an object, or adds it.
     Upsert,
     /// Removes an object.
     Delete,
-    /// Anything else, on an object that stands alone or on nothing.
+    /// Anything else, on a singleton or on nothing.
     Action,
 }
 
-/// The collection that a request is about.
+/// The collection of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     /// Identifies the collection within its host.
     pub(crate) key: String,
     /// Path parameters of the collection.
     pub(crate) parents: Values,
-    /// The object that is meant.
+    /// The identifier of the object.
     pub(crate) id: Option<String>,
     /// The route of the list.
     pub(crate) list: Option<Arc<Route>>,
@@ -55,11 +55,11 @@ pub(crate) struct Target {
     pub(crate) item: Option<Arc<Route>>,
     /// The name of the parameter that identifies objects.
     pub(crate) id_param: Option<String>,
-    /// What stands before the identifier in resource names.
+    /// Text before the identifier in resource names.
     pub(crate) id_prefix: String,
 }
 
-/// The role of a request and the collection it is about; an action may be about none.
+/// The role of a request and its collection; an action may have none.
 pub(crate) fn resolve(table: &Table, found: &Found, request: &Incoming) -> (Role, Option<Target>) {
     let route = &found.route;
     let method = route.method();
@@ -104,7 +104,7 @@ pub(crate) fn resolve(table: &Table, found: &Found, request: &Incoming) -> (Role
     }
 }
 
-/// True for methods that answer with several rows.
+/// True for methods that return several rows.
 pub(crate) fn is_list(route: &Route) -> bool {
     let method = route.method();
     let rows = !matches!(method.response.rows, RowShape::Object { .. } | RowShape::Nothing { .. });
@@ -114,8 +114,8 @@ pub(crate) fn is_list(route: &Route) -> bool {
     rows && reads
 }
 
-/// The collection of a list or of what is added to one: by path if its objects have paths below it,
-/// else by the resource's verbs if they say how objects are addressed, else by path all the same.
+/// The collection of a list or of a create: by path if objects have paths below it, else by the
+/// resource's verbs if they tell how objects are addressed, else by path anyway.
 fn gathered(table: &Table, found: &Found, request: &Incoming) -> Option<Target> {
     let here = by_path(table, request, &request.segments);
     if here.as_ref().is_some_and(|target| target.item.is_some()) {
@@ -150,7 +150,7 @@ fn by_path(table: &Table, request: &Incoming, path: &[String]) -> Option<Target>
     })
 }
 
-/// The route of objects below a path, and what precedes the identifier in their names.
+/// The route of objects below a path, and the text before the identifier in their names.
 fn item_at(table: &Table, request: &Incoming, path: &[String]) -> Option<(Found, String)> {
     let mut item_path = path.to_vec();
     item_path.push(ANY_ID.to_owned());
@@ -173,7 +173,7 @@ fn item_by_path(table: &Table, route: &Route, request: &Incoming) -> Option<Targ
     Some(Target { id: Some(id.clone()), ..target })
 }
 
-/// The object that an action such as `/apps/{id}/start` or `/apps/{id}:start` is about.
+/// The object of an action such as `/apps/{id}/start` or `/apps/{id}:start`.
 fn acted_on(table: &Table, request: &Incoming) -> Option<Target> {
     let (last, path) = request.segments.split_last()?;
     let (id, path) = if let Some((id, _)) = last.rsplit_once(':') {
@@ -235,7 +235,7 @@ fn sibling(route: &Arc<Route>, method: &Method) -> Arc<Route> {
     Arc::new(route.with_method(&method.name))
 }
 
-/// Names of the parameters that a request cannot be made without.
+/// Names of the required parameters of a request.
 fn required(method: &Method) -> impl Iterator<Item = &str> {
     method
         .params
@@ -244,7 +244,8 @@ fn required(method: &Method) -> impl Iterator<Item = &str> {
         .map(|param| param.wire.as_str())
 }
 
-/// What identifies an object: the last thing that get, delete or update needs beyond the list.
+/// The parameter that identifies an object: the last one that get, delete or update needs beyond
+/// the list.
 fn identifier_param(resource: &Resource, parents: &[&str]) -> Option<String> {
     let singles = resource
         .candidates(SqlVerb::Select)
@@ -275,7 +276,7 @@ fn value_of(found: &Found, request: &Incoming, name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// The path as text; slashes inside a segment are told from those between.
+/// The path as text; slashes inside a segment are distinguished from separators.
 fn escaped(path: &[String]) -> String {
     path.iter().map(|segment| segment.replace('/', "%2F")).collect::<Vec<_>>().join("/")
 }

@@ -1,9 +1,9 @@
 //! Scenario files: exact data and behaviour, as YAML.
 //!
-//! Owns: the keys (`schemas/scenario.schema.json` in the repository says the same) and their errors.
-//! Refuses: reading files; text comes in.
+//! Owns: the keys (see `schemas/scenario.schema.json` in the repository) and their errors.
+//! Refuses: reading files; the caller passes text.
 //! Surprise: a collection with given objects has exactly these, for every parent; an object that
-//! names its parent's parameters belongs to that parent only.
+//! has its parent's parameters belongs to that parent only.
 
 use std::time::Duration;
 
@@ -21,42 +21,42 @@ use crate::task::Slow;
 /// A parsed scenario.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scenario {
-    /// Providers that the scenario is about, for whoever starts the server.
+    /// Providers of the scenario, for the code that starts the server.
     pub providers: Vec<String>,
     /// Data by resource (`provider.service.resource`).
     pub objects: IndexMap<String, Given>,
-    /// Most rows of a page.
+    /// Maximum rows per page.
     pub page_size: Option<usize>,
-    /// Wait before every answer.
+    /// Delay before every response.
     pub latency: Option<Duration>,
     /// Limit of requests per logical host.
     pub rate: Option<Rate>,
     /// Faults.
     pub faults: Vec<Fault>,
-    /// The time that answers carry, in seconds since 1970.
+    /// The time in responses, in seconds since 1970.
     pub clock: Option<i64>,
-    /// True for identifiers `1`, `2`, … in place of generated ones.
+    /// True for identifiers `1`, `2`, … instead of generated ones.
     pub sequential_ids: bool,
     /// Objects of a generated list.
     pub rows: Option<usize>,
-    /// True when an empty list is answered without its rows key.
+    /// True when an empty list omits its rows key.
     pub omit_empty: bool,
     /// Authentication.
     pub auth: AuthRules,
-    /// Changes that take long.
+    /// Long-running operations.
     pub slow: Vec<Slow>,
 }
 
 /// The data of one resource.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Given {
-    /// Exactly these objects; parameters of the path may stand among the fields.
+    /// Exactly these objects; path parameters can be among the fields.
     pub objects: Option<Vec<Map<String, Json>>>,
     /// This many generated objects.
     pub rows: Option<usize>,
     /// See [`Scenario::omit_empty`].
     pub omit_empty: bool,
-    /// Line in the scenario.
+    /// Line in the scenario file.
     pub line: usize,
 }
 
@@ -71,9 +71,9 @@ pub struct AuthRules {
     pub client_secret: Option<String>,
     /// Accepted bearer token.
     pub token: Option<String>,
-    /// What the token endpoint says about a token's life, in seconds.
+    /// Lifetime of a token that the token endpoint states, in seconds.
     pub expires_in: Option<u64>,
-    /// An issued token is refused after this many requests.
+    /// Number of requests after which an issued token is rejected.
     pub requests_per_token: Option<usize>,
 }
 
@@ -119,10 +119,10 @@ const FAULT_KEYS: &[&str] = &[
 ];
 
 impl Scenario {
-    /// Reads a scenario; `file` is the name that errors carry.
+    /// Parses a scenario; `file` is its name in errors.
     ///
     /// # Errors
-    /// `config` with the line of the first thing that is wrong.
+    /// `config` with the line of the first error.
     pub fn parse(text: &str, file: &str) -> Result<Self, Box<Report>> {
         let reader = Reader { file };
         let (root, _) = yaml::parse(text).map_err(|report| {
@@ -217,7 +217,7 @@ impl Reader<'_> {
 
     fn fault(&self, node: &Node) -> Read<Fault> {
         self.known(node, FAULT_KEYS, "a fault")?;
-        // a plain `null` is a kind, and no text for YAML
+        // a plain `null` is a kind, but not a string in YAML
         let is_null = node.map().and_then(|map| map.get("kind")).is_some_and(Node::is_null);
         let named = node.text_at("kind").or(is_null.then_some("null"));
         let kind = node.text_at("status").or(named);
@@ -296,7 +296,7 @@ impl Reader<'_> {
         value.map(Some).map_err(|report| self.placed(child, *report))
     }
 
-    /// The position of a word among those that are allowed.
+    /// The index of a word among the allowed ones.
     fn choice<const N: usize>(
         &self,
         node: &Node,
@@ -326,7 +326,7 @@ impl Reader<'_> {
         self.placed(node, Report::new(Code::Config, message).with_help(help))
     }
 
-    /// The report with its place; whatever a value is wrong for, the file is the configuration.
+    /// The report with its location; whatever the value, the file counts as configuration.
     fn placed(&self, node: &Node, report: Report) -> Box<Report> {
         Box::new(Report { code: Code::Config, ..report }.with_place(self.file, node.line as usize))
     }

@@ -1,8 +1,8 @@
 //! The running server.
 //!
-//! Owns: one thread with a runtime of its own, the listener, and the paths that start with `/__`.
-//! Surprise: the thread is the server. When it ends, its runtime and with it every connection ends,
-//! silent and endless answers included.
+//! Owns: one thread with its own runtime, the listener, and the paths that start with `/__`.
+//! Surprise: the server lives in its thread. When the thread ends, so does its runtime with every
+//! connection, including stalled and endless responses.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ use crate::request::Incoming;
 use crate::scenario::Scenario;
 use crate::table::Table;
 
-/// Largest request body that is read.
+/// Maximum size of a request body.
 const MAX_BODY: usize = 64 << 20;
 
 /// A running sandbox; dropping it stops it.
@@ -43,7 +43,7 @@ struct Shared {
     address: SocketAddr,
     authority: String,
     latency: Duration,
-    /// Wakes requests that wait because the server stands still.
+    /// Wakes requests that wait because the server is held.
     released: Notify,
 }
 
@@ -58,8 +58,8 @@ impl Shared {
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a request; while the server stands still it waits, and a client that leaves meanwhile
-    /// takes its request along.
+    /// Handles a request. While the server is held it waits; if its client disconnects meanwhile,
+    /// the request is dropped.
     async fn answer(&self, request: &Incoming) -> Reply {
         loop {
             let released = self.released.notified();
@@ -88,8 +88,8 @@ impl Sandbox {
     /// Starts a server on the loopback interface.
     ///
     /// # Errors
-    /// `local-io` when the port cannot be had, `unknown-resource` when the scenario gives objects of a
-    /// resource that no served provider has.
+    /// `local-io` when the port is not available, `unknown-resource` when the scenario has objects
+    /// of a resource that no served provider has.
     pub async fn start(
         sources: Vec<ProviderSource>,
         options: Options,
@@ -118,7 +118,7 @@ impl Sandbox {
             .name("sandbox".to_owned())
             .spawn(move || {
                 run(served, listener, ready, stop_signal);
-                // nobody may be waiting any more
+                // there may be no receiver any more
                 let _ignored = done.send(());
             })
             .map_err(|error| no_port(options.port, &error))?;
@@ -129,7 +129,7 @@ impl Sandbox {
         }
     }
 
-    /// The address to give to `--endpoint`, for example `http://127.0.0.1:45123`.
+    /// The URL for `--endpoint`, for example `http://127.0.0.1:45123`.
     pub fn url(&self) -> String {
         format!("http://{}", self.shared.authority)
     }
@@ -144,7 +144,7 @@ impl Sandbox {
         self.shared.exchange().log.clone()
     }
 
-    /// How many requests there were, without those for tokens and discovery.
+    /// The number of requests, without those for tokens and discovery.
     pub fn requests(&self) -> usize {
         self.shared.exchange().log.iter().filter(|entry| !entry.auth).count()
     }
@@ -154,32 +154,32 @@ impl Sandbox {
         self.shared.exchange().table.problems.clone()
     }
 
-    /// Back to the beginning: data, tokens, faults, limits and log.
+    /// Resets data, tokens, faults, limits and log.
     pub fn reset(&self) {
         self.shared.reset();
     }
 
-    /// True while the server stands still because of a `hold`.
+    /// True while the server is held by a `hold` fault.
     pub fn is_held(&self) -> bool {
         self.shared.exchange().is_held()
     }
 
-    /// Lets a server that stands still go on. The request that the fault struck stays without answer.
+    /// Releases a held server. The request of the fault gets no response.
     pub fn release(&self) {
         self.shared.release();
     }
 
-    /// Stops the server and waits until it has ended.
+    /// Stops the server and waits for its end.
     pub async fn shutdown(mut self) {
         drop(self.stop.take());
         if let Some(stopped) = self.stopped.take() {
-            // an error means that the thread is gone, which is what is wanted
+            // an error means that the thread is gone, as intended
             let _ignored = stopped.await;
         }
     }
 }
 
-/// The body of the server's thread.
+/// The main function of the server's thread.
 fn run(
     shared: Arc<Shared>,
     listener: std::net::TcpListener,
@@ -239,7 +239,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
     reply.into_response(request.verb == Some(HttpVerb::Head))
 }
 
-/// Paths that are the sandbox's own; they are not logged.
+/// The sandbox's own paths; they are not logged.
 fn internal(shared: &Shared, request: &Incoming) -> Option<Reply> {
     let [first] = request.segments.as_slice() else { return None };
     match (request.verb?, first.as_str()) {
@@ -266,7 +266,7 @@ fn no_port(port: u16, error: &std::io::Error) -> Box<Report> {
     )
 }
 
-/// Every resource that the scenario has objects of must exist.
+/// Checks that every resource with objects in the scenario exists.
 fn check_resources(table: &mut Table, scenario: &Scenario) -> Result<(), Box<Report>> {
     for (name, given) in &scenario.objects {
         if let [provider, service, _] = name.splitn(3, '.').collect::<Vec<_>>()[..] {

@@ -1,4 +1,4 @@
-//! Answers in the shape that the response schema documents.
+//! Responses in the shape that the response schema documents.
 //!
 //! Owns: projection to documented fields, envelopes and wrappers, reading wrapped request bodies.
 //! Refuses: state.
@@ -13,8 +13,8 @@ use crate::pages::put_at;
 use crate::synthesis::Synthesis;
 use crate::table::Route;
 
-/// The fields of an object that an answer shows: those that its schema documents, and those that
-/// nobody documents (a scenario may put them there on purpose).
+/// The fields of an object in a response: those that its schema documents, and those that no schema
+/// documents (a scenario may have them on purpose).
 pub(crate) fn projected(object: &Object, schemas: &Schemas, row: SchemaId, kind: &Kind) -> Object {
     let schema = &schemas[row];
     if schema.open || schema.properties.is_empty() {
@@ -29,10 +29,10 @@ pub(crate) fn projected(object: &Object, schemas: &Schemas, row: SchemaId, kind:
         .collect()
 }
 
-/// The body that shows one object.
+/// The body of a response with one object.
 ///
-/// Fields that the answer documents and no row schema knows (a secret that only a creation shows)
-/// are made up.
+/// Fields that the response documents and no row schema has (a secret that only a create returns)
+/// are generated.
 pub(crate) fn object_body(route: &Route, object: &Object, kind: &Kind) -> Json {
     let response = &route.method().response;
     let schemas = route.schemas();
@@ -87,22 +87,22 @@ fn shares_fields(schemas: &Schemas, id: SchemaId, object: &Object) -> bool {
         && object.keys().any(|name| schema.properties.contains_key(name))
 }
 
-/// What a client may set, and what it did set.
+/// The fields that a client may set, and those that it set.
 pub(crate) struct Sent {
-    /// Names of all fields that the request may have.
+    /// Names of all fields of the request.
     pub(crate) settable: BTreeSet<String>,
-    /// The fields that it has.
+    /// The fields that were sent.
     pub(crate) fields: Object,
 }
 
-/// Reads a body; a lone property that wraps the object (`{"budget": {…}}`) is taken off.
+/// Reads a body; a single property that wraps the object (`{"budget": {…}}`) is unwrapped.
 pub(crate) fn sent(route: &Route, body: Object, kind: &Kind) -> Sent {
     let schemas = route.schemas();
     let declared = route.method().body.as_ref().and_then(|body| body.schema);
     let read_only = |id: SchemaId, name: &str| {
         schemas.property(id, name).is_some_and(|property| schemas[property].read_only)
     };
-    // what a service fills in by itself is not the client's to set: it is ignored, as services do
+    // fields that a service fills in are ignored in requests, as services do
     let names = |id: SchemaId| {
         let names = schemas[id].properties.keys().filter(|name| !read_only(id, name));
         names.cloned().collect::<BTreeSet<_>>()
@@ -132,7 +132,7 @@ pub(crate) fn sent(route: &Route, body: Object, kind: &Kind) -> Sent {
     Sent { settable, fields }
 }
 
-/// The default that a request schema gives a field.
+/// The default of a field in a request schema.
 pub(crate) fn default_of(route: &Route, name: &str) -> Option<Json> {
     let declared = route.method().body.as_ref()?.schema?;
     let id = route.schemas().property(declared, name)?;

@@ -1,6 +1,6 @@
-//! Everything the server remembers: collections and lone objects, per logical host.
+//! The state of the server: collections and singletons, per logical host.
 //!
-//! Owns: making a collection when it is first asked for, from the scenario or from nothing.
+//! Owns: creating a collection on first access, from the scenario or by generation.
 //! Refuses: HTTP.
 
 use std::collections::HashMap;
@@ -20,12 +20,12 @@ use crate::scenario::Given;
 use crate::table::Route;
 use crate::table::template::Values;
 
-/// What generated data depends on.
+/// Inputs of generated data.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     /// Objects of a generated list.
     pub(crate) rows: usize,
-    /// Most rows of a page.
+    /// Maximum rows per page.
     pub(crate) page_size: Option<usize>,
     /// The clock.
     pub(crate) clock: i64,
@@ -35,7 +35,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The rules of these options: what they set wins over their scenario.
+    /// The rules of these options, which override their scenario.
     pub(crate) fn new(options: &Options) -> Self {
         let scenario = options.scenario.clone().unwrap_or_default();
         Self {
@@ -57,33 +57,32 @@ impl Rules {
 /// The state of a server.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// What data is made by.
+    /// How data is generated.
     pub(crate) rules: Rules,
     collections: HashMap<(String, String), Collection>,
     lone: HashMap<(String, String), Option<Object>>,
 }
 
 impl Store {
-    /// An untouched state.
+    /// The initial state.
     pub(crate) fn new(rules: Rules) -> Self {
         Self { rules, collections: HashMap::new(), lone: HashMap::new() }
     }
 
-    /// Forgets every change.
+    /// Discards every change.
     pub(crate) fn reset(&mut self) {
         self.collections.clear();
         self.lone.clear();
     }
 
-    /// The collection that a request is about.
+    /// The collection of a request.
     pub(crate) fn collection(&mut self, request: &Incoming, target: &Target) -> &mut Collection {
         let key = (place(request), target.key.clone());
         let rules = &self.rules;
         self.collections.entry(key).or_insert_with(|| make(rules, request, target))
     }
 
-    /// The object that stands alone at a key; made by `make` when it is first asked for. `None`
-    /// after it was removed.
+    /// The singleton at a key, created by `make` on first access. `None` after it was removed.
     pub(crate) fn lone(
         &mut self,
         request: &Incoming,
@@ -94,20 +93,20 @@ impl Store {
         self.lone.entry(key).or_insert_with(|| Some(make()))
     }
 
-    /// The object that the scenario gives for a lone object of these parents.
+    /// The scenario's object for a singleton of these parents.
     pub(crate) fn given_lone(&self, route: &Arc<Route>, kind: &Kind) -> Option<Object> {
         let given = self.rules.given_for(&[Some(route)])?;
         belonging(given.objects.as_deref()?, kind).into_iter().next()
     }
 }
 
-/// The host as far as it matters: the server's own address is nobody in particular, so that two
-/// servers on different ports are alike.
+/// The host for seeding: the server's own address is left out, so that servers on different ports
+/// are alike.
 pub(crate) fn place(request: &Incoming) -> String {
     if request.direct { String::new() } else { request.host.clone() }
 }
 
-/// The seed of whatever a key names on a host.
+/// The seed for a key on a host.
 pub(crate) fn seed(request: &Incoming, key: &str) -> u64 {
     derive(derive(0, &place(request)), key)
 }
@@ -124,7 +123,7 @@ fn make(rules: &Rules, request: &Incoming, target: &Target) -> Collection {
     Collection::generated(kind, rows, omit_empty)
 }
 
-/// The given objects of these parents, without the parameters that are no fields.
+/// The given objects of these parents, without parameters that are not fields.
 fn belonging(objects: &[Object], kind: &Kind) -> Vec<Object> {
     let documented = kind.documented();
     objects
@@ -162,7 +161,7 @@ fn kind_of(rules: &Rules, request: &Incoming, target: &Target) -> Kind {
     kind
 }
 
-/// The kind of a lone object: its path parameters are its parents.
+/// The kind of a singleton: its path parameters are its parents.
 pub(crate) fn lone_kind(
     rules: &Rules,
     request: &Incoming,

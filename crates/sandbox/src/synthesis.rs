@@ -2,9 +2,9 @@
 //!
 //! Owns: the value of a documented field, by its type, format and name.
 //! Refuses: identity (see `identity`) and parents; `collection` sets those afterwards.
-//! Surprise: a value is a function of (seed, field name), never of the order of calls. Some optional
-//! fields are missing, as in real answers; the first object of a collection has every field, so that
-//! each column has data.
+//! Surprise: a value is a function of (seed, field name), never of the order of calls. Some
+//! optional fields are missing, as in real responses; the first object of a collection has every
+//! field, so that each column has data.
 
 pub(crate) mod words;
 
@@ -17,7 +17,7 @@ use words::{ADJECTIVES, NOUNS, PEOPLE, REGIONS, SENTENCES};
 
 /// Deepest nesting of generated values; schemas may be cyclic.
 const MAX_DEPTH: usize = 5;
-/// Most values in one object: some schemas describe thousands of nested fields.
+/// Maximum number of values in one object: some schemas describe thousands of nested fields.
 const MAX_VALUES: usize = 400;
 
 /// Generates one object.
@@ -29,7 +29,7 @@ pub(crate) struct Synthesis<'a> {
 }
 
 impl<'a> Synthesis<'a> {
-    /// A generator over the schemas of a service; `complete` leaves no documented field out.
+    /// A generator for the schemas of a service; `complete` includes every documented field.
     pub(crate) fn new(schemas: &'a Schemas, clock: i64, complete: bool) -> Self {
         Self { schemas, clock, complete, left: MAX_VALUES }
     }
@@ -180,7 +180,7 @@ impl<'a> Synthesis<'a> {
         }
     }
 
-    /// A moment of the year before the clock.
+    /// A time in the year before the clock.
     fn moment(&self, seed: u64) -> i64 {
         self.clock - i64::try_from(mix(seed) % 31_536_000).unwrap_or(0)
     }
@@ -192,7 +192,7 @@ fn is_core(name: &str) -> bool {
     words.is_time() || matches!(words.last(), "id" | "uid" | "name" | "uuid")
 }
 
-/// True for fields that say when an object was made or changed.
+/// True for fields with the time of creation or modification.
 pub(crate) fn moment(name: &str) -> bool {
     let words = Words::of(name);
     let about = |word: &String| word.starts_with("creat") || word.starts_with("updat");
@@ -207,12 +207,12 @@ fn email(seed: u64) -> String {
     format!("{}@example.com", pick(seed, PEOPLE))
 }
 
-/// An address of the block that is reserved for documentation (RFC 5737).
+/// An address in the block reserved for documentation (RFC 5737).
 fn address(seed: u64) -> String {
     format!("203.0.113.{}", seed & 0xFF)
 }
 
-/// The words of a field name, in lower case: `createTime` and `create_time` are alike.
+/// The words of a field name, in lower case: `createTime` and `create_time` are the same.
 struct Words(Vec<String>);
 
 impl Words {

@@ -1,9 +1,9 @@
-//! The routing table: which method of which document a request means.
+//! The routing table: the method that a request matches.
 //!
-//! Owns: routes of all services, their hosts, lazy loading of services that nobody asked for yet.
+//! Owns: routes of all services, their hosts, lazy loading of services.
 //! Refuses: parameters of queries and bodies (see `validate`).
-//! Surprise: a request for a host that some document names is only given to routes of that host; any
-//! other host (the server's own address, a private workspace) may reach every route.
+//! Surprise: a request for a host that some document names matches only routes of that host; any
+//! other host (the server's own address, a private workspace) matches every route.
 
 pub(crate) mod template;
 
@@ -21,7 +21,7 @@ use template::{Template, Values, one_way};
 /// One operation that requests can reach.
 #[derive(Debug, Clone)]
 pub(crate) struct Route {
-    /// The provider.
+    /// Its provider.
     pub(crate) provider: Arc<Provider>,
     /// Its service.
     pub(crate) service: Arc<Service>,
@@ -59,7 +59,7 @@ impl Route {
         self.fixed.iter().any(|(own, _)| own == name)
     }
 
-    /// Another method of the same resource, seen through this route.
+    /// Another method of the same resource, with this route.
     pub(crate) fn with_method(&self, method: &str) -> Self {
         Self { method: method.to_owned(), ..self.clone() }
     }
@@ -85,7 +85,7 @@ impl Route {
     }
 }
 
-/// A route and the values that its path template took.
+/// A route and the values of its path template.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
     /// The route.
@@ -103,14 +103,14 @@ pub(crate) struct Table {
     pending: Vec<Pending>,
     /// The providers.
     pub(crate) providers: Vec<Arc<Provider>>,
-    /// Services that could not be loaded.
+    /// Services that failed to load.
     pub(crate) problems: Vec<Report>,
 }
 
-/// How well a route fits: of the request's host, weight of its template, pairs of its query.
+/// Quality of a match: same host, weight of its template, pairs of its query.
 type Rank = (bool, (usize, usize), usize);
 
-/// A service that is loaded when it is needed.
+/// A service that is loaded on demand.
 struct Pending {
     provider: Arc<Provider>,
     service: String,
@@ -118,7 +118,7 @@ struct Pending {
 }
 
 impl Table {
-    /// The table of these providers; services with a loader come later.
+    /// The table of these providers; services with a loader are added later.
     pub(crate) fn new(sources: Vec<ProviderSource>) -> Self {
         let mut table = Self::default();
         for source in sources {
@@ -142,7 +142,7 @@ impl Table {
         table
     }
 
-    /// The route of a request, loading further services if none fits.
+    /// The route of a request, loading further services if none matches.
     pub(crate) fn find(&mut self, request: &Incoming) -> Option<Found> {
         if let Some(found) = self.exact(request, request.verb?, &request.segments) {
             return Some(found);
@@ -155,7 +155,7 @@ impl Table {
         self.across(request, request.verb?, &request.segments)
     }
 
-    /// The route of another path of the same host and query, among those that are loaded.
+    /// The route of another path of the same host and query, among the loaded ones.
     pub(crate) fn peek(
         &self,
         request: &Incoming,
@@ -165,7 +165,7 @@ impl Table {
         self.exact(request, verb, path).or_else(|| self.across(request, verb, path))
     }
 
-    /// Loads a service by its `provider.service` name; false when there is none.
+    /// Loads a service by its `provider.service` name; false if it does not exist.
     pub(crate) fn load(&mut self, provider: &str, service: &str) -> bool {
         let wanted = |entry: &Pending| entry.provider.name == provider && entry.service == service;
         match self.pending.iter().position(wanted) {
@@ -197,7 +197,7 @@ impl Table {
         self.choose(request, routes, |template| template.matches_across(path))
     }
 
-    /// The best of the routes that fit: of the request's host, most literal first.
+    /// The best match: same host, most literal first.
     fn choose<'a>(
         &self,
         request: &Incoming,
@@ -220,7 +220,7 @@ impl Table {
         (!stranger).then_some(found)
     }
 
-    /// Loads the service most likely to hold the request's route; false when all are loaded.
+    /// Loads the service most likely to have the request's route; false when all are loaded.
     fn load_next(&mut self, request: &Incoming) -> bool {
         let said = [request.host.as_str(), request.path.as_str()].concat().to_ascii_lowercase();
         let likely = |entry: &Pending| said.contains(&entry.service.to_ascii_lowercase());
@@ -291,7 +291,7 @@ impl Table {
     }
 }
 
-/// Base paths of a method's servers, each with the hosts that have it.
+/// Base paths of a method's servers, each with its hosts.
 fn bases(method: &Method) -> Vec<(Vec<Piece>, Vec<Vec<Piece>>)> {
     let mut bases: Vec<(Vec<Piece>, Vec<Vec<Piece>>)> = Vec::new();
     for server in &method.servers {
@@ -308,7 +308,7 @@ fn bases(method: &Method) -> Vec<(Vec<Piece>, Vec<Vec<Piece>>)> {
     bases
 }
 
-/// Authority and path of a server URL; braces may hide slashes.
+/// Authority and path of a server URL; braces may contain slashes.
 fn split_server(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut depth = 0usize;

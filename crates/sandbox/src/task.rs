@@ -1,9 +1,10 @@
-//! Changes that take long: they answer "not yet" a few times, then done or failed.
+//! Long-running operations: pending for a few polls, then done or failed.
 //!
-//! Owns: which methods take long (`x-strataql.wait`, or an answer whose schema is an operation), the
-//! shapes of operations, the addresses that are asked, and how often the answer is "not yet".
-//! Refuses: time. The state moves with each question, so that runs repeat.
-//! Surprise: the change itself happens at once; only the answers pretend. A list shows it early.
+//! Owns: which methods are long-running (`x-strataql.wait`, or a response schema that is an
+//! operation), the formats of operations, the polled URLs, and the number of pending polls.
+//! Refuses: time. The state advances with each poll, so that runs repeat.
+//! Surprise: the change itself is applied at once; only the responses are delayed. A list shows it
+//! early.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,17 +21,17 @@ use crate::request::Incoming;
 use crate::store::place;
 use crate::table::{Found, Route};
 
-/// How often a change answers "not yet" unless a scenario says otherwise.
+/// Default number of pending polls.
 pub(crate) const DEFAULT_PENDING: usize = 2;
 
-/// What a scenario says about the changes of a method.
+/// A scenario's entry for the long-running operations of a method.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Slow {
-    /// A method, or any longer tail of `provider.service.resource.method`; all when absent.
+    /// A method, or any longer suffix of `provider.service.resource.method`; all when absent.
     pub method: Option<String>,
-    /// Answers before the end.
+    /// Pending responses before the end.
     pub pending: Option<usize>,
-    /// The message of a change that fails.
+    /// The message of an operation that fails.
     pub failure: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl Slow {
     }
 }
 
-/// The changes under way.
+/// The operations in progress.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     rules: Vec<Slow>,
@@ -50,7 +51,7 @@ pub(crate) struct Tasks {
     open: HashMap<(String, Key), Task>,
 }
 
-/// What a question is recognised by.
+/// How a poll is recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     /// The path of an operation.
@@ -69,7 +70,7 @@ struct Task {
 
 #[derive(Debug, Clone)]
 enum Shape {
-    /// A field of the object says how far it is.
+    /// A field of the object has the status.
     Status {
         path: Vec<String>,
         pending: String,
@@ -84,24 +85,24 @@ enum Shape {
 }
 
 impl Tasks {
-    /// No change yet.
+    /// No operation yet.
     pub(crate) fn new(rules: Vec<Slow>) -> Self {
         Self { rules, ..Self::default() }
     }
 
-    /// Forgets every change.
+    /// Discards every operation.
     pub(crate) fn reset(&mut self) {
         self.begun = 0;
         self.open.clear();
     }
 
-    /// The route of the change that an address belongs to.
+    /// The route of the operation that a URL belongs to.
     pub(crate) fn found(&self, request: &Incoming) -> Option<Found> {
         let key = (place(request), Key::Path(request.path.clone()));
         self.open.get(&key).map(|task| task.found.clone())
     }
 
-    /// The answer to a question about an operation; `None` for any other request.
+    /// The response to a poll of an operation; `None` for any other request.
     pub(crate) fn asked(&mut self, request: &Incoming) -> Option<Success> {
         if !matches!(request.verb, Some(HttpVerb::Get | HttpVerb::Head)) {
             return None;
@@ -112,7 +113,7 @@ impl Tasks {
         Some(task.answer(is_pending))
     }
 
-    /// What becomes of the answer of a lookup whose object is being changed.
+    /// Changes the response of a lookup whose object is being changed.
     pub(crate) fn shown(
         &mut self,
         found: &Found,
@@ -143,7 +144,7 @@ impl Tasks {
         Ok(success)
     }
 
-    /// Turns the answer of a change that takes long into its beginning.
+    /// Replaces the response of a long-running operation by its start.
     pub(crate) fn begin(&mut self, found: &Found, request: &Incoming, success: Success) -> Success {
         let route = &found.route;
         let method = route.method();
@@ -177,14 +178,14 @@ impl Tasks {
 }
 
 impl Task {
-    /// Counts a question; true while the answer is "not yet".
+    /// Counts a poll; true while pending.
     fn take(&mut self) -> bool {
         let is_pending = self.left > 0;
         self.left = self.left.saturating_sub(1);
         is_pending
     }
 
-    /// The answer of the change itself.
+    /// The response to the change itself.
     fn first(&self, mut success: Success) -> Success {
         match &self.shape {
             Shape::Status { path, pending, gone, .. } => {
@@ -222,7 +223,7 @@ impl Task {
         }
     }
 
-    /// The operation, with the fields that its schema has.
+    /// The operation, with the fields of its schema.
     fn operation(
         &self,
         schema: SchemaId,
@@ -267,8 +268,8 @@ fn method_name(route: &Arc<Route>, method: &Method) -> String {
     format!("{}.{}", route.resource().name, method.name)
 }
 
-/// The values with which a method is asked about one object: from a request to that method, or from
-/// the request and the answer of a change.
+/// The values with which a method polls one object: from a request to that method, or from the
+/// request and response of a change.
 fn identity(
     route: &Arc<Route>,
     method: &Method,
@@ -319,12 +320,12 @@ fn status_task(
     Some((Key::Object(method_name(route, method), identity), shape))
 }
 
-/// What is left of an object that is going away.
+/// The object while it is being deleted.
 fn shown_before(identity: &[(String, String)]) -> Map<String, Json> {
     identity.iter().map(|(name, value)| (name.clone(), Json::String(value.clone()))).collect()
 }
 
-/// A documented status that is no end, else `PENDING`.
+/// A documented status that is not final, else `PENDING`.
 fn pending_word(route: &Arc<Route>, method: &Method, wait: &Wait, path: &[String]) -> String {
     let schemas = route.schemas();
     let schema = method.response.schema.and_then(|schema| schemas.at_path(schema, path));
@@ -353,7 +354,8 @@ fn operation_task(
         if request.direct { path.to_owned() } else { format!("https://{}{path}", request.host) }
     };
     let mut body = Map::new();
-    // compute operations have a plain name and links, long-running ones a name that is their path
+    // compute operations have a plain name and links; in other long-running operations the name is
+    // the path
     let name = if has("selfLink") { id } else { unversioned(&path) };
     body.insert("name".to_owned(), Json::String(name));
     if has("kind") {
@@ -374,7 +376,7 @@ fn operation_task(
     (Key::Path(path), Shape::Operation { schema, body, object: object_of(route, request, found) })
 }
 
-/// The object that a change was about, as far as the request tells it.
+/// The object of a change, as far as the request identifies it.
 fn object_of(_route: &Arc<Route>, request: &Incoming, found: &Found) -> Json {
     let mut object = request.body_object().unwrap_or_default();
     for (name, value) in &found.values {
@@ -383,7 +385,7 @@ fn object_of(_route: &Arc<Route>, request: &Incoming, found: &Found) -> Json {
     Json::Object(object)
 }
 
-/// The path of the object that a change is about: that of the change, or one below it.
+/// The path of the object of a change: the path of the change, or one below it.
 fn object_path(found: &Found, request: &Incoming, answer: &Json) -> Option<String> {
     let route = &found.route;
     let own = route.method();
@@ -398,7 +400,8 @@ fn object_path(found: &Found, request: &Incoming, answer: &Json) -> Option<Strin
     Some(filled(lookup, &values))
 }
 
-/// The path of an operation: of the method that polls, of one that shows operations, or beside.
+/// The path of an operation: of the method that polls, of one that returns operations, or next to
+/// it.
 fn operation_path(found: &Found, wait: Option<&Wait>, schema: SchemaId, id: &str) -> String {
     let route = &found.route;
     let named = wait.and_then(|wait| wait.poll.as_deref()).and_then(|poll| {
@@ -452,7 +455,7 @@ fn location_task(found: &Found, success: &Success, number: usize) -> (Key, Shape
     (Key::Path(path.clone()), Shape::Location { path, object: success.body.clone() })
 }
 
-/// `/v1/` if paths of the route begin so, else `/`.
+/// `/v1/` if paths of the route start with it, else `/`.
 fn version(route: &Arc<Route>) -> String {
     let path = filled(route.method(), &[]);
     match path.trim_start_matches('/').split('/').next() {

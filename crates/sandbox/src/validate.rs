@@ -1,10 +1,10 @@
-//! Checks of requests against their documents.
+//! Validation of requests against their documents.
 //!
 //! Owns: parameters and JSON bodies: unknown fields, wrong types, missing required fields, values
 //! outside an enumeration.
-//! Refuses: repairing anything; a client that sends `"5"` for an integer is told so.
-//! Surprise: unknown query parameters are not refused, since most services ignore them; the log
-//! lists them as `undocumented`.
+//! Refuses: coercion; a client that sends `"5"` for an integer gets an error.
+//! Surprise: unknown query parameters are accepted, since most services ignore them; the log lists
+//! them as `undocumented`.
 
 use serde_json::Value as Json;
 use strataql_diag::did_you_mean;
@@ -46,7 +46,7 @@ pub(crate) fn parameters(route: &Route, request: &Incoming) -> Result<(), Proble
     Ok(())
 }
 
-/// Query parameters of the request that the document does not know.
+/// Query parameters of the request that are not documented.
 pub(crate) fn undocumented(route: &Route, request: &Incoming) -> Vec<String> {
     let method = route.method();
     let is_page = |name: &str| method.paging.target().is_some_and(|target| target.name == name);
@@ -76,7 +76,7 @@ pub(crate) fn body(route: &Route, request: &Incoming) -> Result<(), Problem> {
             Ok(())
         };
     }
-    // a transformed body is not what the schema describes
+    // the schema does not describe a transformed body
     if body.transform.is_some() || !body.media_type.contains("json") {
         return Ok(());
     }
@@ -104,7 +104,7 @@ struct Check<'a> {
     partial: bool,
 }
 
-/// Deepest nesting that is checked.
+/// Maximum nesting that is checked.
 const MAX_DEPTH: usize = 64;
 
 impl Check<'_> {
@@ -197,8 +197,8 @@ impl Check<'_> {
     }
 }
 
-/// A scalar that also has properties or items comes from `oneOf`: the model keeps one kind only, so
-/// nothing can be said about the type.
+/// A scalar that also has properties or items comes from `oneOf`: the model keeps only one kind, so
+/// the type cannot be checked.
 fn is_union(schema: &Schema) -> bool {
     match schema.kind {
         SchemaKind::Object => schema.items.is_some(),
@@ -215,7 +215,7 @@ fn enumeration(schema: &Schema, json: &Json) -> Result<(), String> {
     Err(format!("is {json}, which is not one of {}", listed(schema)))
 }
 
-/// The allowed values, as many as a message can hold.
+/// The allowed values, as many as fit a message.
 fn listed(schema: &Schema) -> String {
     let mut values: Vec<String> = schema.values.iter().take(8).map(Json::to_string).collect();
     if schema.values.len() > values.len() {
@@ -224,7 +224,7 @@ fn listed(schema: &Schema) -> String {
     values.join(", ")
 }
 
-/// Checks a value that travels as text.
+/// Checks a value in text form.
 fn text(schema: &Schema, value: &str) -> Result<(), String> {
     let fits = match schema.kind {
         SchemaKind::Integer => value.parse::<i64>().is_ok() || value.parse::<u64>().is_ok(),

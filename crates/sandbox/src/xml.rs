@@ -1,13 +1,12 @@
-//! Answers of services that speak XML.
+//! Responses of services that use XML.
 //!
-//! Owns: writing a JSON answer as XML elements.
+//! Owns: writing a JSON response as XML elements.
 //! Refuses: attributes and namespaces; the documents do not describe them.
-//! Surprise: the items of a list stand in `<item>` elements, except under the names that the schema
-//! gives them.
+//! Surprise: the items of a list are `<item>` elements unless the schema names them.
 
 use serde_json::Value as Json;
 
-/// The answer as an XML document.
+/// The response as an XML document.
 pub(crate) fn document(body: &Json) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     element(&mut out, "Response", body);
@@ -32,7 +31,7 @@ fn element(out: &mut String, name: &str, value: &Json) {
     out.push('>');
 }
 
-/// Characters that element names cannot have become `_`.
+/// Replaces characters that element names cannot have by `_`.
 fn element_name(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
     let mut name: String = name.chars().map(plain).collect();

@@ -1,6 +1,6 @@
-//! Descriptions of authentication: what a provider expects, without any secret.
+//! Authentication settings of a provider, without any secret.
 //!
-//! Owns: the keys of `config.auth` and of the `--auth` map, under every spelling that documents use.
+//! Owns: the keys of `config.auth` and of the `--auth` map, in all spellings that documents use.
 //! Refuses: reading the environment or files; secrets given literally stay in [`AuthConfig::literal`]
 //! and never reach `Debug` or serialised forms.
 
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::node::Node;
 
-/// How requests of a provider authenticate; a superset of all types' keys.
+/// How requests of a provider authenticate; has the keys of all types.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuthConfig {
@@ -51,13 +51,13 @@ pub struct AuthConfig {
     /// Header or query name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A further credential sent with the first.
+    /// An additional credential, sent with the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<Box<AuthConfig>>,
-    /// Scopes to ask for.
+    /// Scopes to request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// OAuth 2 grant; only `client_credentials` is known.
+    /// OAuth 2 grant; only `client_credentials` is supported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
     /// Token endpoint; `{{ .__env__NAME }}` stands for environment variables.
@@ -94,12 +94,12 @@ const SECRET_KEYS: &[&str] =
     &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
 
 impl AuthConfig {
-    /// Reads the `auth` block of a document.
+    /// Parses the `auth` block of a document.
     pub fn read(node: &Node) -> Option<Self> {
         Self::from_json(node.to_json())
     }
 
-    /// Reads an entry of the `--auth` map or a document block. `None` when it is no object.
+    /// Parses an entry of the `--auth` map or a document block. `None` when it is not an object.
     pub fn from_json(mut json: Json) -> Option<Self> {
         let object = json.as_object_mut()?;
         let mut literal = IndexMap::new();

@@ -1,4 +1,4 @@
-//! Request bodies: which columns a write accepts and how they become a body.
+//! Request bodies: the columns that a write accepts, and how they form a body.
 //!
 //! Owns: the choice of media type and schema, the naming algorithm, `base` and `default`.
 //! Refuses: building a body; that needs values.
@@ -29,7 +29,7 @@ pub struct BodyProperty {
     pub wire: String,
     /// Its schema.
     pub schema: SchemaId,
-    /// True when the request is refused without it.
+    /// True when the request is rejected without it.
     pub required: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct Body {
     pub naming: BodyNaming,
     /// Attributes in document order.
     pub properties: Vec<BodyProperty>,
-    /// Object under the given attributes.
+    /// Object that the given attributes are merged into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Json>,
     /// Whole body when no attribute is given.
@@ -56,7 +56,7 @@ pub struct Body {
     /// Template that turns the attributes into the body (type, text).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<crate::method::Transform>,
-    /// XML declaration to put before an XML body.
+    /// XML declaration before an XML body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xml_declaration: Option<String>,
     /// Attributes of the XML root element.

@@ -1,4 +1,4 @@
-//! Result columns: what a select method returns, as SQL sees it.
+//! Result columns of a select method.
 //!
 //! Owns: the mapping of `OpenAPI` types to column types (nested values:
 //! docs/decisions/0003-nested-values-are-json-text.md).
@@ -62,5 +62,5 @@ pub struct Column {
     pub schema: SchemaId,
 }
 
-/// The column of rows that are no objects (arrays of scalars).
+/// The column of rows that are not objects (arrays of scalars).
 pub const ANONYMOUS: &str = "column_anon";

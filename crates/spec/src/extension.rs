@@ -1,4 +1,4 @@
-//! The `x-strataql` block: what `x-stackQL-*` keys cannot say.
+//! The `x-strataql` block: facts that `x-stackQL-*` keys cannot express.
 //!
 //! Why: docs/decisions/0009-extension-block.md.
 //! Owns: its keys, their inheritance (per sub-key, most specific level first) and their lint.
@@ -21,44 +21,44 @@ pub(crate) use check::problems;
 pub struct Extension {
     /// `missing: empty`: a 404 of a list means that there are no rows.
     pub missing_is_empty: bool,
-    /// Optional parameters, by SQL name, whose filter need not be repeated on the rows.
+    /// Optional parameters, by SQL name, whose filter is not evaluated again on the rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<String>,
     /// Wire name of a parameter → its name in SQL.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub param_alias: IndexMap<String, String>,
-    /// A column that older documents wrap the whole body in.
+    /// A column that wraps the whole body in older documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_wrapper: Option<String>,
-    /// Where the list of changed fields of an UPDATE goes.
+    /// Where the list of changed fields of an UPDATE is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_mask: Option<TokenTarget>,
-    /// Where a key goes that makes repeating a write harmless.
+    /// Where a key is sent that makes repeating a write harmless.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<TokenTarget>,
-    /// How to wait for a long-running change.
+    /// How to wait for a long-running operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Wait>,
-    /// OAuth scopes or permissions that the method needs, for people.
+    /// OAuth scopes or permissions that the method needs (informational).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scopes: Vec<String>,
-    /// Further origins that server-supplied URLs of this method may name.
+    /// Additional origins that server-supplied URLs of this method may name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
-    /// Fields (dotted paths) of requests and answers that hold secrets.
+    /// Fields (dotted paths) of requests and responses that hold secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secret: Vec<String>,
 }
 
-/// How a long-running change is awaited.
+/// How to wait for a long-running operation.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Wait {
-    /// The method that is polled, of the same resource or as `resource.method`; absent for operations
-    /// that carry their own address, and for `Location`.
+    /// The method to poll, of the same resource or as `resource.method`; absent for operations with
+    /// a URL of their own, and for `Location`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub poll: Option<String>,
-    /// Path to the status in the polled answer.
+    /// Path to the status in the polled response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Statuses that mean success.

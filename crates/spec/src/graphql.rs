@@ -1,9 +1,9 @@
-//! GraphQL behind an operation (`x-stackQL-graphQL`).
+//! GraphQL operations (`x-stackQL-graphQL`).
 //!
 //! Owns: the block as data.
 //! Refuses: rendering the query and sending it.
 //! Surprise: the method's parameters feed the query template, so that a declared path parameter
-//! counts even when the path does not hold it.
+//! counts even when the path does not have it.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct GraphQl {
     pub query: String,
     /// JSON path of the rows, as written.
     pub rows: String,
-    /// How to come to the next page.
+    /// Paging of the query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<GraphQlCursor>,
 }
@@ -27,21 +27,21 @@ pub struct GraphQl {
 pub struct GraphQlCursor {
     /// `cursor_after` (the default), `page_info`, `keyset` or `offset`.
     pub strategy: String,
-    /// JSON path of the cursor in the answer.
+    /// JSON path of the cursor in the response.
     pub path: String,
-    /// Go template of the text that `.cursor` becomes; `.value` is the cursor.
+    /// Go template for `.cursor`; `.value` is the cursor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// JSON path of a flag that is false on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub more: Option<String>,
-    /// Rows of a full page.
+    /// Number of rows of a full page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_size: Option<i64>,
 }
 
 impl GraphQl {
-    /// Reads the block of an operation; `None` without a query.
+    /// Parses the block of an operation; `None` without a query.
     pub(crate) fn read(operation: &Node) -> Option<Self> {
         let block = operation.get("x-stackQL-graphQL")?;
         let cursor = block.get("cursor").map(|cursor| GraphQlCursor {

@@ -1,12 +1,13 @@
-//! Provider documents as a model: what a provider offers, as data.
+//! The model of provider documents.
 //!
 //! Owns: reading `OpenAPI` 3 documents with `x-stackQL-*` extensions and the `x-strataql` block into
 //! [`Provider`], [`Service`], [`Resource`] and [`Method`]; effective (inherited) configuration;
 //! result columns; lint.
-//! Refuses: I/O, HTTP, SQL, credentials. Bytes come in, models and [`Report`](strataql_diag::Report)s go out.
-//! Surprise: loading never fails because of one bad method; it is reported and left out, and the
-//! rest of the service works. Schemas live in one arena per service and refer to each other by
-//! index, so that cyclic documents are harmless.
+//! Refuses: I/O, HTTP, SQL, credentials. Bytes in, models and [`Report`](strataql_diag::Report)s
+//! out.
+//! Surprise: an invalid method never makes loading fail; it is reported and left out, and the rest
+//! of the service works. Schemas are in one arena per service and refer to each other by index, so
+//! that cyclic documents are harmless.
 
 pub mod auth;
 pub mod body;

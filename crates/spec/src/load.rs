@@ -1,8 +1,9 @@
-//! Reading provider and service documents.
+//! Loading provider and service documents.
 //!
 //! Owns: `provider.yaml` → [`Provider`], service document → [`Service`]; every problem becomes a
 //! report with its line.
-//! Refuses: failing for less than an unreadable document; a bad method is reported and left out.
+//! Refuses: failing unless the whole document is unreadable; an invalid method is reported and left
+//! out.
 
 mod body;
 mod method;
@@ -21,9 +22,9 @@ use crate::service::{Resource, Service, Verbs};
 use crate::view::View;
 use crate::yaml;
 
-/// Reads `provider.yaml`.
+/// Loads `provider.yaml`.
 ///
-/// `file` is the name that reports carry.
+/// `file` is its name in reports.
 ///
 /// # Errors
 /// `bad-document` or `untrusted-document` when nothing can be read from it.
@@ -76,7 +77,7 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
         id: root.string_at("id").unwrap_or_else(|| name.clone()),
         version: root.string_at("version").unwrap_or_default(),
         title: root.string_at("title"),
-        // `desription` is how the reference spells the key
+        // the misspelling `desription` is part of the reference format
         description: root.string_at("description").or_else(|| root.string_at("desription")),
         auth: config.get("auth").and_then(AuthConfig::read),
         snake_case_aliases: config.flag_at("snake_case_aliases"),
@@ -87,9 +88,9 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
     Ok((provider, placed(reports, file)))
 }
 
-/// Reads a service document.
+/// Loads a service document.
 ///
-/// `entry` is the provider's index entry, `file` the name that reports carry.
+/// `entry` is the provider's index entry, `file` the name in reports.
 ///
 /// # Errors
 /// `bad-document` or `untrusted-document` when the document as a whole cannot be read.
@@ -161,7 +162,7 @@ pub fn load_service(
     Ok((service, placed(reports, file)))
 }
 
-/// What every part of a service is read against.
+/// The context in which all parts of a service are read.
 struct Context<'a> {
     root: &'a Node,
     provider: &'a Provider,
@@ -242,7 +243,7 @@ fn read_verbs(
         let Some(entry) = declared.and_then(|verbs| verbs.get(&key)) else {
             return defaults.iter().filter(|key| known(key)).map(|key| (*key).to_owned()).collect();
         };
-        // a lone mapping counts as a list of one
+        // a single mapping counts as a list of one
         let entries = if entry.is_sequence() { entry.items() } else { std::slice::from_ref(entry) };
         let mut keys = Vec::new();
         for item in entries {
@@ -284,7 +285,7 @@ fn too_large(resource: &str, node: &Node) -> Box<Report> {
     )
 }
 
-/// Reports what is wrong in the `x-strataql` block of a `config`.
+/// Reports errors in the `x-strataql` block of a `config`.
 fn check_extension(config: Option<&Node>, reports: &mut Vec<Report>) {
     let Some(block) = config.and_then(|config| config.get("x-strataql")) else { return };
     for (problem, line) in extension::problems(block) {

@@ -1,10 +1,10 @@
-//! Methods: one HTTP operation as SQL sees it.
+//! Methods: one HTTP operation in the model of SQL.
 //!
-//! Owns: parameters with their places, the response's row shape and columns, the effective
+//! Owns: parameters with their locations, the response's row shape and columns, the effective
 //! configuration.
 //! Refuses: values, URLs and requests.
-//! Surprise: the parameter that a name means is the first by place (path, query, header, server),
-//! as in the reference; a body attribute of the same name is hidden by it.
+//! Surprise: if several parameters have a name, the first by location counts (path, query, header,
+//! server), as in the reference; it hides a body attribute of the same name.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub enum HttpVerb {
 }
 
 impl HttpVerb {
-    /// Reads a lower-case `OpenAPI` verb.
+    /// Parses a lower-case `OpenAPI` verb.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
             "get" => Self::Get,
@@ -114,7 +114,7 @@ impl SqlVerb {
     }
 }
 
-/// Where a parameter goes.
+/// The location of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Location {
@@ -128,7 +128,7 @@ pub enum Location {
     Server,
 }
 
-/// Something that a SELECT can give a value: a parameter, or an attribute of the body.
+/// An input that a SELECT can set: a parameter, or an attribute of the body.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Input<'m> {
     /// The name in SQL.
@@ -137,11 +137,11 @@ pub struct Input<'m> {
     pub wire: &'m str,
     /// Its schema.
     pub schema: SchemaId,
-    /// True when no request can be made without it.
+    /// True when it is required.
     pub required: bool,
-    /// Where it goes; nothing for the body.
+    /// Its location; `None` for the body.
     pub location: Option<Location>,
-    /// Text for people.
+    /// Description.
     pub description: Option<&'m str>,
 }
 
@@ -176,17 +176,17 @@ pub struct Param {
     pub name: String,
     /// The name on the wire.
     pub wire: String,
-    /// Where it goes.
+    /// Its location.
     #[serde(rename = "in")]
     pub location: Location,
-    /// True when no request is possible without it.
+    /// True when it is required.
     pub required: bool,
     /// The schema of its values.
     pub schema: SchemaId,
     /// A header default that is always sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// Text for people.
+    /// Description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `OpenAPI` `explode`; absent means the default of the location.
@@ -194,7 +194,7 @@ pub struct Param {
     pub explode: Option<bool>,
 }
 
-/// Where rows are in an answer.
+/// The location of the rows in a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "shape", rename_all = "snake_case")]
 pub enum RowShape {
@@ -208,7 +208,7 @@ pub enum RowShape {
         /// Keys from the root.
         path: Vec<String>,
     },
-    /// An array of scalars (or of anything that is no object) at this path.
+    /// An array of scalars (or of anything that is not an object) at this path.
     Scalars {
         /// Keys from the root.
         path: Vec<String>,
@@ -218,9 +218,9 @@ pub enum RowShape {
         /// Keys from the root.
         path: Vec<String>,
     },
-    /// The method returns nothing that rows can be made of.
+    /// The method returns nothing that can be rows.
     Nothing {
-        /// Why, for people.
+        /// The reason.
         reason: String,
     },
 }
@@ -243,7 +243,7 @@ impl RowShape {
     }
 }
 
-/// A template that rewrites a body.
+/// A template that transforms a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transform {
     /// `golang_template_json_v0.3.0`, `schema_driven_xml_v0.1.0`, …
@@ -253,26 +253,26 @@ pub struct Transform {
     pub body: String,
 }
 
-/// The answer of a method.
+/// The response of a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Response {
-    /// `Accept`, and the type assumed when the answer has none.
+    /// `Accept`, and the type assumed when the response has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// The type to read the (transformed) answer as, whatever it says.
+    /// The type to parse the (transformed) response as, whatever its header says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_media_type: Option<String>,
-    /// The schema of the whole answer.
+    /// The schema of the whole response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaId>,
     /// The schema of one row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row_schema: Option<SchemaId>,
-    /// Where the rows are.
+    /// The location of the rows.
     pub rows: RowShape,
     /// Columns in document order.
     pub columns: Vec<Column>,
-    /// Template applied to the answer first.
+    /// Template applied to the response first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<Transform>,
 }
@@ -296,7 +296,7 @@ pub struct Method {
     /// Request body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
-    /// Answer.
+    /// Response.
     pub response: Response,
     /// Paging.
     pub paging: Paging,
@@ -315,13 +315,13 @@ pub struct Method {
     /// `x-strataql`.
     #[serde(default)]
     pub extension: Extension,
-    /// First line for people.
+    /// Summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// Text for people.
+    /// Description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// True when the document says so.
+    /// True when the document marks it as deprecated.
     #[serde(default)]
     pub deprecated: bool,
     /// Line of the method in its document.
@@ -330,19 +330,19 @@ pub struct Method {
 }
 
 impl Method {
-    /// The parameter that a SQL name means: by SQL name first, then by wire name.
+    /// The parameter that a SQL name refers to: by SQL name first, then by wire name.
     pub fn param(&self, name: &str) -> Option<&Param> {
         let by_name = self.params.iter().find(|param| param.name == name);
         by_name.or_else(|| self.params.iter().find(|param| param.wire == name))
     }
 
-    /// Parameters without which no request can be made.
+    /// Required parameters.
     pub fn required_params(&self) -> impl Iterator<Item = &Param> {
         self.params.iter().filter(|param| param.required)
     }
 
-    /// What a SELECT can give a value: parameters, then, where a request that is no GET asks for
-    /// rows, the attributes of its body.
+    /// The inputs that a SELECT can set: parameters, and the attributes of the body if rows are
+    /// requested by something other than GET.
     pub fn inputs(&self) -> impl Iterator<Item = Input<'_>> {
         let params = self.params.iter().map(Input::of_param);
         let body = self.body.iter().filter(|_| !self.verb.is_safe());
@@ -350,7 +350,7 @@ impl Method {
         params.chain(properties.filter(|property| self.param(property.name).is_none()))
     }
 
-    /// The input that a SQL name means.
+    /// The input that a SQL name refers to.
     pub fn input(&self, name: &str) -> Option<Input<'_>> {
         if let Some(param) = self.param(name) {
             return Some(Input::of_param(param));
@@ -375,16 +375,15 @@ impl Method {
         params.chain(body).chain(answer).chain(columns)
     }
 
-    /// True when the method answers with at most one object and every path parameter names a part
-    /// of its identity: a 404 then means "no such row"
-    /// (docs/decisions/0001-answers-are-read-strictly.md).
+    /// True when the method returns at most one object and every path parameter is part of its
+    /// identity: a 404 then means "no such row" (docs/decisions/0001-answers-are-read-strictly.md).
     pub fn is_lookup(&self) -> bool {
         self.verb.is_safe()
             && self.response.rows.is_single()
             && self.params.iter().any(|param| param.location == Location::Path)
     }
 
-    /// True when rows can be read from the answer.
+    /// True when the response has rows.
     pub fn is_selectable(&self) -> bool {
         !matches!(self.response.rows, RowShape::Nothing { .. })
     }

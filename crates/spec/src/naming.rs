@@ -1,7 +1,7 @@
 //! Spelling of wire names in SQL.
 //!
 //! Owns: the snake-case form that `snake_case_aliases` and `nativeCasing` use.
-//! Refuses: the inverse; it is lossy, so callers compare `snake(wire)` with what the user wrote.
+//! Refuses: the inverse; it is lossy, so callers compare `snake(wire)` with the user's name.
 
 /// The snake-case form of a wire name, by the rule of botocore's `xform_name`
 /// (`VPCId` → `vpc_id`, `EnableDnsHostnames` → `enable_dns_hostnames`, `ListARNs` → `list_arns`).
@@ -27,7 +27,7 @@ pub fn snake(name: &str) -> String {
     out
 }
 
-/// Where a trailing acronym with a plural `s` (`ARNs`) begins.
+/// The start of a trailing acronym with a plural `s` (`ARNs`).
 fn plural_acronym(chars: &[char]) -> Option<usize> {
     let (last, head) = chars.split_last()?;
     let capitals = head.iter().rev().take_while(|c| c.is_ascii_uppercase()).count();

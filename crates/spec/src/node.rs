@@ -1,9 +1,9 @@
 //! An untyped document tree with source lines.
 //!
 //! Owns: lenient typed access (`text`, `flag`, `map`) and JSON pointers.
-//! Refuses: meaning; that is read by the modules of the model.
-//! Surprise: a scalar keeps its text, so a version `1.0`, a date or a key `200` is the text that was
-//! written, whatever YAML makes of it. Clones are cheap: collections are shared.
+//! Refuses: interpretation; the modules of the model do that.
+//! Surprise: a scalar keeps its text, so a version `1.0`, a date or a key `200` is the original
+//! text, whatever YAML makes of it. Clones are cheap: collections are shared.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ pub type Map = IndexMap<Box<str>, Node>;
 pub struct Node {
     /// 1-based line in the file.
     pub line: u32,
-    /// What it holds.
+    /// Its content.
     pub value: NodeValue,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeValue {
     /// Null, `~` or nothing.
@@ -120,7 +120,7 @@ impl Node {
         self.get(key).and_then(Self::flag).unwrap_or(false)
     }
 
-    /// The texts of the sequence `key`; a lone scalar counts as a sequence of one.
+    /// The texts of the sequence `key`; a single scalar counts as a sequence of one.
     pub fn texts_at(&self, key: &str) -> Vec<String> {
         match self.get(key) {
             Some(node) if node.is_sequence() => {

@@ -1,14 +1,14 @@
-//! Paging: how a list method says that there is more.
+//! Paging: how a list method continues.
 //!
 //! Owns: the effective paging of a method, from `x-strataql.paging`, `pagination` blocks (each
-//! sub-key inherited on its own) or, with neither, the defaults of the format.
-//! Refuses: sending requests; page drivers belong to `call`.
+//! sub-key inherited separately) or, with neither, the defaults of the format.
+//! Refuses: sending requests; the page drivers are in `call`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
 
-/// Where a value goes in the next request.
+/// The location of a value in the next request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenTarget {
     /// Query, body or header.
@@ -30,11 +30,11 @@ pub enum TokenLocation {
     Header,
 }
 
-/// Where a value is found in an answer.
+/// The location of a value in a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenSource {
-    /// A path of keys in the body, before the rows are taken out of it.
+    /// A path of keys in the body, before the rows are extracted.
     Body(Vec<String>),
     /// A header.
     Header(String),
@@ -44,64 +44,65 @@ pub enum TokenSource {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "style", rename_all = "snake_case")]
 pub enum Paging {
-    /// One answer holds everything.
+    /// There is a single page.
     #[default]
     None,
-    /// The answer holds a token that the next request repeats; an absent or empty one ends it.
+    /// The response has a token that the next request repeats; an absent or empty one ends the
+    /// list.
     Token {
-        /// Where the token goes.
+        /// Location of the token in the request.
         request: TokenTarget,
-        /// Where it comes from.
+        /// Location of the token in the response.
         response: TokenSource,
-        /// How many rows a page has, if a request can say so.
+        /// Page size, if a request can set it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
     },
-    /// The answer holds the address of the next page (RFC 8288 `Link` header, or a body field).
+    /// The response has the URL of the next page (RFC 8288 `Link` header, or a body field).
     Link {
-        /// Where the address comes from.
+        /// Location of the URL.
         source: TokenSource,
     },
-    /// Pages have numbers.
+    /// Pages are numbered.
     PageNumber {
-        /// Where the number goes.
+        /// Location of the number in the request.
         request: TokenTarget,
-        /// The number of this page in the answer; counted locally when absent.
+        /// The number of this page in the response; counted locally when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         current: Option<TokenSource>,
-        /// The number of pages in the answer; without it an empty page ends the list.
+        /// The number of pages in the response; without it an empty page ends the list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<TokenSource>,
         /// The number of the first page.
         start: i64,
     },
-    /// Requests say how many rows to skip.
+    /// Requests have an offset.
     Offset {
-        /// Where the offset goes.
+        /// Location of the offset in the request.
         request: TokenTarget,
         /// The offset of the first row (0, or 1 in SCIM).
         start: i64,
-        /// The number of rows in all, in the answer; without it an empty page ends the list.
+        /// The total number of rows in the response; without it an empty page ends the list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<TokenSource>,
-        /// How many rows a page has, if a request can say so.
+        /// Page size, if a request can set it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
     },
 }
 
-/// The parameter that sets the number of rows of a page.
+/// The parameter for the page size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageSize {
-    /// Where it goes.
+    /// Its location.
     pub target: TokenTarget,
-    /// The largest value that the service honours.
+    /// The largest value that the service accepts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
 }
 
-/// Names under which an answer gives a token and a request takes it back. Both sides must have
-/// theirs: without paging the first page would pass for the whole list.
+/// Token names in responses and requests. Both sides must have theirs: without paging the first
+/// page would pass for the whole list.
 const TOKEN_PAIRS: &[(&str, &str)] = &[
     ("nextToken", "nextToken"),
     ("NextToken", "NextToken"),
@@ -113,7 +114,7 @@ const TOKEN_PAIRS: &[(&str, &str)] = &[
 ];
 
 impl Paging {
-    /// The request parameter that walks through the pages, if there is one.
+    /// The request parameter for the page, if there is one.
     pub fn target(&self) -> Option<&TokenTarget> {
         match self {
             Self::None | Self::Link { .. } => None,
@@ -123,7 +124,7 @@ impl Paging {
         }
     }
 
-    /// The name that EXPLAIN shows.
+    /// The name shown by EXPLAIN.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::None => "none",
@@ -135,8 +136,8 @@ impl Paging {
     }
 
     /// The effective paging of a method. `levels` are `config` blocks, most specific first;
-    /// `documents` tells whether the answer's schema has a top-level property, `accepts` where a
-    /// request takes a value of that name.
+    /// `documents` checks whether the response schema has a top-level property, `accepts` returns
+    /// the location of an input of that name.
     pub(crate) fn resolve(
         levels: &[&Node],
         provider: &str,
@@ -180,8 +181,8 @@ impl Paging {
         }
     }
 
-    /// What the format implies when a document says nothing about paging: the reference's defaults,
-    /// and next-page addresses or tokens that the response schema documents.
+    /// Default paging of a document that declares none: the reference's defaults, and next-page
+    /// URLs or tokens that the response schema documents.
     fn undeclared(
         provider: &str,
         documents: &dyn Fn(&str) -> bool,
@@ -211,7 +212,7 @@ impl Paging {
         Self::None
     }
 
-    /// Reads an `x-strataql.paging` block.
+    /// Parses an `x-strataql.paging` block.
     fn read_own(node: &Node) -> Option<Self> {
         if node.text() == Some("none") {
             return Some(Self::None);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Piece {
-    /// Text that stands as it is.
+    /// Literal text.
     Literal(String),
     /// `{name}` (a regular expression after `:` is dropped).
     Param(String),

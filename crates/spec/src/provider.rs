@@ -1,14 +1,14 @@
 //! Providers: the entry document and its service index.
 //!
 //! Owns: `provider.yaml`.
-//! Refuses: opening service documents; [`crate::load_service`] reads one when it is needed.
+//! Refuses: opening service documents; [`crate::load_service`] loads one on demand.
 
 use indexmap::IndexMap;
 
 use crate::auth::AuthConfig;
 use crate::node::Node;
 
-/// A provider, without its services' contents.
+/// A provider, without the content of its services.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
     /// The name in SQL.
@@ -17,9 +17,9 @@ pub struct Provider {
     pub id: String,
     /// Version text.
     pub version: String,
-    /// For people.
+    /// Title.
     pub title: Option<String>,
-    /// For people.
+    /// Description.
     pub description: Option<String>,
     /// Services by SQL name, in document order.
     pub services: IndexMap<String, ServiceEntry>,
@@ -40,11 +40,11 @@ pub struct ServiceEntry {
     pub id: String,
     /// Version text.
     pub version: String,
-    /// For people.
+    /// Title.
     pub title: String,
-    /// For people.
+    /// Description.
     pub description: String,
-    /// True for the preferred of several versions.
+    /// True for the preferred version of several.
     pub preferred: bool,
     /// Path of the document, relative to the folder that holds the provider folders.
     pub document: String,

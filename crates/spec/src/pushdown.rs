@@ -1,7 +1,7 @@
-//! Query-parameter pushdown: which clauses of a SELECT a method can take over (`queryParamPushdown`).
+//! Query-parameter pushdown: the clauses of a SELECT that a method supports (`queryParamPushdown`).
 //!
 //! Owns: the block as data, with the defaults of its dialects.
-//! Refuses: deciding what may be pushed; the planner does, and only when the result stays the same.
+//! Refuses: deciding what is pushed; the planner does, and only if the result stays the same.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,10 +39,10 @@ pub struct ClausePushdown {
     pub dialect: String,
     /// The query parameter.
     pub param: String,
-    /// Filter and sort syntax; only `odata` is defined.
+    /// Filter and sort syntax; only `odata` is supported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub syntax: Option<String>,
-    /// Between columns, for `select`.
+    /// Separator between columns, for `select`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// Operators (`eq`, `and`, `startswith`, …); empty means all.
@@ -57,13 +57,13 @@ pub struct ClausePushdown {
     /// The value to send, for `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Where the count is in the answer.
+    /// Location of the count in the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_key: Option<String>,
 }
 
 impl Pushdown {
-    /// Reads the block of the first level that has one.
+    /// Parses the block of the first level that has one.
     pub(crate) fn resolve(levels: &[&Node]) -> Option<Self> {
         let block = levels.iter().find_map(|level| level.get("queryParamPushdown"))?;
         Some(Self {

@@ -1,9 +1,10 @@
-//! The schema arena: every JSON schema that a service's methods reach, by index.
+//! The schema arena: every JSON schema that a service's methods use, by index.
 //!
 //! Owns: the subset of JSON Schema that requests and responses need, `$ref` chains, flattening of
 //! `allOf`/`oneOf`/`anyOf`, cycles.
 //! Refuses: validation keywords that no request check uses.
-//! Surprise: a `$ref` becomes one arena entry however often it is used, so cycles end by themselves.
+//! Surprise: a `$ref` becomes one arena entry however often it is used, so cycles need no special
+//! case.
 
 mod build;
 mod union;
@@ -35,7 +36,7 @@ pub enum SchemaKind {
     Object,
     /// `array`, or a schema with items.
     Array,
-    /// No type given: anything goes.
+    /// No type given: anything is allowed.
     #[default]
     Any,
 }
@@ -72,7 +73,7 @@ pub struct Schema {
     /// `format`, for example `int64`, `date-time`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// Text for people.
+    /// Description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Allowed values (`enum` or `x-enum`).
@@ -90,19 +91,19 @@ pub struct Schema {
     /// Schema of array items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<SchemaId>,
-    /// Schema of further properties; `None` with `open` when anything may follow.
+    /// Schema of additional properties; `None` with `open` when anything is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub additional: Option<SchemaId>,
     /// True when `additionalProperties` is `true` or a schema.
     #[serde(skip_serializing_if = "is_false")]
     pub open: bool,
-    /// The server fills it; it is not part of a request.
+    /// Set by the server; not part of a request.
     #[serde(skip_serializing_if = "is_false")]
     pub read_only: bool,
-    /// `null` is a value of it.
+    /// `null` is allowed.
     #[serde(skip_serializing_if = "is_false")]
     pub nullable: bool,
-    /// `x-stackQL-stringOnly`: JSON text stays text, assembled objects are sent as text.
+    /// `x-stackQL-stringOnly`: JSON text stays text, objects are sent as text.
     #[serde(skip_serializing_if = "is_false")]
     pub string_only: bool,
     /// The element name in XML bodies.
@@ -147,7 +148,7 @@ impl Schemas {
         self[id].properties.get(name).copied()
     }
 
-    /// Follows a path of property names; a number or `*` steps into array items.
+    /// Follows a path of property names; a number or `*` selects array items.
     pub fn at_path<S: AsRef<str>>(&self, from: SchemaId, path: &[S]) -> Option<SchemaId> {
         path.iter().try_fold(from, |id, step| {
             let step = step.as_ref();

@@ -1,4 +1,4 @@
-//! Servers: where a method's requests go.
+//! Servers: the URLs of a method.
 //!
 //! Owns: server templates and their variables. A default is trusted only when it is one
 //! of the variable's own `enum` values (docs/decisions/0008-server-variables.md).
@@ -34,20 +34,20 @@ pub struct ServerVariable {
     /// `x-stackQL-envVar`: the environment variable that may supply the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub env_var: Option<String>,
-    /// Text for people.
+    /// Description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
 impl ServerVariable {
-    /// The default, if it may be used without being asked for.
+    /// The default, if it is trusted.
     pub fn trusted_default(&self) -> Option<&str> {
         self.default.as_deref().filter(|default| self.values.iter().any(|value| value == default))
     }
 }
 
 impl Server {
-    /// Reads one entry of a `servers` list.
+    /// Parses one entry of a `servers` list.
     pub(crate) fn read(node: &Node) -> Option<Self> {
         let url = node.text_at("url")?.trim_end_matches('/').to_owned();
         let pieces = pieces(&url);
@@ -74,7 +74,7 @@ impl Server {
         Some(Self { url, pieces, variables })
     }
 
-    /// Reads a `servers` list; entries without a URL are skipped.
+    /// Parses a `servers` list; entries without a URL are skipped.
     pub(crate) fn read_all(node: Option<&Node>) -> Vec<Self> {
         node.map(|list| list.items().iter().filter_map(Self::read).collect()).unwrap_or_default()
     }

@@ -1,8 +1,7 @@
 //! Services and resources: the compiled model of one service document.
 //!
-//! Owns: the shape that is cached (docs/decisions/0013-places-on-disk.md) and that everything
-//! else reads.
-//! Refuses: being changed after it was built.
+//! Owns: the model that is cached (docs/decisions/0013-places-on-disk.md) and used everywhere else.
+//! Refuses: changes after it was built.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -24,12 +23,12 @@ pub struct Service {
     pub description: String,
     /// Name used for request signing (`x-serviceName`, else the title).
     pub signing_name: String,
-    /// `x-protocol`: which XML flavour AWS services speak.
+    /// `x-protocol`: the XML dialect of AWS services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// Resources by SQL name, in document order.
     pub resources: IndexMap<String, Resource>,
-    /// Every schema that the methods reach.
+    /// Every schema that the methods use.
     pub schemas: Schemas,
 }
 
@@ -42,16 +41,16 @@ impl Service {
     }
 }
 
-/// A resource: what SQL calls a table.
+/// A resource: a table in SQL.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
     /// Name in SQL.
     pub name: String,
     /// `provider.service.resource`.
     pub id: String,
-    /// For people.
+    /// Title.
     pub title: String,
-    /// For people.
+    /// Description.
     pub description: String,
     /// Methods by key, in document order.
     pub methods: IndexMap<String, Method>,

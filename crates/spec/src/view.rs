@@ -20,7 +20,7 @@ pub enum Dialect {
 /// One view definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// The dialect; `None` fits any.
+    /// The dialect; `None` matches any.
     pub dialect: Option<Dialect>,
     /// Parameters that must be given for this definition to apply.
     pub required: Vec<String>,
@@ -28,11 +28,11 @@ pub struct View {
     pub ddl: String,
 }
 
-/// Longest chain of `fallback`.
+/// Maximum length of a `fallback` chain.
 const MAX_CHAIN: usize = 64;
 
 impl View {
-    /// Reads the chain of definitions of a resource, in order.
+    /// Parses the chain of definitions of a resource, in order.
     pub(crate) fn read_chain(config: Option<&Node>) -> Vec<Self> {
         let mut views = Vec::new();
         let mut next = config.and_then(|config| config.get("views")?.get("select"));

@@ -2,9 +2,9 @@
 //!
 //! Owns: building the tree from parser events, scalar resolution (core schema), anchors, merge keys,
 //! and the limits that keep a hostile document harmless.
-//! Refuses: YAML 1.1 booleans (`yes`, `on`), custom tags (their node counts as null or as plain data).
-//! Surprise: aliases share their anchor's node, so an expansion bomb costs no memory here; its
-//! *expanded* size is counted all the same, because everything downstream walks the tree.
+//! Refuses: YAML 1.1 booleans (`yes`, `on`), custom tags (their node is null or plain data).
+//! Surprise: aliases share their anchor's node, so an expansion bomb costs no memory here. Its
+//! *expanded* size is counted nevertheless, because later stages walk the whole tree.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use strataql_diag::{Code, Report};
 
 use crate::node::{Map, Node, NodeValue};
 
-/// Largest document in bytes; the largest real one has 3.4 MB.
+/// Maximum size of a document in bytes; the largest real one has 3.4 MB.
 pub const MAX_BYTES: usize = 64 << 20;
-/// Most nodes after expansion of aliases.
+/// Maximum number of nodes after expansion of aliases.
 pub const MAX_NODES: u64 = 8_000_000;
-/// Deepest nesting.
+/// Maximum nesting.
 pub const MAX_DEPTH: usize = 128;
 
 /// Parses one document.
 ///
-/// Gives the root and warnings (duplicate keys). An empty text is a null root.
+/// Returns the root and warnings (duplicate keys). An empty text is a null root.
 ///
 /// # Errors
 /// `bad-document` for invalid YAML, `untrusted-document` when a limit is exceeded; both carry the
@@ -69,7 +69,7 @@ struct Open {
     content: Content,
 }
 
-/// What a node expands to.
+/// The expanded size of a node.
 #[derive(Clone, Copy)]
 struct Size {
     nodes: u64,
@@ -150,7 +150,7 @@ impl Builder {
         self.finish(Node { line: open.line, value }, open.size, open.anchor)
     }
 
-    /// A node is complete: remember its anchor and hand it to its parent.
+    /// A node is complete: registers its anchor and adds it to its parent.
     fn finish(&mut self, node: Node, size: Size, anchor: usize) -> Result<(), Box<Report>> {
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), size));
@@ -217,7 +217,7 @@ fn key_text(node: &Node) -> Box<str> {
     }
 }
 
-/// The merge key `<<`: entries of the merged mapping that are not there yet.
+/// The merge key `<<`: entries of the merged mapping that are not present yet.
 fn merge(map: &mut Map, node: &Node) {
     let sources = if node.is_sequence() { node.items() } else { std::slice::from_ref(node) };
     for (key, child) in sources.iter().flat_map(Node::entries) {
@@ -233,7 +233,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> NodeValue {
             Some("str") => NodeValue::Text(text.into()),
             Some("null") => NodeValue::Null,
             Some("bool" | "int" | "float") => plain(text),
-            // `!!js/undefined` and its kin occur in real documents: there is nothing to read
+            // `!!js/undefined` and similar tags occur in real documents and have no value
             _ if text.is_empty() => NodeValue::Null,
             _ => NodeValue::Text(text.into()),
         };
@@ -251,7 +251,7 @@ fn plain(text: &str) -> NodeValue {
     }
 }
 
-/// A number that JSON can hold as it is written.
+/// A number that JSON can represent as written.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Documents → model, as text: every `documents/*.yaml` against the `.txt` beside it.
+//! Golden tests: every model of `documents/*.yaml` against the `.txt` next to it.
 //!
 //! `UPDATE_EXPECT=1` rewrites the texts. A document `NAME.provider.yaml` is the provider of
 //! `NAME.yaml`; the others share a plain one.

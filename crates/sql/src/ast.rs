@@ -1,19 +1,19 @@
-//! Statements as data.
+//! The syntax tree of statements.
 //!
-//! Owns: the kinds of statements. What standard SQL has stays a `sqlparser` tree.
+//! Owns: the kinds of statements. Standard SQL stays a `sqlparser` tree.
 
 use sqlparser::ast as sql;
 use sqlparser::tokenizer::TokenWithSpan;
 use strataql_diag::Span;
 
-/// A statement with its place in the input.
+/// A statement with its span in the input.
 #[derive(Debug, Clone)]
 pub struct Parsed {
     /// The bytes of the statement in the input, without the `;`.
     pub span: Span,
-    /// Its tokens, comments included; positions are those of the whole input.
+    /// Its tokens, comments included, with spans in the whole input.
     pub tokens: Vec<TokenWithSpan>,
-    /// What it says.
+    /// The statement.
     pub statement: Statement,
     /// `(EXEC …)` relations, in order; the query calls them as `exec_relation_<n>()`.
     pub execs: Vec<Exec>,
@@ -58,9 +58,10 @@ pub enum Statement {
     Transaction(Transaction),
     /// REGISTRY LIST or PULL.
     Registry(Registry),
-    /// AUTH LOGIN or REVOKE, PURGE, SLEEP, SEARCH, NATIVEQUERY: known words without a meaning yet.
+    /// AUTH LOGIN or REVOKE, PURGE, SLEEP, SEARCH, NATIVEQUERY: known keywords that are not
+    /// supported yet.
     Known(&'static str),
-    /// Standard SQL that has no meaning for control planes.
+    /// Standard SQL that does not apply to control planes.
     Foreign(Box<sql::Statement>),
 }
 
@@ -82,7 +83,7 @@ pub enum WriteKind {
 pub struct Name {
     /// Its parts.
     pub parts: Vec<NamePart>,
-    /// Where it stands.
+    /// Its span.
     pub span: Span,
 }
 
@@ -91,9 +92,9 @@ pub struct Name {
 pub struct NamePart {
     /// The text without quotes.
     pub value: String,
-    /// True when it was quoted: then only the exact spelling fits.
+    /// True when it was quoted: then only the exact spelling matches.
     pub quoted: bool,
-    /// Where it stands.
+    /// Its span.
     pub span: Span,
 }
 
@@ -115,7 +116,7 @@ pub struct Exec {
     pub payload: Option<String>,
     /// Hints, upper case (`AWAIT`, `SHOWRESULTS`, `NOSTATUS`).
     pub hints: Vec<String>,
-    /// Where it stands.
+    /// Its span.
     pub span: Span,
 }
 
@@ -126,7 +127,7 @@ pub struct Argument {
     pub name: String,
     /// Its value.
     pub value: Literal,
-    /// Where it stands.
+    /// Its span.
     pub span: Span,
 }
 
@@ -148,7 +149,7 @@ pub enum Literal {
 pub enum SetValue {
     /// A literal or a bare word (`on`).
     Text(String),
-    /// DEFAULT: back to where it was.
+    /// DEFAULT: resets the setting.
     Default,
 }
 
@@ -163,7 +164,7 @@ pub struct Show {
     pub like: Option<String>,
     /// WHERE condition.
     pub filter: Option<Box<sql::Expr>>,
-    /// Where the object's name stands, or the whole statement.
+    /// Span of the object's name, or of the whole statement.
     pub span: Span,
 }
 
@@ -186,7 +187,7 @@ pub enum ShowWhat {
     Functions,
     /// SETTINGS.
     Settings,
-    /// A statement to fill in for a resource, or for one of its methods.
+    /// A statement template for a resource, or for one of its methods.
     Template(Template, Name),
     /// AUTH, with an optional provider.
     Auth(Option<Name>),
@@ -223,7 +224,7 @@ pub struct Describe {
     pub method: bool,
     /// What to describe.
     pub name: Name,
-    /// The name is the path of a file, in quotes: its only part.
+    /// The name is the path of a file, in quotes, as its only part.
     pub file: bool,
 }
 

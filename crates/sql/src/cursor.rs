@@ -1,4 +1,4 @@
-//! A cursor over the real tokens of one statement, for the dialect's own statements.
+//! A cursor over the tokens of one statement, for the dialect's own statements.
 
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_diag::{Code, Report, Span};
@@ -179,7 +179,7 @@ impl<'a> Cursor<'a> {
         Ok(literal)
     }
 
-    /// True if a text in single quotes comes next.
+    /// True if a text in single quotes is next.
     pub(crate) fn sees_text(&self) -> bool {
         matches!(self.peek().map(|token| &token.token), Some(Token::SingleQuotedString(_)))
     }

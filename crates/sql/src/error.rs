@@ -5,7 +5,7 @@ use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
 use crate::lexer::{byte_span, is_real};
 
-/// The report of a parse error; the position is in the error's text only.
+/// The report of a parse error; the error has its position in its text only.
 pub(crate) fn report(message: &str, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
     let (message, location) = split_location(message);
     let span = location.and_then(|at| token_at(text, tokens, at)).or_else(|| {
@@ -41,7 +41,7 @@ fn token_at(text: &str, tokens: &[TokenWithSpan], at: LineColumn) -> Option<Span
 /// `Expected: x, found: y` as one lower-case sentence with literals in backticks.
 fn readable(message: &str) -> String {
     let message = message.trim();
-    // a stop at the end may be the very token that was found
+    // a final stop may be the token that was found
     let message =
         if message.ends_with("found: .") { message } else { message.trim_end_matches('.') };
     let Some(rest) =
@@ -66,7 +66,7 @@ const BEGINNINGS: [&str; 17] = [
     "DESCRIBE", "USE", "SET", "RESET", "CREATE", "DROP", "REFRESH",
 ];
 
-/// What to do about a syntax error.
+/// Help for a syntax error.
 pub(crate) fn next_step(message: &str, text: &str) -> String {
     let found = message.rsplit_once("found: ").map_or("", |(_, found)| found);
     let word = found.split_whitespace().next().unwrap_or_default();

@@ -59,7 +59,7 @@ pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
     pieces
 }
 
-/// True for anything but blanks and comments.
+/// True for anything but white space and comments.
 pub(crate) fn is_real(token: &TokenWithSpan) -> bool {
     !matches!(token.token, Token::Whitespace(_) | Token::EOF)
 }
@@ -95,7 +95,7 @@ pub(crate) fn position(location: Location) -> LineColumn {
     }
 }
 
-/// Every word of the tokens in lower case, quoted ones too: names that the statement mentions.
+/// Every word of the tokens in lower case, including quoted ones: all names in the statement.
 pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
     tokens
         .iter()
@@ -106,8 +106,7 @@ pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
         .collect()
 }
 
-/// True when the text needs no further line: it lexes and its last statement is ended by `;`, or
-/// there is none.
+/// True when the text is complete: it lexes and its last statement ends with `;`, or there is none.
 pub fn is_complete(text: &str) -> bool {
     match tokens(text) {
         Ok(tokens) => {

@@ -1,10 +1,10 @@
-//! Reading SQL text.
+//! Parsing SQL text.
 //!
 //! Owns: splitting a text into statements, the dialect's own statements (SHOW, DESCRIBE, EXEC,
-//! REPLACE, REGISTRY, …), names with spans, re-spelling of identifiers.
-//! Refuses: meaning; names are resolved by the engine. No DataFusion.
-//! Surprise: tokens keep their place in the whole input, so every report points into the text that
-//! the user wrote, also after identifiers were re-spelt (only case changes, never length).
+//! REPLACE, REGISTRY, …), names with spans, respelling of identifiers.
+//! Refuses: semantics; the engine resolves names. No DataFusion.
+//! Surprise: tokens keep their span in the whole input, so every report points into the original
+//! text, also after identifiers were respelled (only case changes, never length).
 
 mod ast;
 mod cursor;

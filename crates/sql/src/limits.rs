@@ -1,9 +1,9 @@
-//! What ends the reading of a text that would take the parser too deep or too long.
+//! Limits on the depth and the work of parsing.
 //!
-//! Surprise: where a first word does not tell what follows, `sqlparser` reads on in one way and, when
-//! that fails, again in another. A mistake inside of `n` such places costs 2ⁿ readings: calls of
-//! `CAST`, INTERVAL with a value that is not a literal, brackets, lists of IN, paths `a.b.c…`. Readings
-//! of operands are counted; parentheses around tables have none and are counted before.
+//! Surprise: where a first word does not determine what follows, `sqlparser` tries one alternative
+//! and then another. A mistake inside `n` nested places costs 2ⁿ attempts: calls of `CAST`,
+//! INTERVAL with a value that is not a literal, brackets, lists of IN, paths `a.b.c…`. Attempts to
+//! parse operands are counted; parentheses around tables contain none and are checked before.
 
 use std::any::TypeId;
 use std::cell::Cell;
@@ -18,27 +18,27 @@ use strataql_diag::{Code, Report};
 use crate::error;
 use crate::lexer::{byte_span, is_real, piece_span};
 
-/// Deepest nesting of a statement.
+/// Maximum nesting of a statement.
 const MAX_DEPTH: usize = 200;
 
-/// Bytes of stack for a statement of that depth; the parser takes up to 130 kB for a level in a build
-/// that is not optimised, more than what it checks for.
+/// Bytes of stack for a statement of that depth; the parser takes up to 130 kB per level in an
+/// unoptimised build, more than it checks for.
 const STACK: usize = 32 << 20;
 
-/// Deepest nesting of parentheses around tables.
+/// Maximum nesting of parentheses around tables.
 const MAX_TOWER: usize = 12;
 
-/// Readings of an operand that any statement may take; the longest that people write take a few
-/// hundred.
+/// Attempts to parse an operand that every statement may use; the longest ones that people write
+/// use a few hundred.
 const READINGS: usize = 50_000;
 
-/// Readings for every token, so that a list of any length can be read.
+/// Additional attempts per token, so that a list of any length can be parsed.
 const READINGS_PER_TOKEN: usize = 20;
 
-/// Reads tokens with `read`; gives what it read and the token after that.
+/// Parses tokens with `read`; returns the result and the token after it.
 ///
 /// # Errors
-/// `syntax` with the place in `tokens`, as they were written; too deep; too many readings.
+/// `syntax` with the position in `tokens`: a syntax error, too deep, or too many attempts.
 pub(crate) fn read<T>(
     text: &str,
     tokens: &[TokenWithSpan],
@@ -69,17 +69,17 @@ pub(crate) fn read<T>(
     Ok((value, next))
 }
 
-/// Refuses what no count of the parser ends.
+/// Rejects what none of the parser's limits covers.
 ///
 /// # Errors
-/// `syntax` with the place.
+/// `syntax` with the position.
 pub(crate) fn refuse(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
     refuse_chains(text, tokens)?;
     refuse_towers(text, tokens)
 }
 
-/// A parenthesis in the place of a table is read as a query and, when that fails, as a join: a
-/// mistake inside of `n` of them costs 2ⁿ readings. A query is told by its first word.
+/// A parenthesis in the place of a table is parsed as a query and, if that fails, as a join: a
+/// mistake inside `n` of them costs 2ⁿ attempts. A query is recognised by its first word.
 fn refuse_towers(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
     let real: Vec<&TokenWithSpan> = tokens.iter().filter(|token| is_real(token)).collect();
     let mut open: Vec<Opened> = Vec::new();
@@ -121,11 +121,11 @@ fn refuse_towers(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>
     Ok(())
 }
 
-/// What is known of an open parenthesis while its inside is read.
+/// State of an open parenthesis.
 #[derive(Default)]
 struct Opened {
     is_read_twice: bool,
-    /// It stands where a table may.
+    /// It is in a position where a table may be.
     is_table: bool,
     /// The tokens at this level are in a list of tables.
     lists_tables: bool,
@@ -179,8 +179,8 @@ fn is_before_table(keyword: Keyword) -> bool {
     )
 }
 
-/// The parser counts its depth everywhere but where INTERVAL reads its value: a row of these words
-/// would take it as deep as there are words.
+/// The parser counts its depth everywhere except in the value of INTERVAL: a sequence of these
+/// words would nest as deep as it is long.
 fn refuse_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>> {
     let is_interval = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::INTERVAL);
     let mut real = tokens.iter().filter(|token| is_real(token)).peekable();
@@ -196,9 +196,10 @@ fn refuse_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>
     Ok(())
 }
 
-/// The generic dialect, with an end to the readings of operands.
+/// The generic dialect, with a limit on attempts to parse operands.
 ///
-/// The error is the parser's own for a statement that is too deep: the one it does not recover from.
+/// Above the limit the error is the parser's own for a statement that is too deep, from which it
+/// does not recover.
 #[derive(Debug)]
 struct Metered {
     left: Cell<usize>,
@@ -214,7 +215,7 @@ impl Metered {
     }
 }
 
-/// The answers of the generic dialect.
+/// Delegates to the generic dialect.
 macro_rules! generic {
     ($($question:ident)*) => { $(fn $question(&self) -> bool { GenericDialect.$question() })* };
 }

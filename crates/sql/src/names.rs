@@ -10,7 +10,7 @@ use sqlparser::ast::{ObjectName, Query, Spanned, TableFactor, Visit, Visitor};
 use crate::ast::{Name, NamePart};
 use crate::lexer::location_span;
 
-/// A relation that a query names.
+/// A relation in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation {
     /// Its name as written.
@@ -24,9 +24,9 @@ pub fn cte_names(tree: &impl Visit) -> BTreeSet<String> {
     collector.ctes
 }
 
-/// Relations that the tree names, in order, each name once per occurrence.
+/// The relations of the tree, in order, once per occurrence.
 ///
-/// A one-part name that a common table expression anywhere in the statement has is left out.
+/// A one-part name that is a common table expression anywhere in the statement is left out.
 pub fn relations(tree: &impl Visit, text: &str) -> Vec<Relation> {
     let mut collector = Collector::default();
     let _done: ControlFlow<()> = tree.visit(&mut collector);
@@ -42,7 +42,7 @@ pub fn relations(tree: &impl Visit, text: &str) -> Vec<Relation> {
         .collect()
 }
 
-/// An `ObjectName` as a [`Relation`]; `None` when a part is no identifier.
+/// An `ObjectName` as a [`Relation`]; `None` when a part is not an identifier.
 fn relation(name: &ObjectName, text: &str) -> Option<Relation> {
     let parts: Option<Vec<NamePart>> = name
         .0
@@ -79,7 +79,7 @@ impl Visitor for Collector {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        // the visitor shows the name of a table function as a relation, right after this
+        // the visitor visits the name of a table function as a relation, right after this
         self.is_function = matches!(factor, TableFactor::Table { args: Some(_), .. });
         ControlFlow::Continue(())
     }

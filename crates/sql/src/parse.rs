@@ -1,7 +1,7 @@
-//! Tokens to statements: keyword dispatch.
+//! Parsing tokens into statements: keyword dispatch.
 //!
-//! Owns: which words begin which statement. The dialect's own statements are read here and in
-//! `parse/`; everything else is `sqlparser`'s.
+//! Owns: which keywords begin which statement. The dialect's own statements are parsed here and in
+//! `parse/`; everything else by `sqlparser`.
 
 mod distinct;
 mod exec;
@@ -24,10 +24,10 @@ pub use settle::WHOLE_ROW;
 
 type Read<T> = Result<T, Box<Report>>;
 
-/// Reads all statements of a text.
+/// Parses all statements of a text.
 ///
 /// # Errors
-/// `syntax` with the place of the first mistake.
+/// `syntax` with the position of the first mistake.
 pub fn parse(text: &str) -> Read<Vec<Parsed>> {
     lexer::split(lexer::tokens(text)?)
         .into_iter()
@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Read<Vec<Parsed>> {
         .collect()
 }
 
-/// Reads a statement again after its tokens were re-spelt.
+/// Parses a statement again after its tokens were respelled.
 ///
 /// # Errors
 /// As [`parse`].
@@ -48,7 +48,7 @@ pub fn reparse(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     statement(text, tokens)
 }
 
-/// A SELECT without anything, to be filled.
+/// An empty SELECT, to be filled.
 pub fn empty_select() -> sql::Select {
     let dialect = GenericDialect {};
     let parsed = Parser::parse_sql(&dialect, "SELECT 1").ok().and_then(|mut all| all.pop());
@@ -101,7 +101,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     }
 }
 
-/// Everything that `sqlparser` reads.
+/// Statements that `sqlparser` parses.
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = settle::null_tests(&read).unwrap_or(read);
@@ -155,7 +155,7 @@ fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     if cursor.is_at_end() {
         return Err(cursor.unexpected("a statement"));
     }
-    // told before it is read: a text may be nothing but such words
+    // checked before parsing: a text may consist of these words only
     let is_again = cursor.sees("EXPLAIN");
     // keep comments: hints of the inner statement are comments
     let rest = cursor.rest();
@@ -262,7 +262,7 @@ fn registry(cursor: &mut Cursor<'_>) -> Read<Statement> {
     Ok(Statement::Registry(Registry::Pull(provider, (!version.is_empty()).then_some(version))))
 }
 
-/// For the splice of `(EXEC …)`: see [`exec::splice`].
+/// For `(EXEC …)` relations: see [`exec::splice`].
 pub(crate) type Spliced = (Vec<TokenWithSpan>, Vec<Exec>);
 
 #[cfg(test)]

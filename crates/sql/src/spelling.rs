@@ -1,8 +1,8 @@
-//! Re-spelling: identifiers in the case that the documents use.
+//! Respelling: identifiers in the case that the documents use.
 //!
 //! Owns: the map from a lower-case word to its spelling, and its use on tokens (exact match, else the
 //! only case-insensitive match: docs/decisions/0004-names-match-in-any-case.md).
-//! Surprise: quoted words are never touched, and a word with two spellings stays as written.
+//! Surprise: quoted words are never changed, and a word with two spellings stays as written.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub struct Spelling {
 }
 
 impl Spelling {
-    /// Adds a name as its document spells it.
+    /// Adds a name in the spelling of its document.
     pub fn add(&mut self, name: &str) {
         let spellings = self.known.entry(name.to_lowercase()).or_default();
         if !spellings.iter().any(|known| known == name) {
@@ -23,7 +23,7 @@ impl Spelling {
         }
     }
 
-    /// Words that no document knows are spelt as the statement spells them first.
+    /// Gives words that no document has the spelling of their first occurrence.
     pub fn complete(&mut self, tokens: &[TokenWithSpan]) {
         for token in tokens {
             if let Token::Word(word) = &token.token {
@@ -47,7 +47,7 @@ impl Spelling {
     }
 }
 
-/// Gives unquoted words their spelling.
+/// Respells unquoted words.
 pub fn respell(tokens: &mut [TokenWithSpan], spelling: &Spelling) {
     for token in tokens {
         if let Token::Word(word) = &mut token.token

@@ -1,6 +1,6 @@
-//! Statements that nobody would write: real ones, cut, spliced, repeated and misspelt.
+//! Random statements: real ones, cut, spliced, repeated and misspelled.
 //!
-//! How long it goes on: see `fuzz/seeded.rs`.
+//! For the duration see `fuzz/seeded.rs`.
 
 #[path = "random/check.rs"]
 mod check;
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use check::check;
 use seeded::Dice;
 
-/// Texts of an ordinary run.
+/// Texts in a normal run.
 const TEXTS: u64 = 10_000;
 
-/// Pieces that grammars stumble over.
+/// Fragments that are difficult for parsers.
 const PIECES: &[&str] = &[
     "(",
     ")",

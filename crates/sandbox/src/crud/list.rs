@@ -1,7 +1,7 @@
 //! Lists: rows, filters, pages.
 //!
-//! Surprise: required query parameters that are named after a field are parents in disguise. The
-//! objects that nobody touched belong to whatever parent is asked for.
+//! Surprise: required query parameters with the name of a field act as parents. Unchanged objects
+//! belong to any parent that a request names.
 
 use serde_json::{Map, Value as Json};
 use strataql_spec::{Location, RowShape};
@@ -19,7 +19,7 @@ use crate::synthesis::Synthesis;
 use crate::table::template::Values;
 
 impl Call<'_> {
-    /// Shows the part of a list that is asked for.
+    /// Returns the requested part of a list.
     pub(super) fn list(&self, store: &mut Store, target: &Target) -> Result<Success, Problem> {
         let route = &self.found.route;
         let window = pages::requested(route, self.request, store.rules.page_size)?;
@@ -32,7 +32,7 @@ impl Call<'_> {
         };
         let mut body = Json::Object(Map::new());
         if shown.is_empty() && collection.omit_empty && !path.is_empty() {
-            // the rows key is left out
+            // the rows key is omitted
         } else if matches!(route.method().response.rows, RowShape::MapValues { .. }) {
             let entry = |row: Json| {
                 let id = row.as_object().and_then(|row| collection.kind.id_of(row));
@@ -47,7 +47,7 @@ impl Call<'_> {
         Ok(Success { status: 200, body, headers })
     }
 
-    /// The objects of a window, and how many there are in all.
+    /// The objects of a window, and the total.
     fn rows(&self, window: &Window, collection: &Collection) -> (Vec<Json>, usize) {
         let route = &self.found.route;
         let row = route.method().response.row_schema;
@@ -94,10 +94,10 @@ impl Call<'_> {
         (shown.collect(), total)
     }
 
-    /// Query parameters that are named after a scalar field of the rows, with their values.
+    /// Query parameters with the name of a scalar field of the rows, with their values.
     ///
-    /// Required ones come first: they are parents in disguise, so generated objects take whatever
-    /// value is asked for. The others are filters, as services have them.
+    /// Required ones come first: they act as parents, so generated objects take whatever value is
+    /// requested. The others are filters, as in real services.
     fn filters(&self, kind: &Kind) -> (Values, Values) {
         let method = self.found.route.method();
         let paging = method.paging.target().map(|target| target.name.as_str());

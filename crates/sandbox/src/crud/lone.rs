@@ -1,6 +1,6 @@
-//! Objects that stand alone, and actions.
+//! Singletons and actions.
 //!
-//! Owns: settings that are read and written at one path, answers of methods that are no CRUD.
+//! Owns: settings that are read and written at one path, responses of methods that are not CRUD.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Call<'_> {
     pub(super) fn lone(&self, store: &mut Store) -> Result<Success, Problem> {
         let Found { route, values } = self.found;
         let verb = route.method().verb;
-        // what is written there is what can be read there
+        // a read returns what was written
         let reads = match verb {
             HttpVerb::Get | HttpVerb::Head => Some(Arc::clone(route)),
             _ => self
@@ -71,7 +71,7 @@ impl Call<'_> {
         Ok(shape::object_body(route, &object, &kind).into())
     }
 
-    /// Required query parameters are part of what a lone object is.
+    /// Required query parameters are part of the identity of a singleton.
     fn identity(&self, route: &Route) -> String {
         let names = route
             .method()
@@ -88,7 +88,7 @@ impl Call<'_> {
         names.map(value).collect::<Vec<_>>().join("/")
     }
 
-    /// What an action answers: a plausible object with what was sent laid over it.
+    /// The response of an action: a generated object merged with the request.
     fn settled_action(&self, kind: &Kind) -> Object {
         let route = &self.found.route;
         let mut object = lone_object(kind);

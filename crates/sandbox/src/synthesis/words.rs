@@ -1,4 +1,4 @@
-//! Words that names are made of.
+//! Words for generated names.
 
 /// First words of names.
 pub(crate) const ADJECTIVES: &[&str] = &[
@@ -19,7 +19,7 @@ pub(crate) const PEOPLE: &[&str] =
 /// Places, for region-like fields.
 pub(crate) const REGIONS: &[&str] = &["us-east-1", "us-west-2", "eu-west-1", "eu-central-1"];
 
-/// What a free text says.
+/// Free texts.
 pub(crate) const SENTENCES: &[&str] = &[
     "Created by the sandbox.",
     "Kept for the quarterly review.",

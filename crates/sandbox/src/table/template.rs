@@ -1,8 +1,8 @@
 //! Matching of concrete paths and hosts against templates.
 //!
-//! Owns: the sandbox's own reading of path templates, independent of the client that fills them.
-//! Surprise: a parameter takes one segment. Only when no route fits that way may it take several
-//! (resource names contain slashes), and then only if there is exactly one way to read the path.
+//! Owns: the sandbox's own implementation of path templates, independent of the client's.
+//! Surprise: a parameter matches one segment. Only if no route matches that way may it match
+//! several (resource names contain slashes), and then only if the match is unique.
 
 use strataql_spec::Piece;
 
@@ -13,7 +13,7 @@ pub(crate) type Values = Vec<(String, String)>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
     segments: Vec<Vec<Piece>>,
-    /// Literal segments, then literal characters: what makes one template closer than another.
+    /// Literal segments, then literal characters: the weight of a template.
     pub(crate) weight: (usize, usize),
 }
 
@@ -100,7 +100,7 @@ fn push(segments: &mut [Vec<Piece>], piece: Piece) {
     }
 }
 
-/// The values, if there is a way to read the text; with `first`, the first of several will do.
+/// The values, if the text matches; `first` accepts the first of several matches.
 pub(crate) fn one_way(pieces: &[Piece], text: &str, first: bool) -> Option<Values> {
     let mut found = Vec::new();
     ways(pieces, text, if first { 1 } else { 2 }, &mut Values::new(), &mut found);

@@ -1,4 +1,4 @@
-//! A client that shares no code with the product: bytes over a socket.
+//! A client that shares no code with the sandbox: bytes over a socket.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub(crate) const ACCOUNTS: &str = "accounts.demo.example.com";
 /// The host of the shop test provider.
 pub(crate) const SHOP: &str = "eu.shop.example.com";
 
-/// A parsed answer.
+/// A parsed response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -117,7 +117,7 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// Splits an answer; its body is as long as it came.
+/// Splits a response; its body is kept as received.
 pub(crate) fn parse(raw: Vec<u8>) -> Answer {
     let end = raw.windows(4).position(|w| w == b"\r\n\r\n").expect("a complete head");
     let head = String::from_utf8_lossy(&raw[..end]).into_owned();
@@ -133,7 +133,7 @@ pub(crate) fn post<'a>(sandbox: &'a Sandbox, target: &str) -> Ask<'a> {
     Ask::new(sandbox, "POST", target)
 }
 
-/// A GET of the shop, which has its own header for the key.
+/// A GET of the shop, whose API key has its own header.
 pub(crate) fn shop<'a>(sandbox: &'a Sandbox, target: &str) -> Ask<'a> {
     Ask::new(sandbox, "GET", target).host(SHOP).anonymous().header("X-Shop-Key", "sandbox-token")
 }

@@ -1,4 +1,4 @@
-//! Bad days, one by one.
+//! Each kind of fault.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -129,7 +129,7 @@ async fn an_endless_body_goes_on_as_long_as_it_is_read() {
     let got = get(&sandbox, APPS).raw(300_000).await.expect("bytes");
     assert!(got.len() >= 300_000);
     assert!(parse(got).header("content-length").is_none());
-    // where there are no pages, it is the body that does not end
+    // without pages, the body does not end
     let sandbox = playing("faults: [{kind: endless, method: settings.get}]").await;
     let settings = get(&sandbox, "/api/2.0/accounts/a1/settings");
     assert!(settings.raw(100_000).await.expect("bytes").len() >= 100_000);
@@ -176,7 +176,7 @@ async fn a_server_that_stands_still_reads_nothing_until_it_is_released() {
         let later = tokio::time::timeout(short, get(&sandbox, APPS).raw(1)).await;
         assert!(later.is_err(), "{when}");
         assert_eq!(sandbox.requests(), 1, "{when}: the later request was not read");
-        // the server needs a moment to see that the client has gone
+        // the server needs a moment to notice that the client disconnected
         tokio::time::sleep(short).await;
         sandbox.release();
         assert_eq!(count(&sandbox).await, Some(objects), "{when}");

@@ -1,4 +1,4 @@
-//! The sandbox as its clients see it: bytes over a socket.
+//! The sandbox from a client's view: bytes over a socket.
 
 mod access;
 mod client;
@@ -42,7 +42,7 @@ pub(crate) async fn start(options: Options) -> Sandbox {
     Sandbox::start(sources, options).await.expect("starts")
 }
 
-/// A server with the options of the command line's combined form.
+/// A server with options in the command line's combined form.
 pub(crate) async fn with(options: &str) -> Sandbox {
     start(Options::parse_list(options).expect("valid options")).await
 }

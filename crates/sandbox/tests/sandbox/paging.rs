@@ -8,7 +8,7 @@ use crate::{playing, with};
 
 const APPS: &str = "/api/2.0/accounts/a1/apps";
 
-/// Follows page tokens to the end; gives the pages.
+/// Follows page tokens to the end; returns the pages.
 async fn walk(sandbox: &Sandbox, first: &str) -> Vec<Json> {
     let mut pages = vec![get(sandbox, first).send().await.json()];
     while let Some(token) = pages.last().and_then(|page| page["next_page_token"].as_str()) {

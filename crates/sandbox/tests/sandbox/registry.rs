@@ -1,4 +1,4 @@
-//! A real document, if there is one: `STRATAQL_TEST_REGISTRY` names a registry folder.
+//! Public documents, if `STRATAQL_TEST_REGISTRY` names a registry folder.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn open(provider: &str) -> Option<ProviderSource> {
     let load = move |name: &str| {
         let entry = &entries.services[name];
         let text = std::fs::read_to_string(source.join(&entry.document)).map_err(|error| {
-            // a registry folder may hold some services of a provider only
+            // a registry folder may have some services of a provider only
             Box::new(Report::new(Code::LocalIo, error.to_string()))
         })?;
         load_service(&text, &entries, entry, &entry.document).map(|(service, _)| Arc::new(service))
@@ -86,7 +86,7 @@ async fn the_account_provider_answers_like_the_service() {
     assert_eq!(ask("GET", &path).send().await.status, 404);
 }
 
-/// A value that a required parameter takes.
+/// A value for a required parameter.
 fn sample(service: &Service, param: &Param) -> String {
     let schema = &service.schemas[param.schema];
     match (schema.values.first(), schema.kind) {
@@ -123,7 +123,7 @@ fn address(service: &Service, method: &Method) -> (String, String) {
     (host.to_owned(), target.replace(' ', "%20"))
 }
 
-/// Asks every list that is read by GET; gives how many there were, and what was wrong.
+/// Requests every list that is read by GET; returns their number, and what was wrong.
 async fn ask_every_list(provider: &str) -> Option<(usize, Vec<String>)> {
     let source = open(provider)?;
     let options = Options::parse_list("auth=off,rows=3").expect("valid");

@@ -1,4 +1,4 @@
-//! Data, and what writes do to it.
+//! Data, and the effect of writes.
 
 use serde_json::{Value as Json, json};
 
@@ -28,7 +28,7 @@ async fn any_parent_has_seven_plausible_objects() {
     let id = app["app_id"].as_str().unwrap_or_default();
     let single = get(&sandbox, &format!("{APPS}/{id}")).send().await;
     assert_eq!((single.status, &single.json()), (200, app));
-    // optional fields are missing now and then
+    // optional fields are sometimes missing
     let all = one["apps"].as_array().cloned().unwrap_or_default();
     assert!(all.iter().any(|app| app.as_object().is_some_and(|fields| fields.len() < 7)), "{one}");
 }

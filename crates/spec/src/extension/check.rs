@@ -1,7 +1,7 @@
-//! What is wrong in an `x-strataql` block: unknown keys and values outside the schema.
+//! Lint of `x-strataql` blocks: unknown keys and values outside the schema.
 //!
 //! Owns: the same rules as `schemas/x-strataql.schema.json`, as lint messages.
-//! Surprise: the block works as far as it is right; nothing here keeps a method from loading.
+//! Surprise: valid parts of the block are used; nothing here prevents a method from loading.
 
 use crate::node::Node;
 
@@ -21,14 +21,14 @@ const KEYS: &[&str] = &[
 ];
 /// Keys of `wait`.
 const WAIT_KEYS: &[&str] = &["poll", "status", "success", "failure", "message"];
-/// Places of a value in a request.
+/// Locations of a value in a request.
 const REQUEST_PLACES: &[&str] = &["query", "body", "header"];
-/// Places of a value in an answer.
+/// Locations of a value in a response.
 const ANSWER_PLACES: &[&str] = &["body", "header"];
 
 type Problems = Vec<(String, u32)>;
 
-/// What is wrong in a block, with lines.
+/// The problems of a block, with lines.
 pub(crate) fn problems(block: &Node) -> Problems {
     let mut problems = Problems::new();
     if block.map().is_none() {

@@ -1,4 +1,4 @@
-//! Reading a method's body: media type, schema, naming, `base` and `default`.
+//! Loading a method's body: media type, schema, naming, `base` and `default`.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::method::Transform;
 use crate::node::Node;
 use crate::schema::{SchemaBuilder, SchemaId};
 
-/// Media types tried in this order when a method names none.
+/// Media types in order of preference when a method names none.
 pub(super) const MEDIA_PREFERENCE: [&str; 3] =
     ["application/json", "application/xml", "application/octet-stream"];
 
@@ -100,7 +100,7 @@ fn body_properties(
         .collect()
 }
 
-/// The `content` entry to use: the wanted one, else the first of the usual types, else the first.
+/// The `content` entry to use: the named one, else the first of the usual types, else the first.
 pub(super) fn choose_media<'a>(
     content: Option<&'a Node>,
     wanted: Option<&str>,

@@ -1,4 +1,4 @@
-//! Reading one method: operation, parameters, body, effective configuration.
+//! Loading one method: operation, parameters, body, effective configuration.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ use crate::schema::SchemaBuilder;
 use crate::server::{Server, ServerVariable};
 
 impl<'a> Context<'a> {
-    /// Reads a method; the error says why it cannot be used.
+    /// Loads a method; the error says why it cannot be used.
     pub(super) fn method(
         &self,
         key: &str,
@@ -132,7 +132,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Where a request takes a value of that wire name.
+/// The location of an input with that wire name.
 fn accepts(wire: &str, params: &[Param], body: Option<&Body>) -> Option<TokenLocation> {
     let is_query = |param: &&Param| param.location == Location::Query && param.wire == wire;
     if params.iter().any(|param| is_query(&param)) {
@@ -142,7 +142,7 @@ fn accepts(wire: &str, params: &[Param], body: Option<&Body>) -> Option<TokenLoc
     is_body.then_some(TokenLocation::Body)
 }
 
-/// How wire names are spelt in SQL.
+/// How wire names are spelled in SQL.
 pub(super) struct Names<'a> {
     extension: &'a Extension,
     snake: bool,
@@ -216,7 +216,7 @@ fn read_params<'a>(
     params
 }
 
-/// Documents may list parameters as the wire spells them; everything else compares SQL names.
+/// Documents may list parameters by wire name; everything else compares SQL names.
 fn name_in_sql(listed: &mut [String], params: &[Param]) {
     for entry in listed {
         if let Some(param) = params.iter().find(|param| param.wire == *entry) {
@@ -225,8 +225,8 @@ fn name_in_sql(listed: &mut [String], params: &[Param]) {
     }
 }
 
-/// Declared path parameters that the template does not hold cannot be sent. One that differs from a
-/// placeholder only in `-`, `_` and case is meant for it and keeps its name in SQL; others go.
+/// Removes declared path parameters that the template does not have. One that differs from a
+/// placeholder only in `-`, `_` and case is renamed and keeps its name in SQL.
 fn settle_path_params(path: &PathTemplate, params: &mut Vec<Param>) {
     let held: HashSet<&str> = path.params().into_iter().collect();
     let plain = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
@@ -271,8 +271,8 @@ fn add_undeclared_path_params(
     }
 }
 
-/// Variables of the first server are parameters too; docs/decisions/0008-server-variables.md says which
-/// are required.
+/// Variables of the first server are parameters too; docs/decisions/0008-server-variables.md says
+/// which are required.
 fn add_server_variables(
     servers: &[Server],
     schemas: &mut SchemaBuilder<'_>,

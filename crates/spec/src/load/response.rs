@@ -1,4 +1,4 @@
-//! Reading a method's answer: schema, where the rows are, columns.
+//! Loading a method's response: schema, location of the rows, columns.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::paging::body_path;
 use crate::schema::{SchemaBuilder, SchemaId, SchemaKind};
 
-/// Reads the answer.
+/// Loads the response.
 pub(super) fn read_response<'a>(
     context: &Context<'a>,
     method: &'a Node,
@@ -57,8 +57,8 @@ pub(super) fn read_response<'a>(
     }
 }
 
-/// The `content` entry of the success answer: the named one, else the lowest status below 300 that
-/// has content, or `default` where no such status is declared.
+/// The `content` entry of the success response: the named one, else the lowest status below 300
+/// that has content, or `default` where no such status is declared.
 fn answer_schema<'a>(
     operation: &'a Node,
     media: Option<&str>,
@@ -76,7 +76,7 @@ fn answer_schema<'a>(
         .filter(|key| key.starts_with('2') || key.starts_with('1'))
         .collect();
     keys.sort_unstable();
-    // beside a success answer `default` describes failures
+    // next to a success response, `default` describes errors
     if keys.is_empty() {
         keys.push("default");
     }
@@ -96,7 +96,7 @@ fn answer_schema<'a>(
     None
 }
 
-/// Where the rows are, and their schema.
+/// The location of the rows, and their schema.
 fn rows_of(
     object_key: Option<&str>,
     schema: SchemaId,
@@ -119,7 +119,7 @@ fn rows_of(
         path.pop();
     }
     let Some(at) = walk(&path, schema, schemas) else {
-        // the document does not describe what is there: rows are taken as they come, as JSON
+        // the document does not describe the rows: they are returned as JSON
         let row = schemas.any();
         return (RowShape::List { path }, Some(row));
     };
@@ -155,7 +155,7 @@ fn walk(path: &[String], from: SchemaId, schemas: &SchemaBuilder<'_>) -> Option<
     })
 }
 
-/// The columns of rows of a schema, in document order; rows that are no objects have one.
+/// The columns of rows of a schema, in document order; rows that are not objects have one.
 fn columns_of(row: SchemaId, snake_case: bool, schemas: &mut SchemaBuilder<'_>) -> Vec<Column> {
     schemas.charge(schemas.schema(row).properties.len() + 1);
     let schema = schemas.schema(row);
@@ -175,7 +175,8 @@ fn columns_of(row: SchemaId, snake_case: bool, schemas: &mut SchemaBuilder<'_>) 
     for (key, id) in &schema.properties {
         let property = schemas.schema(*id);
         let short = if snake_case { snake(key) } else { key.clone() };
-        // two keys with one spelling: whoever is spelt so has it, then the earlier; others keep theirs
+        // two keys with one SQL name: the key that is spelled so gets it, else the earlier one;
+        // others keep theirs
         let is_free = short == *key || !schema.properties.contains_key(&short);
         let name = if is_free && taken.insert(short.clone()) { short } else { key.clone() };
         columns.push(Column {

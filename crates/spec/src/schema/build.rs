@@ -2,8 +2,8 @@
 //!
 //! Owns: `$ref` chains, the union of `allOf`, `oneOf` and `anyOf`, and the limit on how much a
 //! document may expand to.
-//! Surprise: nothing is read recursively. A child is given its place at once and read later from a
-//! queue, so that depth of nesting and cycles cost no stack; only composition (`allOf` in `allOf`)
+//! Surprise: schemas are not read recursively. A child gets its index at once and is read later
+//! from a queue, so that nesting and cycles cost no stack; only composition (`allOf` in `allOf`)
 //! needs its members first.
 
 use std::collections::HashMap;
@@ -12,18 +12,18 @@ use super::union::{joint_kind, merge_alternatives, merge_part};
 use super::{Schema, SchemaId, SchemaKind, Schemas};
 use crate::node::Node;
 
-/// Longest chain of `$ref` to `$ref`.
+/// Maximum length of a chain of `$ref`s.
 const MAX_REF_CHAIN: usize = 32;
-/// Deepest nesting of compositions; deeper members are left out.
+/// Maximum nesting of compositions; deeper members are left out.
 const MAX_COMPOSITION: usize = 48;
-/// Most schemas, properties, columns and parameters that one document may expand to; a real document
+/// Maximum number of schemas, properties, columns and parameters of one document; a real document
 /// of 2.7 MB has 31,000.
 const MAX_PARTS: usize = 2_000_000;
 
-/// What is still to be done for an arena entry.
+/// State of an arena entry.
 enum State<'a> {
     Done,
-    /// Being read now, further up the stack.
+    /// Being read, further up the stack.
     Filling,
     Waiting {
         node: &'a Node,
@@ -48,9 +48,9 @@ pub(crate) struct SchemaBuilder<'a> {
     plain_text: Option<SchemaId>,
     anything: Option<SchemaId>,
     parts: usize,
-    /// `$ref`s that point nowhere, with the line of the reference.
+    /// Unresolved `$ref`s, with the line of the reference.
     pub(crate) dangling: Vec<(String, u32)>,
-    /// Lines of compositions that nest too deep to be read.
+    /// Lines of compositions that are nested too deeply.
     pub(crate) too_deep: Vec<u32>,
 }
 
@@ -84,7 +84,7 @@ impl<'a> SchemaBuilder<'a> {
         self.parts = self.parts.saturating_add(parts);
     }
 
-    /// True once the document has expanded to more than it may; nothing further is read then.
+    /// True once the document exceeds the limit; nothing further is read then.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.parts > MAX_PARTS
     }
@@ -120,7 +120,7 @@ impl<'a> SchemaBuilder<'a> {
         target
     }
 
-    /// The arena entry of a schema node, with everything it reaches.
+    /// The arena entry of a schema node and everything that it references.
     pub(crate) fn add(&mut self, node: &'a Node) -> SchemaId {
         let id = self.declare(node);
         while let Some(next) = self.queue.pop() {
@@ -141,7 +141,7 @@ impl<'a> SchemaBuilder<'a> {
         id
     }
 
-    /// Gives a node its place; it is read when the queue comes to it.
+    /// Reserves an entry for a node, which is read when the queue gets to it.
     fn declare(&mut self, node: &'a Node) -> SchemaId {
         match node.text_at("$ref") {
             Some(reference) => self.declare_reference(node, reference),
@@ -198,7 +198,7 @@ impl<'a> SchemaBuilder<'a> {
         None
     }
 
-    /// Reads an entry now, if it still waits.
+    /// Reads an entry now, if it is pending.
     fn ensure(&mut self, id: SchemaId, depth: usize) {
         let slot = id.0 as usize;
         match std::mem::replace(&mut self.states[slot], State::Filling) {
@@ -261,7 +261,7 @@ impl<'a> SchemaBuilder<'a> {
             Some(rest) => schema.open = rest.flag() == Some(true),
             None => {}
         }
-        // published before composition: a member may refer back to this very schema
+        // published before composition: a member may refer back to this schema
         self.arena[id.0 as usize] = schema.clone();
         let is_mixed = self.compose(&mut schema, node, depth) || declared.is_none();
         if schema.kind == SchemaKind::Any && !is_mixed {
@@ -274,8 +274,8 @@ impl<'a> SchemaBuilder<'a> {
         self.arena[id.0 as usize] = schema;
     }
 
-    /// Unions the members of `allOf`; those of `oneOf`, then `anyOf`, only when nothing else gives
-    /// properties. True when the alternatives have kinds that no single column type holds.
+    /// Merges the members of `allOf`; those of `oneOf`, then `anyOf`, only when nothing else has
+    /// properties. True when no single column type holds the kinds of all alternatives.
     fn compose(&mut self, schema: &mut Schema, node: &'a Node, depth: usize) -> bool {
         if let Some(members) = node.get("allOf") {
             for member in self.members(members, depth) {
@@ -317,7 +317,7 @@ impl<'a> SchemaBuilder<'a> {
     }
 }
 
-/// True when a reference has siblings that change what it means here.
+/// True when a reference has siblings that change its meaning here.
 fn is_annotated(node: &Node) -> bool {
     node.get("description").is_some()
         || ["x-stackQL-stringOnly", "readOnly", "nullable"].iter().any(|key| node.flag_at(key))
@@ -328,7 +328,7 @@ fn component_name(reference: &str) -> Option<String> {
     (!name.contains('/')).then(|| name.replace("~1", "/").replace("~0", "~"))
 }
 
-/// The declared kind; `None` when several are declared that no single one holds.
+/// The declared kind; `None` for several that no single kind covers.
 fn kind_of(node: &Node, nullable: &mut bool) -> Option<SchemaKind> {
     let names = node.texts_at("type");
     *nullable |= names.iter().any(|name| name == "null");

@@ -1,12 +1,12 @@
-//! Unions of schemas: what `allOf`, `oneOf` and `anyOf` come to as one schema.
+//! Merging `allOf`, `oneOf` and `anyOf` into one schema.
 //!
-//! Owns: which side wins, and the kind that holds values of several.
-//! Surprise: alternatives that no single kind holds have the kind "anything", so that a column of
-//! them takes every value as text instead of refusing half of them.
+//! Owns: precedence, and the common kind of several.
+//! Surprise: alternatives without a common kind have the kind "anything", so that their column
+//! takes every value as text instead of rejecting some.
 
 use super::{Schema, SchemaKind};
 
-/// Adds a member of `allOf`; what the schema says itself wins.
+/// Merges a member of `allOf`; the schema's own properties take precedence.
 pub(super) fn merge_part(schema: &mut Schema, member: Schema) {
     for (name, id) in member.properties {
         schema.properties.entry(name).or_insert(id);
@@ -31,7 +31,7 @@ pub(super) fn merge_part(schema: &mut Schema, member: Schema) {
     }
 }
 
-/// Adds the members of `oneOf` or `anyOf`; true when their kinds do not fit one column type.
+/// Merges the members of `oneOf` or `anyOf`; true when their kinds do not fit one column type.
 pub(super) fn merge_alternatives(schema: &mut Schema, members: Vec<Schema>) -> bool {
     let members: Vec<Schema> = members
         .into_iter()
@@ -72,8 +72,8 @@ pub(super) fn merge_alternatives(schema: &mut Schema, members: Vec<Schema>) -> b
     joint.is_none() && schema.kind == SchemaKind::Any
 }
 
-/// The kind that holds values of all the given ones. Objects and arrays share their JSON text, whole
-/// numbers are numbers; other mixtures have none.
+/// The common kind of several. Objects and arrays share their JSON text, integers are numbers;
+/// other mixtures have none.
 pub(super) fn joint_kind(kinds: &[SchemaKind]) -> Option<SchemaKind> {
     let Some(first) = kinds.first() else { return Some(SchemaKind::Any) };
     let all = |allowed: &[SchemaKind]| kinds.iter().all(|kind| allowed.contains(kind));

@@ -1,8 +1,8 @@
-//! How much `IS [NOT] DISTINCT FROM` compares.
+//! Precedence of `IS [NOT] DISTINCT FROM`.
 //!
-//! Surprise: `sqlparser` reads all that follows FROM as its right side, so that
-//! `a IS DISTINCT FROM b AND c` would be `a IS DISTINCT FROM (b AND c)`. Here the operators AND and OR
-//! that it swallowed come out again. Parentheses that were written are nodes of their own and stay.
+//! Surprise: `sqlparser` parses everything after FROM as its right side, so that
+//! `a IS DISTINCT FROM b AND c` would be `a IS DISTINCT FROM (b AND c)`. This module moves AND and
+//! OR out again. Explicit parentheses are nodes of their own and stay.
 
 use std::ops::ControlFlow;
 
@@ -10,13 +10,13 @@ use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, VisitMut, VisitorMut};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Settles expressions as they are met.
+/// Rewrites expressions while visiting.
 struct Comparisons;
 
 impl VisitorMut for Comparisons {
     type Break = ();
 
-    // from above: the operators around a comparison are settled together with it
+    // top-down: the operators around a comparison are rewritten together with it
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if swallows(expr) {
             let whole = std::mem::replace(expr, super::settle::nothing());
@@ -28,7 +28,7 @@ impl VisitorMut for Comparisons {
     }
 }
 
-/// Gives those comparisons of a statement or condition the right side that was meant.
+/// Corrects the right side of those comparisons in a statement or condition.
 pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) {
     let is_distinct = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::DISTINCT);
     if !tokens.iter().any(is_distinct) {
@@ -37,7 +37,7 @@ pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) {
     let _done = tree.visit(&mut Comparisons);
 }
 
-/// True if a comparison that took an AND or OR is reached through nothing but NOT, AND and OR.
+/// True if a comparison that took an AND or OR is reached through NOT, AND and OR only.
 fn swallows(expr: &Expr) -> bool {
     let mut expr = expr;
     loop {
@@ -46,7 +46,7 @@ fn swallows(expr: &Expr) -> bool {
                 if swallows(right) {
                     return true;
                 }
-                // long chains lean to the left
+                // long chains are left-deep
                 expr = left;
             }
             Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => expr = inner,
@@ -68,7 +68,7 @@ fn swallows(expr: &Expr) -> bool {
 struct Terms {
     /// Terms joined by AND; the lists are joined by OR.
     all: Vec<Vec<Expr>>,
-    /// How many NOT stand before the next term.
+    /// Number of NOTs before the next term.
     nots: usize,
     /// The left side of a comparison whose right side is the next term.
     comparison: Option<Comparison>,
@@ -147,7 +147,7 @@ mod tests {
 
     use crate::Statement;
 
-    /// The condition with all its parentheses.
+    /// The condition with explicit parentheses.
     fn tree(text: &str) -> String {
         let mut all = crate::parse(&format!("SELECT 1 WHERE {text}")).expect(text);
         let Statement::Query(query) = all.pop().expect("one").statement else { panic!("{text}") };

@@ -64,7 +64,7 @@ fn argument_name(cursor: &mut Cursor<'_>) -> Read<String> {
     Ok(name)
 }
 
-/// Takes `(EXEC …)` relations out of a query: each becomes a call `exec_relation_<n>()`.
+/// Replaces each `(EXEC …)` relation of a query by a call `exec_relation_<n>()`.
 pub(super) fn splice(text: &str, tokens: Vec<TokenWithSpan>) -> Read<Spliced> {
     let mut out = Vec::with_capacity(tokens.len());
     let mut execs = Vec::new();
@@ -94,7 +94,7 @@ pub(super) fn splice(text: &str, tokens: Vec<TokenWithSpan>) -> Read<Spliced> {
     Ok((out, execs))
 }
 
-/// The range between the parentheses that open at `at`, if they hold an EXEC.
+/// The range between the parentheses that open at `at`, if they contain an EXEC.
 fn exec_in_parentheses(tokens: &[TokenWithSpan], at: usize) -> Option<(usize, usize)> {
     if tokens[at].token != Token::LParen {
         return None;

@@ -1,7 +1,7 @@
-//! The operator GLOB, which `sqlparser` does not know.
+//! The operator GLOB, which `sqlparser` does not support.
 //!
-//! Surprise: it is read as RLIKE, which binds as tightly and may be negated, and made a call of the
-//! function afterwards; so that the two are told apart, RLIKE is read as REGEXP there.
+//! Surprise: it is parsed as RLIKE, which has the same precedence and may be negated, and then
+//! replaced by a function call. To distinguish the two, RLIKE is parsed as REGEXP there.
 
 use std::ops::ControlFlow;
 
@@ -15,8 +15,8 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::settle::nothing;
 use crate::lexer::is_real;
 
-/// Lets the parser read `x GLOB p`, an operator that it does not know, as RLIKE, and RLIKE as REGEXP,
-/// which means the same; true if there is one. [`calls`] makes functions of them.
+/// Makes the parser read `x GLOB p` as RLIKE, and RLIKE as its synonym REGEXP; true if there is
+/// one. [`calls`] turns them into functions.
 pub(super) fn read_as_rlike(tokens: &mut [TokenWithSpan]) -> bool {
     let real: Vec<usize> =
         (0..tokens.len()).filter(|position| is_real(&tokens[*position])).collect();
@@ -53,7 +53,7 @@ fn is_glob(token: &Token) -> bool {
     matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("GLOB"))
 }
 
-/// False for what has to be followed by an operand: there GLOB is a name.
+/// False after tokens that need an operand: there GLOB is a name.
 fn ends_operand(token: &Token) -> bool {
     const CLAUSES: &[Keyword] = &[
         Keyword::ALL,
@@ -89,7 +89,7 @@ fn ends_operand(token: &Token) -> bool {
     }
 }
 
-/// True for what a pattern can begin with, and no clause.
+/// True for tokens that can begin a pattern, but no clause.
 fn begins_operand(token: &Token) -> bool {
     match token {
         Token::Word(word) => {
@@ -115,7 +115,7 @@ fn is_text(token: &Token) -> bool {
     )
 }
 
-/// Makes `glob(p, x)` of what [`read_as_rlike`] let the parser read.
+/// Turns the expressions that [`read_as_rlike`] changed into `glob(p, x)`.
 pub(super) fn calls(statement: &mut impl VisitMut) {
     struct Globs;
 

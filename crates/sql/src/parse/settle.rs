@@ -1,8 +1,9 @@
-//! What `sqlparser` reads otherwise than PostgreSQL does.
+//! Differences of `sqlparser` from PostgreSQL.
 //!
-//! Owns: how tightly `->`, `->>` and `||` bind, `x ISNULL` and `x NOTNULL`, and `DO UPDATE` without SET.
-//! Surprise: the generic dialect lets `=` bind tighter than `->>`, so that `a ->> 'b' = 'c'` would be
-//! `a ->> ('b' = 'c')`. Parentheses that were written are nodes of their own and stay.
+//! Owns: the precedence of `->`, `->>` and `||`, `x ISNULL` and `x NOTNULL`, and `DO UPDATE`
+//! without SET.
+//! Surprise: in the generic dialect `=` binds tighter than `->>`, so that `a ->> 'b' = 'c'` would
+//! be `a ->> ('b' = 'c')`. Explicit parentheses are nodes of their own and stay.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +13,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 use crate::lexer::is_real;
 
-/// The SET target that stands for every field of the row: `DO UPDATE` without SET.
+/// The SET target that represents every field of the row: `DO UPDATE` without SET.
 pub const WHOLE_ROW: &str = "*";
 
 /// Makes `->` and `->>` bind tighter than comparisons, and `||` less tightly than arithmetic.
@@ -39,7 +40,7 @@ fn settle(expr: &mut Expr) {
         return;
     }
     let arrow = op.clone();
-    // `x = a -> b` was read as `(x = a) -> b`
+    // `x = a -> b` was parsed as `(x = a) -> b`
     if let Expr::BinaryOp { op: looser, right: inner, .. } = left.as_mut()
         && is_looser(looser)
     {
@@ -52,7 +53,7 @@ fn settle(expr: &mut Expr) {
         *expr = whole;
         return;
     }
-    // `a -> b = x` was read as `a -> (b = x)`
+    // `a -> b = x` was parsed as `a -> (b = x)`
     let Some(first) = first_operand(right) else { return };
     let key = std::mem::replace(first, Box::new(nothing()));
     let object = std::mem::replace(left, Box::new(nothing()));
@@ -63,7 +64,7 @@ fn settle(expr: &mut Expr) {
     *expr = whole;
 }
 
-/// Joins texts after the arithmetic: `a || b + c` was read as `(a || b) + c`.
+/// Makes `||` bind less tightly than arithmetic: `a || b + c` was parsed as `(a || b) + c`.
 fn concatenation(expr: &mut Expr) {
     let is_join =
         |expr: &Expr| matches!(expr, Expr::BinaryOp { op: BinaryOperator::StringConcat, .. });
@@ -150,14 +151,14 @@ fn is_looser(op: &BinaryOperator) -> bool {
     )
 }
 
-/// What stands in for an expression that is being moved.
+/// The placeholder for an expression that is being moved.
 pub(super) fn nothing() -> Expr {
     Expr::Value(sqlparser::ast::Value::Null.into())
 }
 
-/// The tokens of an INSERT with what ON CONFLICT may leave out; nothing when nothing is missing:
-/// `DO UPDATE` without SET is `DO UPDATE SET "*" = NULL`, and a SELECT without FROM has `WHERE TRUE`
-/// before ON, which would be an alias otherwise.
+/// The tokens of an INSERT with the optional parts of ON CONFLICT added; `None` when nothing is
+/// missing. `DO UPDATE` without SET becomes `DO UPDATE SET "*" = NULL`, and a SELECT without FROM
+/// gets `WHERE TRUE` before ON, which would be an alias otherwise.
 pub(super) fn on_conflict(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let real: Vec<usize> =
         (0..tokens.len()).filter(|position| is_real(&tokens[*position])).collect();
@@ -212,8 +213,8 @@ pub(super) fn on_conflict(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>
     Some(all)
 }
 
-/// The tokens with `IS NULL` for a postfix `ISNULL` and `IS NOT NULL` for `NOTNULL`; nothing when there
-/// is none.
+/// The tokens with `IS NULL` for a postfix `ISNULL` and `IS NOT NULL` for `NOTNULL`; `None` when
+/// there is none.
 pub(super) fn null_tests(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let negated = |token: &TokenWithSpan| match &token.token {
         Token::Word(word) if word.quote_style.is_none() => {
@@ -310,7 +311,7 @@ mod tests {
         }
     }
 
-    /// The tree of an expression, without parentheses that were written.
+    /// The tree of an expression, without explicit parentheses.
     fn tree(text: &str) -> String {
         fn shown(expr: &Expr) -> String {
             match expr {

@@ -8,7 +8,7 @@ use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Template};
 use crate::cursor::Cursor;
 use crate::limits;
 
-/// What SHOW knows, for suggestions.
+/// The objects of SHOW, for suggestions.
 const WORDS: &[&str] = &[
     "PROVIDERS",
     "SERVICES",
@@ -28,7 +28,7 @@ const WORDS: &[&str] = &[
     "TRANSACTION",
 ];
 
-/// Its forms, for people who do not know them.
+/// Its syntax, for help lines.
 const FORMS: &str = "SHOW takes PROVIDERS, SERVICES IN provider, RESOURCES IN provider.service, METHODS \
                      IN provider.service.resource, VIEWS, TABLES, FUNCTIONS, SETTINGS, VERSION, \
                      or, for a statement to fill in, INSERT INTO, UPDATE, REPLACE, DELETE FROM or \

@@ -8,7 +8,7 @@ fn one(text: &str) -> Parsed {
     all.remove(0)
 }
 
-/// What a statement was read as.
+/// The kind of a parsed statement.
 pub(super) fn shown(text: &str) -> String {
     let mut all = parse(text).expect(text);
     match all.pop().expect("one").statement {

@@ -1,15 +1,15 @@
-//! What holds for any text whatever. The fuzz target of the reader asks the same.
+//! Properties of all texts. The fuzz target `reader` checks the same.
 
 use strataql_diag::Report;
 use strataql_sql::{Spelling, is_complete, parse, relations, reparse, respell, words};
 
-/// Spellings that meet keywords, functions and names of every statement.
+/// Spellings for keywords, functions and names of every statement.
 fn spelling(text: &str) -> Spelling {
     let mut spelling = Spelling::default();
     for word in ["Select", "FROM", "a", "A", "Name", "accountId", "Count", "ß", "İ"] {
         spelling.add(word);
     }
-    // every other word of the text in the other case
+    // every second word of the text in the other case
     for (position, word) in text.split(|c: char| !c.is_alphanumeric() && c != '_').enumerate() {
         match position % 3 {
             0 => spelling.add(&word.to_uppercase()),
@@ -20,10 +20,10 @@ fn spelling(text: &str) -> Spelling {
     spelling
 }
 
-/// Reads a text in every way there is.
+/// Parses a text in every supported way.
 ///
 /// # Panics
-/// When a report points outside of the text, or a statement that was read cannot be read again.
+/// If a report points outside the text, or a parsed statement cannot be parsed again.
 pub(crate) fn check(text: &str) {
     let _whole = is_complete(text);
     let statements = match parse(text) {
