@@ -1,6 +1,6 @@
-//! The seam towards the network.
+//! The interface to the network.
 //!
-//! Owns: the one trait that tests replace; [`strataql_net::Transport`] is the real one.
+//! Owns: the one trait that tests replace; [`strataql_net::Transport`] is the real implementation.
 
 use std::sync::Arc;
 
@@ -9,32 +9,31 @@ use strataql_diag::Report;
 use strataql_net::{Clock, Principal, Request, Response, SystemClock, Transport};
 use strataql_spec::Provider;
 
-/// A write without an answer.
+/// A write without a response.
 #[derive(Debug, Clone)]
 pub struct WriteFailure {
-    /// What happened.
+    /// The failure.
     pub report: Box<Report>,
-    /// True when the change may have happened all the same.
+    /// True when the change may have happened nevertheless.
     pub maybe_applied: bool,
-    /// Status of the service's answer, if there was one. Without it, and when the change cannot have
-    /// happened, the request never arrived.
+    /// Status of the service's response, if there was one. Without it, and when the change cannot
+    /// have happened, the request never arrived.
     pub status: Option<u16>,
 }
 
-/// Sends a request and gives the answer, whatever its status.
+/// Sends a request and returns the response, whatever its status.
 pub trait Exchange: Send + Sync {
     /// Sends the request.
     ///
     /// # Errors
-    /// The report of a failure without an answer (refused, reset, timeout, no credential, …).
+    /// The report of a failure without a response (refused, reset, timeout, no credential, …).
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>>;
 
-    /// Sends a request that changes something, with what is known about its fate when it fails.
-    ///
+    /// Sends a request that changes something. A failure says whether the change may have happened.
     /// # Errors
     /// The report, and whether the change may have happened.
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
-        // an exchange that cannot tell assumes the worst
+        // an exchange that cannot distinguish assumes the worst
         Box::pin(async move {
             self.exchange(request).await.map_err(|report| WriteFailure {
                 report,
@@ -44,37 +43,37 @@ pub trait Exchange: Send + Sync {
         })
     }
 
-    /// The clock of waits that are chosen here.
+    /// The clock for waits that are chosen here.
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(SystemClock)
     }
 
-    /// Makes a provider's way of authentication known before its first request.
+    /// Registers a provider's authentication before its first request.
     fn introduce(&self, _: &Provider) {}
 
-    /// On whose behalf requests of a provider are sent.
+    /// The owner of the credential that a provider's requests use.
     ///
     /// # Errors
-    /// `no-credential` when the credential is not where it should be.
+    /// `no-credential` when the credential is missing.
     fn principal(&self, _provider: &str) -> Result<Principal, Box<Report>> {
         Ok(Principal::anonymous())
     }
 
-    /// The text with the secrets that the exchange knows masked.
+    /// The text with all known secrets masked.
     fn redact(&self, text: &str) -> String {
         text.to_owned()
     }
 }
 
-/// An exchange around another one, which answers all that the layer does not change.
+/// A layer around another exchange, to which it delegates everything that it does not override.
 pub trait Layer: Send + Sync {
-    /// The exchange below.
+    /// The inner exchange.
     fn inner(&self) -> &Arc<dyn Exchange>;
 
     /// [`Exchange::exchange`] of the layer.
     ///
     /// # Errors
-    /// Those of the exchange below, and what the layer refuses.
+    /// Those of the inner exchange, and those of the layer.
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         self.inner().exchange(request)
     }
@@ -82,7 +81,7 @@ pub trait Layer: Send + Sync {
     /// [`Exchange::write`] of the layer.
     ///
     /// # Errors
-    /// Those of the exchange below, and what the layer refuses.
+    /// Those of the inner exchange, and those of the layer.
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         self.inner().write(request)
     }
@@ -122,7 +121,7 @@ impl Exchange for Transport {
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         Box::pin(async move {
             self.send(request).await.map_err(|failure| WriteFailure {
-                // a failed token request has not touched the object; an attempt before it may have
+                // a failed token request has not reached the object; an attempt before it may have
                 maybe_applied: failure.maybe_sent,
                 status: failure.status.filter(|_| failure.token_of.is_none()),
                 report: failure.into(),

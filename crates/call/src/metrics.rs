@@ -1,6 +1,6 @@
 //! Counters of a scan, shared by all its calls.
 //!
-//! Owns: what EXPLAIN ANALYZE, the progress line and `--timing` show.
+//! Owns: the counters for EXPLAIN ANALYZE, the progress line and `--timing`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,12 +11,12 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct CallMetrics { $($name: AtomicU64,)+ }
 
-        /// The counters at one moment.
+        /// A snapshot of the counters.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
         pub struct MetricsSnapshot { $($(#[doc = $doc])+ pub $name: u64,)+ }
 
         impl CallMetrics {
-            /// The counters now.
+            /// Takes a snapshot.
             pub fn snapshot(&self) -> MetricsSnapshot {
                 MetricsSnapshot { $($name: self.$name.load(Ordering::Relaxed),)+ }
             }
@@ -29,7 +29,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Calls: chains of pages, one per set of bound values.
+    /// Calls, one per set of bound values.
     calls,
     /// Requests sent, retries included.
     requests,
@@ -43,7 +43,7 @@ counters! {
     waited_ms,
     /// Rows decoded.
     rows,
-    /// Response fields that the document does not know.
+    /// Response fields that are not documented.
     dropped_fields,
     /// Values that did not fit and became NULL (`SET on_mismatch = 'null'`).
     mismatches,

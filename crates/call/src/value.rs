@@ -1,8 +1,8 @@
-//! Parameter values and their text on the wire.
+//! Parameter values and their form on the wire.
 //!
 //! Owns: the check of a value against the schema of its parameter.
-//! Surprise: text that spells a number fits a numeric parameter (`page_size = '2'`), because that is
-//! how people write it; text that does not is an error before any request.
+//! Surprise: text with a number fits a numeric parameter (`page_size = '2'`), because that is how
+//! people write it; any other text is an error before any request.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -37,9 +37,8 @@ impl Value {
     }
 
     /// The texts to send for a parameter of that schema; several only for arrays.
-    ///
     /// # Errors
-    /// What was expected, when the value does not fit.
+    /// The expected type, when the value does not fit.
     pub fn wire_texts(&self, schema: &Schema) -> Result<Vec<String>, String> {
         if schema.kind == SchemaKind::Array {
             if let Some(items) = self.items() {
@@ -65,7 +64,7 @@ impl Value {
         }
     }
 
-    /// The items of a JSON array, given as a structure or as its text.
+    /// The items of a JSON array, given as a structure or as text.
     fn items(&self) -> Option<Vec<Json>> {
         match self {
             Self::Json(Json::Array(items)) => Some(items.clone()),
@@ -88,7 +87,7 @@ pub(crate) fn json_text(json: &Json) -> String {
     }
 }
 
-/// The canonical text of a whole number, also when it is written `12.0`.
+/// The canonical text of an integer, also when it is written `12.0`.
 fn whole_number(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

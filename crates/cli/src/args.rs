@@ -1,9 +1,10 @@
-//! The command line as the user typed it.
+//! The command-line arguments.
 //!
 //! Owns: commands, flags and their help texts. They are API: nothing here is renamed or removed
 //! without a release in which the old spelling still works.
-//! Refuses: meaning. `settings` lays flags over environment and file, commands read the rest.
-//! Surprise: the doc comments of this module and its children are what `--help` prints.
+//! Refuses: interpretation. `settings` merges flags with environment and file; commands read the
+//! rest.
+//! Surprise: the doc comments of this module and its children are the `--help` text.
 
 mod exec;
 pub(crate) mod provider;
@@ -21,9 +22,8 @@ pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArgume
 
 /// SQL for every control plane.
 ///
-/// Runs SQL against the APIs of cloud and software providers: SELECT reads resources, INSERT, UPDATE and
-/// DELETE change them. What a provider offers is described by a document; none is needed to try things
-/// out, see `strataql sandbox`.
+/// Runs SQL against the APIs of cloud and SaaS providers: SELECT reads resources, INSERT, UPDATE and
+/// DELETE change them. Simulated providers need no account, see `strataql sandbox`.
 #[derive(Debug, Parser)]
 #[command(
     name = "strataql",
@@ -37,19 +37,19 @@ pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArgume
   strataql exec --sandbox \"SELECT name FROM databricks_account.oauth2.published_app_integration WHERE account_id = 'a1'\"
   strataql exec -i report.sql --vars prod.yaml -o csv -f report.csv
 
-Exit codes: 0 done, 1 a check was false, 2 statement or command line, 3 the service refused,
+Exit codes: 0 success, 1 a check was false, 2 statement or command line, 3 the service refused,
 4 credentials, 5 the service was not reachable, 6 provider document, 8 partial result accepted,
 9 limit reached, 10 outcome of a write unknown, 11 local file or configuration, 130 interrupted."
 )]
 pub(crate) struct CommandLine {
-    /// How failures are printed on stderr
+    /// The format of errors on stderr
     ///
     /// `text` is for people, `json` prints one object per line with code, message, positions, help and
     /// the failed request.
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) error_format: Option<ErrorFormat>,
 
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -57,24 +57,24 @@ pub(crate) struct CommandLine {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    // help texts of arguments stand at their structs
+    // the help texts are at the structs of the arguments
     #[command(visible_alias = "query")]
     Exec(Box<ExecArguments>),
-    /// Work without accounts: simulated providers
+    /// Run simulated providers
     Sandbox {
-        /// What to do with it.
+        /// The subcommand.
         #[command(subcommand)]
         command: SandboxCommand,
     },
     /// Check provider documents
     Provider {
-        /// What to do with them.
+        /// The subcommand.
         #[command(subcommand)]
         command: ProviderCommand,
     },
-    /// Check the record of changes
+    /// Check the change ledger
     Ledger {
-        /// What to do with it.
+        /// The subcommand.
         #[command(subcommand)]
         command: LedgerCommand,
     },
@@ -88,24 +88,24 @@ pub(crate) enum Command {
     },
 }
 
-/// What to do with the change ledger.
+/// Commands for the change ledger.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LedgerCommand {
     /// Check that no record is missing or altered
     Verify {
-        /// One JSON object per problem, then the totals
+        /// Print one JSON object per problem, then the totals
         #[arg(long)]
         json: bool,
-        /// Check the record of runs against simulated providers
+        /// Check the ledger of runs with `--sandbox`
         #[arg(long)]
         sandbox: bool,
     },
 }
 
-/// How failures are printed.
+/// The format of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum ErrorFormat {
-    /// For people: the statement with its marked parts, and help
+    /// For people: the statement with the error marked, and help
     #[default]
     Text,
     /// For programs: one JSON object per line

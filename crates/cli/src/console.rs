@@ -1,8 +1,8 @@
 //! The two output streams of the process.
 //!
-//! Owns: every byte that goes to stdout or stderr besides clap's own texts.
-//! Surprise: whatever goes to stderr passes the redactor once more, so that a secret which slipped
-//! into a message is masked all the same.
+//! Owns: every byte on stdout and stderr except for clap's own texts.
+//! Surprise: text for stderr passes the redactor once more, so that a secret that got into a
+//! message is masked nevertheless.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
 
@@ -13,7 +13,7 @@ use crate::env::Environment;
 use crate::exit::Exit;
 use crate::render::{self, Look, Source};
 
-/// The streams with what is known about them.
+/// The streams and their properties.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     pub(crate) redactor: Redactor,
@@ -39,7 +39,7 @@ impl Console {
         }
     }
 
-    /// Shows a failure and gives the exit code that goes with it.
+    /// Prints an error and returns its exit code.
     pub(crate) fn fail(&self, report: &Report, source: Option<Source<'_>>) -> Exit {
         let exit = Exit::from(report);
         if exit == Exit::SUCCESS {
@@ -49,7 +49,7 @@ impl Console {
         exit
     }
 
-    /// Shows a report.
+    /// Prints a report.
     pub(crate) fn show(&self, report: &Report, source: Option<Source<'_>>) {
         let report = report.clone().redacted(&self.redactor);
         let text = match self.error_format {
@@ -62,7 +62,7 @@ impl Console {
         self.write_err(&text);
     }
 
-    /// A fact for the user.
+    /// Prints a note.
     pub(crate) fn note(&self, text: &str) {
         let line = match self.error_format {
             ErrorFormat::Text => format!("note: {}\n", strataql_output::neutral(text)),
@@ -73,13 +73,13 @@ impl Console {
         self.write_err(&line);
     }
 
-    /// Text to stderr, redacted.
+    /// Prints text to stderr, redacted.
     pub(crate) fn write_err(&self, text: &str) {
-        // nothing is left to be told when stderr is gone
+        // an error on stderr cannot be reported
         let _ignored = stderr().lock().write_all(self.redactor.redact(text).as_bytes());
     }
 
-    /// Text to stdout.
+    /// Prints text to stdout.
     ///
     /// # Errors
     /// `local-io` when it cannot be written.

@@ -1,20 +1,20 @@
 //! The exit codes of the process.
 //!
-//! Owns: [`Exit`], the one value that `main` returns.
-//! Surprise: a closed pipe is success. Whoever reads has seen enough, as with `… | head`.
+//! Owns: [`Exit`], the return value of `main`.
+//! Surprise: a closed pipe is success: the reader has finished, as with `… | head`.
 
 use std::process::ExitCode;
 
 use strataql_diag::{Code, Report};
 
-/// How the process ends. The numbers are API.
+/// The exit codes of the process. The numbers are API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exit(u8);
 
 impl Exit {
-    /// Everything was done.
+    /// Success.
     pub(crate) const SUCCESS: Self = Self(0);
-    /// It ran, and what it checked is not so.
+    /// It ran, and a check was false.
     pub(crate) const CHECK_FALSE: Self = Self(1);
     /// The command line is wrong.
     pub(crate) const USAGE: Self = Self(2);
@@ -39,7 +39,7 @@ impl From<&Report> for Exit {
 }
 
 impl From<&clap::Error> for Exit {
-    /// `--help` and `--version` are no failures.
+    /// `--help` and `--version` are not errors.
     fn from(error: &clap::Error) -> Self {
         if error.use_stderr() { Self::USAGE } else { Self::SUCCESS }
     }

@@ -1,8 +1,9 @@
-//! A line on the terminal about a statement that takes long.
+//! A progress line on the terminal for statements that take long.
 //!
-//! Owns: the counters of requests, and the line made of them and of the statement's own counters.
+//! Owns: the request counters, and the line that shows them and the statement's own counters.
 //! Refuses: pipes and logs; the line is for a person at a terminal.
-//! Surprise: nothing appears within the first second, and the line is gone before results are printed.
+//! Surprise: nothing is shown within the first second, and the line is removed before results are
+//! printed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -15,17 +16,17 @@ use strataql_engine::{Activity, Outcome};
 
 /// Statements shorter than this show no line.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the line changes.
+/// Refresh interval of the line.
 const TICK: Duration = Duration::from_millis(200);
 
-/// What has happened so far; shared with whoever does it.
+/// Shared counters.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressState {
     /// Requests that were sent.
     pub(crate) requests: AtomicU64,
-    /// Milliseconds until a request may be sent again; 0 when nothing has to wait.
+    /// Milliseconds until the next request may be sent; 0 when nothing is waiting.
     pub(crate) waiting_ms: AtomicU64,
-    /// What the session waits for.
+    /// What the session is waiting for.
     pub(crate) activity: OnceLock<Activity>,
 }
 
@@ -67,7 +68,7 @@ fn grouped(number: u64) -> String {
     out
 }
 
-/// Requests per second, with a digit more while they are few.
+/// Requests per second, with one more digit for low rates.
 fn rate(requests: u64, elapsed: Duration) -> String {
     let tenths = u128::from(requests) * 10_000 / elapsed.as_millis().max(1);
     if tenths < 100 {
@@ -77,14 +78,14 @@ fn rate(requests: u64, elapsed: Duration) -> String {
     }
 }
 
-/// The line; it goes away when this is dropped.
+/// The line; removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Progress {
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Begins to watch. Without a terminal on stderr nothing is ever shown.
+    /// Starts the line. Without a terminal on stderr nothing is shown.
     pub(crate) fn start(state: Arc<ProgressState>, outcome: Outcome, is_terminal: bool) -> Self {
         if !is_terminal {
             return Self { thread: None };
@@ -106,11 +107,11 @@ impl Progress {
         Self { thread: Some((stop, thread)) }
     }
 
-    /// Takes the line away, before something else is printed.
+    /// Removes the line before something else is printed.
     pub(crate) fn finish(&mut self) {
         if let Some((stop, thread)) = self.thread.take() {
             drop(stop);
-            // a line that could not be drawn is no reason to fail
+            // failing to draw the line is not an error
             drop(thread.join());
         }
     }

@@ -1,4 +1,4 @@
-//! Provider documents for the commands.
+//! Provider documents for commands.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(crate) fn registry(named: Option<&str>, places: &Places) -> Result<Arc<Regis
     Registry::new(settings).map(Arc::new)
 }
 
-/// A provider for the sandbox, its services loaded when they are needed.
+/// A provider for the sandbox, with services loaded on demand.
 pub(crate) fn simulated(
     registry: &Arc<Registry>,
     name: &str,

@@ -1,9 +1,9 @@
-//! Reports as people and programs read them.
+//! Rendering of reports for people and programs.
 //!
-//! Owns: the text form with the marked statement, and the JSON form, one object per line.
-//! Refuses: deciding about colours and width, and printing.
-//! Surprise: no character of a remote message or of the statement is obeyed by the terminal; control
-//! characters are shown as signs.
+//! Owns: the text form with the statement marked, and the JSON form, one object per line.
+//! Refuses: deciding on colours and width, and printing.
+//! Surprise: the terminal interprets no character of a remote message or of the statement; control
+//! characters are shown as symbols.
 
 use std::borrow::Cow;
 
@@ -11,24 +11,24 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use strataql_diag::{RemoteFailure, Report, Severity, Span};
 use strataql_output::neutral;
 
-/// Stands for the name of a typed statement until it is put in words; no name has this character.
+/// Placeholder for the name of a typed statement; no real name has this character.
 const TYPED: &str = "\u{e000}";
 
-/// The text that labels point into.
+/// The text that labels refer to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
-    /// The file it came from; none when it was typed.
+    /// Its file; `None` when it was typed.
     pub(crate) file: Option<&'a str>,
     /// The text as the user wrote it.
     pub(crate) text: &'a str,
 }
 
-/// How the text form looks.
+/// Options of the text form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Look {
     /// With colours.
     pub(crate) color: bool,
-    /// Columns of the terminal; 100 when it is none.
+    /// Columns of the terminal; 100 without one.
     pub(crate) width: usize,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn text(report: &Report, source: Option<Source<'_>>, look: Look) -> S
     format!("{}\n", in_words(without_stroke(rendered), report, source))
 }
 
-/// Without the line that joins a statement to what is said about it, where no statement is shown.
+/// Removes the line that joins a statement to its annotation, where no statement is shown.
 fn without_stroke(rendered: String) -> String {
     let mut lines = rendered.lines();
     let stroke = lines.by_ref().position(is_stroke);
@@ -85,7 +85,7 @@ fn without_stroke(rendered: String) -> String {
     kept.join("\n")
 }
 
-/// True for a line that holds nothing but a stroke, whatever its colour.
+/// True for a line with only a stroke, whatever its colour.
 fn is_stroke(line: &str) -> bool {
     let mut rest = line;
     let mut plain = String::new();
@@ -116,7 +116,7 @@ pub(crate) fn json(report: &Report, source: Option<Source<'_>>) -> String {
     format!("{value}\n")
 }
 
-/// Adds the statement with its marked parts; the first label is what it is all about.
+/// Adds the statement with its labels; the first one is the primary.
 fn with_labels<'a>(group: Group<'a>, report: &'a Report, source: Source<'a>) -> Group<'a> {
     if report.labels.is_empty() {
         return group;
@@ -158,7 +158,8 @@ fn within(span: Span, text: &str) -> std::ops::Range<usize> {
     start..end
 }
 
-/// The statement with dangerous characters replaced by signs of the same length, so that spans hold.
+/// The statement with control characters replaced by symbols of the same length, so that spans stay
+/// valid.
 fn same_length(text: &str) -> Cow<'_, str> {
     let sign = |c: char| match c {
         '\n' | '\t' => c,
@@ -170,16 +171,16 @@ fn same_length(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| sign(c) == c) {
         return Cow::Borrowed(text);
     }
-    // a carriage return before a line feed is a line end like any other
+    // a carriage return before a line feed is part of a normal line end
     Cow::Owned(text.replace("\r\n", " \n").chars().map(sign).collect())
 }
 
-/// Text that may have several lines.
+/// Text of one or several lines.
 fn lines(text: &str) -> String {
     text.split('\n').map(neutral).collect::<Vec<_>>().join("\n")
 }
 
-/// The failed request in one line; nothing when the message says it all.
+/// The failed request in one line; empty when the message has everything.
 fn exchange(report: &Report, remote: &RemoteFailure) -> Option<String> {
     let is_told = remote.url.is_empty() || report.message.contains(&remote.url);
     if is_told && remote.status.is_none() && remote.code.is_none() && remote.message.is_none() {

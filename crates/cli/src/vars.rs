@@ -1,10 +1,10 @@
-//! Variables of a statement: `{{ name }}` becomes a value before anything is parsed.
+//! Variables of a statement: `{{ name }}` is replaced by a value before the statement is parsed.
 //!
-//! Owns: filling, what to do about names without a value, and the way back from the filled text to
-//! what the user wrote.
-//! Refuses: reading files; texts come in.
-//! Surprise: a value can never become SQL. Within quotes it is escaped, outside it has to be a
-//! literal; whoever wants to vary a table name writes `"{{ name }}"`.
+//! Owns: replacement, names without a value, and the mapping from the filled text back to the
+//! original.
+//! Refuses: reading files; the caller passes text.
+//! Surprise: a value can never become SQL. Inside quotes it is escaped, outside it must be a
+//! literal. To vary a table name, write `"{{ name }}"`.
 
 mod optional;
 mod scan;
@@ -22,11 +22,11 @@ pub(crate) struct Template {
     /// The filled text.
     pub(crate) text: String,
     pieces: Vec<Piece>,
-    /// Length of the text the user wrote.
+    /// Length of the original text.
     input: usize,
 }
 
-/// A part of the filled text and where it comes from.
+/// A part of the filled text and its origin.
 #[derive(Debug)]
 struct Piece {
     start: usize,
@@ -35,8 +35,8 @@ struct Piece {
 }
 
 impl Template {
-    /// The part of the user's text that a part of the filled text comes from; a value comes from the
-    /// whole variable.
+    /// The part of the original text for a part of the filled text; a value maps to the whole
+    /// variable.
     pub(crate) fn original(&self, span: Span) -> Span {
         let start = self.source(span.start).map_or(self.input, |(from, shift, is_copy)| {
             if is_copy { from.start + shift } else { from.start }
@@ -50,7 +50,7 @@ impl Template {
         Span::new(start, end)
     }
 
-    /// The report with its labels on the user's text.
+    /// The report with its labels on the original text.
     pub(crate) fn relabelled(&self, mut report: Report) -> Report {
         for label in &mut report.labels {
             label.span = self.original(label.span);
@@ -58,7 +58,7 @@ impl Template {
         report
     }
 
-    /// The piece that holds a byte, and how far into it the byte is.
+    /// The piece that contains a byte, and the offset of the byte in it.
     fn source(&self, at: usize) -> Option<(Span, usize, bool)> {
         if at >= self.text.len() {
             return None;
@@ -83,12 +83,12 @@ impl Template {
 
 /// Fills the variables of `text`.
 ///
-/// With `drop_unset`, lines such as `AND p = '{{ p }}'` are left out when their variables have no
+/// With `drop_unset`, lines such as `AND p = '{{ p }}'` are left out if their variables have no
 /// value.
 ///
 /// # Errors
-/// `unset-variable` naming every variable without a value, `bad-param-value` for a value that cannot
-/// stand where it is wanted, `syntax` for braces around something that is no name.
+/// `unset-variable` naming every variable without a value, `bad-param-value` for a value that is
+/// not allowed in its place, `syntax` for braces around something that is not a name.
 pub(crate) fn fill(text: &str, variables: &Variables, drop_unset: bool) -> Result<Template> {
     let scan = scan(text)?;
     let unset: Vec<&Found> = scan.found.iter().filter(|one| variables.lacks(one)).collect();
@@ -133,21 +133,21 @@ fn holds(outer: Span, inner: Span) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// True when the line has variables and all of them lack a value.
+/// True when the line has variables and none of them has a value.
 fn is_all_unset(line: Span, found: &[Found], variables: &Variables) -> bool {
     let mut within = found.iter().filter(|one| holds(line, one.span)).peekable();
     within.peek().is_some() && within.all(|one| variables.lacks(one))
 }
 
-/// Leaves a line out, except for a `;` that ends the statement; gives where to go on.
+/// Removes a line, except for a `;` that ends the statement; returns the position after it.
 fn drop_line(text: &str, line: &OptionalLine, template: &mut Template) -> usize {
     let Some(semicolon) = line.semicolon else { return line.span.end };
     template.copy(text, Span::new(semicolon, semicolon + 1));
     if text[..line.span.end].ends_with('\n') { line.span.end - 1 } else { line.span.end }
 }
 
-/// A literal, kept apart from neighbours that would change its meaning: `-` and `-1` are no comment,
-/// two texts side by side are not one.
+/// A literal, separated from neighbours that would change its meaning: `-` and `-1` are not a
+/// comment, two adjacent strings are not one.
 fn apart(before: &str, value: &str, after: &str) -> String {
     let meets = |sign: char| value.starts_with(sign) && before.ends_with(sign);
     let left = if meets('-') || meets('\'') { " " } else { "" };

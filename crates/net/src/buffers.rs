@@ -1,8 +1,8 @@
-//! Memory of bodies, used again.
+//! Reuse of body buffers.
 //!
-//! Owns: the buffers that bodies are received into, and giving them back when a body is dropped.
-//! Surprise: asked of the allocator for each page, buffers of some hundred kilobytes leave the heap
-//! of a long list with holes of twice their size; a handful that goes round does not.
+//! Owns: the buffers that bodies are received into, and returning them when a body is dropped.
+//! Surprise: if every page allocated its own, buffers of some hundred kilobytes would fragment the
+//! heap of a long list, with holes of twice their size. A handful of reused buffers does not.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ const SMALL: usize = 16 << 10;
 /// Larger buffers are not kept.
 const MAX_KEPT: usize = 4 << 20;
 
-/// Buffers that are kept, as many as requests usually are in flight.
+/// Number of buffers that are kept: the usual number of requests in flight.
 const KEPT: usize = 16;
 
 /// Spare buffers of a transport. Clones share them.
@@ -25,7 +25,7 @@ pub(crate) struct Buffers {
 }
 
 impl Buffers {
-    /// An empty buffer with room for `wanted` bytes; 0 when the length is unknown.
+    /// An empty buffer with capacity for `wanted` bytes; 0 when the length is unknown.
     pub(crate) fn take(&self, wanted: usize) -> Buffer {
         let spare = if wanted > 0 && wanted < SMALL { None } else { self.spare().pop() };
         let mut bytes = spare.unwrap_or_default();
@@ -38,16 +38,16 @@ impl Buffers {
     }
 }
 
-/// A buffer on loan.
+/// A borrowed buffer.
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
     home: Buffers,
 }
 
 impl Buffer {
-    /// The bytes, which give the buffer back when the last copy of them is dropped.
+    /// The bytes; the buffer is returned when their last copy is dropped.
     pub(crate) fn into_bytes(self) -> Bytes {
-        // whoever keeps a small body must not keep a large buffer
+        // a small body must not keep a large buffer alive
         if self.bytes.len() < self.bytes.capacity() / 2 {
             return Bytes::copy_from_slice(&self.bytes);
         }

@@ -1,11 +1,12 @@
-//! The HTTP clients under a transport.
+//! The HTTP clients of a transport.
 //!
 //! Owns: pools, TLS roots, proxies, connection limits.
 //! Refuses: redirects, decompression and retries; those need limits and clocks of their own.
-//! Surprise: there are up to six pools, made when first needed. Loopback hosts bypass proxies, and
-//! a server that stands in for another speaks HTTP/1.1, where the `Host` header can name the
-//! original (HTTP/2 would carry two different authorities). Where no TLS can happen, the roots of
-//! the system are not read: they are a hundred files and more, and cost a third of a short run.
+//! Surprise: there are up to six pools, created on first use. Loopback hosts bypass proxies, and a
+//! replacement endpoint is called with HTTP/1.1, where the `Host` header can name the original
+//! (HTTP/2 would have two different authorities). Where no TLS is possible, the system's root
+//! certificates are not read: there are more than a hundred files, which take a third of a short
+//! run.
 
 use std::sync::OnceLock;
 
@@ -24,7 +25,7 @@ pub(crate) struct Clients {
     pools: [OnceLock<Result<Client, Box<Report>>>; 8],
 }
 
-/// Which pool a request needs.
+/// The pool that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Way {
     direct: bool,
@@ -40,7 +41,7 @@ impl Way {
 }
 
 impl Clients {
-    /// Checks certificates and proxy; nothing is opened yet.
+    /// Checks certificates and proxy; opens nothing yet.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Box<Report>> {
         tls::init();
         let roots = settings.extra_roots.as_deref().map(tls::certificates).transpose()?;
@@ -54,7 +55,7 @@ impl Clients {
         Ok(Self { roots: roots.unwrap_or_default(), proxy, pools: Default::default() })
     }
 
-    /// The client for a physical address.
+    /// The client for a physical URL.
     pub(crate) fn of(
         &self,
         settings: &Settings,
@@ -75,7 +76,7 @@ impl Clients {
             if let Ok(client) = with_system_roots.build() {
                 return Ok(client);
             }
-            // a machine without any certificates still reaches servers that need none
+            // a machine without certificates still reaches servers that need none
         }
         self.builder(settings, way).tls_certs_only(self.roots.clone()).build().map_err(|error| {
             Box::new(

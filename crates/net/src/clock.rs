@@ -1,9 +1,9 @@
 //! Time as a parameter.
 //!
-//! Owns: the monotonic and the wall clock, and waiting; the only place that asks the system.
+//! Owns: the monotonic and the wall clock, and sleeping; the only module that asks the system.
 //! Refuses: deciding how long to wait.
-//! Surprise: limits on how long a *remote* may take run on the runtime's own timer, because a real
-//! socket answers in real time. This clock is for the waits that strataql itself chooses.
+//! Surprise: limits on how long a *remote* may take use the runtime's own timer, because real
+//! sockets need real time. This clock is for the waits that strataql itself chooses.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-/// A source of time and of waiting.
+/// A source of time, and of sleeping.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The monotonic time.
     fn now(&self) -> Instant;
@@ -44,7 +44,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to, for tests: a sleep advances it and returns at once.
+/// A clock for tests that advances only on demand: a sleep advances it and returns at once.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     start: Instant,
@@ -64,7 +64,7 @@ impl ManualClock {
         Self { start: Instant::now(), wall, state: Arc::default() }
     }
 
-    /// Moves the clock forward.
+    /// Advances the clock.
     pub fn advance(&self, by: Duration) {
         self.with(|state| state.passed = state.passed.saturating_add(by));
     }
@@ -102,7 +102,7 @@ impl Clock for ManualClock {
                 state.passed = state.passed.saturating_add(duration);
                 state.sleeps.push(duration);
             });
-            // others get their turn, as they would during a real sleep
+            // other tasks run, as they would during a real sleep
             tokio::task::yield_now().await;
         }
         .boxed()

@@ -1,8 +1,8 @@
-//! Collecting a body within limits, decompressing on the way.
+//! Receiving a body within limits, with decompression.
 //!
-//! Owns: the size limit, the limit on how far a body may grow, gzip.
-//! Surprise: limits are enforced on every few kilobytes, before the next ones are produced, so that
-//! a small answer cannot fill the memory.
+//! Owns: the size limit, the limit on the decompression ratio, gzip.
+//! Surprise: limits are enforced every few kilobytes, before the next ones are decompressed, so
+//! that a small response cannot fill the memory.
 
 use std::io::{self, Write};
 
@@ -14,13 +14,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use crate::buffers::{Buffer, Buffers};
 use crate::failure::Cause;
 
-/// A body may grow by this factor …
+/// A body may expand by this factor …
 const MAX_RATIO: u64 = 200;
 
 /// … once it is larger than this.
 const RATIO_FROM: u64 = 1024 * 1024;
 
-/// The most memory that is reserved because a server says how long its answer will be.
+/// Maximum memory that is reserved on the word of `Content-Length`.
 const MAX_RESERVED: u64 = 4 * 1024 * 1024;
 
 /// A body that is being received.
@@ -35,7 +35,7 @@ enum Form {
 }
 
 impl Body {
-    /// Prepares for a body as the headers describe it.
+    /// Prepares for a body with these headers.
     pub(crate) fn new(
         headers: &HeaderMap,
         max_body: u64,
@@ -63,12 +63,12 @@ impl Body {
         Ok(Self { form, received: 0 })
     }
 
-    /// Bytes that came over the wire so far.
+    /// Bytes received over the wire so far.
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Cause> {
         self.received += chunk.len() as u64;
         match &mut self.form {
@@ -83,11 +83,11 @@ impl Body {
         }
     }
 
-    /// The whole body.
+    /// Returns the whole body.
     pub(crate) fn finish(self) -> Result<Bytes, Cause> {
         match self.form {
             Form::Plain(sink) => Ok(sink.out.into_bytes()),
-            // an empty body may claim any encoding
+            // an empty body may declare any encoding
             Form::Gzip(_) if self.received == 0 => Ok(Bytes::new()),
             Form::Gzip(mut decoder) => {
                 let cut = Cause::Truncated { received: self.received, expected: None };
@@ -105,7 +105,7 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Where decompressed bytes go.
+/// The sink of decompressed bytes.
 struct Sink {
     out: Buffer,
     received: u64,

@@ -1,14 +1,14 @@
-//! Keys that make repeating a write harmless.
+//! Idempotency keys.
 //!
-//! Owns: making them; who carries one is the caller's business.
+//! Owns: generating them; callers decide which request has one.
 
 use ring::rand::{SecureRandom, SystemRandom};
 use strataql_diag::{Code, Report};
 
-/// A new idempotency key: a random UUID (version 4), which is what services that check a form ask for.
-///
+/// A new idempotency key: a random UUID (version 4), the format that services which validate keys
+/// require.
 /// # Errors
-/// `local-io` when the system gives no random numbers.
+/// `local-io` when the system provides no random numbers.
 pub fn idempotency_key() -> Result<String, Box<Report>> {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| {

@@ -1,11 +1,11 @@
-//! Origins, and which addresses a server may point to.
+//! Origins, and which URLs a server may point to.
 //!
-//! Owns: the comparison of scheme, host and port; the check of every address that comes from an
-//! answer (next page, redirect, operation); what of a URL may be shown.
-//! Refuses: guessing. What is not plainly the same origin is refused, because following it would
-//! carry the credential there.
-//! Surprise: texts are judged before they are parsed too: a parser silently drops tabs, turns `\`
-//! into `/` and forgets an empty user name, and that is how checks elsewhere were circumvented.
+//! Owns: the comparison of scheme, host and port; the check of every URL in a response (next page,
+//! redirect, operation); the part of a URL that may be shown.
+//! Refuses: guessing. A URL that is not clearly of the same origin is refused, because following it
+//! would send the credential there.
+//! Surprise: text is checked before it is parsed too. Parsers silently drop tabs, turn `\` into `/`
+//! and ignore an empty user name, which has been used to bypass such checks.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,17 +13,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use strataql_diag::{Code, Report};
 use url::{Host, Url};
 
-/// Names that lead to a machine's own or its cloud's private services.
+/// Names of a machine's own or its cloud's private services.
 const PRIVATE_NAMES: &[&str] = &["localhost", "metadata", "metadata.google.internal"];
 
-/// Scheme, host and port of an address.
+/// Scheme, host and port of a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     /// `http` or `https`.
     pub scheme: String,
     /// The host in its canonical form.
     pub host: String,
-    /// The port, also when it is the scheme's own.
+    /// The port, also if it is the default of the scheme.
     pub port: u16,
 }
 
@@ -41,7 +41,7 @@ impl Origin {
         })
     }
 
-    /// `host` or `host:port`, as the `Host` header carries it.
+    /// `host` or `host:port`, as in the `Host` header.
     pub fn authority(&self) -> String {
         match (self.scheme.as_str(), self.port) {
             ("https", 443) | ("http", 80) => self.host.clone(),
@@ -60,7 +60,7 @@ impl fmt::Display for Origin {
 pub(crate) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
-    // these fail only for addresses without a host, which hold no user information
+    // these fail only for URLs without a host, which have no user information
     let _without = url.set_username("");
     let _without = url.set_password(None);
     url.into()
@@ -76,7 +76,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// True when the host is loopback, link-local, of a private network, or a metadata service.
+/// True when the host is loopback, link-local, in a private network, or a metadata service.
 fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => PRIVATE_NAMES.iter().any(|private| is_named(name, private)),
@@ -114,13 +114,13 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     }
 }
 
-/// The address that a server supplied, made absolute, if it may be followed.
+/// Resolves a URL that the server supplied, if it may be followed.
 ///
-/// `request_url` is the logical URL whose answer held the text; `allowed` lists further origins
-/// that the provider's document names.
+/// `request_url` is the logical URL of the request; `allowed` lists additional origins that the
+/// provider's document names.
 ///
 /// # Errors
-/// A `cross-origin` report when the address is not plainly of the same origin.
+/// A `cross-origin` report when the URL is not clearly of the same origin.
 pub fn check_same_origin(
     request_url: &Url,
     server_supplied: &str,
@@ -183,7 +183,7 @@ fn judge(request_url: &Url, text: &str, allowed: &[String]) -> Result<Url, Refus
     Ok(url)
 }
 
-/// Refuses spellings that parsers read in different ways.
+/// Rejects spellings that parsers interpret differently.
 fn check_spelling(text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err("is empty".into());
@@ -212,7 +212,7 @@ fn check_spelling(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The scheme and what follows its colon (RFC 3986, 3.1).
+/// The scheme and the text after its colon (RFC 3986, 3.1).
 fn scheme_of(text: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = text.split_once(':')?;
     let mut characters = scheme.chars();

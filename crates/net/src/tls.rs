@@ -1,9 +1,9 @@
 //! The cryptography behind TLS.
 //!
 //! Owns: the process-wide choice of *ring* as rustls provider, and reading certificate bundles.
-//! Refuses: turning verification off; there is no switch for that.
+//! Refuses: disabling verification; there is no switch for that.
 //! Surprise: without [`init`] the HTTP client panics when it is built, so everything that builds
-//! one calls it first; calling it again is harmless.
+//! one calls it first. Calling it again is harmless.
 
 use reqwest::Certificate;
 use strataql_diag::{Code, Report};
@@ -11,7 +11,7 @@ use strataql_diag::{Code, Report};
 /// Installs the provider for this process, once.
 pub fn init() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // losing a race against another thread that installs the same provider is fine
+        // it is fine if another thread installed the same provider first
         let _lost_race = rustls::crypto::ring::default_provider().install_default();
     }
 }

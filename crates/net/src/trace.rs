@@ -1,10 +1,10 @@
-//! What can be watched: the HTTP log and the observer.
+//! Observability: the HTTP log and the observer.
 //!
 //! Owns: the lines of the log and their masking.
 //! Refuses: writing anywhere; lines go to a closure.
-//! Surprise: three layers keep secrets out: headers that carry credentials are masked by name,
-//! registered values are masked wherever they stand, and fields whose names speak of secrets are
-//! masked in bodies, because a generated secret is registered by nobody.
+//! Surprise: three layers keep secrets out: headers with credentials are masked by name, registered
+//! values are masked everywhere, and fields with names that suggest a secret are masked in bodies,
+//! because a secret that the service generates is not registered.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::remote_error::cut;
 /// Bodies are logged up to this size …
 const MAX_BODY: usize = 2048;
 
-/// … and masked up to this size before they are cut, so that no half of a secret is left.
+/// … and masked up to this size before they are cut, so that no part of a secret is left.
 const MASKED_BODY: usize = 1024 * 1024;
 
-/// Parts of header and field names that speak of secrets.
+/// Parts of header and field names that suggest a secret.
 const SECRET_PARTS: &[&str] = &[
     "secret",
     "password",
@@ -40,7 +40,7 @@ const SECRET_PARTS: &[&str] = &[
     "assertion",
 ];
 
-/// What an attempt was for.
+/// The purpose of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// A request of a caller.
@@ -54,15 +54,15 @@ pub enum Purpose {
 pub struct Attempt {
     /// The provider.
     pub provider: String,
-    /// What it was for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// HTTP verb.
     pub verb: HttpVerb,
     /// The logical URL, redacted.
     pub url: String,
-    /// HTTP status, absent when no usable answer came.
+    /// HTTP status, absent when no usable response arrived.
     pub status: Option<u16>,
-    /// Bytes of the answer as they came over the wire.
+    /// Bytes of the response on the wire.
     pub bytes: u64,
     /// From sending to the last byte.
     pub elapsed: Duration,
@@ -70,7 +70,7 @@ pub struct Attempt {
     pub attempt: u32,
 }
 
-/// Is told about every attempt when it has ended.
+/// Observes attempts.
 pub trait Observer: Send + Sync {
     /// An attempt has ended.
     fn on_attempt(&self, attempt: &Attempt);
@@ -93,7 +93,7 @@ pub(crate) fn sent_lines(
     lines
 }
 
-/// The lines after an answered attempt.
+/// The lines after an attempt with a response.
 pub(crate) fn answer_lines(
     attempt: &Attempt,
     status: u16,
@@ -135,7 +135,7 @@ fn header_line(
 
 fn body_line(direction: char, purpose: Purpose, body: &[u8], redactor: &Redactor) -> String {
     if purpose == Purpose::Token {
-        // the answer holds a token that nobody has registered yet
+        // the response has a token that is not registered yet
         return format!("{direction} ({} bytes about a token, not shown)", body.len());
     }
     let text = String::from_utf8_lossy(&body[..body.len().min(MASKED_BODY)]);
@@ -153,29 +153,29 @@ fn body_line(direction: char, purpose: Purpose, body: &[u8], redactor: &Redactor
     line
 }
 
-/// True for names of headers and fields that speak of secrets, such as `client_secret`.
+/// True for names of headers and fields that suggest a secret, such as `client_secret`.
 pub fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
-    // page tokens are no secrets, and a log of paging without them is useless
+    // page tokens are not secrets, and a log of paging without them is useless
     !name.contains("page")
         && !name.contains("continuation")
         && SECRET_PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Masks texts after keys that speak of secrets: `"client_secret": "…"` and `client_secret=…&`.
+/// Masks texts after keys that suggest a secret: `"client_secret": "…"` and `client_secret=…&`.
 fn mask_fields(text: &str) -> String {
     let trimmed = text.trim_start();
     if trimmed.starts_with(['{', '[']) { mask_json(text) } else { mask_form(text) }
 }
 
-/// Works on incomplete JSON too, since bodies are cut.
+/// Also works on incomplete JSON, since bodies are cut.
 fn mask_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut mask_next = false;
     while let Some(at) = rest.find('"') {
         let between = &rest[..at];
-        // a value that is no text ends the key's reach
+        // a value that is not text ends the scope of the key
         mask_next &= between.trim() == ":";
         out.push_str(between);
         let (literal, after) = split_literal(&rest[at..]);
@@ -191,7 +191,7 @@ fn mask_json(text: &str) -> String {
     out
 }
 
-/// Splits a text that begins with a quote behind the closing quote.
+/// Splits a text that begins with a quote after the closing quote.
 fn split_literal(text: &str) -> (&str, &str) {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {

@@ -6,7 +6,8 @@ use strataql_spec::{Location, Method, Param, Piece};
 
 use super::Binder;
 
-/// What RFC 3986 does not allow in a path segment, and `/`-lookalikes; `%` and `/` are handled apart.
+/// Characters that RFC 3986 does not allow in a path segment, and `/`-lookalikes; `%` and `/` are
+/// handled separately.
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -60,7 +61,7 @@ pub(super) fn fill(binder: &Binder<'_>) -> Result<String, Box<Report>> {
     Ok(path)
 }
 
-/// Refuses values that vanish from the path or climb out of it.
+/// Rejects values that disappear from the path or go up in it.
 fn check(binder: &Binder<'_>, param: &Param, text: &str) -> Result<(), Box<Report>> {
     if text.is_empty() {
         return Err(binder.bad(
@@ -86,7 +87,7 @@ fn check(binder: &Binder<'_>, param: &Param, text: &str) -> Result<(), Box<Repor
     Ok(())
 }
 
-/// Percent-encodes what may not stand in a path; existing `%XX` stay as they are.
+/// Percent-encodes characters that are not allowed in a path; existing `%XX` are kept.
 fn encode(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -104,7 +105,7 @@ fn encode(text: &str) -> String {
     out
 }
 
-/// The path key of another endpoint that the path spells, if there is one.
+/// The path key of another endpoint that the path matches, if there is one.
 fn other_endpoint<'a>(binder: &Binder<'a>, path: &str) -> Option<&'a str> {
     let own = &binder.method.path.raw;
     let methods = binder.service.resources.values().flat_map(|resource| resource.methods.values());
@@ -114,7 +115,7 @@ fn other_endpoint<'a>(binder: &Binder<'a>, path: &str) -> Option<&'a str> {
         .map(|method| method.path.raw.as_str())
 }
 
-/// The template with its placeholders unnamed: two keys of one shape are one endpoint.
+/// The template with anonymous placeholders: two keys of one shape are one endpoint.
 fn shape(method: &Method) -> Vec<Option<&str>> {
     method
         .path
@@ -127,7 +128,7 @@ fn shape(method: &Method) -> Vec<Option<&str>> {
         .collect()
 }
 
-/// True if a template matches the path with placeholders that hold no `/`.
+/// True if a template matches the path with placeholders that contain no `/`.
 fn spells(template: &[Piece], path: &str) -> bool {
     match template.split_first() {
         None => path.is_empty(),

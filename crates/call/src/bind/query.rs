@@ -8,13 +8,13 @@ use strataql_spec::{Location, Piece, SchemaKind};
 use super::Binder;
 use crate::value::{Value, json_text};
 
-/// Everything but the unreserved characters of RFC 3986; a space becomes `+` (form encoding).
+/// All characters but the unreserved ones of RFC 3986; a space becomes `+` (form encoding).
 const COMPONENT: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b' ');
 
 type Pairs = Vec<(String, Option<String>)>;
 
-/// Pairs that the path key itself holds (`/?Action=List`), in its order.
+/// Pairs in the path key itself (`/?Action=List`), in its order.
 pub(super) fn of_path_key(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
     let mut text = String::new();
     for piece in &binder.method.path.query {
@@ -48,7 +48,7 @@ pub(super) fn of_path_key(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
         .collect())
 }
 
-/// Pairs of query parameters, sorted by name; values of one name stay in the order given.
+/// Pairs of query parameters, sorted by name; values of one name keep their order.
 pub(super) fn of_params(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
     let mut pairs: Pairs = Vec::new();
     for param in binder.params(Location::Query) {
@@ -74,7 +74,7 @@ pub(super) fn of_params(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
     Ok(pairs)
 }
 
-/// A structure, given as such or as its text.
+/// A structure, given as such or as text.
 fn object(value: &Value) -> Option<Json> {
     let json = match value {
         Value::Json(json) => json.clone(),
@@ -84,7 +84,7 @@ fn object(value: &Value) -> Option<Json> {
     json.is_object().then_some(json)
 }
 
-/// Nested messages are dotted names, lists repeat theirs (`filter.ids=1&filter.ids=2`).
+/// Nested messages become dotted names, lists repeat theirs (`filter.ids=1&filter.ids=2`).
 fn flatten(name: &str, json: &Json, pairs: &mut Pairs) {
     match json {
         Json::Object(fields) => {

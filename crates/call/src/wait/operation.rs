@@ -1,24 +1,24 @@
-//! Reading operations, in the shapes that services give them.
+//! Parsing operations in the formats of services.
 //!
 //! Owns: `done`/`error` (long-running operations), `endTime`/`status` (compute operations), `status` of
-//! asynchronous requests (`Succeeded`, `Failed`), and the schemas that promise one of them.
-//! Surprise: `done` may be left out while it is false, as proto3 JSON does.
+//! asynchronous requests (`Succeeded`, `Failed`), and the schemas of each.
+//! Surprise: `done` may be absent while it is false, as in proto3 JSON.
 
 use serde_json::Value as Json;
 use strataql_spec::{SchemaId, Schemas};
 
-/// How far a change is.
+/// State of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
-    /// Under way, with its status if it has one.
+    /// Pending, with its status if it has one.
     Pending(Option<String>),
     /// Done.
     Done,
-    /// Failed, and why.
+    /// Failed, with the reason.
     Failed(String),
 }
 
-/// True if a schema promises an operation.
+/// True if a schema describes an operation.
 pub(super) fn is_operation(schemas: &Schemas, id: Option<SchemaId>) -> bool {
     let Some(schema) = id.map(|id| &schemas[id]) else { return false };
     let has = |name: &str| schema.properties.contains_key(name);
@@ -28,12 +28,12 @@ pub(super) fn is_operation(schemas: &Schemas, id: Option<SchemaId>) -> bool {
         || (named && (has("done") || has("status") || has("endTime")))
 }
 
-/// True if an answer tells a state.
+/// True if a response has a state.
 pub(super) fn has_state(json: &Json) -> bool {
     json.get("done").is_some() || status(json).is_some()
 }
 
-/// The state that an operation tells.
+/// The state of an operation.
 pub(super) fn state(json: &Json) -> State {
     if let Some(error) = json.get("error").filter(|error| says_something(error)) {
         return State::Failed(message(error));
@@ -59,7 +59,7 @@ pub(super) fn state(json: &Json) -> State {
     if has_ended || is_done { State::Done } else { State::Pending(status) }
 }
 
-/// The status, where operations keep it.
+/// The status of an operation.
 pub(super) fn status(json: &Json) -> Option<String> {
     ["status", "state", "provisioningState"]
         .iter()
@@ -77,7 +77,7 @@ fn says_something(error: &Json) -> bool {
     }
 }
 
-/// The text of an error: its message with its code, or all of it.
+/// The text of an error: its message with its code, or the whole error.
 fn message(error: &Json) -> String {
     let first = error.get("errors").and_then(|errors| errors.get(0)).unwrap_or(error);
     let code = ["code", "error_code", "status"].iter().find_map(|name| first.get(name));

@@ -10,14 +10,14 @@ use super::{OutputArguments, SessionArguments, VariableArguments};
 ///
 /// Statements are separated by `;` and run in order; each result is printed when it is complete, or,
 /// with `-o jsonl`, `csv` and `text`, as its rows arrive. The first failure ends the run. Results go to
-/// stdout, everything else to stderr. Nothing is ever asked.
+/// stdout, everything else to stderr. The command never prompts.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   Read, with a simulated provider:
     strataql exec --sandbox \"SELECT name, app_id FROM databricks_account.oauth2.published_app_integration WHERE account_id = 'a1'\"
-  Fill `{{ account_id }}` of a file, leave out conditions without a value, write Parquet:
+  Set `{{ account_id }}` in a file, leave out conditions without a value, write Parquet:
     strataql exec -i apps.sql --var account_id=a1 --drop-unset -o parquet -f apps.parquet
-  See which requests would be sent, and send none:
+  Show the requests without sending them:
     strataql exec --dry-run -i apps.sql --vars prod.yaml
   Statements from another program, rows to the next:
     generate | strataql exec -i - -o jsonl | jq .name")]
@@ -34,23 +34,23 @@ pub(crate) struct ExecArguments {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Tell on stderr how long each statement took and what it cost in requests
+    /// Print the time and the number of requests of each statement to stderr
     #[arg(long)]
     pub(crate) timing: bool,
 
-    /// Allow writes whose WHERE names only a scope, such as an account
+    /// Allow writes whose WHERE has only a scope, such as an account
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Where results go.
+    /// Output.
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 
-    /// What variables are.
+    /// Variables.
     #[command(flatten)]
     pub(crate) variables: VariableArguments,
 
-    /// How statements run.
+    /// Session.
     #[command(flatten)]
     pub(crate) session: SessionArguments,
 }

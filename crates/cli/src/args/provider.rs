@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What to do with provider documents.
+/// Commands for provider documents.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProviderCommand {
-    // its help text stands at its arguments
+    // its help text is at its arguments
     Lint(LintArguments),
 }
 
 /// Check the documents of a provider
 ///
-/// Reports what cannot be used and what is probably meant otherwise. The exit code is 0 when there are
-/// no errors; warnings do not count.
+/// Reports what cannot be used and what is probably a mistake. The exit code is 0 when there are no
+/// errors; warnings do not count.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strataql provider lint registry/src/databricks_account/v1

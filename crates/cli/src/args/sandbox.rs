@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// What to do with simulated providers.
+/// Commands for simulated providers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
-    // its help text stands at its arguments
+    // its help text is at its arguments
     Serve(Box<ServeArguments>),
 }
 
 /// Serve simulated providers over HTTP on this machine
 ///
-/// The server is made from the providers' documents: token endpoints, objects that can be created,
-/// changed and deleted, pages, errors in the provider's own shape. It listens on the loopback
-/// interface only and prints its address. `/__log` lists the requests it has seen.
+/// The server is generated from the providers' documents: token endpoints, objects that can be
+/// created, changed and deleted, pages, errors in the provider's format. It listens on the loopback
+/// interface only and prints its URL. `/__log` lists the requests it has received.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strataql sandbox serve databricks_account --port 8080
@@ -26,7 +26,7 @@ pub(crate) struct ServeArguments {
     #[arg(value_name = "PROVIDER", required = true)]
     pub(crate) providers: Vec<String>,
 
-    /// The port; 0 takes a free one
+    /// The port; 0 chooses a free one
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
 
@@ -34,23 +34,23 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
 
-    /// Rows of a page, at most
+    /// Maximum rows per page
     #[arg(long, value_name = "N")]
     pub(crate) page_size: Option<usize>,
 
-    /// Objects of every generated list
+    /// Objects in every generated list
     #[arg(long, value_name = "N")]
     pub(crate) rows: Option<usize>,
 
-    /// Wait before every answer, such as `50ms`
+    /// Delay before every response, such as `50ms`
     #[arg(long, value_name = "DURATION")]
     pub(crate) latency: Option<String>,
 
-    /// Answer more requests than this with 429, such as `20/s`
+    /// Rate limit, above which the response is 429, such as `20/s`
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<String>,
 
-    /// Fail now and then, such as `503:2%,reset:1%`
+    /// Inject faults, such as `503:2%,reset:1%`
     #[arg(long, value_name = "LIST")]
     pub(crate) fault: Vec<String>,
 

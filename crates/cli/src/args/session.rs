@@ -9,37 +9,37 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
 use strataql_output::Format;
 
-/// Where results go and what they look like.
+/// Destination and format of results.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
     /// The format of results
     ///
     /// `jsonl`, `csv` and `text` print rows as they arrive. `table`, `markdown`, `json`, `arrow` and
-    /// `parquet` print nothing before the last row is in. `arrow` and `parquet` hold exactly one result.
-    /// The name of a file, such as `rows.csv`, stands for its format and `-f` with that name.
+    /// `parquet` print nothing before the last row has arrived. `arrow` and `parquet` hold exactly one
+    /// result. A file name such as `rows.csv` selects its format, and the file as with `-f`.
     #[arg(short, long, value_name = "FORMAT", value_parser = TargetParser)]
     pub(crate) output: Option<Target>,
 
-    /// Write results to a file, which appears when all went well
+    /// Write results to a file, which is created only on success
     ///
-    /// Without `-o`, the ending of its name says the format: `.csv`, `.json`, `.jsonl`, `.tsv`, `.md`,
+    /// Without `-o`, its extension selects the format: `.csv`, `.json`, `.jsonl`, `.tsv`, `.md`,
     /// `.arrow` or `.parquet`.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) outfile: Option<PathBuf>,
 }
 
-/// What `-o` names.
+/// The value of `-o`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     /// A format.
     Format(Format),
-    /// A file whose name says the format.
+    /// A file whose extension selects the format.
     File(PathBuf, Format),
 }
 
 impl OutputArguments {
-    /// The format that the flags ask for.
+    /// The format that the flags select.
     pub(crate) fn format(&self) -> Option<Format> {
         match &self.output {
             Some(Target::Format(format) | Target::File(_, format)) => Some(*format),
@@ -47,7 +47,7 @@ impl OutputArguments {
         }
     }
 
-    /// The file that results go to.
+    /// The file for results.
     pub(crate) fn file(&self) -> Option<&Path> {
         match &self.output {
             Some(Target::File(path, _)) => Some(path),
@@ -100,20 +100,20 @@ impl TypedValueParser for TargetParser {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Variables")]
 pub(crate) struct VariableArguments {
-    /// Give a variable a value
+    /// Set a variable
     ///
-    /// `{{ name }}` in a statement is replaced before the statement is read. Within quotes the value is
-    /// escaped; outside it must be a number, `true`, `false`, `null` or a JSON string. May be repeated.
+    /// `{{ name }}` in a statement is replaced before the statement is parsed. Inside quotes the value
+    /// is escaped; outside it must be a number, `true`, `false`, `null` or a JSON string. May be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) var: Vec<String>,
 
-    /// Give variables values from a JSON or YAML file; `--var` wins over it
+    /// Set variables from a JSON or YAML file; `--var` takes precedence
     #[arg(long, value_name = "FILE")]
     pub(crate) vars: Vec<PathBuf>,
 
     /// Leave out lines such as `AND p = '{{ p }}'` when `p` has no value
     ///
-    /// Lines whose comment begins with `required` always stay.
+    /// Lines whose comment begins with `required` are always kept.
     #[arg(long)]
     pub(crate) drop_unset: bool,
 }
@@ -136,12 +136,12 @@ pub(crate) struct SessionArguments {
 
     /// Send the requests of a provider to another server
     ///
-    /// Scheme, host and port are replaced; the original host travels in the `Host` header. May be
+    /// Scheme, host and port are replaced; the original host is sent in the `Host` header. May be
     /// repeated.
     #[arg(long, value_name = "PROVIDER=URL")]
     pub(crate) endpoint: Vec<String>,
 
-    /// Give a bind parameter a value: `1=v` for `$1`, `name=v` for `:name`
+    /// Set a bind parameter: `1=v` for `$1`, `name=v` for `:name`
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) param: Vec<String>,
 
@@ -149,39 +149,38 @@ pub(crate) struct SessionArguments {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 
-    /// Refuse everything that could change something
+    /// Refuse every statement that could change something
     #[arg(long)]
     pub(crate) read_only: bool,
 
-    /// The longest a statement may take, such as `30s` or `5m`
+    /// Maximum duration of a statement, such as `30s` or `5m`
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<String>,
 
-    /// The most rows a statement may write
+    /// Maximum number of rows that a statement may write
     #[arg(long, value_name = "ROWS")]
     pub(crate) max_writes: Option<u64>,
 
-    /// Keep no record of writes
+    /// Do not record writes
     ///
-    /// Without it, every write is recorded in `ledger/` of the home folder before its request leaves, and
-    /// a write that cannot be recorded is refused. `sys.changes` shows the record.
+    /// Without this flag, every write is recorded in `ledger/` of the home folder before its request is
+    /// sent, and a write that cannot be recorded is refused. `sys.changes` shows the ledger.
     #[arg(long)]
     pub(crate) no_ledger: bool,
 
-    /// Trust the certificates of a PEM file too
+    /// Also trust the certificates in a PEM file
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_bundle: Option<PathBuf>,
 
     /// Run against simulated providers, with generated data and no account
     ///
     /// Options are separated by commas: `--sandbox=page-size=2,latency=50ms,rate=20/s,fault=503:2%`;
-    /// `scenario=FILE` takes objects and behaviour from a YAML file.
-    /// The environment, `--auth` and `--endpoint` are ignored, and nothing but this machine is
-    /// connected to.
+    /// `scenario=FILE` reads objects and behaviour from a YAML file.
+    /// The environment, `--auth` and `--endpoint` are ignored, and no other machine is contacted.
     #[arg(long, value_name = "OPTIONS", num_args = 0..=1, require_equals = true)]
     pub(crate) sandbox: Option<Option<String>>,
 
-    /// Log requests and answers to stderr or a file, without secrets
+    /// Log requests and responses to stderr or a file, with secrets masked
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) http_log: Option<Option<PathBuf>>,
 }

@@ -64,7 +64,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Box<Report>> {
     })
 }
 
-/// The text to run.
+/// The text of the statements.
 struct Input {
     file: Option<String>,
     text: String,
@@ -120,7 +120,7 @@ impl Input {
         Source { file: self.file.as_deref(), text: &self.text }
     }
 
-    /// The text with its variables filled.
+    /// The text with its variables replaced.
     fn fill(&self, arguments: &ExecArguments) -> Result<Template, Box<Report>> {
         let mut variables = Variables::default();
         for path in &arguments.variables.vars {
@@ -198,8 +198,8 @@ async fn execute(
     exit
 }
 
-/// `--dry-run`: what sends requests or changes what is kept is explained, or refused where it has
-/// no explanation; the rest runs as it is.
+/// `--dry-run`: statements that send requests or change stored data are explained, or refused if
+/// they cannot be explained; others run normally.
 fn explained(statement: Statement) -> Statement {
     match statement {
         statement @ (Statement::Query(_)

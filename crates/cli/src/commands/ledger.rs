@@ -7,7 +7,7 @@ use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::Settings;
 
-/// Checks the ledger and prints what was found; a problem is a check that is false.
+/// Verifies the ledger and prints the result; a problem is a failed check.
 pub(crate) fn run(json: bool, sandbox: bool, settings: &Settings, console: &Console) -> Exit {
     let Some(folder) = super::exec::ledger::folder(settings, sandbox) else {
         let report = Report::new(Code::Config, "nothing says where the change ledger is")

@@ -54,7 +54,7 @@ async fn serve(
             sandbox.url()
         ));
     }
-    // until the user or the process that started it ends it
+    // until the user or the parent process ends it
     let _ended = tokio::signal::ctrl_c().await;
     sandbox.shutdown().await;
     Ok(())

@@ -1,7 +1,7 @@
-//! The configuration file: TOML with a line for every value.
+//! The configuration file: TOML with line numbers for every value.
 //!
-//! Owns: reading it and flattening tables to dotted keys.
-//! Surprise: values are carried as text, so that the file and the environment share one set of rules.
+//! Owns: parsing it and flattening tables to dotted keys.
+//! Surprise: values are kept as text, so that the file and the environment share one set of rules.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,7 +27,7 @@ pub(super) struct Entry {
 /// The text of the configuration file, if there is one.
 ///
 /// # Errors
-/// `config` when a file that was named is missing, or one that exists cannot be read.
+/// `config` when a named file is missing, or an existing one cannot be read.
 pub(crate) fn read_config(environment: &Environment) -> Result<Option<String>> {
     let places = Places::of(environment);
     let Some(path) = places.config else { return Ok(None) };
@@ -82,7 +82,7 @@ impl Collector<'_> {
                 prefix => format!("{prefix}.{}", key.get_ref()),
             };
             let text = match value.get_ref() {
-                // credentials are one JSON text everywhere else
+                // credentials are a single JSON text everywhere else
                 DeValue::Table(table) if key == "auth" => json_table(table).to_string(),
                 DeValue::Table(table) => {
                     self.table(&key, table)?;

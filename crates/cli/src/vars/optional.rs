@@ -1,26 +1,26 @@
-//! Lines that may be left out: `AND p = '{{ p }}'` without a value for `p`.
+//! Optional lines: `AND p = '{{ p }}'` without a value for `p`.
 //!
 //! Owns: recognising such a line.
 //! Surprise: a line whose comment begins with `required` is never left out. Without its condition a
-//! `DELETE` would reach further than it was written for.
+//! `DELETE` would affect more than intended.
 
 use strataql_diag::Span;
 
 use super::scan::Found;
 
-/// A line that compares one column with variables and nothing else.
+/// A line that compares one column with variables only.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct OptionalLine {
     /// The line with its line feed.
     pub(super) span: Span,
-    /// The `;` at its end, which stays.
+    /// The `;` at its end, which is kept.
     pub(super) semicolon: Option<usize>,
 }
 
 /// Operators, longest first.
 const SIGNS: &[&str] = &["<=", ">=", "<>", "!=", "==", "=", "<", ">"];
 
-/// The line, if it is one that may be left out; `found` are the variables of the whole text.
+/// The line, if it is optional; `found` are the variables of the whole text.
 pub(super) fn optional_line(text: &str, line: Span, found: &[Found]) -> Option<OptionalLine> {
     let found: Vec<&Found> = found
         .iter()
@@ -43,7 +43,7 @@ pub(super) fn optional_line(text: &str, line: Span, found: &[Found]) -> Option<O
         Some(comment) => !comment.trim_start().to_ascii_lowercase().starts_with("required"),
         None => rest.is_empty(),
     };
-    // a variable outside of the operand would be in the column
+    // a variable outside the operand would be in the column
     (is_optional && reader.seen == found.len()).then_some(OptionalLine { span: line, semicolon })
 }
 
@@ -64,7 +64,7 @@ impl Reader<'_> {
         self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
     }
 
-    /// A key word and what separates it from the next token.
+    /// A keyword and its separator from the next token.
     fn word(&mut self, word: &str) -> Option<()> {
         let rest = self.rest();
         let is_word = rest.get(..word.len())?.eq_ignore_ascii_case(word)
@@ -139,7 +139,7 @@ impl Reader<'_> {
         (count > 0).then_some(())
     }
 
-    /// Where the text that begins here ends.
+    /// The end of the text that begins here.
     fn end_of_text(&self) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;

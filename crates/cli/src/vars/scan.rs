@@ -1,13 +1,13 @@
 //! Finding `{{ name }}` in a statement.
 //!
-//! Owns: knowing where code, texts, quoted names and comments begin and end.
+//! Owns: the boundaries of code, strings, quoted names and comments.
 //! Refuses: values.
-//! Surprise: what stands in a comment is no variable. `{{` that begins JSON (`'{{"a": 1}}'`) is left
-//! alone, while `{{ two words }}` is an error: silence would send it to the service as text.
+//! Surprise: comments contain no variables. `{{` that begins JSON (`'{{"a": 1}}'`) is left alone,
+//! but `{{ two words }}` is an error: it would otherwise be sent to the service as text.
 
 use strataql_diag::{Code, Report, Result, Span};
 
-/// What a variable stands in, which decides how its value is written.
+/// The context of a variable, which decides how its value is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     /// Between tokens: the value must be a literal of its own.
@@ -29,16 +29,16 @@ pub(super) struct Found {
     pub(super) span: Span,
     /// Its name.
     pub(super) name: String,
-    /// What it stands in.
+    /// Its context.
     pub(super) place: Place,
 }
 
-/// What a text holds.
+/// The content of a text.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     /// The variables in the order of the text.
     pub(super) found: Vec<Found>,
-    /// Lines, with their line feed, that begin and end outside of texts and block comments.
+    /// Lines, with their line feed, that begin and end outside strings and block comments.
     pub(super) lines: Vec<Span>,
 }
 
@@ -54,7 +54,7 @@ const CODE: Mode = Mode::Within(Place::Code);
 /// Finds the variables.
 ///
 /// # Errors
-/// `syntax` for braces that hold something like a name that is none.
+/// `syntax` for braces around something like a name that is not one.
 pub(super) fn scan(text: &str) -> Result<Scan> {
     let mut scanner = Scanner { text, at: 0, mode: CODE, scan: Scan::default() };
     let (mut line, mut is_clean) = (0, true);
@@ -144,7 +144,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// A token of code that may open something; gives its length.
+    /// A token of code that may open something; returns its length.
     fn code(&mut self) -> usize {
         match self.rest() {
             [b'\'', ..] => {
@@ -185,7 +185,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The opening `$tag$` that begins here.
+    /// The `$tag$` that opens here.
     fn dollar_tag(&self) -> Option<String> {
         if self.at > 0 && is_word(self.text.as_bytes()[self.at - 1]) {
             return None;
@@ -224,7 +224,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// True when braces around this are meant as a variable, not as JSON.
+/// True when the braces are meant as a variable, not as JSON.
 fn is_intended(content: &str) -> bool {
     !content.trim().is_empty() && !content.contains(['"', '\'', '{', '}', ':', '\n'])
 }

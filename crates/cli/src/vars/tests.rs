@@ -1,4 +1,4 @@
-//! What filling does, on the statements of a real reference page and on hostile values.
+//! Replacement of variables, in the statements of a real reference page and with hostile values.
 
 use super::*;
 

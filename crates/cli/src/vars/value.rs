@@ -1,8 +1,8 @@
 //! The values of variables and how they are written into a statement.
 //!
-//! Owns: reading `--var` and `--vars`, and the escapes of every place.
-//! Surprise: `--var` values are text. Outside of quotes that text must be a JSON scalar; a name or an
-//! expression never is, so that a value cannot change what the statement does.
+//! Owns: parsing `--var` and `--vars`, and the escapes of every context.
+//! Surprise: `--var` values are text. Outside quotes that text must be a JSON scalar; names and
+//! expressions are not, so that a value cannot change what the statement does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use super::scan::{Found, Place, is_name};
 /// One value.
 #[derive(Clone, PartialEq, Eq)]
 enum Value {
-    /// From the command line: text that may turn out to be JSON.
+    /// From the command line: text that may be JSON.
     Given(String),
     /// A number or boolean of a file, as written there.
     Literal(String),
@@ -47,10 +47,10 @@ impl Variables {
         self.0.keys().map(String::as_str)
     }
 
-    /// Adds `name=value` of the command line; it replaces what a file says.
+    /// Adds `name=value` from the command line; it overrides the files.
     ///
     /// # Errors
-    /// `usage` when it has another shape.
+    /// `usage` for any other form.
     pub(crate) fn add_pair(&mut self, pair: &str) -> Result<()> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if !pair.contains('=') || !is_name(name.trim()) {
@@ -66,7 +66,7 @@ impl Variables {
         Ok(())
     }
 
-    /// Adds the entries of a file; its name says whether it is JSON, otherwise it is YAML.
+    /// Adds the entries of a file; it is JSON if its name says so, otherwise YAML.
     ///
     /// # Errors
     /// `usage` when it is not valid or not a mapping.
@@ -83,7 +83,7 @@ impl Variables {
         Ok(())
     }
 
-    /// True when the variable has no value that fits its place.
+    /// True when the variable has no value that fits its context.
     pub(super) fn lacks(&self, found: &Found) -> bool {
         match self.0.get(&found.name) {
             None => true,
@@ -92,15 +92,15 @@ impl Variables {
         }
     }
 
-    /// True when it is set, to null.
+    /// True when it is set to null.
     pub(super) fn is_null(&self, name: &str) -> bool {
         self.0.get(name) == Some(&Value::Null)
     }
 
-    /// What to write in place of the variable, which is not lacking.
+    /// The text for a variable that has a value.
     ///
     /// # Errors
-    /// `bad-param-value` when the value cannot stand there.
+    /// `bad-param-value` when the value is not allowed there.
     pub(super) fn written(&self, found: &Found) -> Result<String> {
         let value = self.0.get(&found.name).unwrap_or(&Value::Null);
         if found.place == Place::Code {
@@ -173,7 +173,7 @@ fn bad_file(name: &str, line: usize, cause: &str) -> Box<Report> {
     )
 }
 
-/// Numbers stay as they are written: a mapping to raw values keeps every digit.
+/// Numbers stay as written: a mapping to raw values keeps every digit.
 fn read_json(name: &str, text: &str) -> Result<Vec<(String, Value)>> {
     let entries: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| match error.classify() {

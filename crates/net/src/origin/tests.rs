@@ -23,7 +23,7 @@ fn addresses_of_the_same_origin_are_resolved() {
         ("/x?user=a@b", "https://accounts.example.com/x?user=a@b"),
         ("/x#part", "https://accounts.example.com/x"),
         ("?filter=name:eq:1", "https://accounts.example.com/api/2.0/things?filter=name:eq:1"),
-        // without a scheme this is a path, however much it looks like a host
+        // without a scheme this is a path, even if it looks like a host
         ("evil.test/x", "https://accounts.example.com/api/2.0/evil.test/x"),
     ] {
         assert_eq!(check(BASE, text, &[]).expect(text), expected, "{text}");

@@ -1,4 +1,4 @@
-//! Tokens: one request for many, renewal, refusal, fallbacks.
+//! Tokens: one request for many, renewal, rejection, fallbacks.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -201,7 +201,7 @@ async fn a_fresh_token_that_is_refused_is_not_replaced() {
     let bench = with_oauth(&server, |_| {});
     let response = bench.transport.send(get(&server, "/a")).await.expect("an answer");
     assert_eq!((response.status, response.attempts), (401, 1));
-    // now it comes from the cache: one renewal, then the answer stands
+    // now it comes from the cache: one renewal, then the response is final
     let response = bench.transport.send(get(&server, "/b")).await.expect("an answer");
     assert_eq!((response.status, response.attempts), (401, 2));
     assert_eq!(server.targets(), ["/token", "/a", "/b", "/token", "/b"]);
@@ -325,7 +325,7 @@ async fn a_write_that_was_refused_before_its_token_ran_out_did_not_happen() {
         (502, &[][..], true),
     ] {
         let server = Server::start(move |number, _| match number {
-            // usable for so short a time that the second attempt needs another
+            // valid for so short a time that the second attempt needs another
             0 => answer(200, &[], r#"{"access_token": "brief-token", "expires_in": 0}"#),
             1 => answer(status, headers, ""),
             _ => vec![Step::Close],

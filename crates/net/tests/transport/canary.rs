@@ -1,4 +1,4 @@
-//! Secrets that may appear nowhere but on the wire.
+//! Secrets that must appear on the wire only.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use strataql_spec::AuthConfig;
 
 use crate::server::{PROVIDER, Seen, Server, Step, answer, bench, get, head, post};
 
-/// Client secret, password, key, token, and one that only the service knows.
+/// Client secret, password, key, token, and one that only the service has.
 const CANARIES: &[&str] = &[
     "canary-client/se+cret",
     "canary pass:word",
@@ -45,7 +45,7 @@ fn configs(server: &Server) -> Vec<Json> {
     ]
 }
 
-/// Answers with everything that the request held.
+/// Responds with everything in the request.
 fn echo(status: u16, seen: &Seen) -> Vec<Step> {
     let all = format!("{} {:?} {}", seen.target, seen.headers, seen.body);
     answer(status, &["x-request-id: r1"], json!({"error_code": "ECHO", "message": all}).to_string())
@@ -100,7 +100,7 @@ async fn secrets_stay_out_of_logs_errors_and_debug_output() {
             }
         }
     }
-    // the secrets did travel
+    // the secrets were sent
     let wire = format!("{:?}", server.seen());
     for sent in
         ["canary-access-token", "canary-key-&-value", "client_secret=canary-client%2Fse%2Bcret"]

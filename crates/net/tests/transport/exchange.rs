@@ -1,4 +1,4 @@
-//! Repetition, broken answers, and what observers see.
+//! Retries, broken responses, and the observer.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn transient_statuses_are_repeated_three_times_with_back_off() {
     assert!(sleeps[0] <= Duration::from_millis(500) && sleeps[1] <= Duration::from_secs(1));
 }
 
-/// Every way in which an answer can break off.
+/// Every way in which a response can break off.
 fn breaks() -> Vec<(&'static str, Vec<Step>)> {
     let framed = |framing, body: &str| {
         let mut bytes = head(200, &[], framing);
@@ -222,7 +222,7 @@ async fn a_write_with_a_key_is_repeated_with_its_body() {
 
 #[tokio::test]
 async fn a_refused_connection_is_no_sent_write() {
-    // bound and not listening: the port stays taken, and refuses
+    // bound and not listening: the port stays reserved, and refuses connections
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let address = socket.local_addr().expect("bound");

@@ -109,7 +109,7 @@ async fn large_answers_are_stopped_by_announcement_and_by_count() {
 async fn no_more_requests_are_in_flight_than_the_gate_lets_through() {
     let most = Arc::new(std::sync::Mutex::new((0_usize, 0_usize)));
     let counter = Arc::clone(&most);
-    // each answer waits for a second request: with less than two in flight nothing would move
+    // each response waits for a second request: with fewer than two in flight nothing would proceed
     let pair = Arc::new(Barrier::new(2));
     let server = Server::start(move |_, _| {
         let mut counts = counter.lock().expect("not poisoned");
@@ -132,7 +132,7 @@ async fn no_more_requests_are_in_flight_than_the_gate_lets_through() {
             let response = bench.transport.send(request).await;
             let mut finished = finished.lock().expect("not poisoned");
             let arrived = most.lock().expect("not poisoned").0;
-            // what has arrived and is not finished was in flight beside this one
+            // requests that have arrived and are not finished were in flight with this one
             assert!(arrived - *finished <= 2, "{arrived} arrived, {finished} finished");
             *finished += 1;
             response

@@ -1,4 +1,4 @@
-//! Where requests go: redirects, servers that stand in, proxies.
+//! Destinations of requests: redirects, replacement endpoints, proxies.
 
 use std::collections::HashMap;
 use std::sync::Arc;

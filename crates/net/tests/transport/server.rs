@@ -1,4 +1,4 @@
-//! A scripted server: reads one request after the other and plays back steps.
+//! A scripted server: reads requests one after the other and plays back steps.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use url::Url;
 /// The provider of every test.
 pub(crate) const PROVIDER: &str = "prov";
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) verb: String,
@@ -31,18 +31,18 @@ impl Seen {
     }
 }
 
-/// What the server does in answer to a request.
+/// A step of the server's response.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     /// Writes bytes.
     Send(Vec<u8>),
     /// Waits until as many others wait.
     Meet(Arc<Barrier>),
-    /// Closes the connection in order.
+    /// Closes the connection properly.
     Close,
     /// Breaks the connection.
     Reset,
-    /// Keeps the connection open and says nothing.
+    /// Keeps the connection open and sends nothing.
     Hang,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server that asks `script` for steps with the number (from 0) of each request.
+    /// Starts a server that calls `script` for steps with the number (from 0) of each request.
     pub(crate) async fn start(
         script: impl Fn(usize, &Seen) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
@@ -72,7 +72,7 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let (log, script) = (Arc::clone(&log), Arc::clone(&script));
                 connections.spawn(async move {
-                    // a client that goes away is part of the tests
+                    // clients that disconnect are part of the tests
                     let _gone = serve(stream, &log, &*script).await;
                 });
             }
@@ -126,7 +126,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Resul
         if stream.read_buf(buffer).await? == 0 {
             return Ok(None);
         }
-        // a TLS handshake: this server does not speak it, but its script may answer
+        // a TLS handshake: this server does not support it, but its script may respond
         if buffer.first() == Some(&0x16) {
             buffer.clear();
             let verb = "TLS".to_owned();
@@ -154,7 +154,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Resul
     Ok(Some(Seen { verb: word(), target: word(), headers, body }))
 }
 
-/// A whole answer.
+/// A whole response.
 pub(crate) fn answer(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<Step> {
     let body = body.as_ref();
     let mut bytes = head(status, headers, &format!("content-length: {}", body.len()));
@@ -162,7 +162,7 @@ pub(crate) fn answer(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> V
     vec![Step::Send(bytes)]
 }
 
-/// The beginning of an answer.
+/// The beginning of a response.
 pub(crate) fn head(status: u16, headers: &[&str], framing: &str) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} Status\r\n{framing}\r\n");
     for header in headers {
@@ -202,5 +202,5 @@ pub(crate) fn post(server: &Server, path: &str, repeat: Repeat) -> Request {
     Request { repeat, body, ..Request::new(PROVIDER, HttpVerb::Post, url) }
 }
 
-/// How long slow servers are waited for in tests.
+/// Timeout for slow servers in tests.
 pub(crate) const SHORT: Duration = Duration::from_millis(60);

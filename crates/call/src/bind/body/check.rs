@@ -1,14 +1,14 @@
-//! Checking a JSON value against its schema before it is sent.
+//! Validating a JSON value against its schema before it is sent.
 //!
 //! Owns: types, unknown fields and missing fields, at any depth.
 //! Refuses: `enum` (services add values faster than documents) and everything else that only the
-//! service can judge.
+//! service can decide.
 
 use serde_json::Value as Json;
 use strataql_diag::did_you_mean;
 use strataql_spec::{SchemaId, SchemaKind, Schemas};
 
-/// Checks a value; `path` is where it stands in its column.
+/// Validates a value; `path` is its position in the column.
 pub(super) fn check(
     schemas: &Schemas,
     id: SchemaId,
@@ -58,7 +58,7 @@ pub(super) fn check(
         | (SchemaKind::Boolean, Json::Bool(_))
         | (SchemaKind::Number, Json::Number(_)) => Ok(()),
         (SchemaKind::Integer, Json::Number(number)) if !number.is_f64() => Ok(()),
-        // 64-bit integers may travel as text
+        // 64-bit integers may be sent as text
         (SchemaKind::Integer, Json::String(text)) if text.parse::<i64>().is_ok() => Ok(()),
         (SchemaKind::String, _) if schema.string_only => Ok(()),
         (kind, _) => Err(format!("{}{at}", wanted(kind))),

@@ -1,8 +1,8 @@
-//! The change ledger of a run: opening it, and writes of earlier runs whose outcome nobody knows.
+//! The change ledger of a run: opening it, and reporting writes of earlier runs without an outcome.
 //!
-//! Owns: what is said about such writes, once.
-//! Surprise: trouble with the ledger never keeps a run from reading. It is said as a warning here;
-//! a write is refused when its turn comes.
+//! Owns: the report about such writes, once.
+//! Surprise: a problem with the ledger never prevents reads. It is a warning here; a write is
+//! refused when it is executed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,19 +15,19 @@ use strataql_net::Clock;
 use crate::console::Console;
 use crate::settings::Settings;
 
-/// So many open writes are named; the others are counted.
+/// Open writes that are listed; the others are counted.
 const NAMED: usize = 20;
 
-/// Characters of a statement that are shown.
+/// Maximum characters of a statement in the report.
 const SHOWN: usize = 120;
 
-/// Where writes are recorded. What is written to simulated services stays apart from what is real.
+/// The folder of the ledger. Writes to simulated services are kept apart from real ones.
 pub(crate) fn folder(settings: &Settings, simulated: bool) -> Option<PathBuf> {
     let folder = settings.places.ledger()?;
     Some(if simulated { folder.join("sandbox") } else { folder })
 }
 
-/// The recording of a run; nothing is written yet.
+/// The ledger of a run; nothing is written yet.
 pub(super) fn open(settings: &Settings, simulated: bool, clock: Arc<dyn Clock>) -> Recording {
     let folder = folder(settings, simulated);
     match folder {
@@ -43,7 +43,7 @@ pub(super) fn open(settings: &Settings, simulated: bool, clock: Arc<dyn Clock>) 
     }
 }
 
-/// Tells about writes of runs that ended before the outcome was known; each is told of once.
+/// Reports writes of runs that ended before the outcome was known; each is reported once.
 pub(super) async fn report_open(recording: &Recording, console: &Console) {
     let Recording::On { ledger, clock } = recording else { return };
     let mut entries = match open_writes(ledger.dir()) {
@@ -58,7 +58,7 @@ pub(super) async fn report_open(recording: &Recording, console: &Console) {
         at: Timestamp::from(clock.wall()),
     };
     match ledger.acknowledge(ids, resolution).await {
-        // of two runs that start at the same time, each tells of what it took on
+        // of two runs that start at the same time, each reports the writes that it acknowledged
         Ok(taken) => entries.retain(|entry| taken.contains(&entry.id)),
         Err(report) => console.show(&as_warning(*report), None),
     }
@@ -67,7 +67,7 @@ pub(super) async fn report_open(recording: &Recording, console: &Console) {
     }
 }
 
-/// The end of the record of a run.
+/// Closes the ledger of a run.
 pub(super) async fn close(recording: &Recording, console: &Console) {
     if let Recording::On { ledger, .. } = recording
         && let Err(report) = ledger.close().await
@@ -76,13 +76,13 @@ pub(super) async fn close(recording: &Recording, console: &Console) {
     }
 }
 
-/// The report of an interrupted run, with the number of writes that were on their way.
+/// The report of an interrupted run, with the number of writes in flight.
 pub(super) fn with_open(report: Box<Report>, recording: &Recording) -> Box<Report> {
     let Recording::On { ledger, .. } = recording else { return report };
     if report.code != Code::Cancelled {
         return report;
     }
-    // this run has ended by now, and what earlier ones left was told of at the start
+    // the ledger of this run is closed, and writes of earlier ones were reported at the start
     let words = match open_writes(ledger.dir()).map_or(0, |entries| entries.len()) {
         0 => return report,
         1 => "the outcome of a write that was on its way is unknown".to_owned(),

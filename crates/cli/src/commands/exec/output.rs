@@ -1,4 +1,4 @@
-//! Results to stdout or a file, and what goes with them to stderr.
+//! Printing results to stdout or a file, and notes to stderr.
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl<'a> Printer<'a> {
         })
     }
 
-    /// Prints one result; its rows are read to the end.
+    /// Prints one result, reading its rows to the end.
     pub(super) async fn print(
         &mut self,
         result: ResultSet,

@@ -1,4 +1,4 @@
-//! The end of a run inside a transaction: what was written is undone, as if ROLLBACK followed.
+//! The end of a run inside a transaction: it is rolled back.
 
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report};
@@ -7,7 +7,7 @@ use strataql_engine::{OpenTransaction, Parameters, Session};
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// Ends the transaction that a run leaves open.
+/// Ends a transaction that the run left open.
 pub(super) async fn end(session: &Session, exit: &Result<Exit, Box<Report>>, console: &Console) {
     let is_cancelled = matches!(exit, Err(report) if report.code == Code::Cancelled);
     match session.open_transaction() {
