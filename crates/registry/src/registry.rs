@@ -256,7 +256,7 @@ impl Installed {
                 Report::warning(
                     Code::BadDocument,
                     format!(
-                        "the document is of provider `{}` but lies in the folder of `{}`",
+                        "the document is of provider `{}` but is in the folder of `{}`",
                         provider.name, self.summary.name
                     ),
                 )

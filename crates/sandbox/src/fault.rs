@@ -82,7 +82,7 @@ impl FaultKind {
         let found = KINDS.iter().find(|(name, _)| *name == wanted);
         found.map(|(_, kind)| *kind).ok_or_else(|| {
             Box::new(
-                Report::new(Code::Usage, format!("`{text}` is no kind of fault"))
+                Report::new(Code::Usage, format!("`{text}` is not a kind of fault"))
                     .with_help_if(did_you_mean(&wanted, names()))
                     .with_help(format!(
                         "give a status such as `503`, or one of {}",

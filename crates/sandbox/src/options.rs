@@ -142,7 +142,7 @@ impl Options {
             "fault" | "faults" => self.faults.extend(Fault::parse_list(value)?),
             "port" => {
                 self.port = value.parse().map_err(|_| {
-                    usage(format!("`{value}` is no port"), "give a number from 0 to 65535")
+                    usage(format!("`{value}` is not a port"), "give a number from 0 to 65535")
                 })?;
             }
             "auth" => {
@@ -174,7 +174,7 @@ impl Options {
 /// # Errors
 /// `usage` when the text is not a duration.
 pub fn parse_duration(text: &str) -> Result<Duration, Box<Report>> {
-    let bad = || usage(format!("`{text}` is no duration"), "write for example `50ms` or `2s`");
+    let bad = || usage(format!("`{text}` is not a duration"), "write for example `50ms` or `2s`");
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let number: f64 = number.parse().map_err(|_| bad())?;
@@ -196,7 +196,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, Box<Report>> {
 /// `usage` when the text is not a rate.
 pub fn parse_rate(text: &str) -> Result<Rate, Box<Report>> {
     let bad = || {
-        usage(format!("`{text}` is no rate"), "write for example `20/s`, or `20/s:5` with a burst")
+        usage(
+            format!("`{text}` is not a rate"),
+            "write for example `20/s`, or `20/s:5` with a burst",
+        )
     };
     let (rate, burst) = match text.split_once(':') {
         Some((rate, burst)) => (rate, Some(burst)),
@@ -220,7 +223,7 @@ pub fn parse_rate(text: &str) -> Result<Rate, Box<Report>> {
 fn parse_number(key: &str, text: &str) -> Result<usize, Box<Report>> {
     text.parse().map_err(|_| {
         usage(
-            format!("`{key}` is `{text}`, which is no number"),
+            format!("`{key}` is `{text}`, which is not a number"),
             &format!("write for example `{key}=9`"),
         )
     })

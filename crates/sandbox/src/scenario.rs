@@ -162,7 +162,11 @@ impl Reader<'_> {
         if let Some(node) = root.get("clock") {
             let moment = node.text().and_then(clock::parse);
             scenario.clock = Some(moment.ok_or_else(|| {
-                self.wrong(node, "`clock` is no time", "write for example `2024-05-01T08:00:00Z`")
+                self.wrong(
+                    node,
+                    "`clock` is not a time",
+                    "write for example `2024-05-01T08:00:00Z`",
+                )
             })?);
         }
         scenario.sequential_ids = self.choice(root, "ids", ["uuid", "sequential"])? == Some(1);
@@ -210,7 +214,7 @@ impl Reader<'_> {
             .iter()
             .map(|item| match item.to_json() {
                 Json::Object(object) => Ok(object),
-                _ => Err(self.wrong(item, "this is no object", "write `{field: value, …}`")),
+                _ => Err(self.wrong(item, "this is not an object", "write `{field: value, …}`")),
             })
             .collect()
     }
@@ -222,7 +226,11 @@ impl Reader<'_> {
         let named = node.text_at("kind").or(is_null.then_some("null"));
         let kind = node.text_at("status").or(named);
         let kind = kind.ok_or_else(|| {
-            self.wrong(node, "a fault says not what happens", "add `status: 503` or `kind: reset`")
+            self.wrong(
+                node,
+                "a fault has neither `status` nor `kind`",
+                "add `status: 503` or `kind: reset`",
+            )
         })?;
         let kind = FaultKind::parse(kind).map_err(|report| self.placed(node, *report))?;
         let seconds = self.parsed(node, "retry_after", |text| match text.parse() {
@@ -233,7 +241,7 @@ impl Reader<'_> {
             text.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number)).ok_or_else(
                 || {
                     Box::new(
-                        Report::new(Code::Config, format!("`{text}` is no probability"))
+                        Report::new(Code::Config, format!("`{text}` is not a probability"))
                             .with_help("give a number from 0 to 1"),
                     )
                 },
@@ -247,7 +255,7 @@ impl Reader<'_> {
         if when == When::Answered && kind != FaultKind::Hold {
             return Err(self.wrong(
                 node,
-                &format!("a request that is answered cannot meet `{kind}`"),
+                &format!("`when: answered` cannot be combined with `{kind}`"),
                 "write `when: after`, or `kind: hold`",
             ));
         }
@@ -287,7 +295,7 @@ impl Reader<'_> {
         let help = format!("write for example `{key}: 2`");
         number
             .map(Some)
-            .ok_or_else(|| self.wrong(child, &format!("`{key}` is no whole number"), &help))
+            .ok_or_else(|| self.wrong(child, &format!("`{key}` is not a whole number"), &help))
     }
 
     fn parsed<T>(&self, node: &Node, key: &str, read: impl Fn(&str) -> Read<T>) -> Read<Option<T>> {
@@ -308,7 +316,7 @@ impl Reader<'_> {
         found.map(Some).ok_or_else(|| {
             let forms = words.map(|word| format!("`{key}: {word}`"));
             let help = format!("write {}", forms.join(" or "));
-            self.wrong(child, &format!("`{key}` has a value it does not know"), &help)
+            self.wrong(child, &format!("`{key}` has an unknown value"), &help)
         })
     }
 

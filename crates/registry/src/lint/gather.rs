@@ -104,7 +104,7 @@ impl Gathered {
             self.report.reports.push(
                 Report::warning(
                     Code::BadDocument,
-                    format!("provider `{}` lies in the folder `{folder}`", provider.name),
+                    format!("provider `{}` is in the folder `{folder}`", provider.name),
                 )
                 .with_place(&document.name, 1)
                 .with_help("SQL finds a provider by its folder; rename one of them"),

@@ -290,6 +290,6 @@ fn a_provider_in_a_folder_of_another_name_is_reported() {
     assert_eq!(reports.len(), 1);
     assert_eq!(
         reports[0].message,
-        "the document is of provider `store` but lies in the folder of `shop`"
+        "the document is of provider `store` but is in the folder of `shop`"
     );
 }
