@@ -1,7 +1,7 @@
-//! What the machine allows at best: the bounds that figures are compared with.
+//! Lower bounds of the machine, to compare figures with.
 //!
-//! Surprise: bounds are measured where the figures are, so that efficiencies of two machines can be
-//! compared when their seconds cannot.
+//! Surprise: bounds are measured together with the figures, so that efficiencies of two machines
+//! can be compared when their seconds cannot.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Facts about the machine and the code, as far as figures depend on them.
+//! Facts about the machine and the code that figures depend on.
 //!
 //! Refuses: names and paths; figures are published.
 

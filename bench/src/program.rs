@@ -1,8 +1,8 @@
 //! One run of the command, measured from outside.
 //!
-//! Owns: its surroundings (an empty home, made-up credentials), its time, memory and output.
-//! Surprise: memory is read from `/proc` while the process lives, since the kernel forgets it at
-//! the end; processor time is read from the zombie, before it is waited for.
+//! Owns: its environment (an empty home, made-up credentials), its time, memory and output.
+//! Surprise: memory is read from `/proc` while the process is alive, since the kernel discards it
+//! at the end; processor time is read from the zombie, before it is waited for.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};

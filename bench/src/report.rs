@@ -1,4 +1,4 @@
-//! Figures, and how they are shown.
+//! Figures and their presentation.
 
 use serde_json::{Value, json};
 

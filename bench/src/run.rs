@@ -1,4 +1,4 @@
-//! `run`: scenarios one after the other, then figures as a table and as JSON.
+//! `run`: runs scenarios one after the other, then prints figures as a table and as JSON.
 
 use std::fs;
 use std::path::{Path, PathBuf};

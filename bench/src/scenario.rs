@@ -1,7 +1,7 @@
-//! What is measured, and what is asked of it.
+//! The scenarios and their targets.
 //!
-//! Surprise: a scenario that the measured command cannot run yet is reported as not measured; it
-//! fails nothing, and it never counts as met.
+//! Surprise: a scenario that the measured command cannot run yet is reported as not measured; it is
+//! not a failure, and never counts as met.
 
 mod latency;
 mod start;

@@ -1,9 +1,9 @@
-//! The server: lists of a Databricks account, made beforehand.
+//! The server: lists of a Databricks account, prepared in advance.
 //!
-//! Owns: what is listed, how pages are cut and how long answers wait.
-//! Refuses: simulating anything; that is the sandbox's work. Here an answer costs a copy, so that
-//! what is measured is the client.
-//! Surprise: any account id has the same objects, and any credential is good.
+//! Owns: the lists, their pages and the delay of responses.
+//! Refuses: simulation; that is the sandbox's task. A response costs one copy here, so that the
+//! client is what is measured.
+//! Surprise: any account id has the same objects, and any credential is accepted.
 
 mod answer;
 mod connection;

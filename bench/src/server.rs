@@ -1,4 +1,4 @@
-//! A server of this program in a process of its own.
+//! A server of this program in a separate process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

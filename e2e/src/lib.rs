@@ -1,7 +1,7 @@
-//! The world of an end-to-end test: a sandbox over real HTTP and a session that talks to it.
+//! The set-up of an end-to-end test: a sandbox over real HTTP and a session that uses it.
 //!
-//! Owns: set-up and the printing of cells. Behaviour of the remote side is a scenario or an option of
-//! the sandbox, never code of a test.
+//! Owns: set-up and the formatting of cells. Behaviour of the service is a scenario or an option of
+//! the sandbox, never code in a test.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

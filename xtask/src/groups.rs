@@ -1,8 +1,8 @@
-//! The test run: the Rust tests, then programs in Python that are clients of the binary.
+//! The test run: the Rust tests, then Python programs that are clients of the binary.
 //!
-//! Owns: the order of groups and their outcome, told at the end.
-//! Surprise: a group whose input is absent is not passed over in silence. It is listed at the end,
-//! and where `CI=true` says that everything must be there, it is a failure.
+//! Owns: the order of groups and the summary of their outcomes.
+//! Surprise: a group whose input is absent is not skipped silently. It is listed at the end, and
+//! with `CI=true` it is a failure.
 
 mod python;
 

@@ -1,9 +1,9 @@
 //! Chores of the repository: `cargo xtask check | tidy | circles | test | full | bench`.
 //!
-//! Owns: which commands make up a check and a test run, and the rules of the repository that no
-//! compiler knows ([`tidy`]).
-//! Refuses: building anything twice. Two cores need minutes for the engine's dependencies, so every
-//! command below selects targets for which cargo settles on the same features of them ([`step`]).
+//! Owns: the commands of a check and of a test run, and the rules of the repository that the
+//! compiler does not check ([`tidy`]).
+//! Refuses: building anything twice. The engine's dependencies take minutes on two cores, so every
+//! command selects targets for which cargo resolves the same features ([`step`]).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 #![expect(clippy::disallowed_methods, reason = "a chore reads its environment")]
 

@@ -1,8 +1,8 @@
-//! Running one command of a chore, told to the terminal with its time.
+//! Running one command of a chore, and printing its time.
 //!
-//! Surprise: variables that the surrounding `cargo run` set for this program are taken away again.
-//! Build scripts that watch `CARGO_PKG_NAME` and the like would run anew, and everything on top of
-//! them would be compiled anew, whenever cargo is called once by hand and once from here.
+//! Surprise: variables that the surrounding `cargo run` set for this program are removed. Otherwise
+//! build scripts that watch `CARGO_PKG_NAME` and the like would run again, and everything that
+//! depends on them would be recompiled, whenever cargo is called once by hand and once from here.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -1,11 +1,11 @@
-//! Rules of the repository that no compiler knows.
+//! Rules of the repository that the compiler does not check.
 //!
-//! Owns: file size, module docs, charters, the direction of dependencies, single versions of the
-//! crates whose types cross borders, layers and circles of modules, the `# calls:` lines of SQL tests,
-//! cited decisions, texts that do not belong here.
-//! Refuses: style that rustfmt or clippy judge.
-//! Surprise: new files count before anybody adds them to git, so that a check before a commit says
-//! what the check after it says.
+//! Owns: file size, module docs, charters, the direction of dependencies, single versions of crates
+//! whose types are shared, layers and circles of modules, the `# calls:` lines of SQL tests, cited
+//! decisions, forbidden texts.
+//! Refuses: style that rustfmt or clippy check.
+//! Surprise: new files are checked before they are added to git, so that the result is the same
+//! before and after a commit.
 
 mod circles;
 mod decisions;

@@ -1,4 +1,4 @@
-//! Remote servers are far away: how near to their latency a statement ends.
+//! Remote servers: how close the time of a statement is to their latency.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Short statements: nearly all of their time is the start of the process.
+//! Short statements: most of their time is the start of the process.
 
 use std::time::Duration;
 

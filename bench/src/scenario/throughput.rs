@@ -1,4 +1,4 @@
-//! A million rows as fast as they come.
+//! The throughput of a million rows.
 
 use super::{Bench, RESOURCE, accounts, endpoint, exec, server};
 use crate::program::Finished;

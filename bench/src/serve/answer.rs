@@ -1,4 +1,4 @@
-//! Which answer a request gets.
+//! The response to a request.
 
 use super::World;
 

@@ -1,7 +1,7 @@
-//! HTTP/1.1 on one connection, as little of it as clients need.
+//! A minimal HTTP/1.1 connection.
 //!
-//! Surprise: the wait is counted from the last byte of the request, so that latency is what a
-//! client sees, whatever the parsing cost.
+//! Surprise: the delay is counted from the last byte of the request, so that it is the latency that
+//! a client sees, whatever parsing costs.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::time::Instant;

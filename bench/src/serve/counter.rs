@@ -1,4 +1,4 @@
-//! What has been asked so far.
+//! Counters of requests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

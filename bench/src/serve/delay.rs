@@ -1,7 +1,7 @@
-//! Waiting exactly as long as asked.
+//! Precise delays.
 //!
-//! Surprise: a thread sleeps for everybody. The runtime's own timers count whole milliseconds and
-//! wake up to two late, which would be three percent of the latency that is simulated.
+//! Surprise: one thread sleeps for all connections. The runtime's own timers count whole
+//! milliseconds and wake up to two late, which would be three percent of the simulated latency.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{sleep, spawn};

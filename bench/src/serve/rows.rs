@@ -1,4 +1,4 @@
-//! Objects of a list as text that is ready to be sent.
+//! Objects of a list as prepared text.
 //!
 //! Surprise: a list longer than a block repeats it, so that three million objects need no more
 //! memory than thousands; pages end where the block ends.

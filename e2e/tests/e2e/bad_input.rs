@@ -1,4 +1,4 @@
-//! Bad input: a code, the object, a next step; no request to another endpoint, no panic.
+//! Bad input: an error with code, object and help; no request to another endpoint, no panic.
 
 use strataql_diag::Code;
 use strataql_e2e::World;

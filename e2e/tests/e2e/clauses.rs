@@ -1,4 +1,4 @@
-//! What documents let a service filter, cut and narrow (`queryParamPushdown`), as the service sees it.
+//! Clauses pushed to a service (`queryParamPushdown`), as the service receives them.
 
 use strataql_e2e::World;
 use strataql_net::Settings as NetSettings;

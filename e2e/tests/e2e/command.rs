@@ -1,4 +1,4 @@
-//! The command as its users run it: statements in order, files, pipes, signals.
+//! The command line: statements in order, files, pipes, signals.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! Views of public documents: every one can be planned, and those of one provider run.
+//! Views of public documents: all can be planned, and those of one provider run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Provider documents that are broken or hostile.
+//! Invalid and hostile provider documents.
 
 use std::fs::File;
 

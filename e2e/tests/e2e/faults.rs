@@ -1,5 +1,5 @@
-//! The heart of the product: a list of three pages of which one goes wrong. Every cell is an error, or
-//! the whole list where a retry healed it; never a part, never an empty table.
+//! Complete, or an error: lists of three pages with a fault on one of them. The result is an error,
+//! or the whole list if a retry succeeded; never a part, never an empty table.
 
 use std::sync::Arc;
 

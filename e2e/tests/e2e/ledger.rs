@@ -1,4 +1,4 @@
-//! The change ledger: what it says about a write, and what it never says.
+//! The change ledger: the records of a write, and what they never contain.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! The change ledger of the command: where it is, what switches it off, and what a start tells of.
+//! The change ledger on the command line: its location, how it is turned off, and the warning at
+//! the start of a run.
 
 use std::time::Duration;
 

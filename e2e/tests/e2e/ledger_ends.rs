@@ -1,4 +1,4 @@
-//! How writes end: what is sent again and what never is, and what the change ledger says in either case.
+//! Outcomes of writes: which requests are retried, and what the change ledger records in each case.
 
 use serde_json::{Value as Json, json};
 use strataql_diag::Code;

@@ -1,11 +1,13 @@
-//! The command is killed in the middle of writing; afterwards ledger and server must agree.
+//! Killing the command during writes; afterwards ledger and server must agree.
 //!
-//! The server decides the point: it stands still before a request has an effect, after it has, or
-//! behind its answer, and then the command is killed. Further runs are killed after a delay, and scripts
-//! of several statements and transactions in each of them. `STRATAQL_FULL=1` takes every row for a point; else a few do.
+//! The server determines the point: it holds before a request takes effect, after it, or after its
+//! response, and then the command is killed. Further runs are killed after a delay, with scripts of
+//! several statements and with transactions. `STRATAQL_FULL=1` uses every row as a point; the
+//! default is a few.
 //!
-//! Surprise: a write without outcome may have happened or not; the server's log cannot contradict it.
-//! What it can contradict is an outcome, a request without intent, and a write that was sent twice.
+//! Surprise: a write without an outcome may or may not have happened, so the server's log cannot
+//! contradict it. It can contradict an outcome, a request without an intent, and a write that was
+//! sent twice.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Output formats: one result in eight forms.
+//! Output formats: one result in eight formats.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! EXPLAIN and what was measured.
+//! EXPLAIN and EXPLAIN ANALYZE.
 
 use strataql_e2e::{Table, World};
 use strataql_net::Settings as NetSettings;

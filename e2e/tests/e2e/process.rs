@@ -1,6 +1,6 @@
-//! The command as a process, with a home of its own and nothing of the tester's environment.
+//! The command as a process, with its own home and none of the tester's environment.
 //!
-//! Surprise: every home holds a profile with a canary for a secret; no run may ever print it.
+//! Surprise: every home has a profile with a canary as a secret; no run may print it.
 
 use std::path::Path;
 use std::process::{Command, Output};

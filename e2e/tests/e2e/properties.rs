@@ -1,9 +1,9 @@
-//! Properties of SELECT over generated tables: what is pushed down, how much runs at once and which
-//! side of a join is fed change the requests, never the rows.
+//! Properties of SELECT over generated tables: pushdown, concurrency and the direction of bind
+//! joins change the requests, never the rows.
 //!
-//! The other side is an exchange in this process. The judge is DataFusion itself, with the same rows
-//! in memory. Each data set is also asked by a session whose optimizer lacks a random half of the
-//! rules that only make plans better. `STRATAQL_FULL=1` runs fifty times as many cases.
+//! The service is an exchange in this process. The reference is DataFusion itself with the same
+//! rows in memory. Each data set is also queried by a session whose optimizer lacks a random half
+//! of the optional rules. `STRATAQL_FULL=1` runs fifty times as many cases.
 
 #[path = "properties/documents.rs"]
 mod documents;

@@ -1,5 +1,5 @@
-//! Read-only sessions: every way of asking for a change is refused, and nothing that could change
-//! something is sent.
+//! Read-only sessions: every kind of change is refused, and no request that could change something
+//! is sent.
 
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report};

@@ -1,4 +1,4 @@
-//! Runs that must be refused: documented code and exit code, object, cause and next step on stderr,
+//! Runs that must be refused: the documented code and exit code; object, cause and help on stderr;
 //! nothing on stdout, no secret, no panic.
 
 use std::net::TcpListener;

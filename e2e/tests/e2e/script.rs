@@ -1,9 +1,9 @@
-//! SQL test files: what they hold, and how they are rewritten.
+//! SQL test files: parsing and rewriting.
 //!
-//! Owns: the format (README of this package) on top of the parser of `sqllogictest`.
+//! Owns: the format (README of this package), based on the parser of `sqllogictest`.
 //! Refuses: running anything.
-//! Surprise: rewriting touches the lines that hold expectations and no others, so that comments and
-//! blank lines stay where their author put them.
+//! Surprise: rewriting changes only the lines with expectations, so that comments and blank lines
+//! are kept.
 
 use sqllogictest::parser::{ExpectedError, QueryExpect, StatementExpect};
 use sqllogictest::{ColumnType, Record, SortMode};

@@ -1,5 +1,5 @@
-//! The published page of a resource: its statements run as they stand, and public documents of the
-//! same provider give the same rows.
+//! The published page of a resource: its statements run unchanged, and public documents of the same
+//! provider return the same rows.
 
 use crate::output::ACCEPTANCE;
 use crate::process::{Ended, Home, exec};

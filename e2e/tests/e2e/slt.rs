@@ -1,8 +1,8 @@
-//! SQL tests: rows, and how many calls they took.
+//! SQL tests: rows, and the number of calls.
 //!
-//! Every file of `slt` runs in a world of its own: one sandbox, one session, record after record.
-//! `UPDATE_EXPECT=1` writes what was seen into the files; `STRATAQL_SLT=TEXT` runs the files whose
-//! path contains the text.
+//! Every file of `slt` has its own sandbox and session, and runs record after record.
+//! `UPDATE_EXPECT=1` writes the actual results into the files; `STRATAQL_SLT=TEXT` runs the files
+//! whose path contains the text.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

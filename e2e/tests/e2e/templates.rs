@@ -1,4 +1,4 @@
-//! Statements that SHOW prints to be filled in: they run once they are.
+//! Statement templates of SHOW: they run once their variables are set.
 
 use crate::process::exec;
 

@@ -1,4 +1,4 @@
-//! Transactions that do not go as planned: what a failure leaves, and what the end of a run does.
+//! Failed transactions: the state after a failure, and after the end of a run.
 
 use strataql_diag::Code;
 use strataql_e2e::{World, impatient};

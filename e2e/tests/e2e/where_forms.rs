@@ -1,5 +1,5 @@
-//! WHERE of UPDATE, REPLACE and DELETE: the rows that a SELECT with the same WHERE shows are written,
-//! and no others.
+//! WHERE of UPDATE, REPLACE and DELETE: exactly the rows that a SELECT with the same WHERE returns
+//! are written.
 
 use strataql_diag::Code;
 use strataql_e2e::{World, impatient};

@@ -1,4 +1,4 @@
-//! Writes: what is sent, and what is never sent.
+//! Writes: the requests that are sent, and those that must not be.
 
 use strataql_diag::Code;
 use strataql_e2e::{World, impatient};

@@ -1,7 +1,7 @@
-//! Programs of `e2e/python`: one group each, in a virtual environment beside the build.
+//! Programs of `e2e/python`: one group each, in a virtual environment next to the build.
 //!
-//! Owns: finding Python, making the environment once, running `e2e/python/*.py`; what these programs
-//! share lies in a folder below and is no group.
+//! Owns: finding Python, creating the environment once, running `e2e/python/*.py`; their shared
+//! code is in a folder below and is not a group.
 
 use std::fs;
 use std::path::{Path, PathBuf};

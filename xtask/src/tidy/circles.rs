@@ -1,7 +1,7 @@
-//! Circles of imports: files of which each needs, in the end, each of the others.
+//! Import circles: sets of files that all depend on each other.
 //!
 //! Owns: the rule (no circle across top-level modules, none of more than [`MOST`] files) and its
-//! exceptions, which name today's sizes and may only shrink.
+//! exceptions, which have today's sizes and may only shrink.
 
 use super::Finding;
 use super::module_table::{CIRCLES, Circles};

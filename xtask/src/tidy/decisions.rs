@@ -1,4 +1,4 @@
-//! Rules of `docs/decisions`: what is cited exists, and the index is complete.
+//! Rules of `docs/decisions`: cited files exist, and the index is complete.
 
 use super::Finding;
 

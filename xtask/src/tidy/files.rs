@@ -1,4 +1,4 @@
-//! Which rules a file is under, and the rule for all texts: nothing of somebody's machine.
+//! The rules that apply to a file, and the rule for all texts: no paths of a developer's machine.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Layers of modules: inside of a crate, an import points down.
+//! Layers of modules: inside a crate, imports point down.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Rules of the lock file: single versions, and crates that must not come in.
+//! Rules of the lock file: single versions, and banned crates.
 
 use std::fs;
 use std::path::Path;

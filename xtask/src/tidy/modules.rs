@@ -1,10 +1,10 @@
-//! The files of a crate and which of them import which.
+//! The files of a crate and their imports.
 //!
 //! Owns: a reading of Rust that is good enough for paths: declarations, imports, paths in code.
-//! Refuses: types. A method call is no import, and names made by macros belong to the file that
-//! a path leads to.
-//! Surprise: an import counts for the file that defines the name. Names that a file hands on with
-//! `pub use` make it no part of a circle, and importing a module is nothing until it is used.
+//! Refuses: types. A method call is not an import, and names from macros belong to the file that a
+//! path leads to.
+//! Surprise: an import counts for the file that defines the name. Names that a file re-exports with
+//! `pub use` do not make it part of a circle, and importing a module counts only when it is used.
 
 mod file;
 mod tokens;

@@ -1,4 +1,4 @@
-//! The picture: lines per crate and folder, and the largest circles of imports.
+//! The overview: lines per crate and folder, and the largest import circles.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Rules of SQL tests: a record that names a provider says how many calls it makes.
+//! Rules of SQL tests: a record that names a provider declares its number of calls.
 
 use super::Finding;
 

@@ -1,7 +1,7 @@
-//! Who may depend on what. A new edge is a change of this table, and is talked about first.
+//! Allowed dependencies. A new edge is a change of this table, and is discussed first.
 //!
-//! Surprise: the direction of our own crates holds for tests, too; foreign crates of tests have a
-//! list of their own ([`TESTING`]).
+//! Surprise: the direction of workspace crates also holds for tests; external crates for tests have
+//! a list of their own ([`TESTING`]).
 
 /// What one of our crates may depend on.
 pub(super) struct Rule {

@@ -1,4 +1,4 @@
-//! The remote side of the properties: generated tables behind an exchange.
+//! The service side of the properties: generated tables behind an exchange.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
-//! Generated statements of many forms: clauses over joins, and parameters from every kind of source.
+//! Generated statements of many forms: clauses over joins, and parameters from all kinds of
+//! sources.
 
 use super::Dice;
 use super::queries::{CHILDREN, Case, ITEMS, OPAQUE, PARENTS, condition_of, other};

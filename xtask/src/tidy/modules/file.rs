@@ -1,4 +1,4 @@
-//! What one file declares, imports and names.
+//! Declarations, imports and names of one file.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! The words and signs of a Rust file, without comments, literals and tests.
+//! The tokens of a Rust file, without comments, literals and tests.
 //!
 //! Owns: enough of Rust's lexer to find paths and declarations.
-//! Surprise: what stands under `#[cfg(test)]` is left out: tests may import what is above them.
+//! Surprise: code under `#[cfg(test)]` is left out: tests may import from higher layers.
 
 /// A word, or a sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
