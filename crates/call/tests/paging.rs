@@ -1,4 +1,4 @@
-//! Any list, split into pages in any way and served in any style, reads as the same rows.
+//! Property: any list, split into pages in any way and served in any style, reads as the same rows.
 //!
 //! `STRATAQL_FULL=1` tries 5000 lists in place of 256.
 
@@ -30,7 +30,7 @@ const LIST: &str = "https://api.example.com/v1/list";
 /// A row: what is read back.
 type Row = (i64, Option<String>);
 
-/// How the fake service leads from page to page.
+/// The paging style of the fake service.
 #[derive(Debug, Clone)]
 enum Style {
     Token { sent_in: TokenLocation, found: Found, ending: Ending },
@@ -39,7 +39,7 @@ enum Style {
     Offset { start: i64, says_total: bool },
 }
 
-/// Where a token or address stands in an answer.
+/// The location of a token or URL in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Top,
@@ -47,7 +47,7 @@ enum Found {
     Header,
 }
 
-/// What stands there on the last page.
+/// Its value on the last page.
 #[derive(Debug, Clone, Copy)]
 enum Ending {
     Absent,
@@ -60,9 +60,9 @@ enum Ending {
 struct List {
     style: Style,
     pages: Vec<Vec<Row>>,
-    /// What leads to each page; the first one is not used.
+    /// The token or URL of each page; the first one is not used.
     tokens: Vec<String>,
-    /// The page whose address is that of an earlier page.
+    /// The page that repeats the address of an earlier page.
     loop_at: Option<usize>,
 }
 
@@ -102,7 +102,7 @@ impl List {
         self.pages.concat()
     }
 
-    /// How many requests the whole list takes.
+    /// Number of requests for the whole list.
     fn requests(&self) -> usize {
         let is_counted = match self.style {
             Style::Number { says_total, .. } | Style::Offset { says_total, .. } => says_total,
@@ -113,7 +113,7 @@ impl List {
         self.pages.len() + usize::from(!is_counted && !is_empty)
     }
 
-    /// The answer to a request.
+    /// The response to a request.
     fn answer(&self, request: &Request) -> (HeaderMap, Json) {
         let query: HashMap<String, String> = request.url.query_pairs().into_owned().collect();
         let number = |name: &str, start: i64| {
@@ -242,7 +242,7 @@ impl Exchange for Service {
         let response = Response::new(200, headers, body.to_string(), &request);
         let mut has_waited = false;
         async move {
-            // no answer is there at once
+            // responses are never ready at once
             futures::future::poll_fn(|context| {
                 if std::mem::replace(&mut has_waited, true) {
                     return Poll::Ready(());
@@ -307,7 +307,7 @@ fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
     });
     let mut readers: Vec<_> = readers.collect();
     let stalled = readers.pop().map(|mut reader| {
-        // it has asked, and is not asked itself before the others have all they want
+        // it has started a request, and is not polled before the others are done
         assert!((&mut reader).now_or_never().is_none());
         reader
     });
@@ -342,7 +342,7 @@ fn style() -> impl Strategy<Value = Style> {
     prop_oneof![2 => leading(), 2 => counting()]
 }
 
-/// Styles whose answers name the next page.
+/// Styles whose responses name the next page.
 fn leading() -> impl Strategy<Value = Style> {
     let sent_in = prop_oneof![
         Just(TokenLocation::Query),
@@ -369,7 +369,7 @@ fn counting() -> impl Strategy<Value = Style> {
     ]
 }
 
-/// Rows of pages; only tokens and links lead over an empty page.
+/// Rows of pages; only tokens and links can continue after an empty page.
 fn split(style: &Style, fewest: usize) -> BoxedStrategy<Vec<Vec<Row>>> {
     let row = (any::<i64>(), proptest::option::of(".{0,12}"));
     let full = usize::from(!matches!(style, Style::Token { .. } | Style::Link { .. }));
@@ -378,7 +378,7 @@ fn split(style: &Style, fewest: usize) -> BoxedStrategy<Vec<Vec<Row>>> {
     prop_oneof![9 => all, 1 => Just(vec![Vec::new(); fewest])].boxed()
 }
 
-/// Different texts, with everything that a URL has to escape.
+/// Distinct texts, with everything that a URL must escape.
 fn tokens(style: &Style, count: usize) -> BoxedStrategy<Vec<String>> {
     let is_header = matches!(
         style,

@@ -1,4 +1,4 @@
-//! Waiting for changes: when it is asked again, where, and what is said when the end does not come.
+//! Waiting for changes: polling intervals, handles, and reports of timeouts.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -17,10 +17,10 @@ use url::Url;
 
 const ORIGIN: &str = "https://builds.fleet.example.com";
 
-/// An answer: status, headers, body.
+/// A response: status, headers, body.
 type Answer = (u16, &'static [(&'static str, &'static str)], Json);
 
-/// A service that gives these answers, one after the other.
+/// A service that returns these responses in order.
 struct Fake {
     clock: ManualClock,
     answers: Mutex<VecDeque<Answer>>,
@@ -58,7 +58,7 @@ fn builds() -> Arc<Service> {
     Arc::new(service)
 }
 
-/// How a wait went.
+/// The result of a wait.
 struct Run {
     result: Result<Ended, Box<Report>>,
     asked: Vec<String>,
@@ -66,7 +66,7 @@ struct Run {
     told: Vec<String>,
 }
 
-/// Waits for a change by `resource.method` whose answer is the first of these.
+/// Waits for a change by `resource.method` whose response is the first of these.
 fn wait(method: &str, arguments: &[(&str, &str)], patience: u64, answers: Vec<Answer>) -> Run {
     let service = builds();
     let (resource, name) = method.split_once('.').expect("a method");
@@ -164,7 +164,7 @@ fn the_end_of_the_patience_names_the_handle() {
     assert!(report.message.contains("its status is `PENDING`"), "{report}");
     let resume = "EXEC /*+ AWAIT */ fleet.builds.clusters.get @cluster_id = 'c1'";
     assert!(report.help.iter().any(|help| help.contains(resume)), "{report:?}");
-    // the next pause would go beyond
+    // the next interval would exceed the limit
     assert_eq!(run.sleeps, [1, 2, 4]);
 }
 

@@ -1,8 +1,9 @@
-//! The environment of the process: the only place that reads it.
+//! The environment of the process; the only module that reads it.
 //!
 //! Owns: the names of the variables that strataql knows, and [`Environment`].
-//! Refuses: meaning; `settings` reads values, providers' credentials are looked up where they are used.
-//! Surprise: an empty variable counts as absent, as the XDG specification has it. In the sandbox the
+//! Refuses: interpretation; `settings` parses values, providers' credentials are looked up where
+//! they are used.
+//! Surprise: an empty variable counts as absent, as in the XDG specification. In the sandbox the
 //! whole environment is absent.
 
 use std::fmt;
@@ -65,7 +66,7 @@ impl Environment {
         Self { lookup: Arc::new(lookup) }
     }
 
-    /// No variables at all: what a sandbox sees, so that no real credential can reach it.
+    /// No variables, for the sandbox, so that no real credential can reach it.
     pub(crate) fn empty() -> Self {
         Self { lookup: Arc::new(|_: &str| None) }
     }

@@ -1,13 +1,13 @@
-//! The transport: one request in, one answer out.
+//! The transport: one request in, one response out.
 //!
 //! Owns: the HTTP client, TLS, proxies, time limits, size limits, retries, gates per origin and
-//! credential, credentials and tokens, same-origin checks, the HTTP log and what a failed request
-//! looks like to a user.
-//! Refuses: building requests from parameters, paging, decoding rows, reading the environment by
-//! itself (a lookup is handed in), printing.
-//! Surprise: an answer is `Ok` whatever its status; `Err` means that no usable answer came. URLs
-//! are the *logical* ones of the documents everywhere; another server stands in only at the last
-//! moment, when the request is written to a connection.
+//! credential, credentials and tokens, same-origin checks, the HTTP log and the messages for failed
+//! requests.
+//! Refuses: building requests from parameters, paging, decoding rows, reading the environment
+//! (callers pass a lookup function), printing.
+//! Surprise: a response is `Ok` whatever its status; `Err` means that no usable response arrived.
+//! URLs are the *logical* ones of the documents everywhere; a replacement endpoint is substituted
+//! only when the request is written to a connection.
 
 mod auth;
 mod buffers;

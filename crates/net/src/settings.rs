@@ -1,8 +1,8 @@
-//! What a transport may be told.
+//! Settings of a transport.
 //!
-//! Owns: limits, retry figures, proxy policy, other servers, the user's credentials and the
-//! closures through which environment, files and log are reached.
-//! Refuses: reading any of it from the machine; the command line does and hands it in.
+//! Owns: limits, retry settings, proxy policy, replacement endpoints, the user's credentials and
+//! the closures for environment, files and log.
+//! Refuses: reading any of it from the machine; the command line does, and passes it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,35 +31,35 @@ pub type HttpLog = Arc<dyn Fn(&str) + Send + Sync>;
 pub struct Settings {
     /// The `User-Agent` of every request.
     pub user_agent: String,
-    /// How long a connection may take to be set up.
+    /// Connect timeout.
     pub connect_timeout: Duration,
-    /// How long a server may take until its answer begins.
+    /// Timeout for the first byte of a response.
     pub answer_timeout: Duration,
-    /// How long a server may pause within its answer.
+    /// Timeout between bytes of a response.
     pub stall_timeout: Duration,
-    /// The largest body that is accepted, in bytes after decompression.
+    /// Maximum size of a body in bytes, after decompression.
     pub max_body: u64,
     /// Requests in flight at once per origin and credential.
     pub max_in_flight: usize,
-    /// When and how long a request is repeated.
+    /// Retry settings.
     pub retry: RetrySettings,
-    /// The way out of the network.
+    /// The proxy.
     pub proxy: ProxyPolicy,
-    /// Certificates in PEM form that are trusted beside those of the system.
+    /// Certificates in PEM form that are trusted in addition to the system's.
     pub extra_roots: Option<Vec<u8>>,
-    /// Servers that stand in for a provider's own, by provider name; only scheme and authority count.
+    /// Replacement endpoints by provider name; only scheme and authority are used.
     pub endpoints: HashMap<String, Url>,
     /// The user's own credentials by provider name; an entry replaces the document's entirely.
     pub auth: HashMap<String, AuthConfig>,
-    /// The environment in which credentials are looked up.
+    /// The environment for credentials.
     pub environment: Environment,
-    /// How files with credentials are read.
+    /// Reads files with credentials.
     pub read_file: ReadFile,
     /// Credentials that replace everything else: neither environment nor files are read then.
     pub credentials_override: Option<CredentialsOverride>,
     /// The HTTP log.
     pub http_log: Option<HttpLog>,
-    /// Is told about every attempt.
+    /// Observes every attempt.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -98,17 +98,17 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// When and how long a request is repeated.
+/// Retry settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetrySettings {
-    /// How often a request is sent at most when it fails for reasons other than throttling.
+    /// Maximum attempts for failures other than throttling.
     pub max_attempts: u32,
     /// The first back-off.
     pub initial: Duration,
     /// The longest back-off.
     pub max: Duration,
-    /// How long one request may take with all its repetitions; also bounds waiting for a server
-    /// that throttles.
+    /// Maximum time of one request with all its retries; also limits waiting for a server that
+    /// throttles.
     pub budget: Duration,
 }
 
@@ -123,10 +123,10 @@ impl Default for RetrySettings {
     }
 }
 
-/// The way out of the network. Loopback hosts are always reached directly.
+/// The proxy. Loopback hosts are always reached directly.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum ProxyPolicy {
-    /// What the system and its environment say.
+    /// The system's configuration and environment.
     #[default]
     System,
     /// No proxy.
@@ -157,9 +157,9 @@ impl CredentialsOverride {
         }
     }
 
-    /// What a simulated service accepts, in the shape that each provider's own scheme asks for:
-    /// `token` where one value is sent as it is, else `id` with `secret`. `providers` are names
-    /// with their authentication.
+    /// The credentials of a simulated service, in the form of each provider's own scheme: `token`
+    /// where one value is sent unchanged, else `id` with `secret`. `providers` are names with their
+    /// authentication.
     pub fn simulated<'a>(
         id: &str,
         secret: &str,
@@ -190,17 +190,17 @@ impl fmt::Debug for CredentialsOverride {
     }
 }
 
-/// A credential that is given, not looked up.
+/// A fixed credential, which is not looked up.
 #[derive(Clone)]
 pub enum FixedCredential {
-    /// Stands in for whatever pair or secret the provider's type of authentication asks for.
+    /// Replaces the pair or secret of the provider's authentication type.
     Client {
         /// Client id, user name or key id.
         id: String,
         /// Client secret, password or key.
         secret: SecretString,
     },
-    /// Is sent as a bearer token, whatever type the provider declares.
+    /// Sent as a bearer token, whatever type the provider declares.
     Bearer(SecretString),
     /// Nothing is sent.
     Anonymous,

@@ -1,14 +1,14 @@
-//! What users read about an answer with a bad status.
+//! Messages for responses with an error status.
 //!
 //! Owns: the mapping of statuses to codes, and the sentence.
-//! Refuses: answers that never came; those are [`crate::Failure`]s.
+//! Refuses: missing responses; see [`crate::Failure`].
 
 use strataql_diag::{Code, RemoteFailure, Report};
 
 use crate::remote_error::RemoteError;
 use crate::request::{Facts, Response};
 
-/// The report of an answer that is no success.
+/// The report of an error response.
 pub fn status_report(facts: &Facts, response: &Response) -> Report {
     let error = RemoteError::read(response);
     let (code, help) = verdict(facts, response.status);
@@ -109,7 +109,7 @@ mod tests {
             report(503, "", 3).message,
             "the API answered 503 Service Unavailable after 3 attempts"
         );
-        // doors show the request from here
+        // interfaces show the request from here
         let remote = report(403, body, 1).remote.expect("facts");
         assert_eq!((remote.status, remote.code.as_deref()), (Some(403), Some("PERMISSION_DENIED")));
         assert_eq!((remote.verb.as_str(), remote.url.as_str()), ("GET", "https://h.example/x"));

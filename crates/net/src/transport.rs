@@ -1,7 +1,8 @@
-//! The transport that the rest of strataql holds.
+//! The transport, the interface of this crate.
 //!
 //! Owns: joining settings, credentials and the exchange of requests.
-//! Refuses: statuses. Any answer is `Ok`; [`status_report`] says what a bad one means.
+//! Refuses: interpreting statuses. Any response is `Ok`; [`status_report`] describes an error
+//! status.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,7 +49,8 @@ impl Transport {
         Ok(Self { core, credentials })
     }
 
-    /// Makes known how a provider authenticates by its document. The user's own entry wins over it.
+    /// Registers the authentication in a provider's document. The user's own entry takes
+    /// precedence.
     pub fn register_provider(&self, provider: &str, auth: Option<AuthConfig>) {
         self.credentials.register(provider, auth);
     }
@@ -63,19 +65,19 @@ impl Transport {
         Ok(())
     }
 
-    /// On whose behalf requests of a provider are sent. Asks nobody.
+    /// The owner of the credential that a provider's requests use. Sends no request.
     ///
     /// # Errors
-    /// `no-credential` when the credential is not where it should be.
+    /// `no-credential` when the credential is missing.
     pub fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
         let found = self.credentials.principal(provider);
         found.map_err(|report| Box::new(report.redacted(&self.core.redactor)))
     }
 
-    /// Sends a request and gives the complete answer, whatever its status.
+    /// Sends a request and returns the complete response, whatever its status.
     ///
     /// # Errors
-    /// A [`Failure`] when no usable answer came, or the request could not be sent at all.
+    /// A [`Failure`] when no usable response arrived, or the request could not be sent at all.
     pub async fn send(&self, request: Request) -> Result<Response, Failure> {
         let credential = self.credentials.of(&request.provider).map_err(|report| {
             let report = report.redacted(&self.core.redactor);
@@ -94,7 +96,7 @@ impl Transport {
         self.core.exchange(outgoing).await
     }
 
-    /// The report of an answer that is no success.
+    /// The report of an error response.
     pub fn status_report(&self, response: &Response) -> Report {
         status_report(&response.facts, response).redacted(&self.core.redactor)
     }
@@ -104,7 +106,7 @@ impl Transport {
         &self.core.redactor
     }
 
-    /// The clock that waits are measured with.
+    /// The clock for waits.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.core.clock
     }

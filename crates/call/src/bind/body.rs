@@ -46,8 +46,8 @@ impl BodyContent {
         Self { media_type: "application/json".to_owned(), content: Content::Object(object) }
     }
 
-    /// The value of a top-level attribute, put there first if there is none. `None` for a body that the
-    /// document gives as a whole, which cannot be added to.
+    /// The value of a top-level attribute, inserted if absent. `None` for a body that the document
+    /// gives as a whole, which cannot be extended.
     pub(super) fn ensure(&mut self, name: &str, value: &str) -> Option<String> {
         let Content::Object(object) = &mut self.content else { return None };
         let slot = object.entry(name.to_owned()).or_insert(Json::Null);
@@ -95,7 +95,7 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
         match (&body.default, &body.base) {
             (Some(text), _) => Content::Verbatim(text.clone()),
             (None, Some(Json::Object(base))) => Content::Object(base.clone()),
-            // a body that must be there is an empty object; otherwise none is sent
+            // a required body is an empty object; otherwise none is sent
             (None, _) if body.required && !binder.method.verb.is_safe() => {
                 Content::Object(Map::new())
             }

@@ -1,7 +1,7 @@
 //! Idempotency keys in requests (`x-strataql.idempotencyKey`).
 //!
-//! Owns: where the key goes, and that a key of the user's is not replaced.
-//! Refuses: making keys; `net` does.
+//! Owns: the location of the key, and keeping a key that the user gave.
+//! Refuses: generating keys; `net` does.
 
 use http::{HeaderName, HeaderValue, header};
 use strataql_diag::{Code, Report};
@@ -12,8 +12,8 @@ use super::body::BodyContent;
 use super::{Arguments, BoundCall, bind};
 use crate::value::Value;
 
-/// Binds values to a method that changes something; where its document asks for an idempotency key,
-/// the request has one. Gives the key that it has: the user's, else the fresh one.
+/// Binds values to a method that changes something. If its document declares an idempotency key,
+/// the request has one. Returns the key: the user's, else a new one.
 ///
 /// # Errors
 /// As [`bind`]; `bad-document` when the document names no possible header; what `fresh` fails with.
@@ -26,7 +26,7 @@ pub fn bind_with_key(
     let target = method.extension.idempotency_key.as_ref().filter(|_| !method.verb.is_safe());
     let Some(target) = target else { return Ok((bind(service, method, arguments)?, None)) };
     let key = fresh()?;
-    // what the document declares may be required there, so it gets its value before binding
+    // the declared parameter may be required, so it gets its value before binding
     if let Some(name) = not_given(method, target, arguments) {
         arguments.0.insert(name, Value::Text(key.clone()));
     }
@@ -45,7 +45,7 @@ fn not_given(method: &Method, target: &TokenTarget, arguments: &Arguments) -> Op
         let body = method.body.as_ref()?;
         let property = body.property(&target.name)?;
         let same = |name: &str| body.property(name).is_some_and(|it| it.wire == property.wire);
-        // a whole body in one column may have the key in it
+        // a whole body in one column may contain the key
         let wrapped = |name: &str| method.extension.body_wrapper.as_deref() == Some(name);
         return (!has(&same) && !has(&wrapped)).then(|| property.name.clone());
     }
@@ -58,7 +58,7 @@ fn not_given(method: &Method, target: &TokenTarget, arguments: &Arguments) -> Op
     (!has(&same)).then(|| param.name.clone())
 }
 
-/// The key in the finished request; put there if there is none.
+/// The key in the finished request; inserted if absent.
 fn ensure(
     call: &mut BoundCall,
     method: &Method,

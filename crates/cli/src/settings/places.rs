@@ -1,10 +1,10 @@
-//! Where things are kept.
+//! Locations of files.
 
 use std::path::{Path, PathBuf};
 
 use crate::env::{self, Environment};
 
-/// Folders and files of the user; `None` when nothing says where, and then nothing is written.
+/// Folders and files of the user; `None` when the location is unknown, and then nothing is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Places {
     /// Data: `registry/`, `tables/`, `ledger/`.
@@ -37,7 +37,7 @@ impl Places {
         }
     }
 
-    /// Another home.
+    /// Replaces the home folder.
     pub(super) fn move_home(&mut self, home: &str) {
         self.home = Some(PathBuf::from(home));
     }
@@ -52,7 +52,7 @@ impl Places {
         self.in_home("tables")
     }
 
-    /// The record of writes.
+    /// The change ledger.
     pub(crate) fn ledger(&self) -> Option<PathBuf> {
         self.in_home("ledger")
     }

@@ -1,4 +1,4 @@
-//! Precedence, places and what is said about mistakes.
+//! Precedence, locations and error messages.
 
 use std::path::Path;
 

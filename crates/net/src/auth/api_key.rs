@@ -21,7 +21,7 @@ pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>
     Ok(vec![part])
 }
 
-/// The name of a header that a document gives.
+/// The header name in a document.
 pub(super) fn header_name(lookup: &Lookup<'_>, name: &str) -> Built<HeaderName> {
     name.parse().map_err(|_| {
         lookup

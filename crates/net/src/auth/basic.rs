@@ -1,7 +1,7 @@
 //! `basic`: user name and password in the `Authorization` header.
 //!
-//! Surprise: a secret from one variable or file is sent as it is, so it must be base64 already;
-//! a pair of variables or literals is encoded here.
+//! Surprise: a secret from one variable or file is sent unchanged, so it must be base64 already; a
+//! pair of variables or literals is encoded here.
 
 use strataql_spec::AuthConfig;
 

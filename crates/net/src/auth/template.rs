@@ -1,9 +1,9 @@
-//! Token addresses with placeholders: `https://h/accounts/{{ .__env__ACCOUNT }}/token`.
+//! Token URLs with placeholders: `https://h/accounts/{{ .__env__ACCOUNT }}/token`.
 //!
 //! Owns: filling `{{ .__env__NAME }}` from the environment and `{{ .field }}` from the
 //! configuration.
-//! Surprise: a value can never change where the address leads: in the path it is encoded, in the
-//! host it must look like a part of a host.
+//! Surprise: a value can never change the destination: in the path it is encoded, in the host it
+//! must be valid as part of a host name.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
@@ -68,7 +68,7 @@ fn value(name: &str, config: &AuthConfig, lookup: &Lookup<'_>) -> Built<String> 
             return Ok(value);
         }
     }
-    // secrets are no part of the serialised form
+    // the serialised form has no secrets
     let fields = serde_json::to_value(config).unwrap_or_default();
     match fields.get(name) {
         Some(Json::String(text)) if !text.is_empty() => Ok(text.clone()),
@@ -79,10 +79,10 @@ fn value(name: &str, config: &AuthConfig, lookup: &Lookup<'_>) -> Built<String> 
     }
 }
 
-/// The value as it may stand after `before`.
+/// The value encoded for its position after `before`.
 fn fit(before: &str, value: &str) -> Option<String> {
     if before.is_empty() {
-        // the whole beginning: it has to be an address by itself
+        // the whole prefix: it must be a URL by itself
         return Url::parse(value).ok().map(|_| value.trim_end_matches('/').to_owned());
     }
     let is_in_host = !before.split_once("://")?.1.contains('/');

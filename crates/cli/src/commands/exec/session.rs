@@ -29,7 +29,7 @@ use crate::progress::ProgressState;
 use crate::providers;
 use crate::settings::Settings;
 
-/// An open session with what lives beside it.
+/// An open session with its sandbox and log.
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) progress: Arc<ProgressState>,
@@ -37,7 +37,7 @@ pub(super) struct Opened {
     pub(super) recording: Recording,
 }
 
-/// Opens the session that the arguments describe. `text` tells which providers to simulate.
+/// Opens the session that the arguments describe. `text` determines the providers to simulate.
 pub(super) async fn open(
     arguments: &ExecArguments,
     settings: &Settings,
@@ -53,7 +53,7 @@ pub(super) async fn open(
         ..NetSettings::default()
     };
     let sandbox = if let Some(options) = &arguments.session.sandbox {
-        // providers that only a kept view names are simulated too
+        // providers that are named only in a local view are simulated too
         let mut text = text.to_owned();
         if let Some(folder) = tables(settings, true) {
             text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
@@ -97,7 +97,7 @@ pub(super) async fn open(
     Ok(Opened { session, progress, sandbox, recording })
 }
 
-/// Where local tables are kept. What comes from simulated services stays apart from what is real.
+/// The folder of local tables. Data from simulated services is kept apart from real data.
 fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
     let folder = settings.places.tables()?;
     Some(if simulated { folder.join("sandbox") } else { folder })
@@ -119,7 +119,7 @@ fn connect(
                     .with_help(format!("write `--endpoint {provider}=https://host:port`")),
             )
         })?;
-        // an endpoint under a misspelt name would leave the real service in its place
+        // an endpoint with a misspelled name would leave the real service in use
         let named = registry.providers().into_iter().find(|known| known.name == *provider);
         let known = match named {
             Some(known) => known.name,
@@ -167,7 +167,7 @@ fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>>
         .collect()
 }
 
-/// Starts the sandbox and points everything at it.
+/// Starts the sandbox and redirects all requests to it.
 async fn simulate(
     options: Option<&str>,
     registry: &Arc<Registry>,
@@ -178,7 +178,7 @@ async fn simulate(
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
     let lower = text.to_lowercase();
     let known = registry.providers();
-    // a scenario says what it is about; the statement may name part of that
+    // a scenario names its providers; the statement may name some of them
     let of_scenario = options.scenario.as_ref().map(|scenario| &scenario.providers);
     let of_scenario = |name: &String| of_scenario.is_some_and(|names| names.contains(name));
     let named: Vec<&str> = known
@@ -203,14 +203,14 @@ async fn simulate(
     let url = Url::parse(&sandbox.url()).map_err(|error| {
         Box::new(Report::internal(format!("the sandbox has no address: {error}")))
     })?;
-    // every provider, also those that are not simulated: nothing else may be reached
+    // every provider, also those that are not simulated: no other server may be contacted
     net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
     net.proxy = ProxyPolicy::None;
     net.credentials_override = Some(credentials);
     Ok(sandbox)
 }
 
-/// Where `--http-log` goes.
+/// The destination of `--http-log`.
 fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpLog>, Box<Report>> {
     let Some(target) = &arguments.session.http_log else { return Ok(None) };
     let console = console.clone();
