@@ -11,12 +11,14 @@ mod redact;
 mod report;
 mod span;
 mod suggest;
+mod wording;
 
 pub use code::{Class, Code};
 pub use redact::{MASK, Redactor};
 pub use report::{Label, Place, RemoteFailure, Report, Severity, excerpt};
 pub use span::{LineColumn, Span};
 pub use suggest::{did_you_mean, suggest};
+pub use wording::{counted, listed};
 
 /// Result whose error is a [`Report`].
 pub type Result<T, E = Box<Report>> = std::result::Result<T, E>;

@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use strataql_call::{Exchange, Layer, WriteFailure};
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, counted};
 use strataql_net::{Request, Response};
 use tokio::time::Instant;
 
@@ -198,9 +198,4 @@ impl Layer for BudgetExchange {
 
 fn doubled(limit: u64) -> u64 {
     limit.saturating_mul(2).max(10)
-}
-
-/// `1 row`, `2 rows`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

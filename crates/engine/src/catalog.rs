@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
-use strataql_diag::{Code, Report, Span, did_you_mean};
+use strataql_diag::{Code, Report, Span, did_you_mean, listed};
 use strataql_registry::Registry;
 use strataql_spec::{Provider, Service};
 use strataql_sql::Name;
 
-use crate::error::listed;
 use crate::table::ResourceRef;
 
 type Found<T> = Result<T, Box<Report>>;

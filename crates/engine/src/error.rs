@@ -5,16 +5,12 @@
 
 mod words;
 
+pub(crate) use strataql_functions::external;
 pub(crate) use words::sql_types;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
-use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
-
-/// Wraps a report for the way through DataFusion.
-pub(crate) fn external(report: Box<Report>) -> DataFusionError {
-    DataFusionError::External(report)
-}
+use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean, listed};
 
 /// The report in or for an error. `text` is the input that spans refer to.
 pub fn report_of(error: &DataFusionError, text: &str) -> Box<Report> {
@@ -184,13 +180,6 @@ fn schema_error(error: &SchemaError) -> Report {
                 .with_help("give one of them an alias with AS")
         }
     }
-}
-
-/// At most twelve names.
-pub(crate) fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(12);
-    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 fn arrow_error(message: &str) -> Report {

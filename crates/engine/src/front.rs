@@ -7,8 +7,9 @@
 //! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
 
 mod context;
+mod json_paths;
 mod labels;
-pub(crate) mod outer_names;
+mod outer_names;
 mod rewrite;
 mod using;
 pub(crate) mod views;
@@ -26,12 +27,12 @@ use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report, Span};
+use strataql_functions::{self as functions, expand_rows};
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
 
 use crate::catalog::Catalog;
 use crate::error::report_of;
-use crate::functions::{self, expand_rows};
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
 use crate::plan::hoist::hoist;

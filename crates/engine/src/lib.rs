@@ -1,7 +1,7 @@
 //! Sessions: SQL text in, streams of Arrow batches out.
 //!
 //! Owns: names, method choice, predicates as parameters, scans, bind joins, EXPLAIN, SHOW and
-//! DESCRIBE, functions; everything that touches DataFusion.
+//! DESCRIBE; everything that touches DataFusion but the functions (`functions`).
 //! Refuses: HTTP and decoding (`call`, `net`), reading documents (`registry`, `spec`), printing.
 //! Surprise: DataFusion never sees SQL text. Our front turns text into a logical plan, DataFusion
 //! optimises it, and our query planner settles which method each scan calls just before the
@@ -14,7 +14,6 @@ mod catalog;
 mod error;
 mod explain;
 mod front;
-mod functions;
 mod journal;
 mod local;
 mod meta;
@@ -31,6 +30,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 mod testing;
+mod text_table;
 mod transaction;
 mod write;
 
@@ -38,9 +38,8 @@ pub use activity::Activity;
 pub use error::report_of;
 pub use local::stored_views;
 pub use operators::{ScanSpec, Source};
-pub use outcome::{Completeness, Outcome, ScanProgress};
+pub use outcome::{Completeness, Issue, Outcome, ScanProgress};
 pub use parameters::Parameters;
-pub use partial::Issue;
 pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use recording::Recording;
 pub use session::{ResultSet, Session, SessionConfig};

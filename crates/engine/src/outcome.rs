@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strataql_call::{CallMetrics, MetricsSnapshot};
-use strataql_diag::Code;
-
-use crate::budget::counted;
-use crate::partial::Issue;
+use strataql_diag::{Code, Report, counted};
 
 /// Whether a result holds everything that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +50,37 @@ pub struct ScanProgress {
     pub name: String,
     /// Its counters.
     pub metrics: MetricsSnapshot,
+}
+
+/// Why rows or values are missing from a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The call: `provider.service.resource.method(parameter=value)`.
+    pub scope: String,
+    /// The service's request identifier.
+    pub request_id: Option<String>,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What kind of failure.
+    pub code: Code,
+    /// The sentence of its report.
+    pub message: String,
+    /// Rows that are missing, where that is known.
+    pub rows_lost: Option<u64>,
+}
+
+impl Issue {
+    pub(crate) fn of(scope: String, report: &Report) -> Self {
+        let remote = report.remote.as_deref();
+        Self {
+            scope,
+            request_id: remote.and_then(|remote| remote.request_id.clone()),
+            status: remote.and_then(|remote| remote.status),
+            code: report.code,
+            message: report.message.clone(),
+            rows_lost: None,
+        }
+    }
 }
 
 impl Outcome {

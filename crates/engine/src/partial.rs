@@ -11,38 +11,7 @@ use strataql_call::Arguments;
 use strataql_diag::{Class, Code, Report};
 use strataql_spec::{Location, Method};
 
-use crate::outcome::Outcome;
-
-/// Why rows or values are missing from a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issue {
-    /// The call: `provider.service.resource.method(parameter=value)`.
-    pub scope: String,
-    /// The service's request identifier.
-    pub request_id: Option<String>,
-    /// HTTP status, if there was an answer.
-    pub status: Option<u16>,
-    /// What kind of failure.
-    pub code: Code,
-    /// The sentence of its report.
-    pub message: String,
-    /// Rows that are missing, where that is known.
-    pub rows_lost: Option<u64>,
-}
-
-impl Issue {
-    pub(crate) fn of(scope: String, report: &Report) -> Self {
-        let remote = report.remote.as_deref();
-        Self {
-            scope,
-            request_id: remote.and_then(|remote| remote.request_id.clone()),
-            status: remote.and_then(|remote| remote.status),
-            code: report.code,
-            message: report.message.clone(),
-            rows_lost: None,
-        }
-    }
-}
+use crate::outcome::{Issue, Outcome};
 
 /// The items of a call up to its failure, which goes to the outcome.
 pub(crate) fn kept<T: Send>(

@@ -35,7 +35,7 @@ use crate::run::{Memory, Run};
 use crate::settings::Settings;
 use crate::table::ResourceRef;
 use crate::transaction::{self, OpenTransaction, Transaction};
-use crate::{budget, explain, functions, local, meta, read_only, write};
+use crate::{budget, explain, local, meta, read_only, write};
 
 /// What a session works with.
 pub struct SessionConfig {
@@ -150,7 +150,7 @@ impl Session {
             .with_physical_optimizer_rules(physical)
             .with_query_planner(Arc::new(Planner))
             .build();
-        functions::register(&mut state).map_err(|error| report_of(&error, ""))?;
+        strataql_functions::register(&mut state).map_err(|error| report_of(&error, ""))?;
         let memory = Memory::default();
         let run = Run::before_all(&memory, &config.settings);
         Ok(Self {

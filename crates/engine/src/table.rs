@@ -17,6 +17,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use strataql_call::field_of;
 use strataql_diag::Span;
+use strataql_functions::JSON_SCHEMA;
 use strataql_spec::method::SqlVerb;
 use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
 
@@ -27,8 +28,6 @@ use crate::settings::Settings;
 
 /// Field metadata key of parameter-only columns.
 pub(crate) const HIDDEN: &str = "strataql:hidden";
-/// Field metadata key of the handle to a JSON column's schema.
-pub(crate) const JSON_SCHEMA: &str = "strataql:schema";
 
 /// A word that no SQL holds: among the words of a statement it stands for every JSON column, so that
 /// rows that are kept keep the schemas of their columns.
@@ -100,10 +99,8 @@ impl ResourceRef {
                     return field;
                 }
                 let mut metadata = field.metadata().clone();
-                metadata.insert(
-                    JSON_SCHEMA.to_owned(),
-                    crate::functions::schema_text(&self.service, column.schema),
-                );
+                let schema = self.service.schemas.compact(column.schema);
+                metadata.insert(JSON_SCHEMA.to_owned(), schema);
                 field.with_metadata(metadata)
             })
             .collect();

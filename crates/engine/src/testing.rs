@@ -2,6 +2,9 @@
 //!
 //! Owns: the seam for tests of this crate; nothing of it ships.
 
+mod functions;
+mod reference;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 

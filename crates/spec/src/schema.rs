@@ -7,6 +7,7 @@
 //! case.
 
 mod build;
+mod compact;
 mod union;
 
 use indexmap::IndexMap;

@@ -20,11 +20,12 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Spanned, TableAlias, TableFactor, TableFunctionArgs,
 };
 use strataql_diag::{LineColumn, Report, Span};
+use strataql_functions::{JsonRows, expr_planners};
 
+use super::json_paths::JsonPlanner;
 use super::outer_names::OuterNames;
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
-use crate::functions::{Arithmetic, JsonPlanner, JsonRows};
 use crate::table::{Occurrence, ResourceTable, Scope};
 
 /// The context of one statement.
@@ -46,8 +47,8 @@ impl<'a> Context<'a> {
         text: &str,
     ) -> Self {
         let paths = Arc::new(JsonPlanner::new(outer));
-        let mut expressions: Vec<Arc<dyn ExprPlanner>> =
-            vec![Arc::clone(&paths) as _, Arc::new(Arithmetic)];
+        let mut expressions: Vec<Arc<dyn ExprPlanner>> = vec![Arc::clone(&paths) as _];
+        expressions.extend(expr_planners());
         expressions.extend(state.expr_planners().iter().map(Arc::clone));
         let relations = Relations { tables, scope, qualified, text: text.to_owned() };
         Self { state, expressions, relations: vec![Arc::new(relations), Arc::new(JsonRows)], paths }

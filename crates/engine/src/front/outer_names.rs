@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::wildcards::name_parts;
 
 /// The lower-case parts of names that mean a column of an outer table.
-pub(crate) type OuterNames = BTreeSet<Vec<String>>;
+pub(super) type OuterNames = BTreeSet<Vec<String>>;
 
 /// Rewrites paths into columns of outer tables; gives the names that begin with such a table.
 pub(super) fn rewrite(query: &mut Query) -> OuterNames {

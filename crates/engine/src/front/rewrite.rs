@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use strataql_diag::{Code, Report};
 
-use crate::functions::{is_row_function, make_lateral};
+use strataql_functions::{is_row_function, make_lateral};
 
 /// Rewrites a query.
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {

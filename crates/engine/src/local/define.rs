@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::sql::sqlparser::ast::{self as sql, ColumnOption, ObjectName, ObjectType, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Token;
-use strataql_diag::{Code, LineColumn, Report, Span};
+use strataql_diag::{Code, LineColumn, Report, Span, counted};
 use strataql_sql::{Name, Parsed};
 
 use super::fill::{Filler, column_count, parsed_view, query_of, refuse_twins};
@@ -13,7 +13,6 @@ use super::manifest::{Content, Entry, IfTaken, ViewText};
 use super::types::column;
 use super::writer::Written;
 use super::{Found, Relations, Store};
-use crate::budget::counted;
 use crate::explain;
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;

@@ -14,9 +14,9 @@ use super::{Found, Relations, Store};
 use crate::front::Locals;
 use crate::front::views::{described_parameters, document_view};
 use crate::meta::system::SystemTables;
-use crate::meta::texts;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
+use crate::text_table::text_table;
 
 /// The rows of SHOW VIEWS.
 pub(crate) fn show_views(store: &Store) -> Found<RecordBatch> {
@@ -33,7 +33,7 @@ pub(crate) fn show_views(store: &Store) -> Found<RecordBatch> {
             Content::Table { .. } => None,
         })
         .collect();
-    texts(&["name", "kind", "definition"], rows)
+    text_table(&["name", "kind", "definition"], rows)
 }
 
 /// The rows of SHOW TABLES.
@@ -111,7 +111,7 @@ pub(crate) async fn describe(session: &Session, describe: &Describe) -> Found<Op
     if describe.extended {
         names.push("description");
     }
-    let result = ResultSet::of_batch(texts(&names, rows)?);
+    let result = ResultSet::of_batch(text_table(&names, rows)?);
     if let Some(missing) = missing {
         result.outcome.note(missing);
     }

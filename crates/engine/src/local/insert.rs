@@ -6,15 +6,13 @@ use datafusion::arrow::array::{ArrayRef, new_null_array};
 use datafusion::sql::sqlparser::ast::{self as sql, ObjectName, Spanned, TableFactor, TableObject};
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::TryStreamExt;
-use strataql_diag::{Code, Report, did_you_mean};
+use strataql_diag::{Code, Report, counted, did_you_mean, listed};
 use strataql_sql::{Parsed, WriteKind};
 
 use super::Found;
 use super::define::{bytes, note, unsupported};
 use super::fill::{Filler, query_from, shaped};
 use super::manifest::{Content, Entry};
-use crate::budget::counted;
-use crate::error::listed;
 use crate::parameters::Parameters;
 use crate::session::{ResultSet, Session};
 

@@ -18,7 +18,7 @@ use super::Found;
 use crate::error::sql_types;
 
 /// Metadata of a column that says what it is; anything else belongs to the scan it came from.
-const KEPT_METADATA: &[&str] = &["ARROW:extension:name", crate::table::JSON_SCHEMA];
+const KEPT_METADATA: &[&str] = &["ARROW:extension:name", strataql_functions::JSON_SCHEMA];
 
 /// The column that a definition describes.
 pub(super) fn column(name: &str, kind: &sql::DataType, nullable: bool) -> Found<Field> {

@@ -4,15 +4,14 @@
 //! text. `sys.columns` and `sys.parameters` have NULL there, for programs.
 
 use datafusion::arrow::array::RecordBatch;
-use strataql_diag::{Code, Report, did_you_mean};
+use strataql_diag::{Code, Report, did_you_mean, listed};
 use strataql_spec::{ColumnType, Location, Method, SchemaId, Service};
 use strataql_sql::{Describe, Name};
 
-use super::texts;
 use crate::catalog::Catalog;
-use crate::error::listed;
 use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
+use crate::text_table::text_table;
 
 /// Runs DESCRIBE.
 pub(crate) fn describe(session: &Session, describe: &Describe) -> Result<ResultSet, Box<Report>> {
@@ -122,7 +121,7 @@ fn columns(resource: &ResourceRef, extended: bool) -> Result<RecordBatch, Box<Re
     if extended {
         names.push("description");
     }
-    texts(&names, rows)
+    text_table(&names, rows)
 }
 
 /// `required`, `optional`, or nothing, over the select methods of a resource.
@@ -187,7 +186,7 @@ fn method_shape(
     if extended {
         names.push("description");
     }
-    texts(&names, rows)
+    text_table(&names, rows)
 }
 
 /// A text that people may have left out, on one line.

@@ -16,12 +16,13 @@ use strataql_spec::SqlVerb;
 use strataql_sql::sqlparser::ast as sql;
 use strataql_sql::{Name, NamePart, Show, ShowWhat};
 
-use super::{templates, texts};
+use super::templates;
 use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::front::views::{described_parameters, document_view};
 use crate::session::{ResultSet, Session};
 use crate::settings::SETTINGS;
+use crate::text_table::text_table;
 
 /// Stands for a document's view where methods are listed.
 pub(super) const VIEW: &str = "__view__";
@@ -54,7 +55,7 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         }
         ShowWhat::Version => version(show.extended),
         ShowWhat::TransactionIsolation => {
-            texts(&["transaction_isolation"], vec![vec![Some("read committed".to_owned())]])
+            text_table(&["transaction_isolation"], vec![vec![Some("read committed".to_owned())]])
         }
         ShowWhat::Views => crate::local::show_views(session.local()),
         ShowWhat::Tables => crate::local::show_tables(session.local()),
@@ -88,7 +89,7 @@ fn version(extended: bool) -> Result<RecordBatch, Box<Report>> {
         names.push("platform");
         row.push(Some(format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)));
     }
-    texts(&names, vec![row])
+    text_table(&names, vec![row])
 }
 
 pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
@@ -100,7 +101,7 @@ pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
             vec![Some(provider.name), Some(provider.version), Some(provider.source.to_string())]
         })
         .collect();
-    texts(&["name", "version", "source"], rows)
+    text_table(&["name", "version", "source"], rows)
 }
 
 fn services(
@@ -128,7 +129,7 @@ fn services(
     if extended {
         names.extend(["description", "version", "preferred"]);
     }
-    texts(&names, rows)
+    text_table(&names, rows)
 }
 
 /// The index of the service that the first two parts of a name mean.
@@ -204,7 +205,7 @@ fn resources(
     if extended {
         names.extend(["id", "description"]);
     }
-    texts(&names, rows)
+    text_table(&names, rows)
 }
 
 /// The SQL verbs of a resource, in the order of its document.
@@ -259,7 +260,7 @@ fn methods(
     if extended {
         names.extend(["http", "path", "description"]);
     }
-    texts(&names, rows)
+    text_table(&names, rows)
 }
 
 /// The row of a view that the document defines: it answers a SELECT before any method does.
@@ -327,15 +328,15 @@ pub(super) fn functions(session: &Session, extended: bool) -> Result<RecordBatch
         };
         push(name, "table", name, &syntax, text);
     }
-    for about in crate::functions::planned_functions() {
-        push(about.name, "scalar", about.name, about.syntax, about.text);
+    for doc in strataql_functions::planned_functions() {
+        push(doc.name, "scalar", doc.name, doc.syntax, doc.text);
     }
-    for (name, about) in crate::functions::row_functions() {
-        push(name, "table", about.name, about.syntax, about.text);
+    for (name, doc) in strataql_functions::row_functions() {
+        push(name, "table", doc.name, doc.syntax, doc.text);
     }
     rows.sort();
     rows.dedup_by(|one, other| one[..2] == other[..2]);
-    texts(&["name", "kind", "syntax", "description"], rows)
+    text_table(&["name", "kind", "syntax", "description"], rows)
 }
 
 /// What a function says it takes, and does.
@@ -377,7 +378,7 @@ pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Repor
             ]
         })
         .collect();
-    texts(&["name", "value", "default", "meaning"], rows)
+    text_table(&["name", "value", "default", "meaning"], rows)
 }
 
 /// Applies LIKE (on the first column) or WHERE.

@@ -16,12 +16,11 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
-use strataql_diag::{Code, Report, did_you_mean};
+use strataql_diag::{Code, Report, did_you_mean, listed};
 use strataql_sql::Name;
 
 use self::changes::Changes;
 use self::documents::DocumentTable;
-use crate::error::listed;
 use crate::front::Locals;
 use crate::session::Session;
 

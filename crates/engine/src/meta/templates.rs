@@ -13,9 +13,9 @@ use strataql_spec::{Method, SchemaId, SchemaKind, SqlVerb};
 use strataql_sql::sqlparser::ast::{Expr, Statement as Tree};
 use strataql_sql::{Name, Statement, Template};
 
-use super::texts;
 use crate::catalog::Catalog;
 use crate::table::ResourceRef;
+use crate::text_table::text_table;
 
 /// Metadata of a result whose cells are texts of several lines, to be copied.
 const LINES: &str = "strataql:lines";
@@ -65,7 +65,7 @@ pub(super) fn template(
             .with_help(format!("`SHOW METHODS IN {target}` lists what it has")),
         ));
     }
-    let batch = texts(&[column], rows)?;
+    let batch = text_table(&[column], rows)?;
     let metadata = HashMap::from([(LINES.to_owned(), "1".to_owned())]);
     let schema = Schema::new_with_metadata(batch.schema().fields().clone(), metadata);
     batch

@@ -29,6 +29,7 @@ use strataql_spec::{Location, Method, Service};
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
+use crate::outcome::Issue;
 use crate::partial;
 use crate::plan::bindings::Source;
 
@@ -233,7 +234,7 @@ impl ScanExec {
                 // one row of many, whose key cannot be asked for
                 if runtime.run.is_partial {
                     let scope = partial::scope(&spec.name(), method, arguments);
-                    runtime.outcome.add_issue(partial::Issue::of(scope, &report));
+                    runtime.outcome.add_issue(Issue::of(scope, &report));
                     return Ok(futures::stream::empty().boxed());
                 }
                 return Err(external(Box::new(report.with_note(

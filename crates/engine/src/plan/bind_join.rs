@@ -20,7 +20,6 @@ use datafusion::logical_expr::{
     binary_expr,
 };
 
-pub(crate) use self::probe::has_slot;
 use self::probe::probe;
 use super::bind_node::{BindJoinNode, Keep};
 use super::bindings::SlotId;

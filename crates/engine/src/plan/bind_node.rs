@@ -7,11 +7,12 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use serde::{Deserialize, Serialize};
 
-use super::bindings::SlotId;
+use super::bindings::{SlotId, slot};
 
 /// Which rows a bind join gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -111,4 +112,30 @@ impl UserDefinedLogicalNodeCore for BindJoinNode {
         }
         Ok(node)
     }
+}
+
+/// Slots that scans of the plan, and templates of bind joins in it, read.
+pub(crate) fn used_slots(plan: &LogicalPlan) -> Result<Vec<SlotId>> {
+    let mut used = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        match node {
+            LogicalPlan::TableScan(scan) => {
+                for filter in &scan.filters {
+                    filter.apply(|expr| {
+                        used.extend(slot(expr));
+                        Ok(TreeNodeRecursion::Continue)
+                    })?;
+                }
+            }
+            LogicalPlan::Extension(extension) => {
+                let any: &dyn std::any::Any = extension.node.as_any();
+                if let Some(inner) = any.downcast_ref::<BindJoinNode>() {
+                    used.extend(used_slots(&inner.template)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(used)
 }

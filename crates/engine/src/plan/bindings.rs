@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use serde::{Deserialize, Serialize};
 use strataql_call::Value;
@@ -48,6 +49,11 @@ pub(crate) fn slot(expr: &Expr) -> Option<SlotId> {
         }
         _ => None,
     }
+}
+
+/// True if the expression has a slot in it.
+pub(crate) fn has_slot(expr: &Expr) -> bool {
+    expr.exists(|inner| Ok(slot(inner).is_some())).unwrap_or(false)
 }
 
 /// The expression under casts and aliases.

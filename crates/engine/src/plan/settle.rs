@@ -24,15 +24,14 @@ use strataql_call::Value;
 use strataql_spec::{Location, Method, Param};
 
 use super::alternatives::{Alternatives, Given, calls, given};
-use super::bind_join::has_slot;
 use super::bind_node::BindJoinNode;
-use super::bindings::{Binding, Source, binding, combine};
+use super::bindings::{Binding, Source, binding, combine, has_slot};
 use super::method_choice::{Choice, Needs, NoChoice, choose};
 use super::pushdown::filter;
 use super::refusal::refusal;
 use crate::error::external;
-use crate::functions::written;
 use crate::table::{ResourceTable, is_hidden};
+use strataql_functions::operator_of;
 
 /// The call of a scan.
 #[derive(Debug, Clone, PartialEq)]
@@ -443,7 +442,7 @@ pub(crate) fn shown(expr: &Expr) -> String {
     let plain = expr.clone().transform_up(|expr| {
         Ok(match expr {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
-            other => match written(&other) {
+            other => match operator_of(&other) {
                 Some(operator) => Transformed::yes(operator),
                 None => Transformed::no(other),
             },

@@ -142,7 +142,7 @@ fn refusal(
             .with_label(assigned.span, "")
             .with_help_if(did_you_mean(&name, known.iter().copied()))
             .with_help(format!("`SHOW METHODS IN {}` lists what each takes", resource.dotted()))
-            .with_note(format!("it takes {}", crate::error::listed(&known))),
+            .with_note(format!("it takes {}", strataql_diag::listed(&known))),
         );
     }
     let nearest = candidates

@@ -11,6 +11,7 @@ use datafusion::datasource::MemTable;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::{Arguments, ColumnPlan, DecodePlan, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
+use strataql_functions::JSON_SCHEMA;
 use strataql_net::Response;
 use strataql_spec::{ColumnType, Method, RowShape};
 use strataql_sql::Name;
@@ -194,10 +195,8 @@ pub(super) fn documented(resource: &ResourceRef, method: &Method, schema: Schema
                 None => field.as_ref().clone(),
                 Some(column) => {
                     let mut metadata = field.metadata().clone();
-                    metadata.insert(
-                        crate::table::JSON_SCHEMA.to_owned(),
-                        crate::functions::schema_text(&resource.service, column.schema),
-                    );
+                    let schema = resource.service.schemas.compact(column.schema);
+                    metadata.insert(JSON_SCHEMA.to_owned(), schema);
                     field.as_ref().clone().with_metadata(metadata)
                 }
             }

@@ -10,9 +10,9 @@ use super::send::Prepared;
 use super::{Awaiting, Chosen, Writer, image, masking, rows, template, undo};
 use crate::explain;
 use crate::local::Relations;
-use crate::meta::texts;
 use crate::session::{ResultSet, Session};
 use crate::table::ResourceRef;
+use crate::text_table::text_table;
 
 /// A row of EXPLAIN without its number: method, HTTP verb, URL, body, why.
 type Step = Vec<Option<String>>;
@@ -245,5 +245,5 @@ fn numbered(rows: Vec<Step>) -> Result<ResultSet, Box<Report>> {
         row
     });
     let names = ["step", "method", "http", "url", "body", "why"];
-    texts(&names, rows.collect()).map(ResultSet::of_batch)
+    text_table(&names, rows.collect()).map(ResultSet::of_batch)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use arrow::datatypes::Schema;
 use futures::StreamExt;
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, counted};
 use strataql_engine::{Completeness, ResultSet};
 use strataql_output::{AtomicFile, Options, ResultWriter, writer};
 
@@ -123,8 +123,4 @@ impl<'a> Printer<'a> {
         }
         Ok(if self.partial { Exit::from(Code::Partial) } else { Exit::SUCCESS })
     }
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

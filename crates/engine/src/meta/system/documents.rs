@@ -21,14 +21,13 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use strataql_diag::Report;
+use strataql_diag::{Report, counted};
 use strataql_registry::{ProviderSummary, Registry, ResourceSummary, ServiceIndex};
 use strataql_spec::provider::ServiceEntry;
 
 use super::places::{Places, depth};
 use super::rows::{Layout, Rows, resource_of};
 use super::sheet::{Sheet, schema_of};
-use crate::budget::counted;
 use crate::error::external;
 use crate::operators::CallRuntime;
 use crate::table::ResourceRef;

@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use strataql_diag::Report;
 
-use crate::functions::json_field;
+use strataql_functions::json_field;
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

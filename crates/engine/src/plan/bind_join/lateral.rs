@@ -15,10 +15,10 @@ use datafusion::logical_expr::{Expr, Join, LogicalPlan};
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
 
-use super::super::bindings::{SlotId, slot_name};
+use super::super::bind_node::used_slots;
+use super::super::bindings::{SlotId, has_slot, slot_name};
 use super::super::settle::{settle, takes_all_slots};
 use super::super::truth;
-use super::probe::{has_slot, used_slots};
 use super::{Keep, Parts, bind_part, conditions, has_needy_scan, node};
 
 /// True if the right side reads columns of the left.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Field;
 use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, ExprSchemable, Filter, LogicalPlan};
 use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
 
-use super::super::bindings::{SlotId, bare, slot, slot_name};
+use super::super::bind_node::used_slots;
+use super::super::bindings::{SlotId, bare, has_slot, slot_name};
 use super::super::settle::settle;
 use super::super::truth;
 use super::{bind_part, has_needy_scan};
@@ -87,35 +88,4 @@ fn without_leftovers(plan: LogicalPlan) -> Result<LogicalPlan> {
         })
     })
     .map(|done| done.data)
-}
-
-/// True if the expression has a slot in it.
-pub(crate) fn has_slot(expr: &Expr) -> bool {
-    expr.exists(|inner| Ok(slot(inner).is_some())).unwrap_or(false)
-}
-
-/// Slots that scans of the plan, and templates of bind joins in it, read.
-pub(super) fn used_slots(plan: &LogicalPlan) -> Result<Vec<SlotId>> {
-    let mut used = Vec::new();
-    plan.apply_with_subqueries(|node| {
-        match node {
-            LogicalPlan::TableScan(scan) => {
-                for filter in &scan.filters {
-                    filter.apply(|expr| {
-                        used.extend(slot(expr));
-                        Ok(TreeNodeRecursion::Continue)
-                    })?;
-                }
-            }
-            LogicalPlan::Extension(extension) => {
-                let any: &dyn std::any::Any = extension.node.as_any();
-                if let Some(inner) = any.downcast_ref::<super::BindJoinNode>() {
-                    used.extend(used_slots(&inner.template)?);
-                }
-            }
-            _ => {}
-        }
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(used)
 }

@@ -1,0 +1,133 @@
+//! The SQL functions that DataFusion does not have: SQLite's and PostgreSQL's JSON functions, SQLite's
+//! dates and text functions, policies, addresses and encodings.
+//!
+//! Owns: the functions, their registration ([`register`], [`expr_planners`], [`JsonRows`]) and their
+//! descriptions ([`descriptions`]), which `docs/functions.md` and `SHOW FUNCTIONS` are made of.
+//! Refuses: functions that DataFusion already has under the same name with the same meaning; names of
+//! columns, which the engine resolves.
+//! Surprise: `json_each` and its kin are no table functions of DataFusion, which take constants only,
+//! but lists that are unnested: see `json_rows` and `lateral`.
+
+mod aggregate;
+mod arithmetic;
+mod cell;
+mod condition;
+mod dates;
+mod doc;
+mod error;
+mod hints;
+mod json;
+mod json_column;
+mod json_compare;
+mod json_edit;
+mod json_extract;
+mod json_path;
+#[cfg(test)]
+mod json_random;
+mod json_rows;
+mod lateral;
+mod min_max;
+mod network;
+mod patterns;
+mod printf;
+mod scalar;
+mod sqlite;
+mod sum;
+mod text;
+
+use std::sync::Arc;
+
+use datafusion_common::Result;
+use datafusion_expr::planner::ExprPlanner;
+use datafusion_expr::registry::FunctionRegistry;
+
+use self::scalar::Scalar;
+
+pub use arithmetic::operator_of;
+pub use doc::{Example, FunctionDoc, Section};
+pub use error::external;
+pub use json_column::{JSON_SCHEMA, is_json, json_field};
+pub use json_path::{path_call, step_text};
+pub use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
+pub use lateral::expand_rows;
+
+/// Scalar functions that are plain functions over values.
+fn scalars() -> impl Iterator<Item = &'static Scalar> {
+    let tables = [
+        json::FUNCTIONS,
+        json_compare::FUNCTIONS,
+        json_edit::FUNCTIONS,
+        text::FUNCTIONS,
+        printf::FUNCTIONS,
+        dates::FUNCTIONS,
+        network::FUNCTIONS,
+        sqlite::FUNCTIONS,
+        patterns::FUNCTIONS,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// Registers every function that has a name of its own: scalar functions and aggregates. What is left
+/// is planned: [`expr_planners`] and [`JsonRows`] belong in front of DataFusion's own planners.
+///
+/// A function of DataFusion with the same name is replaced, so this comes after DataFusion's. Nothing
+/// here depends on a session: once per process is enough.
+///
+/// # Errors
+/// Those of the registry.
+pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
+    for scalar in scalars() {
+        registry.register_udf(Arc::new(scalar::udf(scalar)))?;
+    }
+    registry.register_udf(Arc::new(json_extract::udf()))?;
+    registry.register_udf(Arc::new(condition::udf()))?;
+    for hint in hints::udfs() {
+        registry.register_udf(Arc::new(hint))?;
+    }
+    // SQLite's other name of it
+    let ceil = datafusion_functions::math::ceil().as_ref().clone();
+    registry.register_udf(Arc::new(ceil.with_aliases(["ceiling"])))?;
+    registry.register_udaf(Arc::new(sum::udaf()))?;
+    for aggregate in aggregate::udafs() {
+        registry.register_udaf(Arc::new(aggregate))?;
+    }
+    Ok(())
+}
+
+/// Operators and calls that are planned as functions of this crate.
+pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    vec![Arc::new(min_max::MinMax), Arc::new(arithmetic::Arithmetic)]
+}
+
+/// Functions of FROM by their names, with their descriptions.
+pub fn row_functions() -> impl Iterator<Item = (&'static str, &'static FunctionDoc)> {
+    json_rows::DOCS.iter().flat_map(|doc| {
+        std::iter::once(doc.name).chain(doc.aliases.iter().copied()).map(move |name| (name, doc))
+    })
+}
+
+/// `mod(x, y)`, which is planned as `x % y`.
+static MOD: FunctionDoc = FunctionDoc::new(
+    Section::Text,
+    ("mod", &[]),
+    "mod(x, y)",
+    "What is left of the division of two numbers, with the sign of the first; the same as `x % y`.",
+    ("SELECT mod(7, 4), mod(-7, 4), mod(7.5, 2)", "3 | -3 | 1.5"),
+);
+
+/// Scalar functions that no registry knows, since the planner makes something else of them.
+pub fn planned_functions() -> impl Iterator<Item = &'static FunctionDoc> {
+    min_max::DOCS.iter().chain([&MOD])
+}
+
+/// The descriptions of every function of this crate, by chapter and name.
+pub fn descriptions() -> Vec<&'static FunctionDoc> {
+    let mut all: Vec<&FunctionDoc> = scalars().map(|scalar| &scalar.doc).collect();
+    all.extend([&json_extract::DOC, &condition::DOC]);
+    all.extend(json_rows::DOCS);
+    all.extend(hints::DOCS);
+    all.extend(planned_functions());
+    all.extend(aggregate::docs());
+    all.sort_by_key(|doc| (doc.section, doc.name));
+    all
+}
