@@ -22,7 +22,7 @@ pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArgume
 
 /// SQL for every control plane.
 ///
-/// Runs SQL against the APIs of cloud and SaaS providers: SELECT reads resources, INSERT, UPDATE and
+/// Runs SQL against the APIs of cloud and software providers: SELECT reads resources, INSERT, UPDATE and
 /// DELETE change them. Simulated providers need no account, see `strataql sandbox`.
 #[derive(Debug, Parser)]
 #[command(
