@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::TryStreamExt;
 use strataql_diag::{Code, Redactor, Report};
-use strataql_engine::{Outcome, Parameters, Recording, Session, SessionConfig, Settings};
+use strataql_engine::{Engine, EngineConfig, Outcome, Parameters, Recording, Session, Settings};
 use strataql_ledger::{Ledger, Run, Timestamp};
 use strataql_net::{
     Clock, CredentialsOverride, ProxyPolicy, RetrySettings, Settings as NetSettings, SystemClock,
@@ -203,14 +203,14 @@ impl World {
         net.proxy = ProxyPolicy::None;
         net.credentials_override = Some(credentials);
         let transport = Transport::new(net, clock, Redactor::new())?;
-        let session = Session::new(SessionConfig {
+        let engine = Engine::new(EngineConfig {
             registry,
             exchange: Arc::new(transport),
             environment: Arc::new(|_: &str| None),
-            settings: Settings::default(),
             tables: None,
             recording,
         })?;
+        let session = engine.session(Settings::default());
         Ok(Self { sandbox, session })
     }
 

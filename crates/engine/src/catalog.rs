@@ -10,7 +10,7 @@ use strataql_registry::Registry;
 use strataql_spec::{Provider, Service};
 use strataql_sql::Name;
 
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 type Found<T> = Result<T, Box<Report>>;
 

@@ -16,9 +16,9 @@ use strataql_registry::Registry;
 use strataql_spec::{Method, Paging, Piece, RowShape};
 
 use crate::operators::demand::{bind_join, scan};
-use crate::operators::{ScanSpec, Source};
-use crate::session::{Prepared, ResultSet, Session};
-use crate::write::exec_of;
+use crate::operators::{ParameterSource, ScanSpec, call_of};
+use crate::result_set::ResultSet;
+use crate::statement::{PreparedQuery, Statement};
 
 /// One row of EXPLAIN.
 #[derive(Debug, Default)]
@@ -36,9 +36,8 @@ pub(crate) struct Step {
 
 /// Explains a prepared query.
 pub(crate) async fn explain(
-    session: &Session,
-    text: &str,
-    prepared: Prepared,
+    statement: &Statement,
+    prepared: PreparedQuery,
     analyze: bool,
     verbose: bool,
 ) -> Result<ResultSet, Box<Report>> {
@@ -48,7 +47,7 @@ pub(crate) async fn explain(
     }
     let mut steps = Vec::new();
     let mut names = Vec::new();
-    walk(&plan, session.registry(), &mut steps, &mut names)?;
+    walk(&plan, statement.registry(), &mut steps, &mut names)?;
     let local = local_work(&plan);
     if !local.is_empty() {
         steps.push(Step {
@@ -58,7 +57,7 @@ pub(crate) async fn explain(
         });
     }
     let measured = if analyze {
-        let result = session.execute(text, prepared)?;
+        let result = statement.execute(prepared)?;
         let outcome = result.outcome.clone();
         let mut stream = result.rows;
         while stream.try_next().await?.is_some() {}
@@ -98,7 +97,7 @@ fn walk(
         steps.push(step(found.spec(), registry)?);
         names.push(Some(found.spec().name()));
     }
-    if let Some(call) = exec_of(node) {
+    if let Some(call) = call_of(node) {
         steps.push(Step {
             method: Some(call.name()),
             http: Some(call.http().to_owned()),
@@ -198,9 +197,9 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
     })
 }
 
-fn shown_source(source: &Source) -> String {
+fn shown_source(source: &ParameterSource) -> String {
     match source {
-        Source::Values(values) => {
+        ParameterSource::Values(values) => {
             let texts: Vec<String> = values.iter().take(3).map(quoted).collect();
             match values.len() {
                 1 => format!("= {}", texts[0]),
@@ -208,7 +207,7 @@ fn shown_source(source: &Source) -> String {
                 _ => format!("IN ({})", texts.join(", ")),
             }
         }
-        Source::Slot(_) => "= ‹key›".to_owned(),
+        ParameterSource::Slot(_) => "= ‹key›".to_owned(),
     }
 }
 
@@ -221,8 +220,8 @@ fn quoted(value: &Value) -> String {
 
 /// The URL of the first call; several values show as `{name}`, keys as `‹key›`.
 fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> String {
-    let single = |source: &Source| match source {
-        Source::Values(values) if values.len() == 1 => Some(values[0].clone()),
+    let single = |source: &ParameterSource| match source {
+        ParameterSource::Values(values) if values.len() == 1 => Some(values[0].clone()),
         _ => None,
     };
     let all_single: Option<Arguments> = spec
@@ -243,11 +242,11 @@ fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> St
             Piece::Param(name) => {
                 let source = method.param(name).and_then(|param| spec.bindings.get(&param.name));
                 match source {
-                    Some(source @ Source::Values(_)) => match single(source) {
+                    Some(source @ ParameterSource::Values(_)) => match single(source) {
                         Some(value) => url.push_str(&value.text()),
                         None => url.push_str(&["{", name, "}"].concat()),
                     },
-                    Some(Source::Slot(_)) => url.push_str(&["‹", name, "›"].concat()),
+                    Some(ParameterSource::Slot(_)) => url.push_str(&["‹", name, "›"].concat()),
                     None => url.push_str(&["{", name, "}"].concat()),
                 }
             }

@@ -10,12 +10,13 @@ mod context;
 mod json_paths;
 mod labels;
 mod outer_names;
+mod relations;
 mod rewrite;
 mod using;
 pub(crate) mod views;
 mod wildcards;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -29,9 +30,8 @@ use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report, Span};
 use strataql_functions::{self as functions, expand_rows};
 use strataql_registry::Registry;
-use strataql_sql::{Name, Parsed, Spelling, Statement, respell, words};
+use strataql_sql::{Parsed, Spelling, Statement, respell, words};
 
-use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::parameters::Parameters;
 use crate::plan::comparisons::settle_types;
@@ -48,19 +48,13 @@ use crate::plan::subqueries::as_joins;
 use crate::plan::top_rows::top_rows;
 use crate::plan::totals::fenced;
 use crate::plan::unequal::by_value;
+use crate::resource_table::Scope;
 use crate::settings::Settings;
-use crate::table::{ResourceRef, Scope};
-use crate::write::exec_table;
+
+pub(crate) use self::relations::{Planned, Relation, RelationResolver, Tables, spell};
 
 /// `(EXEC …)` in FROM, by the name that stands for it in the tree.
 type ExecRelation = (String, Arc<dyn TableProvider>);
-
-/// A query, planned.
-pub(crate) struct Planned {
-    pub(crate) plan: LogicalPlan,
-    /// Labels of the output columns, as the user typed them.
-    pub(crate) labels: Vec<String>,
-}
 
 /// What a query is planned in.
 pub(crate) struct Front<'a> {
@@ -70,59 +64,7 @@ pub(crate) struct Front<'a> {
     pub(crate) environment: strataql_net::Environment,
     pub(crate) text: &'a str,
     /// Relations that are no resources.
-    pub(crate) locals: &'a dyn Locals,
-}
-
-/// Relations of our own, found before provider names are tried.
-pub(crate) trait Locals: Sync {
-    /// The lower-case full name and the table that a name means, if it is one of ours.
-    fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)>;
-
-    /// The view that a name means, if it is one of ours.
-    fn view(&self, _name: &Name) -> Option<views::Definition> {
-        None
-    }
-
-    /// Names of one part that would mean something here, for suggestions.
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// The alias and the table of a file that the statement reads.
-    fn file(&self, _path: &str) -> Option<(String, Arc<dyn TableProvider>)> {
-        None
-    }
-}
-
-/// What a relation name of a statement stands for.
-#[derive(Debug, Clone)]
-pub(crate) enum Relation {
-    /// A resource of a provider.
-    Resource(Arc<ResourceRef>),
-    /// A table of our own: system tables, local tables.
-    Table(Arc<dyn TableProvider>),
-}
-
-/// Relations of a statement by lower-case full name.
-#[derive(Debug, Default)]
-pub(crate) struct Tables(HashMap<String, Relation>);
-
-impl Tables {
-    pub(crate) fn insert(&mut self, name: String, relation: Relation) {
-        self.0.entry(name).or_insert(relation);
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&Relation> {
-        self.0.get(name)
-    }
-
-    /// The resource of that name.
-    pub(crate) fn resource(&self, name: &str) -> Option<&Arc<ResourceRef>> {
-        match self.0.get(name) {
-            Some(Relation::Resource(resource)) => Some(resource),
-            _ => None,
-        }
-    }
+    pub(crate) relations: &'a dyn RelationResolver,
 }
 
 impl Front<'_> {
@@ -191,22 +133,15 @@ impl Front<'_> {
 
     /// The `(EXEC …)` relations of a statement, by the names that stand for them in its tree.
     fn execs(&self, parsed: &Parsed) -> Result<Vec<ExecRelation>, Box<Report>> {
-        let catalog = Catalog { registry: self.registry, namespace: &self.settings.namespace };
         let tables = parsed.execs.iter().enumerate().map(|(position, exec)| {
-            let table = exec_table(
-                &|name| catalog.resource(name),
-                exec,
-                (self.text, parsed),
-                &self.settings,
-            )?;
-            Ok((format!("exec_relation_{position}"), table))
+            Ok((format!("exec_relation_{position}"), self.relations.exec(exec)?))
         });
         tables.collect()
     }
 
     /// What a query and the views in it name.
     fn learn(&self, query: &sql::Query) -> Result<views::Learnt, Box<Report>> {
-        views::Expander::new(self.locals, self.registry, self.text, None)
+        views::Expander::new(self.relations, self.registry, self.text, None)
             .expand(&mut query.clone(), &self.settings.namespace)
     }
 
@@ -221,7 +156,7 @@ impl Front<'_> {
     ) -> Result<Planned, Box<Report>> {
         let labels = labels::Labels::of(&query, texts);
         let mut learnt =
-            views::Expander::new(self.locals, self.registry, self.text, Some(spelling))
+            views::Expander::new(self.relations, self.registry, self.text, Some(spelling))
                 .expand(&mut query, &self.settings.namespace)?;
         for (name, table) in execs {
             learnt.tables.insert(name, Relation::Table(table));
@@ -337,17 +272,4 @@ fn in_view(mut report: Box<Report>, scope: &Scope) -> Box<Report> {
         report.notes.insert(0, format!("it is about the text of the view `{view}`"));
     }
     report
-}
-
-/// Adds the spellings of a resource: its names, columns and parameters.
-pub(crate) fn spell(spelling: &mut Spelling, resource: &ResourceRef) {
-    spelling.add(&resource.provider.name);
-    spelling.add(&resource.service.name);
-    spelling.add(&resource.name);
-    for column in resource.columns() {
-        spelling.add(&column.name);
-    }
-    for parameter in resource.parameters() {
-        spelling.add(&parameter);
-    }
 }

@@ -4,13 +4,14 @@
 //! DESCRIBE; everything that touches DataFusion but the functions (`functions`).
 //! Refuses: HTTP and decoding (`call`, `net`), reading documents (`registry`, `spec`), printing.
 //! Surprise: DataFusion never sees SQL text. Our front turns text into a logical plan, DataFusion
-//! optimises it, and our query planner settles which method each scan calls just before the
+//! optimises it, and our query planner chooses which method each scan calls just before the
 //! physical plan is made.
 
 mod activity;
 mod answers;
 mod budget;
 mod catalog;
+mod engine;
 mod error;
 mod explain;
 mod front;
@@ -22,12 +23,18 @@ mod outcome;
 mod parameters;
 mod partial;
 mod plan;
+mod predicate;
+mod query_engine;
 mod read_only;
 mod recording;
+mod relations;
+mod resource;
+mod resource_table;
+mod result_set;
 mod run;
 mod session;
 mod settings;
-mod table;
+mod statement;
 #[cfg(test)]
 mod testing;
 mod text_table;
@@ -35,14 +42,16 @@ mod transaction;
 mod write;
 
 pub use activity::Activity;
+pub use engine::{Engine, EngineConfig};
 pub use error::report_of;
 pub use local::stored_views;
-pub use operators::{ScanSpec, Source};
+pub use operators::{ParameterSource, ScanColumn, ScanSpec};
 pub use outcome::{Completeness, Issue, Outcome, ScanProgress};
 pub use parameters::Parameters;
 pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use recording::Recording;
-pub use session::{ResultSet, Session, SessionConfig};
+pub use result_set::{Batches, ResultSet};
+pub use session::Session;
 pub use settings::{SETTINGS, SettingInfo, Settings};
 pub use strataql_sql::Parsed;
 pub use transaction::OpenTransaction;

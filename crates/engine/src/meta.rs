@@ -11,16 +11,14 @@ mod templates;
 use strataql_diag::Report;
 use strataql_sql::Name;
 
-use crate::catalog::Catalog;
-use crate::session::Session;
+use crate::statement::Statement;
 
 pub(crate) use describe::describe;
-pub(crate) use show::show;
+pub(crate) use show::{filtered, rows};
 
 /// The namespace that USE sets: a provider, or a provider and a service.
-pub(crate) fn namespace(session: &Session, name: &Name) -> Result<Vec<String>, Box<Report>> {
-    let settings = session.settings();
-    let catalog = Catalog { registry: session.registry(), namespace: &settings.namespace };
+pub(crate) fn namespace(statement: &Statement, name: &Name) -> Result<Vec<String>, Box<Report>> {
+    let catalog = statement.catalog();
     let parts = &name.parts;
     let provider = catalog.provider(&parts[0].value, parts[0].span)?;
     match parts.get(1) {

@@ -1,6 +1,7 @@
 //! Physical operators: plain data that can travel, and the runtime they find at execution.
 
 mod bind_join;
+mod call;
 pub(crate) mod demand;
 mod legs;
 mod optional_side;
@@ -8,9 +9,10 @@ mod runtime;
 mod scan;
 mod spec;
 
-pub use crate::plan::bindings::Source;
+pub use crate::predicate::bindings::ParameterSource;
 pub(crate) use bind_join::{BindJoinExec, JoinParts};
+pub(crate) use call::{CallRelation, CallTable, call_of};
 pub(crate) use optional_side::MarkOptionalSides;
 pub(crate) use runtime::{BoundKeys, CallRuntime};
 pub(crate) use scan::ScanExec;
-pub use spec::ScanSpec;
+pub use spec::{ScanColumn, ScanSpec};

@@ -1,9 +1,7 @@
 //! Planning: which method a scan calls, with which values, and what is left to do locally.
 
-pub(crate) mod alternatives;
 pub(crate) mod bind_join;
 pub(crate) mod bind_node;
-pub(crate) mod bindings;
 pub(crate) mod comparisons;
 mod constants;
 pub(crate) mod hoist;
@@ -15,11 +13,10 @@ mod nodes;
 pub(crate) mod one_row;
 pub(crate) mod only_value;
 pub(crate) mod planner;
-pub(crate) mod pushdown;
 pub(crate) mod refusal;
+pub(crate) mod resolve_scans;
 pub(crate) mod same_names;
 pub(crate) mod set_all;
-pub(crate) mod settle;
 mod shapes;
 pub(crate) mod sort_keys;
 pub(crate) mod subqueries;

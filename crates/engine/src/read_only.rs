@@ -10,14 +10,15 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 use strataql_diag::{Code, Report};
-use strataql_sql::{Exec, Parsed, Registry, Statement, Transaction};
+use strataql_sql::{Exec, Parsed, Registry, Statement as Syntax, Transaction};
 
-use crate::session::Session;
+use crate::statement::Statement;
 use crate::write;
 
 /// The refusal of a statement that may write.
-pub(crate) fn refusal(session: &Session, parsed: &Parsed) -> Option<Box<Report>> {
-    let changes = |exec: &Exec| write::changes(&|name| session.catalog_resource(name), exec);
+pub(crate) fn refusal(statement: &Statement) -> Option<Box<Report>> {
+    let parsed = statement.parsed.as_ref();
+    let changes = |exec: &Exec| write::changes(&|name| statement.resource(name), exec);
     let what = writes(parsed, &parsed.statement, &changes)?;
     Some(Box::new(
         Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))
@@ -29,31 +30,27 @@ pub(crate) fn refusal(session: &Session, parsed: &Parsed) -> Option<Box<Report>>
 /// What a statement would change, in words.
 fn writes(
     parsed: &Parsed,
-    statement: &Statement,
+    statement: &Syntax,
     changes: &dyn Fn(&Exec) -> bool,
 ) -> Option<&'static str> {
-    let explains = matches!(statement, Statement::Explain { analyze: false, .. });
+    let explains = matches!(statement, Syntax::Explain { analyze: false, .. });
     if !explains && parsed.execs.iter().any(changes) {
         return Some("EXEC inside a query of a method that may change something");
     }
     match statement {
-        Statement::Query(query) => has_write(query.as_ref()).then_some("a query that writes"),
-        Statement::Explain { analyze: false, .. } => None,
-        Statement::Explain { inner, .. } => writes(parsed, inner, changes),
-        Statement::Write(..) => Some(statement.keyword()),
-        Statement::Exec(exec) => {
-            changes(exec).then_some("EXEC of a method that may change something")
-        }
-        Statement::Definition(_) | Statement::Refresh(_) => Some(statement.keyword()),
-        Statement::Registry(Registry::Pull(..)) => Some("REGISTRY PULL"),
-        Statement::Registry(Registry::List(_)) => None,
-        Statement::Transaction(Transaction::Commit) => Some("COMMIT"),
-        Statement::Transaction(_) => None,
-        Statement::Foreign(_) => Some("a statement that is no query"),
-        Statement::Known(word) => Some(word),
-        Statement::Show(_) | Statement::Describe(_) | Statement::Use(_) | Statement::Set { .. } => {
-            None
-        }
+        Syntax::Query(query) => has_write(query.as_ref()).then_some("a query that writes"),
+        Syntax::Explain { analyze: false, .. } => None,
+        Syntax::Explain { inner, .. } => writes(parsed, inner, changes),
+        Syntax::Write(..) => Some(statement.keyword()),
+        Syntax::Exec(exec) => changes(exec).then_some("EXEC of a method that may change something"),
+        Syntax::Definition(_) | Syntax::Refresh(_) => Some(statement.keyword()),
+        Syntax::Registry(Registry::Pull(..)) => Some("REGISTRY PULL"),
+        Syntax::Registry(Registry::List(_)) => None,
+        Syntax::Transaction(Transaction::Commit) => Some("COMMIT"),
+        Syntax::Transaction(_) => None,
+        Syntax::Foreign(_) => Some("a statement that is no query"),
+        Syntax::Known(word) => Some(word),
+        Syntax::Show(_) | Syntax::Describe(_) | Syntax::Use(_) | Syntax::Set { .. } => None,
     }
 }
 

@@ -29,16 +29,11 @@ pub(crate) struct Run {
     /// True if calls may fail without failing the statement.
     pub(crate) is_partial: bool,
     ttl: Option<Duration>,
-    journal: Arc<Journal>,
+    pub(crate) journal: Arc<Journal>,
     answers: Arc<Answers>,
 }
 
 impl Run {
-    /// What there is before the first statement.
-    pub(crate) fn before_all(memory: &Memory, settings: &Settings) -> Self {
-        Self::numbered(0, memory, settings, false)
-    }
-
     /// A statement starts. `is_query` tells that it writes and keeps nothing.
     pub(crate) fn begin(memory: &Memory, settings: &Settings, is_query: bool) -> Self {
         if settings.cache_ttl.is_none() {

@@ -17,7 +17,7 @@ use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response};
 use strataql_registry::{Registry, Settings as RegistrySettings, Source};
 
-use crate::{Outcome, Parameters, Recording, Session, SessionConfig, Settings};
+use crate::{Engine, EngineConfig, Outcome, Parameters, Recording, Session, Settings};
 
 type Answer = dyn Fn(&Request) -> (u16, String) + Send + Sync;
 
@@ -86,15 +86,14 @@ pub(crate) fn over(registry: Arc<Registry>, service: &Arc<Service>) -> Session {
 }
 
 fn open(registry: Arc<Registry>, exchange: Arc<dyn Exchange>, tables: Option<PathBuf>) -> Session {
-    Session::new(SessionConfig {
+    let engine = Engine::new(EngineConfig {
         registry,
         exchange,
         environment: Arc::new(|_: &str| None),
-        settings: Settings::default(),
         tables,
         recording: Recording::Off { folder: None },
-    })
-    .expect("a session")
+    });
+    engine.expect("an engine").session(Settings::default())
 }
 
 /// The rows of the last statement of a text, cells separated by `|`, and what it did.

@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::TryStreamExt;
 use strataql_call::CallMetrics;
 use strataql_diag::{Code, Report};
-use strataql_sql::{Parsed, Statement, Transaction as Word};
+use strataql_sql::{Parsed, Statement as Syntax, Transaction as Word};
 
-use crate::local;
+use crate::local::{self, Store};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
-use crate::write::{self, Undo};
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
+use crate::write::{self, Undo, UndoLog, WriteContext};
 
 /// The transaction of a session.
 #[derive(Default)]
@@ -29,8 +30,8 @@ enum State {
     None,
     /// Writes wait for COMMIT.
     Queued(Vec<Queued>),
-    /// Writes are sent at once, and can be undone.
-    Eager(Vec<Undo>),
+    /// Writes are sent at once; the undo log has how they are undone.
+    Eager,
 }
 
 /// A write that waits.
@@ -56,23 +57,11 @@ impl Transaction {
     }
 
     /// The transaction that is open.
-    pub(crate) fn open(&self) -> Option<OpenTransaction> {
+    pub(crate) fn open(&self, undo: &UndoLog) -> Option<OpenTransaction> {
         match &*self.state() {
             State::None => None,
             State::Queued(all) => Some(OpenTransaction::Queued(all.len())),
-            State::Eager(all) => Some(OpenTransaction::Eager(all.len())),
-        }
-    }
-
-    /// True if writes are sent at once and have to be undoable.
-    pub(crate) fn is_eager(&self) -> bool {
-        matches!(&*self.state(), State::Eager(_))
-    }
-
-    /// Remembers how a change is undone.
-    pub(crate) fn add(&self, undo: Undo) {
-        if let State::Eager(all) = &mut *self.state() {
-            all.push(undo);
+            State::Eager => Some(OpenTransaction::Eager(undo.len())),
         }
     }
 }
@@ -82,17 +71,18 @@ impl Transaction {
 /// # Errors
 /// `transaction` at the wrong place; the first failure of a COMMIT; what a ROLLBACK could not undo.
 pub(crate) async fn run(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    transaction: &Transaction,
+    statement: &Statement,
+    writes: &WriteContext,
     word: Word,
 ) -> Result<ResultSet, Box<Report>> {
-    let transaction = session.transaction();
-    match (word, transaction.open()) {
+    let parsed = statement.parsed.as_ref();
+    match (word, transaction.open(&writes.undo)) {
         (Word::Begin, None) => {
-            let is_eager = session.settings().eager;
+            let is_eager = statement.settings.eager;
             let (state, note) = if is_eager {
-                (State::Eager(Vec::new()), "a transaction begins: ROLLBACK undoes what is written")
+                writes.undo.open();
+                (State::Eager, "a transaction begins: ROLLBACK undoes what is written")
             } else {
                 (
                     State::Queued(Vec::new()),
@@ -122,16 +112,21 @@ pub(crate) async fn run(
             // from here on writes are sent
             let state = std::mem::take(&mut *transaction.state());
             match (word, state) {
-                (Word::Commit, State::Queued(all)) => Box::pin(commit(session, all)).await,
-                (Word::Commit, State::Eager(all)) => Ok(noted(format!(
+                (Word::Commit, State::Queued(all)) => {
+                    Box::pin(commit(statement, writes, all)).await
+                }
+                (Word::Commit, State::Eager) => Ok(noted(format!(
                     "{} done for good",
-                    counted(all.len(), "change is", "changes are")
+                    counted(writes.undo.close().len(), "change is", "changes are")
                 ))),
                 (_, State::Queued(all)) => Ok(noted(format!(
                     "{} dropped; nothing was sent",
                     counted(all.len(), "write was", "writes were")
                 ))),
-                (_, State::Eager(all)) => Box::pin(roll_back(session, text, parsed, all)).await,
+                (_, State::Eager) => {
+                    let all = writes.undo.close();
+                    Box::pin(roll_back(statement, writes, all)).await
+                }
                 (_, State::None) => Ok(ResultSet::nothing()),
             }
         }
@@ -143,20 +138,21 @@ pub(crate) async fn run(
 /// # Errors
 /// `transaction` for what cannot be part of one; what is wrong with a write.
 pub(crate) async fn take(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    parameters: &Parameters,
+    transaction: &Transaction,
+    statement: &Statement,
+    store: &Store,
+    writes: &WriteContext,
 ) -> Result<Option<ResultSet>, Box<Report>> {
-    let Some(open) = session.transaction().open() else { return Ok(None) };
+    let Some(open) = transaction.open(&writes.undo) else { return Ok(None) };
+    let parsed = statement.parsed.as_ref();
     match &parsed.statement {
-        Statement::Definition(_) | Statement::Refresh(_) => Err(kept_here(parsed)),
-        Statement::Write(_, write) if local::owns(session, write)? => Err(kept_here(parsed)),
-        Statement::Query(_)
+        Syntax::Definition(_) | Syntax::Refresh(_) => Err(kept_here(parsed)),
+        Syntax::Write(_, write) if local::owns(store, write)? => Err(kept_here(parsed)),
+        Syntax::Query(_)
             if parsed
                 .execs
                 .iter()
-                .any(|exec| write::changes(&|name| session.catalog_resource(name), exec)) =>
+                .any(|exec| write::changes(&|name| statement.resource(name), exec)) =>
         {
             Err(wrong(
                 parsed,
@@ -164,20 +160,18 @@ pub(crate) async fn take(
                 "run EXEC as a statement",
             ))
         }
-        Statement::Exec(exec) if !write::changes(&|name| session.catalog_resource(name), exec) => {
-            Ok(None)
-        }
-        Statement::Write(..) | Statement::Exec(_) => match open {
+        Syntax::Exec(exec) if !write::changes(&|name| statement.resource(name), exec) => Ok(None),
+        Syntax::Write(..) | Syntax::Exec(_) => match open {
             OpenTransaction::Eager(_) => Ok(None),
             OpenTransaction::Queued(count) => {
-                check(session, text, parsed, parameters).await?;
+                check(statement, writes).await?;
                 let queued = Queued {
-                    text: text.to_owned(),
+                    text: statement.text.to_string(),
                     parsed: parsed.clone(),
-                    parameters: parameters.clone(),
-                    namespace: session.settings().namespace,
+                    parameters: statement.parameters.as_ref().clone(),
+                    namespace: statement.settings.namespace.clone(),
                 };
-                if let State::Queued(all) = &mut *session.transaction().state() {
+                if let State::Queued(all) = &mut *transaction.state() {
                     all.push(queued);
                 }
                 Ok(Some(noted(format!("queued as number {}; COMMIT sends it", count + 1))))
@@ -188,42 +182,41 @@ pub(crate) async fn take(
 }
 
 /// What can be known of a write before it is sent.
-async fn check(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    parameters: &Parameters,
-) -> Result<(), Box<Report>> {
+async fn check(statement: &Statement, writes: &WriteContext) -> Result<(), Box<Report>> {
+    let parsed = statement.parsed.as_ref();
     match &parsed.statement {
-        Statement::Exec(exec) => {
+        Syntax::Exec(exec) => {
             if exec.hints.iter().any(|hint| hint == "SHOWRESULTS") {
                 return Err(no_rows(parsed));
             }
-            Box::pin(write::exec(session, text, parsed, exec, true)).await.map(drop)
+            Box::pin(write::exec(statement, writes, exec, true)).await.map(drop)
         }
         _ => {
             if write::has_returning(&parsed.statement) {
                 return Err(no_rows(parsed));
             }
-            Box::pin(write::check(session, text, parsed, parameters)).await
+            Box::pin(write::check(statement, writes)).await
         }
     }
 }
 
-async fn commit(session: &Session, all: Vec<Queued>) -> Result<ResultSet, Box<Report>> {
+async fn commit(
+    statement: &Statement,
+    writes: &WriteContext,
+    all: Vec<Queued>,
+) -> Result<ResultSet, Box<Report>> {
     let outcome = Outcome::default();
-    let namespace = session.settings().namespace;
     let count = all.len();
     let mut done = Vec::new();
     let mut failed = None;
     for queued in all {
-        let Queued { text, parsed, parameters, namespace } = &queued;
-        session.set_namespace(namespace.clone());
-        let result = match &parsed.statement {
-            Statement::Exec(exec) => {
-                Box::pin(write::exec(session, text, parsed, exec, false)).await
-            }
-            _ => Box::pin(write::write(session, text, parsed, parameters, false)).await,
+        let Queued { text, parsed, parameters, namespace } = queued;
+        let mut settings = statement.settings.as_ref().clone();
+        settings.namespace = namespace;
+        let part = statement.part(&text, parsed, parameters).with_settings(settings);
+        let result = match &part.parsed.statement {
+            Syntax::Exec(exec) => Box::pin(write::exec(&part, writes, exec, false)).await,
+            _ => Box::pin(write::write(&part, writes, false)).await,
         };
         let ended = match result {
             Ok(result) => {
@@ -233,14 +226,13 @@ async fn commit(session: &Session, all: Vec<Queued>) -> Result<ResultSet, Box<Re
             Err(report) => Err(report),
         };
         match ended {
-            Ok(()) => done.push(format!("{} {}", done.len() + 1, parsed.statement.keyword())),
+            Ok(()) => done.push(format!("{} {}", done.len() + 1, part.parsed.statement.keyword())),
             Err(report) => {
                 failed = Some(report);
                 break;
             }
         }
     }
-    session.set_namespace(namespace);
     let Some(report) = failed else {
         outcome.note(counted(count, "write was committed", "writes were committed"));
         return Ok(ResultSet { outcome, ..ResultSet::nothing() });
@@ -261,9 +253,8 @@ async fn commit(session: &Session, all: Vec<Queued>) -> Result<ResultSet, Box<Re
 }
 
 async fn roll_back(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    statement: &Statement,
+    writes: &WriteContext,
     all: Vec<Undo>,
 ) -> Result<ResultSet, Box<Report>> {
     let outcome = Outcome::default();
@@ -272,7 +263,7 @@ async fn roll_back(
     for undo in all.into_iter().rev() {
         let metrics = Arc::new(CallMetrics::default());
         outcome.add_scan(undo.name(), Arc::clone(&metrics));
-        if let Err(why) = write::send_undo(session, text, parsed, &undo, &metrics, &outcome).await {
+        if let Err(why) = write::send_undo(statement, writes, &undo, &metrics, &outcome).await {
             left.push(format!("`{}`: {why}", undo.name()));
         }
     }
@@ -288,7 +279,7 @@ async fn roll_back(
             counted(left.len(), "was", "were")
         ),
     )
-    .with_label(parsed.span, "")
+    .with_label(statement.parsed.span, "")
     .with_help(
         "`SELECT * FROM sys.changes` shows the requests; take back by hand what shall not stay",
     );

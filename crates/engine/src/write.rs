@@ -11,6 +11,7 @@
 mod awaiting;
 mod call_statement;
 mod condition;
+mod context;
 mod exec_relation;
 mod image;
 mod masking;
@@ -33,12 +34,13 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
 use strataql_spec::Method;
-use strataql_sql::{Parsed, Spelling, Statement, WriteKind, respell, words};
+use strataql_sql::{Parsed, Spelling, Statement as Syntax, WriteKind, respell, words};
 
 use self::awaiting::Awaiting;
 pub(crate) use self::call_statement::exec;
+pub(crate) use self::context::{UndoLog, WriteContext};
 pub(crate) use self::exec_relation::{
-    changes, exec_of, refuse_in_view, refuse_in_write, table as exec_table,
+    changes, refuse_in_view, refuse_in_write, table as exec_table,
 };
 use self::rows::Source;
 use self::send::Prepared;
@@ -47,12 +49,14 @@ use self::statement::{Target, WriteStatement};
 pub(crate) use self::undo::Undo;
 use crate::front::spell;
 use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// A statement with everything that is needed to write.
 pub(crate) struct Writer<'a> {
-    pub(crate) session: &'a Session,
+    pub(crate) statement: &'a Statement,
+    pub(crate) context: &'a WriteContext,
     pub(crate) text: &'a str,
     pub(crate) parsed: &'a Parsed,
     pub(crate) parameters: &'a Parameters,
@@ -64,8 +68,7 @@ pub(crate) struct Writer<'a> {
 impl Writer<'_> {
     /// The same statement with another wait.
     fn awaiting(&self, awaiting: Option<Awaiting>) -> Self {
-        let Self { session, text, parsed, parameters, words, .. } = self;
-        Self { session, text, parsed, parameters, words: Arc::clone(words), awaiting }
+        Self { words: Arc::clone(&self.words), awaiting, ..*self }
     }
 
     /// The method whose answer RETURNING reads.
@@ -79,20 +82,21 @@ impl Writer<'_> {
 /// # Errors
 /// Anything that is wrong with the statement, before a request is sent; then the first failed write.
 pub(crate) async fn write(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    parameters: &Parameters,
+    running: &Statement,
+    context: &WriteContext,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
+    let (text, parsed) = (running.text.as_ref(), running.parsed.as_ref());
     refuse_in_write(parsed)?;
-    let statement = respelled(session, text, parsed)?;
+    let statement = respelled(running)?;
     let mut mentioned = words(&parsed.tokens);
-    let resource = statement.target.resource(session, text)?;
+    let resource = statement.target.resource(running)?;
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
     let words = Arc::new(mentioned);
-    let mut writer = Writer { session, text, parsed, parameters, words, awaiting: None };
+    let parameters = running.parameters.as_ref();
+    let mut writer =
+        Writer { statement: running, context, text, parsed, parameters, words, awaiting: None };
     if let Some(conflict) = &statement.conflict {
         let upsert = upsert::Upsert { writer: &writer, resource: &resource, statement: &statement };
         return Box::pin(upsert.run(conflict, explain, parsed.span)).await;
@@ -100,9 +104,9 @@ pub(crate) async fn write(
     let chosen = method::choose(&resource, &statement)?;
     let wants_object = statement.returning.is_some();
     writer.awaiting =
-        Awaiting::of(session, &resource, chosen.of(&resource), &statement.hints, wants_object)
+        Awaiting::of(running, &resource, chosen.of(&resource), &statement.hints, wants_object)
             .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
-    let source = Source::of(&resource, &chosen, &statement, session)?;
+    let source = Source::of(&resource, &chosen, &statement, running)?;
     let returning = match &statement.returning {
         Some(items) => {
             Some(returning::Returning::plan(&writer, &resource, &chosen, items, &statement).await?)
@@ -112,7 +116,7 @@ pub(crate) async fn write(
     if explain && let Some(shown) = show::unknown(&writer, &resource, &chosen, &source).await? {
         return Ok(shown);
     }
-    let limit = session.settings().max_writes;
+    let limit = running.settings.max_writes;
     let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;
     let prepared = rows
         .into_iter()
@@ -128,27 +132,22 @@ pub(crate) async fn write(
 ///
 /// # Errors
 /// As [`write`].
-pub(crate) async fn check(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    parameters: &Parameters,
-) -> Result<(), Box<Report>> {
-    let statement = respelled(session, text, parsed)?;
-    let reads = !statement.relations(text).is_empty();
+pub(crate) async fn check(running: &Statement, context: &WriteContext) -> Result<(), Box<Report>> {
+    let statement = respelled(running)?;
+    let reads = !statement.relations(&running.text).is_empty();
     if !reads {
-        return Box::pin(write(session, text, parsed, parameters, true)).await.map(drop);
+        return Box::pin(write(running, context, true)).await.map(drop);
     }
     // its rows are known once it runs
-    let resource = statement.target.resource(session, text)?;
+    let resource = statement.target.resource(running)?;
     let chosen = method::choose(&resource, &statement)?;
-    Source::of(&resource, &chosen, &statement, session).map(drop)
+    Source::of(&resource, &chosen, &statement, running).map(drop)
 }
 
 /// True if a write returns rows.
-pub(crate) fn has_returning(statement: &Statement) -> bool {
+pub(crate) fn has_returning(statement: &Syntax) -> bool {
     match statement {
-        Statement::Write(_, tree) => match tree.as_ref() {
+        Syntax::Write(_, tree) => match tree.as_ref() {
             sql::Statement::Insert(insert) => insert.returning.is_some(),
             sql::Statement::Update(update) => update.returning.is_some(),
             sql::Statement::Delete(delete) => delete.returning.is_some(),
@@ -159,14 +158,11 @@ pub(crate) fn has_returning(statement: &Statement) -> bool {
 }
 
 /// The statement with its identifiers spelt as the documents spell them.
-fn respelled(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-) -> Result<WriteStatement, Box<Report>> {
+fn respelled(running: &Statement) -> Result<WriteStatement, Box<Report>> {
+    let (text, parsed) = (running.text.as_ref(), running.parsed.as_ref());
     let (kind, tree) = write_tree(&parsed.statement)?;
     let first = WriteStatement::read(kind, tree, text)?;
-    let resource = first.target.resource(session, text)?;
+    let resource = first.target.resource(running)?;
     let mut spelling = Spelling::default();
     spell(&mut spelling, &resource);
     for method in resource.resource().methods.values() {
@@ -178,7 +174,7 @@ fn respelled(
         }
     }
     for relation in first.relations(text) {
-        if let Ok(other) = session.catalog_resource(&relation) {
+        if let Ok(other) = running.resource(&relation) {
             spell(&mut spelling, &other);
         }
     }
@@ -193,10 +189,10 @@ fn respelled(
     WriteStatement::read(kind, tree, text)
 }
 
-fn write_tree(statement: &Statement) -> Result<(WriteKind, &sql::Statement), Box<Report>> {
+fn write_tree(statement: &Syntax) -> Result<(WriteKind, &sql::Statement), Box<Report>> {
     match statement {
-        Statement::Write(kind, tree) => Ok((*kind, tree)),
-        Statement::Explain { inner, .. } => write_tree(inner),
+        Syntax::Write(kind, tree) => Ok((*kind, tree)),
+        Syntax::Explain { inner, .. } => write_tree(inner),
         other => Err(Box::new(Report::internal(format!("{} is no write", other.keyword())))),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use strataql_e2e::World;
-use strataql_engine::{Parameters, Recording, Session, SessionConfig, Settings};
+use strataql_engine::{Engine, EngineConfig, Parameters, Recording, Session, Settings};
 use strataql_net::Settings as NetSettings;
 use strataql_registry::{Origin, Registry, Settings as RegistrySettings, Source};
 use strataql_sandbox::Options;
@@ -86,15 +86,14 @@ async fn views_of_public_documents_can_be_planned() {
     let sources = vec![Source::folder(Origin::Registry, folder)];
     let settings = RegistrySettings { sources, cache_dir: Some(cache.path().to_owned()) };
     let registry = Arc::new(Registry::new(settings).expect("a registry"));
-    let session = Session::new(SessionConfig {
+    let engine = Engine::new(EngineConfig {
         registry: Arc::clone(&registry),
         exchange: Arc::new(Nowhere),
         environment: Arc::new(|_: &str| None),
-        settings: Settings::default(),
         tables: None,
         recording: Recording::Off { folder: None },
-    })
-    .expect("a session");
+    });
+    let session = engine.expect("an engine").session(Settings::default());
     let mut wrong = Vec::new();
     for (provider, least) in [("databricks_account", 29), ("awscc", 280)] {
         let all = views(&registry, provider);

@@ -22,9 +22,9 @@ use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::optimizer::Optimizer;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::prelude::{SessionConfig as EngineConfig, SessionContext};
+use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
-use strataql_engine::{Parameters, Recording, Session, SessionConfig, Settings};
+use strataql_engine::{Engine, EngineConfig, Parameters, Recording, Session, Settings};
 use strataql_registry::{Origin, Registry, Settings as RegistrySettings, Source};
 
 use self::exchange::{Data, Memory};
@@ -100,15 +100,14 @@ fn session(
     without: &[&str],
 ) -> Session {
     let settings = Settings { scan_concurrency: concurrency, ..Settings::default() };
-    let config = SessionConfig {
+    let config = EngineConfig {
         registry: Arc::clone(registry),
         exchange: Arc::clone(memory) as _,
         environment: Arc::new(|_: &str| None),
-        settings,
         tables: None,
         recording: Recording::Off { folder: None },
     };
-    Session::without_rules(config, without).expect("a session")
+    Engine::without_rules(config, without).expect("an engine").session(settings)
 }
 
 /// Rules without which statements cannot be planned or resources lack the conditions they need. The
@@ -205,7 +204,7 @@ async fn ask(session: &Session, memory: &Memory, sql: &str) -> Result<(Rows, Vec
 
 /// The judge: the same rows in memory.
 fn judge(data: &Data) -> SessionContext {
-    let mut config = EngineConfig::new().with_target_partitions(1);
+    let mut config = SessionConfig::new().with_target_partitions(1);
     config.options_mut().sql_parser.enable_ident_normalization = true;
     let context = SessionContext::new_with_config(config);
     for (name, batch) in data.tables() {

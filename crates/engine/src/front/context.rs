@@ -26,7 +26,7 @@ use super::json_paths::JsonPlanner;
 use super::outer_names::OuterNames;
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
-use crate::table::{Occurrence, ResourceTable, Scope};
+use crate::resource_table::{Occurrence, ResourceTable, Scope};
 
 /// The context of one statement.
 pub(super) struct Context<'a> {
@@ -217,7 +217,7 @@ impl RelationPlanner for Relations {
             resource: Arc::clone(resource),
             occurrence: self.occurrence(&relation, parts.join(".")),
             scope: Arc::clone(&self.scope),
-            settled: None,
+            call: None,
         };
         let exposed = table.exposed();
         let projection = (exposed.len() < table.schema.fields().len()).then_some(exposed);

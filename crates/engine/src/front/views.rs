@@ -31,8 +31,8 @@ use self::conditions::Givens;
 use self::parts::{Place, factors_mut};
 use self::shape::ctes_of;
 pub(crate) use self::shape::{described_parameters, document_view};
-use super::{Locals, Tables};
-use crate::table::ResourceRef;
+use super::{RelationResolver, Tables};
+use crate::resource::ResourceRef;
 
 type Found<T> = Result<T, Box<Report>>;
 
@@ -72,7 +72,7 @@ pub(super) struct Learnt {
 
 /// Expands the views of one statement.
 pub(super) struct Expander<'a> {
-    locals: &'a dyn Locals,
+    relations: &'a dyn RelationResolver,
     registry: &'a Registry,
     text: &'a str,
     /// How bodies are spelt; nothing on the first pass.
@@ -142,13 +142,13 @@ enum Looked {
 
 impl<'a> Expander<'a> {
     pub(super) fn new(
-        locals: &'a dyn Locals,
+        relations: &'a dyn RelationResolver,
         registry: &'a Registry,
         text: &'a str,
         spelling: Option<&'a Spelling>,
     ) -> Self {
         Self {
-            locals,
+            relations,
             registry,
             text,
             spelling,

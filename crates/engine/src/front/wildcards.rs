@@ -16,7 +16,8 @@ use datafusion::sql::sqlparser::ast::{
 use strataql_diag::{Code, Report};
 
 use super::{Relation, Tables};
-use crate::table::{ResourceRef, Scope, is_hidden};
+use crate::resource::{ResourceRef, is_hidden};
+use crate::resource_table::Scope;
 
 /// What is known of the relations of a statement.
 pub(super) struct Shapes<'a> {

@@ -12,27 +12,29 @@ use super::fill::{Filler, column_count, parsed_view, query_of, refuse_twins};
 use super::manifest::{Content, Entry, IfTaken, ViewText};
 use super::types::column;
 use super::writer::Written;
-use super::{Found, Relations, Store};
+use super::{Found, Store};
 use crate::explain;
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// Runs CREATE or DROP.
 ///
 /// # Errors
 /// Reports about names and columns, those of the query, `local-io`.
 pub(crate) async fn define(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    statement: &sql::Statement,
-    parameters: &Parameters,
+    statement: &Statement,
+    store: &Store,
+    definition: &sql::Statement,
 ) -> Found<ResultSet> {
-    let definer = Definer { session, store: session.local(), text };
-    match statement {
+    let parsed = statement.parsed.as_ref();
+    let definer = Definer { statement, store, text: &statement.text };
+    match definition {
         sql::Statement::CreateView(view) => definer.create_view(parsed, view).await,
-        sql::Statement::CreateTable(table) => definer.create_table(parsed, table, parameters).await,
+        sql::Statement::CreateTable(table) => {
+            definer.create_table(parsed, table, &statement.parameters).await
+        }
         sql::Statement::Drop {
             object_type, if_exists, names, cascade: false, table: None, ..
         } => definer.drop(*object_type, names, *if_exists).await,
@@ -52,13 +54,11 @@ pub(crate) async fn define(
 /// # Errors
 /// Those of the query.
 pub(crate) async fn explain(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
-    statement: &sql::Statement,
-    parameters: &Parameters,
+    statement: &Statement,
+    definition: &sql::Statement,
 ) -> Found<ResultSet> {
-    let reads = match statement {
+    let parsed = &statement.parsed;
+    let reads = match definition {
         sql::Statement::CreateView(view) => view.materialized,
         sql::Statement::CreateTable(table) => table.query.is_some(),
         _ => false,
@@ -70,17 +70,17 @@ pub(crate) async fn explain(
             "run it",
         ));
     }
-    let (inner, query) = query_of(text, parsed)?;
-    let prepared = session.prepare(text, &inner, &query, parameters).await?;
-    explain::explain(session, text, prepared, false, false).await
+    let (inner, query) = query_of(&statement.text, parsed)?;
+    let part = statement.part(&statement.text, inner, statement.parameters.as_ref().clone());
+    let prepared = part.prepare(&query).await?;
+    explain::explain(statement, prepared, false, false).await
 }
 
 /// Runs REFRESH MATERIALIZED VIEW.
 ///
 /// # Errors
 /// `unknown-resource`, those of the query, `local-io`.
-pub(crate) async fn refresh(session: &Session, name: &Name) -> Found<ResultSet> {
-    let store = session.local();
+pub(crate) async fn refresh(statement: &Statement, store: &Store, name: &Name) -> Found<ResultSet> {
     let manifest = store.manifest()?;
     let [part] = name.parts.as_slice() else {
         return Err(dotted(&name.dotted(), name.span));
@@ -96,9 +96,11 @@ pub(crate) async fn refresh(session: &Session, name: &Name) -> Found<ResultSet> 
         return Err(Box::new(Report::internal("a materialized view is something else")));
     };
     let (inner, query) = parsed_view(&entry.name, view)?;
-    let mut settings = session.settings();
+    let mut settings = statement.settings.as_ref().clone();
     settings.namespace.clone_from(&view.namespace);
-    let filler = Filler { session, store, text: &view.sql, settings };
+    let part =
+        statement.part(&view.sql, inner.clone(), Parameters::default()).with_settings(settings);
+    let filler = Filler { statement: &part, store };
     let (written, outcome) = filler
         .fill(&inner, &query, &Parameters::default(), &view.columns)
         .await
@@ -123,7 +125,7 @@ pub(super) fn elsewhere(mut report: Box<Report>, view: &str, span: Span) -> Box<
 }
 
 struct Definer<'a> {
-    session: &'a Session,
+    statement: &'a Statement,
     store: &'a Store,
     text: &'a str,
 }
@@ -148,7 +150,7 @@ impl Definer<'_> {
         let text = ViewText {
             sql: inner.span.slice(self.text).to_owned(),
             columns: view.columns.iter().map(|column| column.name.value.clone()).collect(),
-            namespace: self.session.settings().namespace,
+            namespace: self.statement.settings.namespace.clone(),
         };
         self.refuse_itself(&name, &query)?;
         if !view.materialized {
@@ -158,8 +160,7 @@ impl Definer<'_> {
             self.store.commit(move |manifest| manifest.create(&own, content, taken)).await?;
             return Ok(note(format!("view `{name}` created{}", self.how_long())));
         }
-        let settings = self.session.settings();
-        let filler = Filler { session: self.session, store: self.store, text: self.text, settings };
+        let filler = Filler { statement: self.statement, store: self.store };
         let (written, outcome) =
             filler.fill(&inner, &query, &Parameters::default(), &text.columns).await?;
         let content = Content::MaterializedView { files: vec![written.file.clone()], view: text };
@@ -195,8 +196,7 @@ impl Definer<'_> {
         if self.store.manifest()?.check_create(&name, "table", taken)? {
             return Ok(note(format!("there is a table `{name}` already")));
         }
-        let settings = self.session.settings();
-        let filler = Filler { session: self.session, store: self.store, text: self.text, settings };
+        let filler = Filler { statement: self.statement, store: self.store };
         if table.query.is_some() {
             if !table.columns.is_empty() || !table.constraints.is_empty() {
                 return Err(unsupported(
@@ -340,9 +340,8 @@ impl Definer<'_> {
 
     /// Plans the query of a view, so that mistakes show when it is made.
     async fn check(&self, inner: &Parsed, query: &sql::Query, columns: &[String]) -> Found<()> {
-        let locals = Relations::of(self.session, query).await?;
-        let settings = self.session.settings();
-        let logical = self.session.plan_with(settings, self.text, &locals, |front| {
+        let relations = self.statement.relations.open(self.statement, query).await?;
+        let logical = self.statement.plan_with(relations.as_ref(), |front| {
             front.plan(inner, query, &Parameters::default())
         })?;
         let planned = logical.planned;

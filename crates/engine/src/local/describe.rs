@@ -5,17 +5,16 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use strataql_diag::{Code, Report, Span};
-use strataql_sql::{Describe, Statement};
+use strataql_sql::{Describe, Name, Statement as Syntax};
 
 use super::define::elsewhere;
 use super::manifest::Content;
 use super::types::sql_name;
-use super::{Found, Relations, Store};
-use crate::front::Locals;
+use super::{Found, Store};
 use crate::front::views::{described_parameters, document_view};
-use crate::meta::system::SystemTables;
 use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 use crate::text_table::text_table;
 
 /// The rows of SHOW VIEWS.
@@ -81,14 +80,19 @@ enum Subject {
 ///
 /// # Errors
 /// Those of reading the relation: `unknown-resource` with suggestions, `local-io` for files.
-pub(crate) async fn describe(session: &Session, describe: &Describe) -> Found<Option<ResultSet>> {
-    let Some(subject) = subject(session, describe)? else { return Ok(None) };
+pub(crate) async fn describe(
+    statement: &Statement,
+    store: &Store,
+    is_system: &(dyn Fn(&Name) -> bool + Sync),
+    describe: &Describe,
+) -> Found<Option<ResultSet>> {
+    let Some(subject) = subject(statement, store, is_system, describe)? else { return Ok(None) };
     let given = match &subject {
         Subject::Document(given) => given.as_slice(),
         _ => &[],
     };
     let text = select_from(describe, given);
-    let (fields, missing) = planned_fields(session, &text).await.map_err(|report| {
+    let (fields, missing) = planned_fields(statement, &text).await.map_err(|report| {
         let dotted = describe.name.dotted();
         match subject {
             Subject::Other => placed(report, describe.name.span),
@@ -127,7 +131,12 @@ fn row(name: &str, kind: &str, is_required: bool, extended: bool) -> Vec<Option<
     row.into_iter().map(|cell| Some(cell.to_owned())).collect()
 }
 
-fn subject(session: &Session, describe: &Describe) -> Found<Option<Subject>> {
+fn subject(
+    statement: &Statement,
+    store: &Store,
+    is_system: &dyn Fn(&Name) -> bool,
+    describe: &Describe,
+) -> Found<Option<Subject>> {
     if describe.method {
         return Ok(None);
     }
@@ -136,15 +145,15 @@ fn subject(session: &Session, describe: &Describe) -> Found<Option<Subject>> {
     }
     let name = &describe.name;
     if let [part] = name.parts.as_slice()
-        && let Some(entry) = session.local().manifest()?.find(&part.value, part.quoted)
+        && let Some(entry) = store.manifest()?.find(&part.value, part.quoted)
     {
         let is_view = matches!(entry.content, Content::View { .. });
         return Ok(Some(if is_view { Subject::View } else { Subject::Other }));
     }
-    if (SystemTables { session }).table(name).is_some() {
+    if is_system(name) {
         return Ok(Some(Subject::Other));
     }
-    Ok(match session.catalog_resource(name) {
+    Ok(match statement.resource(name) {
         Ok(found) => {
             document_view(&found).map(|view| Subject::Document(described_parameters(&view)))
         }
@@ -179,19 +188,20 @@ fn placed(mut report: Box<Report>, span: Span) -> Box<Report> {
 }
 
 /// The columns of a query, without running it, and what it lacks to be run.
-async fn planned_fields(session: &Session, text: &str) -> Found<(Vec<Field>, Option<String>)> {
+async fn planned_fields(statement: &Statement, text: &str) -> Found<(Vec<Field>, Option<String>)> {
     let mut all = strataql_sql::parse(text)?;
     let Some(parsed) = all.pop() else { return Ok((Vec::new(), None)) };
-    let Statement::Query(query) = &parsed.statement else { return Ok((Vec::new(), None)) };
-    let locals = Relations::of(session, query).await?;
-    let logical = session.plan_with(session.settings(), text, &locals, |front| {
+    let Syntax::Query(query) = &parsed.statement else { return Ok((Vec::new(), None)) };
+    let part = statement.part(text, parsed.clone(), Parameters::default());
+    let relations = part.relations.open(&part, query).await?;
+    let logical = part.plan_with(relations.as_ref(), |front| {
         front.plan(&parsed, query, &Parameters::default())
     })?;
     let planned = &logical.planned;
     let schema = planned.plan.schema();
     let names = planned.labels.iter().zip(schema.fields());
     let fields = names.map(|(label, field)| field.as_ref().clone().with_name(label)).collect();
-    let lacks = session.operators(text, logical).await.err();
+    let lacks = part.operators(logical).await.err();
     let lacks = lacks.filter(|report| report.code == Code::MissingParam);
     Ok((fields, lacks.map(|report| report.message)))
 }

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::common::config::CsvOptions;
 use datafusion::common::parsers::CompressionTypeVariant;
 use datafusion::datasource::file_format::FileFormat;
@@ -30,7 +31,7 @@ const LOOK_AT: usize = 100_000;
 ///
 /// # Errors
 /// `local-io` if it cannot be read, `unsupported-syntax` for other formats.
-pub(super) async fn open(state: &SessionState, written: &str) -> Found<FileTable> {
+pub(crate) async fn open(state: &SessionState, written: &str) -> Found<Arc<dyn TableProvider>> {
     if written.contains("://") {
         return Err(Box::new(
             Report::new(Code::UnsupportedSyntax, format!("`{written}` is no local file"))
@@ -66,7 +67,7 @@ pub(super) async fn open(state: &SessionState, written: &str) -> Found<FileTable
     if schema.fields().is_empty() {
         return Err(unusable("it has no columns"));
     }
-    Ok(FileTable { schema, format, files: vec![meta] })
+    Ok(Arc::new(FileTable { schema, format, files: vec![meta] }))
 }
 
 /// The report of a path that leads nowhere.
@@ -98,7 +99,7 @@ fn not_there(written: &str, error: &std::io::Error) -> Box<Report> {
 }
 
 /// The name that a file gets in a statement: without folders and endings.
-pub(super) fn stem(written: &str) -> String {
+pub(crate) fn stem(written: &str) -> String {
     let name = Path::new(written).file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| written.to_owned());
     let plain = name.strip_suffix(".gz").unwrap_or(&name);

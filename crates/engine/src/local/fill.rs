@@ -12,31 +12,29 @@ use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report, Span};
-use strataql_sql::{Parsed, Statement};
+use strataql_sql::{Parsed, Statement as Syntax};
 
+use super::Found;
 use super::define::unsupported;
 use super::manifest::ViewText;
 use super::store::Store;
 use super::types::{fitted, kept};
 use super::writer::Written;
-use super::{Found, Relations};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
-use crate::settings::Settings;
-use crate::table::EVERY_SCHEMA;
+use crate::resource::EVERY_SCHEMA;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// Runs a query into a file.
 pub(super) struct Filler<'a> {
-    pub(super) session: &'a Session,
+    pub(super) statement: &'a Statement,
     pub(super) store: &'a Store,
-    pub(super) text: &'a str,
-    pub(super) settings: Settings,
 }
 
 impl Filler<'_> {
     pub(super) fn pool(&self) -> Arc<dyn MemoryPool> {
-        Arc::clone(&self.session.engine().runtime_env().memory_pool)
+        Arc::clone(&self.statement.memory.memory_pool)
     }
 
     /// Starts the query.
@@ -46,13 +44,12 @@ impl Filler<'_> {
         query: &sql::Query,
         parameters: &Parameters,
     ) -> Found<ResultSet> {
-        let locals = Relations::of(self.session, query).await?;
-        let settings = self.settings.clone();
-        let logical = self.session.plan_with(settings, self.text, &locals, |front| {
+        let relations = self.statement.relations.open(self.statement, query).await?;
+        let logical = self.statement.plan_with(relations.as_ref(), |front| {
             front.plan_mentioning(inner, query, parameters, &[EVERY_SCHEMA])
         })?;
-        let prepared = self.session.operators(self.text, logical).await?;
-        self.session.execute(self.text, prepared)
+        let prepared = self.statement.operators(logical).await?;
+        self.statement.execute(prepared)
     }
 
     /// Writes all rows of the query, under names of its own if there are any.
@@ -124,7 +121,7 @@ pub(super) fn query_from(text: &str, parsed: &Parsed, start: usize) -> Found<(Pa
         .cloned()
         .collect();
     let statement = strataql_sql::reparse(text, &tokens)?;
-    let Statement::Query(query) = &statement else {
+    let Syntax::Query(query) = &statement else {
         return Err(unsupported(
             "this statement without a SELECT",
             parsed.span,
@@ -148,7 +145,7 @@ pub(super) fn parsed_view(name: &str, view: &ViewText) -> Found<(Parsed, sql::Qu
     let mut all = strataql_sql::parse(&view.sql)?;
     match (all.pop(), all.is_empty()) {
         (Some(parsed), true) => match &parsed.statement {
-            Statement::Query(query) => {
+            Syntax::Query(query) => {
                 let query = query.as_ref().clone();
                 Ok((parsed, query))
             }

@@ -9,33 +9,31 @@ use futures::TryStreamExt;
 use strataql_diag::{Code, Report, counted, did_you_mean, listed};
 use strataql_sql::{Parsed, WriteKind};
 
-use super::Found;
 use super::define::{bytes, note, unsupported};
 use super::fill::{Filler, query_from, shaped};
 use super::manifest::{Content, Entry};
-use crate::parameters::Parameters;
-use crate::session::{ResultSet, Session};
+use super::{Found, Store};
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// Runs a write if its target is kept here; `None` for the resources of providers.
 ///
 /// # Errors
 /// Reports about names and values, those of the query, `local-io`.
 pub(crate) async fn write(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    statement: &Statement,
+    store: &Store,
     kind: WriteKind,
-    statement: &sql::Statement,
-    parameters: &Parameters,
+    tree: &sql::Statement,
 ) -> Found<Option<ResultSet>> {
-    let Some(name) = target(statement) else { return Ok(None) };
+    let Some(name) = target(tree) else { return Ok(None) };
     let [part] = name.0.as_slice() else { return Ok(None) };
     let Some(ident) = part.as_ident() else { return Ok(None) };
-    let manifest = session.local().manifest()?;
-    let span = bytes(text, name.span());
+    let manifest = store.manifest()?;
+    let span = bytes(&statement.text, name.span());
     let Some(entry) = manifest.find(&ident.value, ident.quote_style.is_some()) else {
         // with a provider and a service in use, one part may name a resource
-        if session.settings().namespace.len() >= 2 {
+        if statement.settings.namespace.len() >= 2 {
             return Ok(None);
         }
         let known: Vec<&str> = manifest.entries().iter().map(|entry| entry.name.as_str()).collect();
@@ -56,9 +54,9 @@ pub(crate) async fn write(
             .with_help("write to a table, or change what the view reads"),
         ));
     }
-    match (kind, statement) {
+    match (kind, tree) {
         (WriteKind::Insert, sql::Statement::Insert(insert)) => {
-            insert_rows(session, text, parsed, insert, entry, parameters).await.map(Some)
+            insert_rows(statement, store, insert, entry).await.map(Some)
         }
         _ => Err(unsupported(
             "UPDATE, REPLACE or DELETE of a local table",
@@ -72,10 +70,10 @@ pub(crate) async fn write(
 ///
 /// # Errors
 /// `local-io`.
-pub(crate) fn owns(session: &Session, statement: &sql::Statement) -> Found<bool> {
+pub(crate) fn owns(store: &Store, statement: &sql::Statement) -> Found<bool> {
     let Some([part]) = target(statement).map(|name| name.0.as_slice()) else { return Ok(false) };
     let Some(ident) = part.as_ident() else { return Ok(false) };
-    let manifest = session.local().manifest()?;
+    let manifest = store.manifest()?;
     Ok(manifest.find(&ident.value, ident.quote_style.is_some()).is_some())
 }
 
@@ -103,13 +101,12 @@ fn target(statement: &sql::Statement) -> Option<&ObjectName> {
 }
 
 async fn insert_rows(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    statement: &Statement,
+    store: &Store,
     insert: &sql::Insert,
     entry: &Entry,
-    parameters: &Parameters,
 ) -> Found<ResultSet> {
+    let (text, parsed) = (&statement.text, statement.parsed.as_ref());
     let span = bytes(text, insert.table.span());
     if insert.returning.is_some() || insert.on.is_some() || insert.overwrite || insert.or.is_some()
     {
@@ -126,7 +123,6 @@ async fn insert_rows(
             "write INSERT INTO t (columns) VALUES … or SELECT …",
         ));
     }
-    let store = session.local();
     let schema = store.table(&entry.name, entry.content.files())?.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut positions = Vec::new();
@@ -149,8 +145,8 @@ async fn insert_rows(
         positions.extend(0..names.len());
     }
     let (inner, query) = query_from(text, parsed, source_start(parsed))?;
-    let filler = Filler { session, store, text, settings: session.settings() };
-    let mut result = filler.start(&inner, &query, parameters).await?;
+    let filler = Filler { statement, store };
+    let mut result = filler.start(&inner, &query, &statement.parameters).await?;
     if result.schema.fields().len() != positions.len() {
         return Err(Box::new(
             Report::new(

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strataql_diag::{Code, Report, did_you_mean};
 
 use super::Found;
+use crate::front::views::Definition;
 
 /// Version of the shape.
 pub(super) const FORMAT: u32 = 1;
@@ -35,6 +36,21 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) content: Content,
+}
+
+impl Entry {
+    /// The view that it is, if it is one.
+    pub(crate) fn view(&self) -> Option<Definition> {
+        let Content::View { view } = &self.content else { return None };
+        Some(Definition {
+            name: self.name.clone(),
+            sql: view.sql.clone(),
+            columns: view.columns.clone(),
+            namespace: view.namespace.clone(),
+            from_document: false,
+            required: Vec::new(),
+        })
+    }
 }
 
 /// What an entry is.

@@ -64,7 +64,7 @@ impl Store {
     ///
     /// # Errors
     /// `local-io`.
-    pub(super) fn manifest(&self) -> Found<Manifest> {
+    pub(crate) fn manifest(&self) -> Found<Manifest> {
         match self {
             Self::Folder(folder) => folder.read(),
             Self::Memory(memory) => Ok(locked(memory).manifest.clone()),
@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// `local-io` if a file cannot be read.
-    pub(super) fn table(&self, name: &str, files: &[DataFile]) -> Found<Arc<dyn TableProvider>> {
+    pub(crate) fn table(&self, name: &str, files: &[DataFile]) -> Found<Arc<dyn TableProvider>> {
         match self {
             Self::Folder(folder) => {
                 let unusable = |why: &str| {

@@ -9,14 +9,17 @@ use strataql_spec::{ColumnType, Location, Method, SchemaId, Service};
 use strataql_sql::{Describe, Name};
 
 use crate::catalog::Catalog;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 use crate::text_table::text_table;
 
 /// Runs DESCRIBE.
-pub(crate) fn describe(session: &Session, describe: &Describe) -> Result<ResultSet, Box<Report>> {
-    let settings = session.settings();
-    let catalog = Catalog { registry: session.registry(), namespace: &settings.namespace };
+pub(crate) fn describe(
+    statement: &Statement,
+    describe: &Describe,
+) -> Result<ResultSet, Box<Report>> {
+    let catalog = statement.catalog();
     let batch = if describe.method {
         let (resource, key) = method_name(&catalog, &describe.name)?;
         let method = &resource.resource().methods[key.as_str()];

@@ -9,7 +9,7 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Documentation, Expr, LogicalPlanBuilder, col, lit};
-use datafusion::prelude::DataFrame;
+use datafusion::prelude::{DataFrame, SessionContext};
 use strataql_diag::{Code, Report, Span};
 use strataql_registry::{MethodSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::SqlVerb;
@@ -20,8 +20,8 @@ use super::templates;
 use crate::catalog::Catalog;
 use crate::error::report_of;
 use crate::front::views::{described_parameters, document_view};
-use crate::session::{ResultSet, Session};
 use crate::settings::SETTINGS;
+use crate::statement::Statement;
 use crate::text_table::text_table;
 
 /// Stands for a document's view where methods are listed.
@@ -29,27 +29,19 @@ pub(super) const VIEW: &str = "__view__";
 
 type Rows = Vec<Vec<Option<String>>>;
 
-/// Runs SHOW.
-pub(crate) async fn show(
-    session: &Session,
-    text: &str,
-    show: &Show,
-) -> Result<ResultSet, Box<Report>> {
-    let settings = session.settings();
-    let catalog = Catalog { registry: session.registry(), namespace: &settings.namespace };
-    let batch = rows(session, &catalog, show)?;
-    let batch = filtered(session, text, show, batch).await?;
-    Ok(ResultSet::of_batch(batch))
-}
-
-fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordBatch, Box<Report>> {
+/// The rows of SHOW, but for what a session keeps itself (SHOW VIEWS, SHOW TABLES).
+///
+/// # Errors
+/// Those of names; `unsupported-syntax`.
+pub(crate) fn rows(statement: &Statement, show: &Show) -> Result<RecordBatch, Box<Report>> {
+    let catalog = &statement.catalog();
     match &show.what {
-        ShowWhat::Providers => providers(session),
+        ShowWhat::Providers => providers(statement),
         ShowWhat::Services(name) => services(catalog, name, show.extended),
-        ShowWhat::Resources(name) => resources(session, catalog, name, show.extended),
-        ShowWhat::Methods(name) => methods(session, catalog, name, show.extended),
-        ShowWhat::Functions => functions(session, show.extended),
-        ShowWhat::Settings => settings_table(session),
+        ShowWhat::Resources(name) => resources(statement, catalog, name, show.extended),
+        ShowWhat::Methods(name) => methods(statement, catalog, name, show.extended),
+        ShowWhat::Functions => functions(statement, show.extended),
+        ShowWhat::Settings => settings_table(statement),
         ShowWhat::Template(template, name) => {
             templates::template(catalog, *template, name, show.extended)
         }
@@ -57,8 +49,9 @@ fn rows(session: &Session, catalog: &Catalog<'_>, show: &Show) -> Result<RecordB
         ShowWhat::TransactionIsolation => {
             text_table(&["transaction_isolation"], vec![vec![Some("read committed".to_owned())]])
         }
-        ShowWhat::Views => crate::local::show_views(session.local()),
-        ShowWhat::Tables => crate::local::show_tables(session.local()),
+        ShowWhat::Views | ShowWhat::Tables => {
+            Err(Box::new(Report::internal("local relations are listed elsewhere")))
+        }
         ShowWhat::Auth(provider) => Err(no_logins(provider.as_ref(), show.span)),
     }
 }
@@ -92,8 +85,8 @@ fn version(extended: bool) -> Result<RecordBatch, Box<Report>> {
     text_table(&names, vec![row])
 }
 
-pub(super) fn providers(session: &Session) -> Result<RecordBatch, Box<Report>> {
-    let rows = session
+pub(super) fn providers(statement: &Statement) -> Result<RecordBatch, Box<Report>> {
+    let rows = statement
         .registry()
         .providers()
         .into_iter()
@@ -134,7 +127,7 @@ fn services(
 
 /// The index of the service that the first two parts of a name mean.
 fn index(
-    session: &Session,
+    statement: &Statement,
     catalog: &Catalog<'_>,
     name: &Name,
     parts: usize,
@@ -178,17 +171,17 @@ fn index(
         Some(service) => service,
         None => catalog.service(&full[0], &full[1], own(1))?.name.clone(),
     };
-    let index = session.registry().index(&provider.name, &service)?;
+    let index = statement.registry().index(&provider.name, &service)?;
     Ok((index, full))
 }
 
 fn resources(
-    session: &Session,
+    statement: &Statement,
     catalog: &Catalog<'_>,
     name: &Name,
     extended: bool,
 ) -> Result<RecordBatch, Box<Report>> {
-    let (index, _) = index(session, catalog, name, 2)?;
+    let (index, _) = index(statement, catalog, name, 2)?;
     let rows = index
         .resources
         .iter()
@@ -224,12 +217,12 @@ pub(super) fn verbs(resource: &ResourceSummary) -> String {
 }
 
 fn methods(
-    session: &Session,
+    statement: &Statement,
     catalog: &Catalog<'_>,
     name: &Name,
     extended: bool,
 ) -> Result<RecordBatch, Box<Report>> {
-    let (index, full) = index(session, catalog, name, 3)?;
+    let (index, full) = index(statement, catalog, name, 3)?;
     let find = |typed: &str| index.resources.iter().find(|resource| resource.name == typed);
     let resource = match find(&full[2]) {
         Some(resource) => resource,
@@ -296,8 +289,8 @@ fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
 }
 
 /// The functions with what each takes; EXTENDED gives the whole descriptions.
-pub(super) fn functions(session: &Session, extended: bool) -> Result<RecordBatch, Box<Report>> {
-    let state = session.engine().state();
+pub(super) fn functions(statement: &Statement, extended: bool) -> Result<RecordBatch, Box<Report>> {
+    let state = &statement.engine.state;
     let mut rows: Rows = Vec::new();
     let mut push = |name: &str, kind: &str, own: &str, syntax: &str, text: &str| {
         // an alias takes what its function takes
@@ -365,8 +358,8 @@ fn first_sentence(text: &str) -> String {
     format!("{cut}…")
 }
 
-pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Report>> {
-    let settings = session.settings();
+pub(super) fn settings_table(statement: &Statement) -> Result<RecordBatch, Box<Report>> {
+    let settings = &statement.settings;
     let rows = SETTINGS
         .iter()
         .map(|setting| {
@@ -382,15 +375,15 @@ pub(super) fn settings_table(session: &Session) -> Result<RecordBatch, Box<Repor
 }
 
 /// Applies LIKE (on the first column) or WHERE.
-async fn filtered(
-    session: &Session,
-    text: &str,
+pub(crate) async fn filtered(
+    statement: &Statement,
     show: &Show,
     batch: RecordBatch,
 ) -> Result<RecordBatch, Box<Report>> {
+    let text = &statement.text;
     let describe = |error| report_of(&error, text);
     let schema = batch.schema();
-    let state = session.engine().state();
+    let state = &statement.engine.state;
     let predicate: Expr = match (&show.like, &show.filter) {
         (Some(pattern), _) => {
             col(format!("\"{}\"", schema.field(0).name())).ilike(lit(pattern.as_str()))
@@ -408,7 +401,8 @@ async fn filtered(
         }
         (None, None) => return Ok(batch),
     };
-    let (state, plan) = session.engine().read_batch(batch).map_err(describe)?.into_parts();
+    let engine = SessionContext::new_with_state(state.clone());
+    let (state, plan) = engine.read_batch(batch).map_err(describe)?.into_parts();
     let plan = LogicalPlanBuilder::from(plan)
         .filter(predicate)
         .and_then(LogicalPlanBuilder::build)

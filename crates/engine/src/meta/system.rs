@@ -12,6 +12,7 @@ mod rows;
 mod session;
 mod sheet;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
@@ -21,8 +22,7 @@ use strataql_sql::Name;
 
 use self::changes::Changes;
 use self::documents::DocumentTable;
-use crate::front::Locals;
-use crate::session::Session;
+use crate::statement::Statement;
 
 const SYS: &str = "sys";
 
@@ -34,20 +34,21 @@ const OF_SESSION: &[&str] = &["settings", "functions", "requests", "last_query_i
 
 /// System tables of a session.
 pub(crate) struct SystemTables<'a> {
-    pub(crate) session: &'a Session,
+    pub(crate) statement: &'a Statement,
+    /// Folder of the change ledger.
+    pub(crate) ledger: Option<&'a Path>,
 }
 
 impl SystemTables<'_> {
     fn of_session(&self, table: &str) -> Result<Option<Arc<dyn TableProvider>>, Box<Report>> {
         let batch = match table {
             CHANGES => {
-                let folder = self.session.recording().folder();
-                return Ok(Some(Arc::new(Changes::new(folder.map(Into::into)))));
+                return Ok(Some(Arc::new(Changes::new(self.ledger.map(Into::into)))));
             }
-            "settings" => super::show::settings_table(self.session)?,
-            "functions" => super::show::functions(self.session, true)?,
-            "requests" => session::requests(self.session)?,
-            "last_query_issues" => session::issues(self.session)?,
+            "settings" => super::show::settings_table(self.statement)?,
+            "functions" => super::show::functions(self.statement, true)?,
+            "requests" => session::requests(self.statement)?,
+            "last_query_issues" => session::issues(self.statement)?,
             _ => return Ok(None),
         };
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]])
@@ -56,14 +57,20 @@ impl SystemTables<'_> {
     }
 }
 
-impl Locals for SystemTables<'_> {
-    fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
+impl SystemTables<'_> {
+    /// True if the name is one of ours.
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        self.table(name).is_some()
+    }
+
+    /// The lower-case full name and the table that a name means, if it is one of ours.
+    pub(crate) fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
         let [schema, table] = name.parts.as_slice() else { return None };
         let schema = schema.value.to_ascii_lowercase();
         let table = table.value.to_ascii_lowercase();
         let key = format!("{schema}.{table}");
         if let Some(layout) = rows::LAYOUTS.iter().find(|layout| layout.name == key) {
-            let registry = Arc::clone(self.session.registry());
+            let registry = Arc::clone(self.statement.registry());
             return Some((key, Arc::new(DocumentTable::new(layout, registry))));
         }
         if schema != SYS {

@@ -14,7 +14,7 @@ use strataql_sql::sqlparser::ast::{Expr, Statement as Tree};
 use strataql_sql::{Name, Statement, Template};
 
 use crate::catalog::Catalog;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 use crate::text_table::text_table;
 
 /// Metadata of a result whose cells are texts of several lines, to be copied.

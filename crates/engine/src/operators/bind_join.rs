@@ -30,7 +30,7 @@ use strataql_call::Value;
 
 use self::fetch::Fetcher;
 use crate::plan::bind_node::Keep;
-use crate::plan::bindings::{SlotId, value_of};
+use crate::predicate::bindings::{SlotId, value_of};
 
 /// Keys asked for at once; the gate of the transport bounds requests.
 const CONCURRENCY: usize = 64;

@@ -18,7 +18,7 @@ use datafusion::physical_plan::{
 };
 
 use super::{BindJoinExec, ScanExec, ScanSpec};
-use crate::plan::bindings::SlotId;
+use crate::predicate::bindings::SlotId;
 
 type Plan = Arc<dyn ExecutionPlan>;
 

@@ -12,8 +12,7 @@ use strataql_call::{CallMetrics, Exchange, SharedChains};
 use strataql_registry::Registry;
 
 use crate::outcome::Outcome;
-use crate::plan::bindings::SlotId;
-use crate::recording::Recording;
+use crate::predicate::bindings::SlotId;
 use crate::run::Run;
 
 /// The runtime of one statement.
@@ -23,7 +22,6 @@ pub(crate) struct CallRuntime {
     pub(crate) chains: Arc<SharedChains>,
     pub(crate) outcome: Outcome,
     pub(crate) run: Arc<Run>,
-    pub(crate) recording: Recording,
 }
 
 impl CallRuntime {

@@ -31,7 +31,7 @@ use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
 use crate::outcome::Issue;
 use crate::partial;
-use crate::plan::bindings::Source;
+use crate::predicate::bindings::ParameterSource;
 
 /// The operator.
 #[derive(Debug, Clone)]
@@ -197,7 +197,7 @@ impl ScanExec {
     /// True if a join key names no object: no path and no host is made with the empty text.
     fn is_of_no_object(&self, method: &Method, arguments: &Arguments) -> bool {
         self.spec.bindings.iter().any(|(name, source)| {
-            matches!(source, Source::Slot(_))
+            matches!(source, ParameterSource::Slot(_))
                 && method.param(name).is_some_and(|param| {
                     matches!(param.location, Location::Path | Location::Server)
                         && arguments.value(param).is_some_and(|value| value.text().is_empty())

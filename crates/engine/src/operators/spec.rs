@@ -9,11 +9,9 @@ use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Page
 use strataql_spec::{ColumnType, Method, Service};
 
 use super::BoundKeys;
-use crate::plan::alternatives::{Alternatives, calls, combinations};
-use crate::plan::bindings::{SlotId, Source};
-use crate::plan::pushdown::Clauses;
-use crate::plan::settle::Settled;
-use crate::table::ResourceTable;
+use crate::predicate::alternatives::{Alternatives, calls, combinations};
+use crate::predicate::bindings::{ParameterSource, SlotId};
+use crate::predicate::clauses::Clauses;
 
 /// One scan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +25,7 @@ pub struct ScanSpec {
     /// Method key.
     pub method: String,
     /// Values by SQL name of the parameter.
-    pub bindings: BTreeMap<String, Source>,
+    pub bindings: BTreeMap<String, ParameterSource>,
     /// Which of the values go together; all of them where this is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternatives>,
@@ -77,57 +75,6 @@ pub struct ScanColumn {
 }
 
 impl ScanSpec {
-    pub(crate) fn new(
-        table: &ResourceTable,
-        settled: &Settled,
-        projection: &[usize],
-        limit: Option<usize>,
-    ) -> Self {
-        let resource = &table.resource;
-        let method = &resource.resource().methods[settled.method.as_str()];
-        let union = resource.columns();
-        let columns: Vec<ScanColumn> = projection
-            .iter()
-            .map(|position| {
-                let field = table.schema.field(*position);
-                let name = field.name();
-                let kind = union
-                    .iter()
-                    .find(|column| &column.name == name)
-                    .map_or(ColumnType::Text, |column| column.kind);
-                ScanColumn {
-                    wire: method.column(name).map(|column| column.wire.clone()),
-                    metadata: field.metadata().clone().into_iter().collect(),
-                    name: name.clone(),
-                    kind,
-                }
-            })
-            .collect();
-        let settings = &table.scope.settings;
-        let read: Vec<&str> = columns.iter().filter_map(|column| column.wire.as_deref()).collect();
-        Self {
-            clauses: Clauses::of(method, &settled.remote, &read),
-            provider: resource.provider.name.clone(),
-            service: resource.service.name.clone(),
-            resource: resource.name.clone(),
-            method: settled.method.clone(),
-            bindings: settled.bindings.clone(),
-            alternatives: settled.alternatives.clone(),
-            compared: settled.compared.clone(),
-            columns,
-            limit,
-            lazy: false,
-            eager: true,
-            shared: false,
-            arrival_order: settings.arrival_order,
-            concurrency: settings.scan_concurrency,
-            mismatch: settings.on_mismatch,
-            why: settled.why.clone(),
-            local: settled.local.clone(),
-            notes: settled.notes.clone(),
-        }
-    }
-
     /// `provider.service.resource.method`.
     pub fn name(&self) -> String {
         format!("{}.{}.{}.{}", self.provider, self.service, self.resource, self.method)
@@ -135,12 +82,12 @@ impl ScanSpec {
 
     /// True if some value comes from a join key.
     pub(crate) fn is_fed(&self) -> bool {
-        self.bindings.values().any(|source| matches!(source, Source::Slot(_)))
+        self.bindings.values().any(|source| matches!(source, ParameterSource::Slot(_)))
     }
 
     /// True if that join key is a value of a call.
     pub(crate) fn takes(&self, slot: SlotId) -> bool {
-        self.bindings.values().any(|source| *source == Source::Slot(slot))
+        self.bindings.values().any(|source| *source == ParameterSource::Slot(slot))
     }
 
     /// True if this scan may make a call that the other one makes too.
@@ -148,7 +95,7 @@ impl ScanSpec {
         self.name() == other.name()
             && self.bindings.keys().eq(other.bindings.keys())
             && self.bindings.values().zip(other.bindings.values()).all(|pair| match pair {
-                (Source::Values(own), Source::Values(others)) => {
+                (ParameterSource::Values(own), ParameterSource::Values(others)) => {
                     let others: HashSet<String> = others.iter().map(Value::text).collect();
                     own.iter().any(|value| others.contains(&value.text()))
                 }
@@ -182,8 +129,8 @@ impl ScanSpec {
     pub(crate) fn arguments(&self, keys: Option<&BoundKeys>) -> Result<Vec<Arguments>, SlotId> {
         let lists = self.bindings.iter().map(|(name, source)| {
             let values = match source {
-                Source::Values(values) => values.clone(),
-                Source::Slot(slot) => {
+                ParameterSource::Values(values) => values.clone(),
+                ParameterSource::Slot(slot) => {
                     vec![keys.and_then(|keys| keys.0.get(slot)).cloned().ok_or(*slot)?]
                 }
             };

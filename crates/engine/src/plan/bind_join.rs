@@ -22,8 +22,8 @@ use datafusion::logical_expr::{
 
 use self::probe::probe;
 use super::bind_node::{BindJoinNode, Keep};
-use super::bindings::SlotId;
-use super::settle::{is_needy, methods, settle};
+use super::resolve_scans::{is_needy, methods, resolve_scans};
+use crate::predicate::bindings::SlotId;
 
 /// Rewrites the joins of a plan that feed parameters. What cannot be fed stays as it is: settling
 /// reports it.
@@ -188,7 +188,7 @@ fn on_its_own(
         return Ok(None);
     }
     let is_same = match fed {
-        Some(fed) => methods(fed)? == methods(&settle(alone.clone())?)?,
+        Some(fed) => methods(fed)? == methods(&resolve_scans(alone.clone())?)?,
         None => false,
     };
     Ok((!is_same).then_some(alone))

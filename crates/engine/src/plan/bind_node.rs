@@ -12,7 +12,7 @@ use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use serde::{Deserialize, Serialize};
 
-use super::bindings::{SlotId, slot};
+use crate::predicate::bindings::{SlotId, slot};
 
 /// Which rows a bind join gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

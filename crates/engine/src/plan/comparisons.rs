@@ -20,9 +20,9 @@ use datafusion::logical_expr::{
 
 use strataql_diag::{Code, Report};
 
-use super::bindings::value_of;
-use super::settle::table_of;
 use crate::error::external;
+use crate::predicate::bindings::value_of;
+use crate::resource_table::table_of;
 
 /// Rewrites the comparisons of a plan.
 pub(crate) fn settle_types(plan: LogicalPlan) -> Result<LogicalPlan> {

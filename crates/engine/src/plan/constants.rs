@@ -22,9 +22,8 @@ use datafusion::optimizer::{Optimizer, OptimizerContext};
 use strataql_call::Value;
 use strataql_spec::Location;
 
-use super::bindings::{Source, bare, binding};
-use super::settle::table_of;
-use crate::table::ResourceTable;
+use crate::predicate::bindings::{ParameterSource, bare, binding};
+use crate::resource_table::{ResourceTable, table_of};
 
 /// The input that an output column comes from unchanged, and its name there.
 fn below(plan: &LogicalPlan, column: &Column) -> Option<(usize, Column)> {
@@ -194,7 +193,7 @@ fn scan_without(scan: &TableScan, column: &Column) -> Result<Option<LogicalPlan>
     let mut is_changed = false;
     for filter in &scan.filters {
         let found = binding(filter, &|name| name == column.name);
-        let Some(Source::Values(values)) = found.map(|binding| binding.source) else {
+        let Some(ParameterSource::Values(values)) = found.map(|binding| binding.source) else {
             filters.push(filter.clone());
             continue;
         };

@@ -1,4 +1,4 @@
-//! The query planner: feed joins, settle scans, check them, then plan physically.
+//! The query planner: feed joins, resolve scans, check them, then plan physically.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use strataql_diag::Report;
 
 use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
-use super::{constants, settle, shapes, truth};
+use super::{constants, resolve_scans, shapes, truth};
 use crate::error::external;
 use crate::operators::{BindJoinExec, JoinParts, demand};
 
@@ -36,7 +36,7 @@ fn finish(plan: LogicalPlan) -> Result<LogicalPlan> {
     let plan = bind_joins(constants::without_empty_keys(plan)?, &mut slots)?;
     let why = unanswerable_join(&plan)?;
     let unusable = shapes::unusable(&plan)?;
-    let plan = settle::settle(plan).map_err(|error| match (unusable, why) {
+    let plan = resolve_scans::resolve_scans(plan).map_err(|error| match (unusable, why) {
         (Some(unusable), _) => changed(error, |report| unusable.explain(report)),
         // the note says what the usual help only guesses
         (None, Some(why)) => changed(error, |mut report| {
@@ -146,7 +146,7 @@ impl ExtensionPlanner for BindJoins {
             template,
             slots: node.slots.clone(),
             keys,
-            key_names: node.keys.iter().map(settle::shown).collect(),
+            key_names: node.keys.iter().map(resolve_scans::shown).collect(),
             driver_check: node.driver_check.as_ref().map(on_driver).transpose()?,
             check: node.check.as_ref().map(on_both).transpose()?,
             keep: node.keep,

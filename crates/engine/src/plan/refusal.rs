@@ -3,7 +3,7 @@
 use strataql_diag::{Code, Report};
 
 use super::method_choice::{Lack, NoChoice};
-use crate::table::ResourceTable;
+use crate::resource_table::ResourceTable;
 
 /// The error for a scan that no method can answer.
 pub(crate) fn refusal(table: &ResourceTable, reason: &NoChoice) -> Box<Report> {

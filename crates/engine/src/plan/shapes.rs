@@ -11,7 +11,7 @@ use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use strataql_diag::{Code, Report};
 
-use super::settle::{lacking, shown};
+use super::resolve_scans::{lacking, shown};
 
 /// A condition that names a lacking parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use datafusion::common::{Column, Result, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use strataql_diag::{Code, Report};
 
-use super::settle::table_of;
 use crate::error::external;
-use crate::table::{ResourceTable, is_hidden};
+use crate::resource::is_hidden;
+use crate::resource_table::{ResourceTable, table_of};
 
 /// A column without a value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +23,7 @@ struct Valueless {
     resource: String,
 }
 
-/// Checks a settled plan.
+/// Checks a resolved plan.
 ///
 /// # Errors
 /// `missing-param` for the first predicate on a parameter without a value.
@@ -109,7 +109,9 @@ fn valueless_of(plan: &LogicalPlan) -> BTreeSet<Valueless> {
             let outputs = projection.schema.iter().zip(&projection.expr);
             outputs
                 .filter_map(|((relation, field), expr)| {
-                    let Expr::Column(column) = super::bindings::bare(expr) else { return None };
+                    let Expr::Column(column) = crate::predicate::bindings::bare(expr) else {
+                        return None;
+                    };
                     let found = inner.iter().find(|candidate| names(candidate, column))?;
                     Some(Valueless {
                         relation: relation.map(TableReference::to_string),
@@ -124,5 +126,5 @@ fn valueless_of(plan: &LogicalPlan) -> BTreeSet<Valueless> {
 }
 
 fn has_value(table: &ResourceTable, name: &str) -> bool {
-    table.settled.as_ref().is_some_and(|settled| settled.bindings.contains_key(name))
+    table.call.as_ref().is_some_and(|call| call.bindings.contains_key(name))
 }

@@ -55,7 +55,7 @@ fn reference(session: &Session) -> String {
         out += &entry(doc);
     }
     out += "\n## Functions of DataFusion\n\nAll of them are there.\n";
-    let state = session.engine().state();
+    let state = session.state();
     let own: BTreeSet<&str> = descriptions()
         .into_iter()
         .flat_map(|doc| std::iter::once(doc.name).chain(doc.aliases.iter().copied()))

@@ -19,8 +19,9 @@ use super::sender::{Fate, Sender};
 use super::{Writer, call_statement};
 use crate::activity::Activity;
 use crate::outcome::Outcome;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// A wait that a statement asks for.
 pub(crate) struct Awaiting {
@@ -51,7 +52,7 @@ impl Awaiting {
     /// # Errors
     /// `unsupported-syntax` if the method cannot be awaited, or its finished object not be read.
     pub(crate) fn of(
-        session: &Session,
+        statement: &Statement,
         resource: &ResourceRef,
         method: &Method,
         hints: &[String],
@@ -60,7 +61,7 @@ impl Awaiting {
         if !has(hints, "AWAIT") {
             return Ok(None);
         }
-        let timeout = session.settings().await_timeout;
+        let timeout = statement.settings.await_timeout;
         let waiter = Waiter::of(&resource.service, &resource.name, method, timeout)?;
         let is_delete = resource.resource().verb_of(&method.name) == SqlVerb::Delete;
         let object = match wants_object {
@@ -70,7 +71,7 @@ impl Awaiting {
         };
         let name = format!("{}.{}", resource.dotted(), method.name);
         let is_quiet = has(hints, "NOSTATUS");
-        Ok(Some(Self { waiter, name, object, is_quiet, activity: session.activity() }))
+        Ok(Some(Self { waiter, name, object, is_quiet, activity: statement.activity.clone() }))
     }
 
     /// The method whose answer RETURNING reads.

@@ -11,18 +11,19 @@ use strataql_call::{
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
-use strataql_sql::{Exec, Literal, Name, Parsed};
+use strataql_sql::{Exec, Literal, Name};
 use tokio::sync::Semaphore;
 
 use super::awaiting::{Awaiting, with_parameters};
-use super::record::{Record, Statement};
+use super::record::{Record, StatementText};
 use super::send::Prepared;
 use super::sender::{Fate, Sender};
 use super::undo::Plans;
-use super::{image, show};
+use super::{WriteContext, image, show};
 use crate::outcome::Outcome;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// Runs or explains EXEC.
 ///
@@ -30,22 +31,21 @@ use crate::table::ResourceRef;
 /// `unknown-method`, `missing-param`, `bad-param-value` before anything is sent; then what the service
 /// says.
 pub(crate) async fn exec(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    statement: &Statement,
+    context: &WriteContext,
     exec: &Exec,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
-    let (resource, method) = method_of(&|name| session.catalog_resource(name), &exec.method)?;
+    let (resource, method) = method_of(&|name| statement.resource(name), &exec.method)?;
     let arguments = arguments(exec, &method)?;
     let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
-    let awaiting = Awaiting::of(session, &resource, &method, &exec.hints, shows)
+    let awaiting = Awaiting::of(statement, &resource, &method, &exec.hints, shows)
         .map_err(|report| Box::new(report.with_label(exec.span, "")))?;
     let mut prepared = Prepared::bound(&resource, &method, arguments, explain)?;
     if explain {
-        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), session);
+        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), (statement, context));
     }
-    let exchange = session.exchange();
+    let exchange = statement.exchange();
     exchange.introduce(&resource.provider);
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
@@ -59,18 +59,21 @@ pub(crate) async fn exec(
     if method.verb.is_safe() && has_rows && awaiting.is_none() {
         let pager =
             Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
-        let context = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
+        let call = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
-        let rows = pages(context, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
-        return Ok(ResultSet { schema, labels, rows: Box::pin(rows), outcome });
+        let rows = pages(call, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
+        let rows = Box::pin(rows);
+        return Ok(ResultSet { schema, labels, rows, outcome, affected: None });
     }
     let writes = std::slice::from_mut(&mut prepared);
-    let plans = Plans::of(session, exchange.as_ref(), &metrics, &resource, &method, writes).await?;
-    let source = Statement { text, parsed };
+    let plans =
+        Plans::of((statement, context), exchange.as_ref(), &metrics, &resource, &method, writes)
+            .await?;
+    let source = StatementText { text: &statement.text, parsed: &statement.parsed };
     let record = Record::of(
-        session.recording(),
-        image::is_wanted(session),
+        &context.recording,
+        image::is_wanted(statement, context),
         &resource,
         &method,
         exchange.as_ref(),
@@ -90,7 +93,7 @@ pub(crate) async fn exec(
     };
     let fate = sender.write(0, &prepared).await;
     if let Some(plans) = &plans {
-        plans.note(session, 0, &prepared, &fate);
+        plans.note(&context.undo, 0, &prepared, &fate);
     }
     let response = match fate {
         Fate::Applied(response) => response,

@@ -10,15 +10,15 @@ use strataql_diag::Report;
 use strataql_net::status_report;
 use strataql_spec::{Method, SqlVerb};
 
-use super::masking;
 use super::send::Prepared;
+use super::{WriteContext, masking};
 use crate::recording::Recording;
-use crate::session::Session;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::statement::Statement;
 
 /// True if the session reads objects before it writes them.
-pub(crate) fn is_wanted(session: &Session) -> bool {
-    session.settings().before_image && !matches!(session.recording(), Recording::Off { .. })
+pub(crate) fn is_wanted(statement: &Statement, context: &WriteContext) -> bool {
+    statement.settings.before_image && !matches!(context.recording, Recording::Off { .. })
 }
 
 /// The request that reads what a write is about to change: the first lookup of the resource that the

@@ -7,7 +7,7 @@ use strataql_sql::WriteKind;
 
 use super::statement::{Assigned, WriteStatement};
 use super::{Chosen, condition, target_error};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// Chooses the method.
 ///

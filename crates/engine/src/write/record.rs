@@ -21,14 +21,14 @@ use strataql_sql::Parsed;
 use super::masking;
 use super::send::Prepared;
 use crate::recording::Recording;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// Secrets shorter than this are not looked for in messages: every other word would be masked.
 const SHORTEST: usize = 4;
 
-/// A statement of a text.
+/// The text of a statement.
 #[derive(Clone, Copy)]
-pub(crate) struct Statement<'a> {
+pub(crate) struct StatementText<'a> {
     pub(crate) text: &'a str,
     pub(crate) parsed: &'a Parsed,
 }
@@ -72,7 +72,7 @@ impl<'a> Record<'a> {
         resource: &ResourceRef,
         method: &'a Method,
         exchange: &'a dyn Exchange,
-        Statement { text, parsed }: Statement<'_>,
+        StatementText { text, parsed }: StatementText<'_>,
         calls: &[&BoundCall],
     ) -> Result<Self, Box<Report>> {
         let (ledger, clock) = match recording {

@@ -10,7 +10,7 @@ use strataql_net::Response;
 use strataql_spec::{HttpVerb, Method, SqlVerb};
 
 use super::{Prepared, image};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// What reading the object tells.
 pub(crate) enum Seen {

@@ -18,9 +18,9 @@ use strataql_sql::Name;
 
 use super::statement::WriteStatement;
 use super::{Chosen, Writer, rows, target_error};
-use crate::front::Locals;
-use crate::session::ResultSet;
-use crate::table::ResourceRef;
+use crate::front::RelationResolver;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
 
 /// A planned RETURNING.
 pub(crate) struct Returning {
@@ -37,7 +37,7 @@ struct Answer {
     table: Arc<dyn TableProvider>,
 }
 
-impl Locals for Answer {
+impl RelationResolver for Answer {
     fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
         (name.dotted() == self.name).then(|| (self.name.to_lowercase(), Arc::clone(&self.table)))
     }
@@ -133,14 +133,14 @@ impl Returning {
     ) -> Result<ResultSet, Box<Report>> {
         let table = MemTable::try_new(Arc::clone(&self.schema), vec![batches])
             .map_err(|error| crate::report_of(&error, writer.text))?;
-        let locals = Answer { name: self.name.clone(), table: Arc::new(table) };
+        let answer = Answer { name: self.name.clone(), table: Arc::new(table) };
         let prepared = writer
-            .session
-            .prepare_with(writer.text, &locals, |front| {
+            .statement
+            .prepare_with(&answer, |front| {
                 front.plan_derived(self.query.clone(), Arc::clone(&writer.words), writer.parameters)
             })
             .await?;
-        writer.session.execute(writer.text, prepared)
+        writer.statement.execute(prepared)
     }
 }
 

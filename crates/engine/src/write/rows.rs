@@ -15,10 +15,9 @@ use strataql_spec::Location;
 
 use super::statement::{Marker, Target, WriteStatement};
 use super::{Chosen, Writer, condition, target_error};
-use crate::local::Relations;
-use crate::plan::bindings::value_of;
-use crate::session::Session;
-use crate::table::ResourceRef;
+use crate::predicate::bindings::value_of;
+use crate::resource::ResourceRef;
+use crate::statement::Statement;
 
 /// Where the rows come from.
 pub(crate) struct Source {
@@ -67,7 +66,7 @@ impl Source {
         resource: &ResourceRef,
         chosen: &Chosen,
         statement: &WriteStatement,
-        session: &Session,
+        running: &Statement,
     ) -> Result<Self, Box<Report>> {
         if let Some(query) = &statement.source {
             let columns = statement
@@ -86,7 +85,7 @@ impl Source {
         let method = chosen.of(resource);
         let configured = |name: &str| {
             method.param(name).is_some_and(|param| param.location == Location::Server)
-                && session.has_variable(&resource.provider.name, name)
+                && running.has_variable(&resource.provider.name, name)
         };
         let constant = statement
             .assigned
@@ -96,7 +95,7 @@ impl Source {
             .filter(|_| constant && statement.from.is_empty());
         match direct {
             Some(parameters) => Ok(direct_source(statement, parameters)),
-            None => resolved_source(resource, chosen, statement, where_clause, session),
+            None => resolved_source(resource, chosen, statement, where_clause, running),
         }
     }
 }
@@ -139,10 +138,10 @@ fn resolved_source(
     chosen: &Chosen,
     statement: &WriteStatement,
     where_clause: &sql::Expr,
-    session: &Session,
+    running: &Statement,
 ) -> Result<Source, Box<Report>> {
     let method = chosen.of(resource);
-    if scope_only(resource, where_clause) && !session.settings().write_all {
+    if scope_only(resource, where_clause) && !running.settings.write_all {
         return Err(Box::new(
             target_error(
                 Code::MissingParam,
@@ -160,7 +159,7 @@ fn resolved_source(
     let mut columns = Vec::new();
     for param in method.params.iter().filter(|param| {
         param.location != Location::Server
-            || !session.has_variable(&resource.provider.name, &param.name)
+            || !running.has_variable(&resource.provider.name, &param.name)
     }) {
         let wanted = param.required;
         if !wanted {
@@ -342,15 +341,15 @@ pub(crate) async fn collect(
     limit: usize,
     span: Span,
 ) -> Result<Vec<Row>, Box<Report>> {
-    let locals = Relations::of(writer.session, &source.query).await?;
+    let relations = writer.statement.relations.open(writer.statement, &source.query).await?;
     let prepared = writer
-        .session
-        .prepare_with(writer.text, &locals, |front| {
+        .statement
+        .prepare_with(relations.as_ref(), |front| {
             front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
         })
         .await?;
     check_width(&prepared.plan, source, span)?;
-    let result = writer.session.execute(writer.text, prepared)?;
+    let result = writer.statement.execute(prepared)?;
     let mut batches = result.rows;
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();

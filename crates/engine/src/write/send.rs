@@ -15,18 +15,18 @@ use strataql_diag::{Code, Report};
 use strataql_net::idempotency_key;
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{HttpVerb, Method, Service, SqlVerb};
-use strataql_sql::Parsed;
 use tokio::sync::Semaphore;
 
-use super::record::{Record, Statement};
+use super::record::{Record, StatementText};
 use super::returning::Returning;
 use super::rows::{Given, Row};
 use super::sender::{Fate, Sender};
 use super::undo::{Plans, Undo};
-use super::{Chosen, Writer, image};
+use super::{Chosen, WriteContext, Writer, image};
 use crate::outcome::Outcome;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 
 /// Writes in flight at once; the gate of the transport bounds requests.
 const CONCURRENCY: usize = 16;
@@ -221,21 +221,27 @@ pub(crate) async fn send(
     returning: Option<Returning>,
 ) -> Result<ResultSet, Box<Report>> {
     let method = chosen.of(resource);
-    let settings = writer.session.settings();
-    writer.session.running().budget.check_writes(prepared.len())?;
-    let exchange = writer.session.exchange();
+    let settings = &writer.statement.settings;
+    writer.statement.run.budget.check_writes(prepared.len())?;
+    let exchange = writer.statement.exchange();
     exchange.introduce(&resource.provider);
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
     outcome.add_scan(format!("{}.{}", resource.dotted(), method.name), Arc::clone(&metrics));
-    let session = writer.session;
-    let plans =
-        Plans::of(session, exchange.as_ref(), &metrics, resource, method, &mut prepared).await?;
+    let plans = Plans::of(
+        (writer.statement, writer.context),
+        exchange.as_ref(),
+        &metrics,
+        resource,
+        method,
+        &mut prepared,
+    )
+    .await?;
     let calls: Vec<&BoundCall> = prepared.iter().map(|write| &write.call).collect();
-    let source = Statement { text: writer.text, parsed: writer.parsed };
+    let source = StatementText { text: writer.text, parsed: writer.parsed };
     let record = Record::of(
-        writer.session.recording(),
-        image::is_wanted(writer.session),
+        &writer.context.recording,
+        image::is_wanted(writer.statement, writer.context),
         resource,
         method,
         exchange.as_ref(),
@@ -261,7 +267,7 @@ pub(crate) async fn send(
             async move {
                 let fate = sender.write(position, write).await;
                 if let Some(plans) = plans {
-                    plans.note(session, position, write, &fate);
+                    plans.note(&writer.context.undo, position, write, &fate);
                 }
                 (position, writer.end(fate, sender, write).await)
             }
@@ -330,24 +336,23 @@ fn failure(fates: &[Fate], applied: usize, count: usize) -> Option<Box<Report>> 
 /// # Errors
 /// Why it is not undone.
 pub(crate) async fn send_undo(
-    session: &Session,
-    text: &str,
-    parsed: &Parsed,
+    statement: &Statement,
+    context: &WriteContext,
     undo: &Undo,
     metrics: &CallMetrics,
     outcome: &Outcome,
 ) -> Result<(), String> {
     let Undo { resource, method, write } = undo;
     let write = write.as_ref().map_err(Clone::clone)?;
-    let exchange = session.exchange();
+    let exchange = statement.exchange();
     exchange.introduce(&resource.provider);
     let record = Record::of(
-        session.recording(),
+        &context.recording,
         false,
         resource,
         method,
         exchange.as_ref(),
-        Statement { text, parsed },
+        StatementText { text: &statement.text, parsed: &statement.parsed },
         &[&write.call],
     )
     .map_err(|report| report.message)?;

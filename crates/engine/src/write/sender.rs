@@ -19,7 +19,7 @@ use super::resolve::{Seen, look};
 use super::send::Prepared;
 use super::{image, masking};
 use crate::outcome::Outcome;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// What became of a write.
 pub(crate) enum Fate {

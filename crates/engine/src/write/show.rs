@@ -7,12 +7,15 @@ use strataql_spec::{Method, SqlVerb};
 
 use super::rows::Source;
 use super::send::Prepared;
-use super::{Awaiting, Chosen, Writer, image, masking, rows, template, undo};
+use super::{Awaiting, Chosen, WriteContext, Writer, image, masking, rows, template, undo};
 use crate::explain;
-use crate::local::Relations;
-use crate::session::{ResultSet, Session};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
+use crate::statement::Statement;
 use crate::text_table::text_table;
+
+/// A statement and what its session's writes share.
+type Within<'a> = (&'a Statement, &'a WriteContext);
 
 /// A row of EXPLAIN without its number: method, HTTP verb, URL, body, why.
 type Step = Vec<Option<String>>;
@@ -27,11 +30,11 @@ pub(crate) fn requests(
     let method = chosen.of(resource);
     let mut rows = Vec::new();
     for write in prepared {
-        rows.extend(image_read(writer.session, resource, method, write));
+        rows.extend(image_read((writer.statement, writer.context), resource, method, write));
         rows.push(step(resource, method, write, "sent once per row"));
     }
     rows.extend(wait(writer.awaiting.as_ref()));
-    rows.extend(undoing(writer.session, resource, method));
+    rows.extend(undoing(writer.context, resource, method));
     numbered(rows)
 }
 
@@ -41,9 +44,9 @@ pub(crate) fn exec(
     method: &Method,
     write: &Prepared,
     awaiting: Option<&Awaiting>,
-    session: &Session,
+    within: Within<'_>,
 ) -> Result<ResultSet, Box<Report>> {
-    let mut rows: Vec<Step> = image_read(session, resource, method, write).into_iter().collect();
+    let mut rows: Vec<Step> = image_read(within, resource, method, write).into_iter().collect();
     rows.push(step(resource, method, write, "the method that EXEC names"));
     rows.extend(wait(awaiting));
     numbered(rows)
@@ -129,21 +132,21 @@ fn step(resource: &ResourceRef, method: &Method, write: &Prepared, why: &str) ->
 }
 
 /// Why an object is read before it is written, if it is.
-fn why_read(session: &Session) -> Option<&'static str> {
-    if session.transaction().is_eager() {
+fn why_read((statement, context): Within<'_>) -> Option<&'static str> {
+    if context.undo.is_open() {
         return Some("ROLLBACK restores what it shows");
     }
-    image::is_wanted(session).then_some("`ledger.before_image` is on")
+    image::is_wanted(statement, context).then_some("`ledger.before_image` is on")
 }
 
 /// The request that reads an object before it is written.
 fn image_read(
-    session: &Session,
+    within: Within<'_>,
     resource: &ResourceRef,
     method: &Method,
     write: &Prepared,
 ) -> Option<Step> {
-    let why = why_read(session)?;
+    let why = why_read(within)?;
     let (lookup, call) = image::lookup(resource, method, write)?;
     Some(vec![
         Some(format!("{}.{}", resource.dotted(), lookup.name)),
@@ -167,8 +170,8 @@ fn wait(awaiting: Option<&Awaiting>) -> Option<Step> {
 }
 
 /// What ROLLBACK does in an eager transaction.
-fn undoing(session: &Session, resource: &ResourceRef, method: &Method) -> Option<Step> {
-    if !session.transaction().is_eager() {
+fn undoing(context: &WriteContext, resource: &ResourceRef, method: &Method) -> Option<Step> {
+    if !context.undo.is_open() {
         return None;
     }
     let step = |method: &Method, why: String| {
@@ -193,15 +196,15 @@ async fn finding(
     source: &Source,
     why: &str,
 ) -> Result<Vec<Step>, Box<Report>> {
-    let locals = Relations::of(writer.session, &source.query).await?;
+    let relations = writer.statement.relations.open(writer.statement, &source.query).await?;
     let prepared = writer
-        .session
-        .prepare_with(writer.text, &locals, |front| {
+        .statement
+        .prepare_with(relations.as_ref(), |front| {
             front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
         })
         .await?;
     rows::check_width(&prepared.plan, source, writer.parsed.span)?;
-    let steps = explain::requests(&prepared.plan, writer.session.registry())?;
+    let steps = explain::requests(&prepared.plan, writer.statement.registry())?;
     Ok(steps
         .into_iter()
         .map(|step| vec![step.method, step.http, step.url, None, Some(why.to_owned())])
@@ -227,7 +230,7 @@ fn per_row(
         ]
     };
     let mut rows = Vec::new();
-    if let Some(reason) = why_read(writer.session)
+    if let Some(reason) = why_read((writer.statement, writer.context))
         && let Some(lookup) =
             resource.resource().candidates(SqlVerb::Select).find(|method| method.is_lookup())
     {
@@ -235,7 +238,7 @@ fn per_row(
     }
     rows.push(template(chosen.of(resource), body, why));
     rows.extend(wait(writer.awaiting.as_ref()));
-    rows.extend(undoing(writer.session, resource, chosen.of(resource)));
+    rows.extend(undoing(writer.context, resource, chosen.of(resource)));
     rows
 }
 

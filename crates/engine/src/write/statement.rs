@@ -8,8 +8,8 @@ use strataql_sql::{Name, NamePart, WriteKind, relations};
 
 use super::awaiting;
 use super::upsert::Conflict;
-use crate::session::Session;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::statement::Statement;
 
 /// A write.
 pub(crate) struct WriteStatement {
@@ -104,12 +104,8 @@ impl WriteStatement {
 }
 
 impl Target {
-    pub(crate) fn resource(
-        &self,
-        session: &Session,
-        _text: &str,
-    ) -> Result<ResourceRef, Box<Report>> {
-        session.catalog_resource(&self.name)
+    pub(crate) fn resource(&self, statement: &Statement) -> Result<ResourceRef, Box<Report>> {
+        statement.resource(&self.name)
     }
 
     /// The name by which the statement's expressions call it.

@@ -13,11 +13,11 @@ use strataql_diag::{Code, Report};
 use strataql_net::Response;
 use strataql_spec::{HttpVerb, Location, Method, SqlVerb};
 
-use super::image;
 use super::send::Prepared;
 use super::sender::Fate;
-use crate::session::Session;
-use crate::table::ResourceRef;
+use super::{UndoLog, WriteContext, image};
+use crate::resource::ResourceRef;
+use crate::statement::Statement;
 
 /// The write that takes another back.
 pub(crate) struct Undo {
@@ -55,21 +55,21 @@ impl Plans {
     /// # Errors
     /// `transaction` for a write that cannot be undone, unless that was allowed.
     pub(super) async fn of(
-        session: &Session,
+        (statement, context): (&Statement, &WriteContext),
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
         resource: &ResourceRef,
         method: &Method,
         writes: &mut [Prepared],
     ) -> Result<Option<Self>, Box<Report>> {
-        if !session.transaction().is_eager() || method.verb.is_safe() {
+        if !context.undo.is_open() || method.verb.is_safe() {
             return Ok(None);
         }
         let mut plans = Vec::new();
         for write in writes {
             let plan = plan(exchange, metrics, resource, method, write).await?;
             if let Plan::Never(why) = &plan
-                && !session.settings().irreversible
+                && !statement.settings.irreversible
             {
                 return Err(irreversible(resource, method, why));
             }
@@ -79,17 +79,17 @@ impl Plans {
     }
 
     /// Remembers a write that has happened, or may have.
-    pub(super) fn note(&self, session: &Session, position: usize, write: &Prepared, fate: &Fate) {
+    pub(super) fn note(&self, log: &UndoLog, position: usize, write: &Prepared, fate: &Fate) {
         match fate {
-            Fate::Applied(answer) => self.happened(session, position, write, Some(answer)),
-            Fate::Unknown(_) => self.happened(session, position, write, None),
+            Fate::Applied(answer) => self.happened(log, position, write, Some(answer)),
+            Fate::Unknown(_) => self.happened(log, position, write, None),
             Fate::Failed(_) | Fate::NotSent => {}
         }
     }
 
     fn happened(
         &self,
-        session: &Session,
+        log: &UndoLog,
         position: usize,
         write: &Prepared,
         answer: Option<&Response>,
@@ -109,7 +109,7 @@ impl Plans {
             }
         };
         let undo = Undo { resource: self.resource.clone(), method, write: call };
-        session.transaction().add(undo);
+        log.add(undo);
     }
 }
 

@@ -25,8 +25,8 @@ use super::rows::{self, Row, Source, SourceColumn};
 use super::send::Prepared;
 use super::statement::{Assigned, Marker, Target, WriteStatement};
 use super::{Awaiting, Chosen, Writer, method, show, target_error};
-use crate::session::ResultSet;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
 
 /// The relation that the rows of the INSERT are in DO UPDATE.
 pub(super) const EXCLUDED: &str = "excluded";
@@ -62,11 +62,11 @@ impl Upsert<'_> {
     ) -> Result<ResultSet, Box<Report>> {
         let insert = method::choose(self.resource, self.statement)?;
         let keys = self.keys(conflict, insert.of(self.resource))?;
-        let source = Source::of(self.resource, &insert, self.statement, self.writer.session)?;
+        let source = Source::of(self.resource, &insert, self.statement, self.writer.statement)?;
         if explain && let Some(shown) = self.unread(conflict, &keys, &insert, &source).await? {
             return Ok(shown);
         }
-        let limit = self.writer.session.settings().max_writes;
+        let limit = self.writer.statement.settings.max_writes;
         let rows = rows::collect(self.writer, &source, limit, span).await?;
         let rows = self.distinct(rows, &keys, conflict, span)?;
         let inserts = rows
@@ -280,7 +280,7 @@ impl Upsert<'_> {
         let set = statement.assigned.len();
         statement.assigned.push(extra(qualified(EXCLUDED, NUMBER)));
         statement.assigned.push(extra(wanted));
-        let mut source = Source::of(self.resource, &chosen, &statement, self.writer.session)?;
+        let mut source = Source::of(self.resource, &chosen, &statement, self.writer.statement)?;
         statement.assigned.truncate(set);
         source.forget_keys();
         Ok(Update { chosen, statement, source, copied })
@@ -424,7 +424,7 @@ impl Upsert<'_> {
         statement: &WriteStatement,
     ) -> Result<Branch<'b>, Box<Report>> {
         let awaiting = Awaiting::of(
-            self.writer.session,
+            self.writer.statement,
             self.resource,
             chosen.of(self.resource),
             &statement.hints,

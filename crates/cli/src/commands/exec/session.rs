@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::ExposeSecret;
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
-use strataql_engine::{Recording, Session, SessionConfig, Settings as SessionSettings};
+use strataql_engine::{Engine, EngineConfig, Recording, Session, Settings as SessionSettings};
 use strataql_net::{
     Attempt, Clock, CredentialsOverride, HttpLog, Observer, ProxyPolicy, Settings as NetSettings,
     SystemClock, Transport,
@@ -69,14 +69,14 @@ pub(super) async fn open(
     let recording = ledger::open(settings, sandbox.is_some(), Arc::clone(&clock));
     let transport = Transport::new(net, clock, console.redactor.clone())?;
     let exchange: Arc<dyn Exchange> = Arc::new(transport);
-    let session = Session::new(SessionConfig {
+    let engine = Engine::new(EngineConfig {
         registry,
         exchange,
         environment: lookup,
-        settings: SessionSettings::default(),
         tables: tables(settings, sandbox.is_some()),
         recording: recording.clone(),
     })?;
+    let session = engine.session(SessionSettings::default());
     for (name, value) in &settings.set {
         session.set(name, value)?;
     }

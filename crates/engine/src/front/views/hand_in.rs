@@ -13,7 +13,7 @@ use super::parts::{Parts, using_columns};
 use super::placeholders::is_placeholder;
 use super::shape::document_views;
 use super::{Body, Expander, Found, Frame, Item, Target};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// An item that takes a parameter.
 struct Taker {

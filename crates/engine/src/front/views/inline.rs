@@ -11,7 +11,7 @@ use super::conditions::{Given, Givens, read};
 use super::parts::{Parts, factors_mut, using_columns};
 use super::shape::{ctes_of, document_views};
 use super::{Body, Definition, Expander, Found, Frame, Item, MAX_DEPTH, Target, placeholders};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// A view that is read, with its body.
 struct Placed {

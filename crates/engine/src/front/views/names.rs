@@ -21,7 +21,7 @@ impl Expander<'_> {
         if let [only] = parts.as_slice() {
             if only.quote_style == Some('\'') {
                 let (stem, table) =
-                    self.locals.file(&only.value).ok_or_else(|| no_file(&only.value))?;
+                    self.relations.file(&only.value).ok_or_else(|| no_file(&only.value))?;
                 alias.get_or_insert_with(|| implicit_alias(Ident::with_quote('"', stem)));
                 self.learn_table(only.value.to_lowercase(), table);
                 return Ok(Target::Other);
@@ -79,13 +79,13 @@ impl Expander<'_> {
                 .collect(),
             span: self.bytes(name.span()),
         };
-        if let Some(definition) = self.locals.view(&name) {
+        if let Some(definition) = self.relations.view(&name) {
             for column in &definition.columns {
                 self.learnt.spelling.add(column);
             }
             return Ok(Looked::View(definition));
         }
-        if let Some((key, table)) = self.locals.table(&name) {
+        if let Some((key, table)) = self.relations.table(&name) {
             for field in table.schema().fields() {
                 self.learnt.spelling.add(field.name());
             }
@@ -111,11 +111,11 @@ impl Expander<'_> {
 
     /// The report with the names of ours that are like the one that was not found.
     fn suggested(&self, mut report: Box<Report>, name: &Name) -> Box<Report> {
-        if let Some(better) = crate::meta::system::no_table(name) {
+        if let Some(better) = self.relations.missing(name) {
             return better;
         }
         if let [part] = name.parts.as_slice() {
-            let own = self.locals.names();
+            let own = self.relations.names();
             if let Some(help) = did_you_mean(&part.value, own.iter().map(String::as_str)) {
                 report.help.insert(0, help);
             }

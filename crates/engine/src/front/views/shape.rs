@@ -15,7 +15,7 @@ use super::{
     Definition, Expander, Found, Frame, Looked, MAX_DEPTH, TextSpan, idents, names_of, placeholders,
 };
 use crate::front::Relation;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// Lower-case names; `None` when they cannot all be told.
 type Names = Option<BTreeSet<String>>;

@@ -23,7 +23,7 @@ impl Views {
     }
 }
 
-impl Locals for Views {
+impl RelationResolver for Views {
     fn table(&self, _name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
         None
     }

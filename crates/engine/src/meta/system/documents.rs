@@ -30,7 +30,7 @@ use super::rows::{Layout, Rows, resource_of};
 use super::sheet::{Sheet, schema_of};
 use crate::error::external;
 use crate::operators::CallRuntime;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// A table of documents.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::sheet::Kind::{Boolean, Integer, Text};
 use super::sheet::{Cell, Kind, Sheet, described};
 use crate::front::views::document_view;
 use crate::meta::show::{VIEW, verbs};
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
 
 /// How the rows of a table come about, and what has to be read for them.
 #[derive(Clone, Copy)]

@@ -5,10 +5,10 @@ use strataql_diag::Report;
 
 use super::sheet::Kind::{Integer, Text};
 use super::sheet::{Cell, Sheet, schema_of};
-use crate::session::Session;
+use crate::statement::Statement;
 
 /// `sys.requests`.
-pub(super) fn requests(session: &Session) -> Result<RecordBatch, Box<Report>> {
+pub(super) fn requests(statement: &Statement) -> Result<RecordBatch, Box<Report>> {
     let schema = schema_of(&[
         ("statement", Integer),
         ("provider", Text),
@@ -21,7 +21,7 @@ pub(super) fn requests(session: &Session) -> Result<RecordBatch, Box<Report>> {
         ("attempts", Integer),
     ]);
     let mut sheet = Sheet::new(&schema, None);
-    for sent in &session.memory().journal.requests() {
+    for sent in &statement.run.journal.requests() {
         let elapsed = u64::try_from(sent.elapsed.as_millis()).unwrap_or(u64::MAX);
         sheet.row([
             Cell::from(sent.statement),
@@ -39,7 +39,7 @@ pub(super) fn requests(session: &Session) -> Result<RecordBatch, Box<Report>> {
 }
 
 /// `sys.last_query_issues`.
-pub(super) fn issues(session: &Session) -> Result<RecordBatch, Box<Report>> {
+pub(super) fn issues(statement: &Statement) -> Result<RecordBatch, Box<Report>> {
     let schema = schema_of(&[
         ("scope", Text),
         ("request_id", Text),
@@ -49,7 +49,7 @@ pub(super) fn issues(session: &Session) -> Result<RecordBatch, Box<Report>> {
         ("rows_lost", Integer),
     ]);
     let mut sheet = Sheet::new(&schema, None);
-    for issue in &session.memory().journal.last().issues() {
+    for issue in &statement.run.journal.last().issues() {
         sheet.row([
             Cell::from(&issue.scope),
             Cell::from(issue.request_id.as_ref()),

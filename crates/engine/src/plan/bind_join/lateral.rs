@@ -16,10 +16,10 @@ use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
 
 use super::super::bind_node::used_slots;
-use super::super::bindings::{SlotId, has_slot, slot_name};
-use super::super::settle::{settle, takes_all_slots};
+use super::super::resolve_scans::{resolve_scans, takes_all_slots};
 use super::super::truth;
 use super::{Keep, Parts, bind_part, conditions, has_needy_scan, node};
+use crate::predicate::bindings::{SlotId, has_slot, slot_name};
 
 /// True if the right side reads columns of the left.
 pub(super) fn is_lateral(join: &Join) -> Result<bool> {
@@ -50,7 +50,7 @@ pub(super) fn feed(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan
     if has_needy_scan(&plan)? {
         return Ok(None);
     }
-    let template = settle(plan)?;
+    let template = resolve_scans(plan)?;
     truth::check(&template)?;
     if !is_fed_by_scans(&template)? {
         return Ok(None);

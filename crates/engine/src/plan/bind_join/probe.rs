@@ -12,10 +12,10 @@ use datafusion::optimizer::push_down_filter::PushDownFilter;
 use datafusion::optimizer::{Optimizer, OptimizerContext};
 
 use super::super::bind_node::used_slots;
-use super::super::bindings::{SlotId, bare, has_slot, slot_name};
-use super::super::settle::settle;
+use super::super::resolve_scans::resolve_scans;
 use super::super::truth;
 use super::{bind_part, has_needy_scan};
+use crate::predicate::bindings::{SlotId, bare, has_slot, slot_name};
 
 /// The fed side, and the expression that fills each slot.
 type Probe = (LogicalPlan, Vec<(SlotId, Expr)>);
@@ -52,7 +52,7 @@ pub(super) fn probe(
     if has_needy_scan(&plan)? {
         return Ok(None);
     }
-    let plan = settle(plan)?;
+    let plan = resolve_scans(plan)?;
     truth::check(&plan)?;
     let used = used_slots(&plan)?;
     let keys: Vec<(SlotId, Expr)> =

@@ -10,12 +10,12 @@ use datafusion::logical_expr::{
 };
 
 use super::super::bind_node::Keep;
-use super::super::bindings::SlotId;
 use super::super::constants::carried;
 use super::super::nodes::columns_of;
 use super::lateral::is_lateral;
 use super::probe::probe;
 use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};
+use crate::predicate::bindings::SlotId;
 
 /// Joins the leaves of a region of inner joins. The first leaf that needs nothing starts; then, again
 /// and again, the first that is connected by an equality or can be fed; a cross join only when nothing

@@ -16,8 +16,8 @@ use super::super::send::{self, Prepared};
 use super::super::statement::WriteStatement;
 use super::super::{Chosen, Writer, target_error};
 use crate::outcome::Outcome;
-use crate::session::ResultSet;
-use crate::table::ResourceRef;
+use crate::resource::ResourceRef;
+use crate::result_set::ResultSet;
 
 /// One of the ways.
 pub(super) struct Branch<'a> {
@@ -88,7 +88,7 @@ impl Branches<'_> {
     ) -> Result<ResultSet, Box<Report>> {
         let outcome = Outcome::default();
         let is_returning = self.insert.returning.is_some();
-        let goes_on = self.insert.writer.session.settings().continue_on_write_error;
+        let goes_on = self.insert.writer.statement.settings.continue_on_write_error;
         let waiting = updates.len();
         let mut done = Vec::new();
         let mut failed = None;

@@ -1,11 +1,11 @@
-//! Settling scans: the method each scan calls, the values it sends, and what stays to be checked.
+//! Resolving scans: the method each scan calls, the values it sends, and what stays to be checked.
 //!
 //! Runs on the optimised plan. A scan becomes
 //!
 //! ```text
 //! Projection (original columns)          only if predicates were put back
 //!   Filter (predicates the method does not take over exactly)
-//!     TableScan (settled: method, bindings)
+//!     TableScan (its call: method, bindings)
 //! ```
 //!
 //! Surprise: the row limit that DataFusion gave the scan is dropped when a predicate comes back
@@ -16,63 +16,37 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
-use datafusion::datasource::{provider_as_source, source_as_provider};
+use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
 use strataql_call::Value;
 use strataql_spec::{Location, Method, Param};
 
-use super::alternatives::{Alternatives, Given, calls, given};
 use super::bind_node::BindJoinNode;
-use super::bindings::{Binding, Source, binding, combine, has_slot};
 use super::method_choice::{Choice, Needs, NoChoice, choose};
-use super::pushdown::filter;
 use super::refusal::refusal;
 use crate::error::external;
-use crate::table::{ResourceTable, is_hidden};
+use crate::predicate::ScanCall;
+use crate::predicate::alternatives::{Alternatives, PredicateValues, calls, predicate_values};
+use crate::predicate::bindings::{Binding, ParameterSource, binding, combine, has_slot};
+use crate::predicate::clauses::filter;
+use crate::resource::is_hidden;
+use crate::resource_table::{ResourceTable, table_of};
 use strataql_functions::operator_of;
 
-/// The call of a scan.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Settled {
-    /// Method key.
-    pub(crate) method: String,
-    /// Values by SQL name of the parameter.
-    pub(crate) bindings: BTreeMap<String, Source>,
-    /// Disjunctions that the values come from: which of them go together.
-    pub(crate) alternatives: Vec<Alternatives>,
-    /// Parameters of which several values are sent, and which may bring rows of other values.
-    pub(crate) compared: Vec<String>,
-    /// Why this method, for EXPLAIN.
-    pub(crate) why: String,
-    /// Predicates that are checked on the rows, for EXPLAIN.
-    pub(crate) local: Vec<String>,
-    /// Those of them that the method takes too, in its filter language.
-    pub(crate) remote: Vec<String>,
-    /// Facts for the user.
-    pub(crate) notes: Vec<String>,
-}
-
-/// The resource table of a scan.
-pub(crate) fn table_of(scan: &TableScan) -> Option<ResourceTable> {
-    let provider = source_as_provider(&scan.source).ok()?;
-    let any: &dyn std::any::Any = provider.as_ref();
-    any.downcast_ref::<ResourceTable>().cloned()
-}
-
-/// Settles every scan of a plan, subqueries included.
+/// Chooses the call of every scan of a plan, subqueries included.
 ///
 /// # Errors
-/// `missing-param`, `no-such-verb`, `bad-param-value` … of the first scan that cannot be settled.
-pub(crate) fn settle(plan: LogicalPlan) -> Result<LogicalPlan> {
+/// `missing-param`, `no-such-verb`, `bad-param-value` … of the first scan that no method answers.
+pub(crate) fn resolve_scans(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
         let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
         let Some(table) = table_of(scan) else { return Ok(Transformed::no(node)) };
-        if table.settled.is_some() {
+        if table.call.is_some() {
             return Ok(Transformed::no(node));
         }
-        Ok(Transformed::new(settle_scan(scan, &table)?, true, TreeNodeRecursion::Continue))
+        Ok(Transformed::new(resolve_scan(scan, &table)?, true, TreeNodeRecursion::Continue))
     })?
     .data
     .transform_up_with_subqueries(|node| match node {
@@ -98,16 +72,16 @@ fn tell_local(plan: LogicalPlan, local: &[Expr], same_names: bool) -> Result<Log
     match plan {
         LogicalPlan::TableScan(mut scan) => {
             if let Some(table) = table_of(&scan)
-                && let Some(settled) = &table.settled
+                && let Some(call) = &table.call
             {
-                let mut settled = settled.as_ref().clone();
-                settled.local.extend(local.iter().map(shown));
-                let method = &table.resource.resource().methods[settled.method.as_str()];
+                let mut call = call.as_ref().clone();
+                call.local.extend(local.iter().map(shown));
+                let method = &table.resource.resource().methods[call.method.as_str()];
                 if same_names {
-                    settled.remote.extend(local.iter().filter_map(|expr| filter(expr, method)));
+                    call.remote.extend(local.iter().filter_map(|expr| filter(expr, method)));
                 }
-                let settled = Some(Arc::new(settled));
-                scan.source = provider_as_source(Arc::new(ResourceTable { settled, ..table }));
+                let call = Some(Arc::new(call));
+                scan.source = provider_as_source(Arc::new(ResourceTable { call, ..table }));
             }
             Ok(LogicalPlan::TableScan(scan))
         }
@@ -129,7 +103,7 @@ fn tell_local(plan: LogicalPlan, local: &[Expr], same_names: bool) -> Result<Log
 
 /// True if no method can answer the scan with what it is given so far.
 pub(crate) fn is_needy(scan: &TableScan) -> bool {
-    let Some(table) = table_of(scan).filter(|table| table.settled.is_none()) else { return false };
+    let Some(table) = table_of(scan).filter(|table| table.call.is_none()) else { return false };
     match chosen(&table, &demand(scan, &table)) {
         Ok(_) | Err(NoChoice::NoMethods) => false,
         Err(_) => true,
@@ -138,7 +112,7 @@ pub(crate) fn is_needy(scan: &TableScan) -> bool {
 
 /// Parameters that the scan lacks, whichever of its methods is meant.
 pub(crate) fn lacking(scan: &TableScan) -> Vec<String> {
-    let Some(table) = table_of(scan).filter(|table| table.settled.is_none()) else {
+    let Some(table) = table_of(scan).filter(|table| table.call.is_none()) else {
         return Vec::new();
     };
     match chosen(&table, &demand(scan, &table)) {
@@ -153,15 +127,15 @@ pub(crate) fn lacking(scan: &TableScan) -> Vec<String> {
 /// True if the scan's method takes every join key as it is, so that nothing has to compare it again.
 pub(crate) fn takes_all_slots(scan: &TableScan) -> bool {
     let Some(table) = table_of(scan) else { return true };
-    let Some(settled) = &table.settled else { return false };
-    let method = &table.resource.resource().methods[settled.method.as_str()];
+    let Some(call) = &table.call else { return false };
+    let method = &table.resource.resource().methods[call.method.as_str()];
     let is_parameter = |name: &str| table.is_parameter(name);
     scan.filters.iter().filter(|filter| has_slot(filter)).all(|filter| {
         binding(filter, &is_parameter).is_some_and(|found| takes_over(&table, method, &found.name))
     })
 }
 
-/// The methods that the scans of a settled plan call, templates of bind joins included.
+/// The methods that the scans of a resolved plan call, templates of bind joins included.
 pub(crate) fn methods(plan: &LogicalPlan) -> Result<Vec<String>> {
     let mut names = Vec::new();
     plan.apply_with_subqueries(|node| {
@@ -169,8 +143,8 @@ pub(crate) fn methods(plan: &LogicalPlan) -> Result<Vec<String>> {
             LogicalPlan::TableScan(scan) => {
                 let table = table_of(scan);
                 names.extend(table.and_then(|table| {
-                    let settled = table.settled.as_ref()?;
-                    Some(format!("{}.{}", table.resource.dotted(), settled.method))
+                    let call = table.call.as_ref()?;
+                    Some(format!("{}.{}", table.resource.dotted(), call.method))
                 }));
             }
             LogicalPlan::Extension(extension) => {
@@ -188,7 +162,7 @@ pub(crate) fn methods(plan: &LogicalPlan) -> Result<Vec<String>> {
 
 /// What a scan asks of a method.
 pub(crate) struct Demand {
-    pub(crate) bindings: BTreeMap<String, Source>,
+    pub(crate) bindings: BTreeMap<String, ParameterSource>,
     pub(crate) needs: Needs,
     /// Disjunctions among the conditions.
     alternatives: Vec<Alternatives>,
@@ -203,9 +177,9 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
     let is_parameter = |name: &str| table.is_parameter(name);
     let (mut known, mut alternatives) = (Vec::new(), Vec::new());
     for filter in &scan.filters {
-        match given(filter, &is_parameter) {
-            Some(Given::Binding(binding)) => known.push(binding),
-            Some(Given::Alternatives(found)) => alternatives.push(found),
+        match predicate_values(filter, &is_parameter) {
+            Some(PredicateValues::Binding(binding)) => known.push(binding),
+            Some(PredicateValues::Alternatives(found)) => alternatives.push(found),
             None => {}
         }
     }
@@ -230,7 +204,7 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
 fn demand_with(
     scan: &TableScan,
     table: &ResourceTable,
-    mut bindings: BTreeMap<String, Source>,
+    mut bindings: BTreeMap<String, ParameterSource>,
     derived: Vec<Binding>,
     alternatives: Vec<Alternatives>,
 ) -> Demand {
@@ -253,7 +227,7 @@ fn demand_with(
             && !bindings.contains_key(&param.name)
             && let Some(value) = configured(table, param)
         {
-            bindings.insert(param.name.clone(), Source::Values(vec![Value::Text(value)]));
+            bindings.insert(param.name.clone(), ParameterSource::Values(vec![Value::Text(value)]));
             from_settings.insert(param.name.clone());
         }
     }
@@ -304,29 +278,29 @@ pub(crate) fn chosen<'a>(
     }
 }
 
-fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
+fn resolve_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
     let demand = demand(scan, table);
     let choice = chosen(table, &demand).map_err(|reason| external(refusal(table, &reason)))?;
     let method = choice.method;
     let is_parameter = |name: &str| table.is_parameter(name);
     let mut residual: Vec<Expr> = Vec::new();
     for filter in &scan.filters {
-        let is_settled = match given(filter, &is_parameter) {
+        let is_taken_over = match predicate_values(filter, &is_parameter) {
             // a join key is compared by the join itself
-            Some(Given::Binding(found)) => {
+            Some(PredicateValues::Binding(found)) => {
                 has_slot(filter) || takes_over(table, method, &found.name)
             }
             // the disjunction is still above the scan
-            Some(Given::Alternatives(_)) => true,
+            Some(PredicateValues::Alternatives(_)) => true,
             None => has_slot(filter),
         };
-        if !is_settled {
+        if !is_taken_over {
             residual.push(filter.clone());
         }
     }
-    let bindings: BTreeMap<String, Source> =
+    let bindings: BTreeMap<String, ParameterSource> =
         demand.bindings.into_iter().filter(|(name, _)| method.input(name).is_some()).collect();
-    let settled = Settled {
+    let call = ScanCall {
         method: method.name.clone(),
         why: reason(table, &choice, &demand.needs),
         local: Vec::new(),
@@ -336,11 +310,9 @@ fn settle_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> {
         compared: compared(table, method, &bindings),
         bindings,
     };
-    let projection = extended(scan, table, &residual, &settled.compared);
-    let source = provider_as_source(Arc::new(ResourceTable {
-        settled: Some(Arc::new(settled)),
-        ..table.clone()
-    }));
+    let projection = extended(scan, table, &residual, &call.compared);
+    let source =
+        provider_as_source(Arc::new(ResourceTable { call: Some(Arc::new(call)), ..table.clone() }));
     let fetch = if residual.is_empty() { scan.fetch } else { None };
     let new_scan = TableScanBuilder::new(scan.table_name.clone(), source)
         .with_projection(Some(projection.clone()))
@@ -398,11 +370,11 @@ fn takes_over(table: &ResourceTable, method: &Method, name: &str) -> bool {
 fn compared(
     table: &ResourceTable,
     method: &Method,
-    bindings: &BTreeMap<String, Source>,
+    bindings: &BTreeMap<String, ParameterSource>,
 ) -> Vec<String> {
-    let several = bindings
-        .iter()
-        .filter(|(_, source)| matches!(source, Source::Values(values) if values.len() > 1));
+    let several = bindings.iter().filter(
+        |(_, source)| matches!(source, ParameterSource::Values(values) if values.len() > 1),
+    );
     several
         .map(|(name, _)| name.clone())
         .filter(|name| method.column(name).is_some() && !takes_over(table, method, name))
@@ -460,7 +432,7 @@ fn notes(
     table: &ResourceTable,
     method: &Method,
     scan: &TableScan,
-    bindings: &BTreeMap<String, Source>,
+    bindings: &BTreeMap<String, ParameterSource>,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let projected =

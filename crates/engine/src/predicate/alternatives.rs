@@ -10,11 +10,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use strataql_call::Value;
 
-use super::bindings::{Binding, Source, binding, combine, extend, never_holds};
+use super::bindings::{Binding, ParameterSource, binding, combine, extend, never_holds};
 
 /// What a predicate says of parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Given {
+pub(crate) enum PredicateValues {
     /// The whole predicate is a value of one parameter.
     Binding(Binding),
     /// A disjunction over parameters; it must still be checked on the rows.
@@ -22,10 +22,13 @@ pub(crate) enum Given {
 }
 
 /// What a predicate says of parameters, if it says something.
-pub(crate) fn given(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Option<Given> {
+pub(crate) fn predicate_values(
+    expr: &Expr,
+    is_parameter: &dyn Fn(&str) -> bool,
+) -> Option<PredicateValues> {
     match binding(expr, is_parameter) {
-        Some(binding) => Some(Given::Binding(binding)),
-        None => Alternatives::of(expr, is_parameter).map(Given::Alternatives),
+        Some(binding) => Some(PredicateValues::Binding(binding)),
+        None => Alternatives::of(expr, is_parameter).map(PredicateValues::Alternatives),
     }
 }
 
@@ -48,8 +51,8 @@ impl Alternatives {
             combine(parts.into_iter().filter_map(|part| binding(part, is_parameter)))
                 .into_iter()
                 .filter_map(|(name, source)| match source {
-                    Source::Values(values) => Some((name, values)),
-                    Source::Slot(_) => None,
+                    ParameterSource::Values(values) => Some((name, values)),
+                    ParameterSource::Slot(_) => None,
                 })
                 .collect()
         };
@@ -65,7 +68,7 @@ impl Alternatives {
             for arm in rest {
                 extend(&mut values, arm.get(name)?.clone());
             }
-            Some(Binding { name: name.clone(), source: Source::Values(values) })
+            Some(Binding { name: name.clone(), source: ParameterSource::Values(values) })
         };
         first.keys().filter_map(of_all).collect()
     }
@@ -132,10 +135,13 @@ fn product(lists: &Lists<'_>) -> Vec<Together> {
 }
 
 /// How many calls the constants make; slots count as one value.
-pub(crate) fn calls(bindings: &BTreeMap<String, Source>, alternatives: &[Alternatives]) -> usize {
+pub(crate) fn calls(
+    bindings: &BTreeMap<String, ParameterSource>,
+    alternatives: &[Alternatives],
+) -> usize {
     let constants = bindings.iter().filter_map(|(name, source)| match source {
-        Source::Values(values) => Some((name, values)),
-        Source::Slot(_) => None,
+        ParameterSource::Values(values) => Some((name, values)),
+        ParameterSource::Slot(_) => None,
     });
     if alternatives.is_empty() {
         return constants.map(|(_, values)| values.len()).product();
@@ -167,8 +173,10 @@ mod tests {
         let values = |expr: &Expr| {
             let found = Alternatives::of(expr, &is_parameter)?.bindings();
             match &found.first()?.source {
-                Source::Values(values) => Some(values.iter().map(Value::text).collect::<Vec<_>>()),
-                Source::Slot(_) => None,
+                ParameterSource::Values(values) => {
+                    Some(values.iter().map(Value::text).collect::<Vec<_>>())
+                }
+                ParameterSource::Slot(_) => None,
             }
         };
         let arm = |p: &str, n: i64| col("p").eq(lit(p)).and(col("n").eq(lit(n)));
@@ -196,8 +204,8 @@ mod tests {
                 .iter()
                 .filter(|(name, _)| names.contains(&name.as_str()))
                 .filter_map(|(name, source)| match source {
-                    Source::Values(values) => Some((name, values.clone())),
-                    Source::Slot(_) => None,
+                    ParameterSource::Values(values) => Some((name, values.clone())),
+                    ParameterSource::Slot(_) => None,
                 })
                 .collect();
             let calls = combinations(lists, &[found]);

@@ -19,7 +19,7 @@ pub(crate) type SlotId = usize;
 /// Where a parameter's value comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Source {
+pub enum ParameterSource {
     /// Constants; several fan out into several calls.
     Values(Vec<Value>),
     /// A key of an enclosing bind join.
@@ -30,7 +30,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Binding {
     pub(crate) name: String,
-    pub(crate) source: Source,
+    pub(crate) source: ParameterSource,
 }
 
 /// Prefix of placeholder names that stand for slots; no SQL text can spell it.
@@ -75,7 +75,7 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
     let of_flag = |expr: &Expr, flag: bool| match expr {
         Expr::Column(column) if is_parameter(&column.name) => Some(Binding {
             name: column.name.clone(),
-            source: Source::Values(vec![Value::Boolean(flag)]),
+            source: ParameterSource::Values(vec![Value::Boolean(flag)]),
         }),
         _ => None,
     };
@@ -94,8 +94,8 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
                 return if is_true(value) { binding(column, is_parameter) } else { None };
             };
             let source = match slot(value) {
-                Some(slot) => Source::Slot(slot),
-                None => Source::Values(vec![literal(value)?]),
+                Some(slot) => ParameterSource::Slot(slot),
+                None => ParameterSource::Values(vec![literal(value)?]),
             };
             Some(Binding { name, source })
         }),
@@ -108,9 +108,11 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
             let (left, right) = (binding(left, is_parameter)?, binding(right, is_parameter)?);
             match (left.source, right.source) {
-                (Source::Values(mut values), Source::Values(more)) if left.name == right.name => {
+                (ParameterSource::Values(mut values), ParameterSource::Values(more))
+                    if left.name == right.name =>
+                {
                     extend(&mut values, more);
-                    Some(Binding { name: left.name, source: Source::Values(values) })
+                    Some(Binding { name: left.name, source: ParameterSource::Values(values) })
                 }
                 _ => None,
             }
@@ -122,7 +124,7 @@ pub(crate) fn binding(expr: &Expr, is_parameter: &dyn Fn(&str) -> bool) -> Optio
             for item in list.list.iter().filter(|item| !never_holds(item)) {
                 extend(&mut values, vec![literal(item)?]);
             }
-            Some(Binding { name, source: Source::Values(values) })
+            Some(Binding { name, source: ParameterSource::Values(values) })
         }
         _ => None,
     }
@@ -152,21 +154,23 @@ pub(super) fn extend(values: &mut Vec<Value>, more: Vec<Value>) {
 }
 
 /// All bindings of a list of AND-ed predicates; values of one parameter are intersected.
-pub(crate) fn combine(bindings: impl IntoIterator<Item = Binding>) -> BTreeMap<String, Source> {
-    let mut all: BTreeMap<String, Source> = BTreeMap::new();
+pub(crate) fn combine(
+    bindings: impl IntoIterator<Item = Binding>,
+) -> BTreeMap<String, ParameterSource> {
+    let mut all: BTreeMap<String, ParameterSource> = BTreeMap::new();
     for Binding { name, source } in bindings {
         match (all.get_mut(&name), source) {
             (None, source) => {
                 all.insert(name, source);
             }
-            (Some(Source::Values(known)), Source::Values(more)) => {
+            (Some(ParameterSource::Values(known)), ParameterSource::Values(more)) => {
                 known.retain(|value| more.iter().any(|other| other.text() == value.text()));
             }
             // a constant beside a slot: the constant is asked, the join compares
-            (Some(known @ Source::Slot(_)), Source::Values(values)) => {
-                *known = Source::Values(values);
+            (Some(known @ ParameterSource::Slot(_)), ParameterSource::Values(values)) => {
+                *known = ParameterSource::Values(values);
             }
-            (Some(_), Source::Slot(_)) => {}
+            (Some(_), ParameterSource::Slot(_)) => {}
         }
     }
     all
@@ -218,10 +222,10 @@ mod tests {
     fn check(expr: Expr, expected: Option<(&str, &[&str])>) {
         let found = binding(&expr, &|name| name == "p" || name == "q");
         let shown = found.map(|binding| match binding.source {
-            Source::Values(values) => {
+            ParameterSource::Values(values) => {
                 (binding.name, values.iter().map(Value::text).collect::<Vec<_>>())
             }
-            Source::Slot(slot) => (binding.name, vec![format!("slot {slot}")]),
+            ParameterSource::Slot(slot) => (binding.name, vec![format!("slot {slot}")]),
         });
         let expected = expected.map(|(name, values)| {
             (name.to_owned(), values.iter().map(|v| (*v).to_owned()).collect())
@@ -272,11 +276,13 @@ mod tests {
     fn anded_values_are_intersected() {
         let values = |texts: &[&str]| Binding {
             name: "p".into(),
-            source: Source::Values(texts.iter().map(|t| Value::Text((*t).into())).collect()),
+            source: ParameterSource::Values(
+                texts.iter().map(|t| Value::Text((*t).into())).collect(),
+            ),
         };
         let all = combine([values(&["a", "b"]), values(&["b", "c"])]);
-        assert_eq!(all["p"], Source::Values(vec![Value::Text("b".into())]));
+        assert_eq!(all["p"], ParameterSource::Values(vec![Value::Text("b".into())]));
         let all = combine([values(&["a"]), values(&["b"])]);
-        assert_eq!(all["p"], Source::Values(vec![]));
+        assert_eq!(all["p"], ParameterSource::Values(vec![]));
     }
 }

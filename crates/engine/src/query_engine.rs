@@ -1,0 +1,70 @@
+//! What every query of a process is planned and run with.
+//!
+//! Owns: DataFusion's state with all functions, optimizer rules and our planner.
+//! Surprise: it is built once and never changes. A statement clones the state, which shares its parts.
+
+use std::sync::Arc;
+
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::Optimizer;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::prelude::SessionConfig;
+use strataql_call::Exchange;
+use strataql_diag::Report;
+use strataql_net::Environment;
+use strataql_registry::Registry;
+
+use crate::error::report_of;
+use crate::operators::MarkOptionalSides;
+use crate::plan::planner::Planner;
+
+/// Documents, network, environment and DataFusion's state: one per process.
+pub(crate) struct QueryEngine {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) exchange: Arc<dyn Exchange>,
+    /// Environment lookup, for server variables that documents bind to one.
+    pub(crate) environment: Environment,
+    pub(crate) state: SessionState,
+}
+
+impl QueryEngine {
+    /// `without` are names of DataFusion's optimizer rules that are left out.
+    ///
+    /// # Errors
+    /// `internal` if DataFusion cannot be set up.
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        exchange: Arc<dyn Exchange>,
+        environment: Environment,
+        without: &[&str],
+    ) -> Result<Self, Box<Report>> {
+        let mut logical = Optimizer::new().rules;
+        logical.retain(|rule| !without.contains(&rule.name()));
+        let mut physical = PhysicalOptimizer::new().rules;
+        physical.retain(|rule| !without.contains(&rule.name()));
+        physical.insert(0, Arc::new(MarkOptionalSides));
+        let mut state = SessionStateBuilder::new()
+            .with_config(config())
+            .with_default_features()
+            .with_optimizer_rules(logical)
+            .with_physical_optimizer_rules(physical)
+            .with_query_planner(Arc::new(Planner))
+            .build();
+        strataql_functions::register(&mut state).map_err(|error| report_of(&error, ""))?;
+        Ok(Self { registry, exchange, environment, state })
+    }
+}
+
+/// DataFusion's options, where they differ from its defaults.
+fn config() -> SessionConfig {
+    let mut config = SessionConfig::new().with_information_schema(false);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // a repartition pulls its input without waiting for demand: more pages than a LIMIT needs
+    options.optimizer.enable_round_robin_repartition = false;
+    // a count that a join brings is never NULL; only the logical plan knows, and both are right
+    options.execution.skip_physical_aggregate_schema_check = true;
+    config
+}

@@ -1,0 +1,105 @@
+//! A resource of a loaded document: its columns, its parameters, and the schema they come to.
+//!
+//! Owns: the schema (visible columns in document order, then parameter-only columns, hidden).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use strataql_call::field_of;
+use strataql_functions::JSON_SCHEMA;
+use strataql_spec::method::SqlVerb;
+use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
+
+/// Field metadata key of parameter-only columns.
+pub(crate) const HIDDEN: &str = "strataql:hidden";
+
+/// A word that no SQL holds: among the words of a statement it stands for every JSON column, so that
+/// rows that are kept keep the schemas of their columns.
+pub(crate) const EVERY_SCHEMA: &str = "\u{1}schemas";
+
+/// A resource of a loaded document.
+#[derive(Debug, Clone)]
+pub(crate) struct ResourceRef {
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) name: String,
+}
+
+impl ResourceRef {
+    pub(crate) fn resource(&self) -> &Resource {
+        &self.service.resources[self.name.as_str()]
+    }
+
+    /// `provider.service.resource`.
+    pub(crate) fn dotted(&self) -> String {
+        format!("{}.{}.{}", self.provider.name, self.service.name, self.name)
+    }
+
+    /// True if some select method returns a column of that name.
+    pub(crate) fn is_column(&self, name: &str) -> bool {
+        self.select_methods().any(|method| method.column(name).is_some())
+    }
+
+    pub(crate) fn select_methods(&self) -> impl Iterator<Item = &Method> {
+        self.resource().candidates(SqlVerb::Select)
+    }
+
+    /// The union of the select methods' columns, in document order. A name that methods give
+    /// different types is text.
+    pub(crate) fn columns(&self) -> Vec<Column> {
+        let mut columns: Vec<Column> = Vec::new();
+        for column in self.select_methods().flat_map(|method| &method.response.columns) {
+            match columns.iter_mut().find(|known| known.name == column.name) {
+                None => columns.push(column.clone()),
+                Some(known) if known.kind != column.kind => known.kind = ColumnType::Text,
+                Some(_) => {}
+            }
+        }
+        columns
+    }
+
+    /// Names that are parameters of some select method, in order, each once.
+    pub(crate) fn parameters(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for input in self.select_methods().flat_map(Method::inputs) {
+            if !names.iter().any(|known| known == input.name) {
+                names.push(input.name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// The schema: columns, then parameters that are no columns, marked hidden. JSON columns among
+    /// `words` (lower case) carry their documented schema, so that paths into them are typed.
+    pub(crate) fn schema(&self, words: &BTreeSet<String>) -> SchemaRef {
+        let columns = self.columns();
+        let mut fields: Vec<Field> = columns
+            .iter()
+            .map(|column| {
+                let field = field_of(&column.name, column.kind);
+                let is_wanted =
+                    words.contains(&column.name.to_lowercase()) || words.contains(EVERY_SCHEMA);
+                if column.kind != ColumnType::Json || !is_wanted {
+                    return field;
+                }
+                let mut metadata = field.metadata().clone();
+                let schema = self.service.schemas.compact(column.schema);
+                metadata.insert(JSON_SCHEMA.to_owned(), schema);
+                field.with_metadata(metadata)
+            })
+            .collect();
+        for name in self.parameters() {
+            if !columns.iter().any(|column| column.name == name) {
+                let hidden = [(HIDDEN.to_owned(), "1".to_owned())];
+                fields.push(Field::new(name, DataType::Utf8, true).with_metadata(hidden.into()));
+            }
+        }
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// True for a parameter-only column.
+pub(crate) fn is_hidden(field: &Field) -> bool {
+    field.metadata().contains_key(HIDDEN)
+}

@@ -1,0 +1,274 @@
+//! One statement: what it is run with, and how it is planned and started.
+//!
+//! Owns: the snapshot of settings that a statement sees, its budget, its outcome and its deadline; and
+//! the way from text to a logical plan, to operators, to rows.
+//! Refuses: dispatch by kind of statement, settings that change, transactions; the session has those.
+//! Surprise: a result streams. Its notes and completeness are final only once its rows have ended.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, TaskContext};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt};
+use strataql_call::{Exchange, SharedChains};
+use strataql_diag::{Code, Report};
+use strataql_registry::Registry;
+use strataql_sql::{Name, Parsed, sqlparser};
+
+use crate::activity::Activity;
+use crate::budget;
+use crate::catalog::Catalog;
+use crate::error::{report_of, report_of_planned};
+use crate::front::{Front, Planned, RelationResolver};
+use crate::operators::CallRuntime;
+use crate::outcome::Outcome;
+use crate::parameters::Parameters;
+use crate::query_engine::QueryEngine;
+use crate::resource::ResourceRef;
+use crate::result_set::{Batches, ResultSet};
+use crate::run::Run;
+use crate::settings::Settings;
+
+/// Opens the relations of a query that are no resources: local tables and views, system tables, files.
+#[async_trait]
+pub(crate) trait Relations: Send + Sync {
+    /// The relations that `query` and the views in it name.
+    ///
+    /// # Errors
+    /// What keeps one from being read.
+    async fn open<'a>(
+        &'a self,
+        statement: &'a Statement,
+        query: &sqlparser::ast::Query,
+    ) -> Result<Box<dyn RelationResolver + 'a>, Box<Report>>;
+}
+
+/// A statement that runs.
+///
+/// Nothing in it is shared with another statement but what [`QueryEngine`] shares and what a session
+/// keeps from one statement to the next (its journal and its response cache).
+#[derive(Clone)]
+pub(crate) struct Statement {
+    pub(crate) engine: Arc<QueryEngine>,
+    pub(crate) text: Arc<str>,
+    pub(crate) parsed: Arc<Parsed>,
+    pub(crate) parameters: Arc<Parameters>,
+    /// The settings as they were when the statement began.
+    pub(crate) settings: Arc<Settings>,
+    /// Its budget, and its ways to the network.
+    pub(crate) run: Arc<Run>,
+    /// What its operators may hold in memory.
+    pub(crate) memory: Arc<RuntimeEnv>,
+    pub(crate) activity: Activity,
+    pub(crate) relations: Arc<dyn Relations>,
+}
+
+/// A query that is planned, without operators.
+pub(crate) struct Logical {
+    pub(crate) planned: Planned,
+    state: SessionState,
+    outcome: Outcome,
+}
+
+/// A query that is ready to run.
+pub(crate) struct PreparedQuery {
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    labels: Vec<String>,
+    state: SessionState,
+    outcome: Outcome,
+}
+
+impl Statement {
+    /// A statement that starts now.
+    ///
+    /// # Errors
+    /// `internal` if its memory cannot be set up.
+    pub(crate) fn begin(
+        engine: Arc<QueryEngine>,
+        (text, parsed, parameters): (&str, &Parsed, &Parameters),
+        settings: Arc<Settings>,
+        run: Arc<Run>,
+        activity: Activity,
+        relations: Arc<dyn Relations>,
+    ) -> Result<Self, Box<Report>> {
+        let memory = RuntimeEnvBuilder::from_runtime_env(engine.state.runtime_env())
+            .with_memory_limit(settings.memory_limit, 1.0)
+            .build_arc()
+            .map_err(|error| report_of(&error, ""))?;
+        Ok(Self {
+            engine,
+            text: Arc::from(text),
+            parsed: Arc::new(parsed.clone()),
+            parameters: Arc::new(parameters.clone()),
+            settings,
+            run,
+            memory,
+            activity,
+            relations,
+        })
+    }
+
+    /// The same statement with another text, as part of its run.
+    pub(crate) fn part(&self, text: &str, parsed: Parsed, parameters: Parameters) -> Self {
+        Self {
+            text: Arc::from(text),
+            parsed: Arc::new(parsed),
+            parameters: Arc::new(parameters),
+            ..self.clone()
+        }
+    }
+
+    /// The same statement under other settings, as part of its run.
+    pub(crate) fn with_settings(&self, settings: Settings) -> Self {
+        Self { settings: Arc::new(settings), ..self.clone() }
+    }
+
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.engine.registry
+    }
+
+    /// Names as the statement's namespace resolves them.
+    pub(crate) fn catalog(&self) -> Catalog<'_> {
+        Catalog { registry: &self.engine.registry, namespace: &self.settings.namespace }
+    }
+
+    /// The resource that a name means.
+    ///
+    /// # Errors
+    /// `unknown-provider`, `unknown-service`, `unknown-resource`, `ambiguous-name`.
+    pub(crate) fn resource(&self, name: &Name) -> Result<ResourceRef, Box<Report>> {
+        self.catalog().resource(name)
+    }
+
+    /// The way to the network for writes, and for what is read to decide about them.
+    pub(crate) fn exchange(&self) -> Arc<dyn Exchange> {
+        self.run.writing(&self.engine.exchange)
+    }
+
+    /// True if a setting gives a server variable its value.
+    pub(crate) fn has_variable(&self, provider: &str, name: &str) -> bool {
+        self.settings.variables.contains_key(&(provider.to_owned(), name.to_owned()))
+    }
+
+    /// Plans a query down to its operators.
+    ///
+    /// # Errors
+    /// Reports of planning.
+    pub(crate) async fn prepare(
+        &self,
+        query: &sqlparser::ast::Query,
+    ) -> Result<PreparedQuery, Box<Report>> {
+        let relations = self.relations.open(self, query).await?;
+        self.prepare_with(relations.as_ref(), |front| {
+            front.plan(&self.parsed, query, &self.parameters)
+        })
+        .await
+    }
+
+    /// Plans what `plan` makes of a front down to its operators.
+    ///
+    /// # Errors
+    /// Reports of planning.
+    pub(crate) async fn prepare_with(
+        &self,
+        relations: &dyn RelationResolver,
+        plan: impl FnOnce(&Front<'_>) -> Result<Planned, Box<Report>>,
+    ) -> Result<PreparedQuery, Box<Report>> {
+        let logical = self.plan_with(relations, plan)?;
+        self.operators(logical).await
+    }
+
+    /// Plans what `plan` makes of a front, as far as the logical plan.
+    ///
+    /// # Errors
+    /// Reports of planning.
+    pub(crate) fn plan_with(
+        &self,
+        relations: &dyn RelationResolver,
+        plan: impl FnOnce(&Front<'_>) -> Result<Planned, Box<Report>>,
+    ) -> Result<Logical, Box<Report>> {
+        let outcome = Outcome::default();
+        let state = self.state(&outcome);
+        let planned = plan(&Front {
+            state: &state,
+            registry: &self.engine.registry,
+            settings: Arc::clone(&self.settings),
+            environment: Arc::clone(&self.engine.environment),
+            text: &self.text,
+            relations,
+        })?;
+        Ok(Logical { planned, state, outcome })
+    }
+
+    /// The operators of a logical plan.
+    ///
+    /// # Errors
+    /// Reports of planning.
+    pub(crate) async fn operators(&self, logical: Logical) -> Result<PreparedQuery, Box<Report>> {
+        let Logical { planned, state, outcome } = logical;
+        let plan = state
+            .create_physical_plan(&planned.plan)
+            .await
+            .map_err(|error| report_of_planned(&error, &self.text))?;
+        Ok(PreparedQuery { plan, labels: planned.labels, state, outcome })
+    }
+
+    /// Starts a prepared query.
+    ///
+    /// # Errors
+    /// What keeps its operators from starting; later failures come with the rows.
+    pub(crate) fn execute(&self, prepared: PreparedQuery) -> Result<ResultSet, Box<Report>> {
+        let PreparedQuery { plan, labels, state, outcome } = prepared;
+        let schema = plan.schema();
+        let task = TaskContext::from(&state).with_runtime(Arc::clone(&self.memory));
+        let rows =
+            execute_stream(plan, Arc::new(task)).map_err(|error| report_of(&error, &self.text))?;
+        let text = Arc::clone(&self.text);
+        let rows = rows.map_err(move |error| report_of(&error, &text)).boxed();
+        let rows = match self.settings.timeout {
+            Some(timeout) => deadline(rows, timeout).boxed(),
+            None => rows,
+        };
+        let rows = budget::within(rows, Arc::clone(&self.run.budget));
+        Ok(ResultSet { schema, labels, rows, outcome, affected: None })
+    }
+
+    /// DataFusion's state for one query, with its call runtime.
+    fn state(&self, outcome: &Outcome) -> SessionState {
+        let mut state = self.engine.state.clone();
+        let runtime = CallRuntime {
+            registry: Arc::clone(&self.engine.registry),
+            exchange: self.run.reading(&self.engine.exchange, outcome),
+            chains: Arc::new(SharedChains::default()),
+            outcome: outcome.clone(),
+            run: Arc::clone(&self.run),
+        };
+        state.config_mut().set_extension(Arc::new(runtime));
+        state
+    }
+}
+
+/// A stream that fails when it has not ended in time.
+fn deadline(
+    rows: Batches,
+    timeout: std::time::Duration,
+) -> impl Stream<Item = Result<RecordBatch, Box<Report>>> {
+    let end = tokio::time::Instant::now() + timeout;
+    futures::stream::try_unfold(rows, move |mut rows: BoxStream<'static, _>| async move {
+        match tokio::time::timeout_at(end, rows.next()).await {
+            Ok(None) => Ok(None),
+            Ok(Some(batch)) => Ok(Some((batch?, rows))),
+            Err(_) => Err(Box::new(
+                Report::new(
+                    Code::Timeout,
+                    format!("the statement did not end within {} ms", timeout.as_millis()),
+                )
+                .with_help("narrow it with WHERE or LIMIT, or raise the timeout"),
+            )),
+        }
+    })
+}
