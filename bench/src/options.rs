@@ -2,6 +2,23 @@
 
 use std::str::FromStr;
 
+/// The commands and their options.
+pub(crate) const USAGE: &str = "strataql-bench COMMAND
+
+  run [SCENARIO…]     measure; every scenario when none is named
+    --list            name the scenarios and what each measures
+    --binary PATH     the command to measure (default: `strataql` beside this program)
+    --runs N          runs of which the median counts (default 5; starts: 6 times as many)
+    --json FILE       write the figures as JSON, too
+    --save            write them to bench/history/<date>.json; refused on a busy machine
+  serve               the server alone, until it is stopped
+    --port N          (default 0: any)
+    --rows N          objects of each list (default 10000)
+    --page-rows N     objects of a page when the request names no page size (default 1000)
+    --keys N          different principals among the custom apps (default 200)
+    --latency MS      wait before each answer of the API (default 0)
+    --threads N       threads that answer (default 1)";
+
 /// Words of a command line that are still to be taken.
 pub(crate) struct Options {
     words: Vec<String>,
@@ -35,7 +52,7 @@ impl Options {
     /// What is no option.
     pub(crate) fn rest(self) -> Result<Vec<String>, String> {
         match self.words.iter().find(|word| word.starts_with('-')) {
-            Some(word) => Err(format!("there is no option `{word}`\n\n{}", crate::USAGE)),
+            Some(word) => Err(format!("there is no option `{word}`\n\n{}", USAGE)),
             None => Ok(self.words),
         }
     }

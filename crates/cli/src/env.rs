@@ -9,42 +9,50 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Where strataql keeps its data: `registry/`, `tables/`, `ledger/`.
-pub(crate) const STRATAQL_HOME: &str = "STRATAQL_HOME";
-/// The configuration file, instead of `$XDG_CONFIG_HOME/strataql/config.toml`.
-pub(crate) const STRATAQL_CONFIG: &str = "STRATAQL_CONFIG";
-/// Provider documents, as `--registry`.
-pub(crate) const STRATAQL_REGISTRY: &str = "STRATAQL_REGISTRY";
-/// Credentials as JSON, as `--auth`.
-pub(crate) const STRATAQL_AUTH: &str = "STRATAQL_AUTH";
-/// Other servers as `PROVIDER=URL`, separated by commas, as `--endpoint`.
-pub(crate) const STRATAQL_ENDPOINT: &str = "STRATAQL_ENDPOINT";
-/// The output format, as `--output`.
-pub(crate) const STRATAQL_OUTPUT: &str = "STRATAQL_OUTPUT";
-/// How failures are printed, as `--error-format`.
-pub(crate) const STRATAQL_ERROR_FORMAT: &str = "STRATAQL_ERROR_FORMAT";
-/// `on` refuses every write, as `--read-only`; nothing can switch it off again.
-pub(crate) const STRATAQL_READ_ONLY: &str = "STRATAQL_READ_ONLY";
-/// The longest a statement may take, as `--timeout`.
-pub(crate) const STRATAQL_TIMEOUT: &str = "STRATAQL_TIMEOUT";
-/// The most rows a statement may write, as `--max-writes`.
-pub(crate) const STRATAQL_MAX_WRITES: &str = "STRATAQL_MAX_WRITES";
-/// `off` keeps no record of writes, as `--no-ledger`.
-pub(crate) const STRATAQL_LEDGER: &str = "STRATAQL_LEDGER";
-/// Certificates in PEM form that are trusted too, as `--ca-bundle`.
-pub(crate) const STRATAQL_CA_BUNDLE: &str = "STRATAQL_CA_BUNDLE";
-/// No colours when set (<https://no-color.org>).
-pub(crate) const NO_COLOR: &str = "NO_COLOR";
-/// The kind of terminal; `dumb` has no colours and no progress line.
-pub(crate) const TERM: &str = "TERM";
-/// The user's folder.
-pub(crate) const HOME: &str = "HOME";
-/// Base of data folders; `$HOME/.local/share` when unset.
-pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
-/// Base of cache folders; `$HOME/.cache` when unset.
-pub(crate) const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
-/// Base of configuration folders; `$HOME/.config` when unset.
-pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// An environment variable that is no key of the configuration file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Variable {
+    pub(crate) name: &'static str,
+    /// What it does.
+    pub(crate) meaning: &'static str,
+}
+
+const fn variable(name: &'static str, meaning: &'static str) -> Variable {
+    Variable { name, meaning }
+}
+
+pub(crate) const STRATAQL_CONFIG: Variable = variable(
+    "STRATAQL_CONFIG",
+    "the configuration file, instead of `$XDG_CONFIG_HOME/strataql/config.toml`",
+);
+pub(crate) const HOME: Variable = variable("HOME", "the folder of the user");
+pub(crate) const XDG_DATA_HOME: Variable =
+    variable("XDG_DATA_HOME", "base of the folder for data; `$HOME/.local/share` if it is not set");
+pub(crate) const XDG_CACHE_HOME: Variable = variable(
+    "XDG_CACHE_HOME",
+    "base of the folder for compiled documents; `$HOME/.cache` if it is not set",
+);
+pub(crate) const XDG_CONFIG_HOME: Variable = variable(
+    "XDG_CONFIG_HOME",
+    "base of the folder for the configuration file; `$HOME/.config` if it is not set",
+);
+pub(crate) const NO_COLOR: Variable = variable("NO_COLOR", "no colours, whatever its value");
+pub(crate) const TERM: Variable =
+    variable("TERM", "the kind of terminal; `dumb` has no colours and no progress line");
+
+/// Every one of them.
+pub(crate) const VARIABLES: [Variable; 7] =
+    [STRATAQL_CONFIG, HOME, XDG_DATA_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, NO_COLOR, TERM];
+
+/// What libraries read by themselves.
+pub(crate) const LIBRARIES: [Variable; 6] = [
+    variable("HTTPS_PROXY", "the proxy for `https` addresses; also in lower case"),
+    variable("HTTP_PROXY", "the proxy for `http` addresses; also in lower case"),
+    variable("ALL_PROXY", "the proxy for all other addresses; also in lower case"),
+    variable("NO_PROXY", "hosts without a proxy, separated by commas; also in lower case"),
+    variable("SSL_CERT_FILE", "trusted certificates in PEM form, instead of the system's"),
+    variable("SSL_CERT_DIR", "a folder of trusted certificates, instead of the system's"),
+];
 
 /// Finds the value of a variable.
 pub(crate) type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -84,7 +92,12 @@ impl Environment {
     }
 
     /// The value of a variable, unless it is empty.
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, variable: Variable) -> Option<String> {
+        self.value(variable.name)
+    }
+
+    /// The value of a variable that is named after a key of the configuration file.
+    pub(crate) fn value(&self, name: &str) -> Option<String> {
         (self.lookup)(name).filter(|value| !value.is_empty())
     }
 
@@ -111,19 +124,19 @@ mod tests {
 
     #[test]
     fn empty_values_are_absent() {
-        let environment = Environment::of(&[(STRATAQL_OUTPUT, "json"), (STRATAQL_HOME, "")]);
-        assert_eq!(environment.get(STRATAQL_OUTPUT).as_deref(), Some("json"));
-        assert_eq!(environment.get(STRATAQL_HOME), None);
-        assert_eq!(Environment::empty().get("PATH"), None);
-        assert!(Environment::of_process().get("PATH").is_some());
-        assert_eq!((environment.lookup())(STRATAQL_OUTPUT).as_deref(), Some("json"));
+        let environment = Environment::of(&[("STRATAQL_CONFIG", "file"), ("HOME", "")]);
+        assert_eq!(environment.get(STRATAQL_CONFIG).as_deref(), Some("file"));
+        assert_eq!(environment.get(HOME), None);
+        assert_eq!(Environment::empty().value("PATH"), None);
+        assert!(Environment::of_process().value("PATH").is_some());
+        assert_eq!((environment.lookup())("STRATAQL_CONFIG").as_deref(), Some("file"));
     }
 
     #[test]
     fn colors_need_a_terminal_and_no_objection() {
         assert!(Environment::empty().wants_color(true));
         assert!(!Environment::empty().wants_color(false));
-        assert!(!Environment::of(&[(NO_COLOR, "1")]).wants_color(true));
-        assert!(!Environment::of(&[(TERM, "dumb")]).wants_color(true));
+        assert!(!Environment::of(&[("NO_COLOR", "1")]).wants_color(true));
+        assert!(!Environment::of(&[("TERM", "dumb")]).wants_color(true));
     }
 }

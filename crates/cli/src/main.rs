@@ -17,7 +17,7 @@ mod vars;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Command, CommandLine, LedgerCommand};
 use crate::console::Console;
@@ -26,7 +26,8 @@ use crate::exit::Exit;
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
-    let line = match CommandLine::try_parse_from(std::env::args_os().map(comment_first)) {
+    let line = command().try_get_matches_from(std::env::args_os().map(comment_first));
+    let line = match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => {
             // whoever closed the pipe does not want the help text
@@ -36,6 +37,13 @@ fn main() -> ExitCode {
     };
     let environment = Environment::of_process();
     run(line, &environment).into()
+}
+
+/// The command line. `--help` ends with the environment, which `-h` leaves out.
+fn command() -> clap::Command {
+    let command = CommandLine::command();
+    let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    command.after_long_help(format!("{after}\n\n{}", settings::environment_help()))
 }
 
 /// A statement that begins with a comment is no flag: a blank before it tells them apart.

@@ -1,26 +1,29 @@
 //! What a run is told: defaults, then the configuration file, the environment, the flags.
 //!
 //! Owns: the keys, their values and their precedence; [`Places`]; the file format.
-//! Refuses: settings of a session (`SET …`), which the engine checks; they are carried as text.
+//! Refuses: settings of a session (`SET …`); the rows of the engine's table check them.
 //! Surprise: `read_only` is the one key that cannot be overridden: whoever says it last, if anyone
 //! says it, the run is read-only.
 
 mod file;
 mod places;
+mod table;
 mod value;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 use strataql_diag::{Code, Report, Result, did_you_mean};
+use strataql_engine::Settings as SessionSettings;
 use strataql_output::Format;
 
 pub(crate) use self::file::read_config;
 pub(crate) use self::places::Places;
-use self::value::{duration, on_or_off, pair, whole};
+pub(crate) use self::table::environment_help;
+use self::table::{KEYS, SESSION_KEYS, TABLES, variables};
+use self::value::pair;
 use crate::args::{ErrorFormat, OutputArguments, SessionArguments};
-use crate::env::{self, Environment};
+use crate::env::Environment;
 
 /// The settings of a run.
 #[derive(Debug, Clone, Default)]
@@ -37,37 +40,13 @@ pub(crate) struct Settings {
     pub(crate) auth: Option<SecretString>,
     /// Other servers, by provider.
     pub(crate) endpoints: Vec<(String, String)>,
-    /// Refuse writes.
-    pub(crate) read_only: bool,
-    /// The longest a statement may take.
-    pub(crate) timeout: Option<Duration>,
-    /// The most rows a statement may write.
-    pub(crate) max_writes: Option<u64>,
     /// Keep a record of writes.
     pub(crate) ledger: bool,
     /// Certificates that are trusted too.
     pub(crate) ca_bundle: Option<PathBuf>,
-    /// `SET key = value` before the first statement, in this order.
-    pub(crate) set: Vec<(String, String)>,
+    /// What holds before the first statement.
+    pub(crate) session: SessionSettings,
 }
-
-/// Keys of the file whose value is one text, number or boolean.
-const KEYS: &[(&str, &str)] = &[
-    ("home", env::STRATAQL_HOME),
-    ("registry", env::STRATAQL_REGISTRY),
-    ("auth", env::STRATAQL_AUTH),
-    ("endpoint", env::STRATAQL_ENDPOINT),
-    ("output", env::STRATAQL_OUTPUT),
-    ("error_format", env::STRATAQL_ERROR_FORMAT),
-    ("read_only", env::STRATAQL_READ_ONLY),
-    ("timeout", env::STRATAQL_TIMEOUT),
-    ("max_writes", env::STRATAQL_MAX_WRITES),
-    ("ledger", env::STRATAQL_LEDGER),
-    ("ca_bundle", env::STRATAQL_CA_BUNDLE),
-];
-
-/// Tables of the file.
-const TABLES: &[&str] = &["endpoint", "set", "variable"];
 
 /// The flags that settings come from; commands without some of them leave the defaults.
 #[derive(Debug, Default)]
@@ -84,7 +63,8 @@ impl Settings {
     /// Lays the layers over each other; `config` is the text of the configuration file, if there is one.
     ///
     /// # Errors
-    /// `config` for what is wrong in the file or the environment, `usage` for a flag.
+    /// `config` for what is wrong in the file or the environment, `usage` for a flag. A setting of the
+    /// session that does not exist or cannot have the value has the code that SET gives it.
     pub(crate) fn resolve(
         environment: &Environment,
         config: Option<&str>,
@@ -101,14 +81,11 @@ impl Settings {
                     .map_err(|report| Box::new((*report).with_place(&name, entry.line)))?;
             }
         }
-        for (key, variable) in KEYS {
-            if let Some(value) = environment.get(variable) {
-                settings.put(key, &value).map_err(|report| {
-                    Box::new(
-                        report.with_note(format!(
-                            "it comes from the environment variable `{variable}`"
-                        )),
-                    )
+        for (key, variable) in variables() {
+            if let Some(value) = environment.value(&variable) {
+                settings.put(&key, &value).map_err(|report| {
+                    let note = format!("it comes from the environment variable `{variable}`");
+                    Box::new(recoded(report, Code::Config).with_note(note))
                 })?;
             }
         }
@@ -118,48 +95,32 @@ impl Settings {
 
     /// Sets one key of the file or the environment.
     fn put(&mut self, key: &str, value: &str) -> Result<()> {
-        match key {
-            "home" => self.places.move_home(value),
-            "registry" => self.registry = Some(value.to_owned()),
-            "auth" => self.auth = Some(value.into()),
-            "endpoint" => {
-                for entry in value.split(',').filter(|entry| !entry.trim().is_empty()) {
-                    let (provider, url) = pair(key, entry)?;
-                    self.put_endpoint(provider, url);
-                }
-            }
-            "output" => {
-                self.output = value.parse().map_err(|report| recoded(report, Code::Config))?;
-            }
-            "error_format" => {
-                self.error_format = match value {
-                    "text" => ErrorFormat::Text,
-                    "json" => ErrorFormat::Json,
-                    _ => return Err(unfit(key, value, "`text` or `json`")),
-                }
-            }
-            // nothing switches it off again
-            "read_only" => self.read_only |= on_or_off(key, value)?,
-            "timeout" => self.timeout = Some(duration(key, value)?),
-            "max_writes" => self.max_writes = Some(whole(key, value)?),
-            "ledger" => self.ledger = on_or_off(key, value)?,
-            "ca_bundle" => self.ca_bundle = Some(value.into()),
-            _ => match key.split_once('.') {
-                Some(("endpoint", provider)) => self.put_endpoint(provider, value),
-                Some(("set", name)) => self.put_set(name, value),
-                Some(("variable", _)) => self.put_set(key, value),
-                _ => return Err(unknown(key)),
-            },
+        if let Some(row) = KEYS.iter().find(|row| row.name == key) {
+            return (row.put)(self, key, value);
+        }
+        if SESSION_KEYS.contains(&key) {
+            return self.put_setting(key, value).map_err(|report| recoded(report, Code::Config));
+        }
+        match key.split_once('.') {
+            Some(("endpoint", provider)) => self.put_endpoint(provider, value),
+            Some(("set", name)) => return self.put_setting(name, value),
+            Some(("variable", _)) => return self.put_setting(key, value),
+            _ => return Err(unknown(key)),
         }
         Ok(())
     }
 
     fn put_endpoint(&mut self, provider: &str, url: &str) {
-        put_pair(&mut self.endpoints, provider, url);
+        self.endpoints.retain(|(known, _)| known != provider);
+        self.endpoints.push((provider.to_owned(), url.to_owned()));
     }
 
-    fn put_set(&mut self, name: &str, value: &str) {
-        put_pair(&mut self.set, name, value);
+    /// Sets what SET sets. What is read-only stays so, without an error: all layers have their say.
+    fn put_setting(&mut self, name: &str, value: &str) -> Result<()> {
+        match self.session.set_text(name, value) {
+            Err(report) if report.code == Code::ReadOnly => Ok(()),
+            set => set,
+        }
     }
 
     fn put_flags(&mut self, flags: &Flags<'_>) -> Result<()> {
@@ -187,25 +148,21 @@ impl Settings {
         }
         for entry in &session.set {
             let (name, value) = pair("--set", entry).map_err(flagged)?;
-            self.put_set(name, value);
+            self.put_setting(name, value)?;
         }
-        self.read_only |= session.read_only;
+        self.session.read_only |= session.read_only;
         if let Some(timeout) = &session.timeout {
-            self.timeout = Some(duration("--timeout", timeout).map_err(flagged)?);
+            self.put_setting("timeout", timeout).map_err(flagged)?;
         }
-        self.max_writes = session.max_writes.or(self.max_writes);
+        if let Some(rows) = session.max_writes {
+            self.put_setting("max_writes", &rows.to_string()).map_err(flagged)?;
+        }
         self.ledger &= !session.no_ledger;
         if let Some(path) = &session.ca_bundle {
             self.ca_bundle = Some(path.clone());
         }
         Ok(())
     }
-}
-
-/// Replaces the value of a name, or adds it at the end.
-fn put_pair(pairs: &mut Vec<(String, String)>, name: &str, value: &str) {
-    pairs.retain(|(known, _)| known != name);
-    pairs.push((name.to_owned(), value.to_owned()));
 }
 
 /// The bind parameters of `--param`, by name or position.
@@ -243,7 +200,8 @@ fn unfit(key: &str, value: &str, wanted: &str) -> Box<Report> {
 }
 
 fn unknown(key: &str) -> Box<Report> {
-    let known = KEYS.iter().map(|(key, _)| *key).chain(TABLES.iter().copied());
+    let own = KEYS.iter().map(|row| row.name);
+    let known = own.chain(SESSION_KEYS).chain(TABLES.iter().copied());
     let (table, rest) = key.split_once('.').unwrap_or((key, ""));
     let report = Report::new(Code::Config, format!("there is no setting `{key}`"));
     Box::new(match did_you_mean(table, known) {

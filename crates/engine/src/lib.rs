@@ -52,6 +52,6 @@ pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use recording::Recording;
 pub use result_set::{Batches, ResultSet};
 pub use session::Session;
-pub use settings::{SETTINGS, SettingInfo, Settings};
+pub use settings::{SETTINGS, Setting, Settings};
 pub use strataql_sql::Parsed;
 pub use transaction::OpenTransaction;

@@ -4,7 +4,8 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_diag::{Code, Report, Span};
 
 use crate::ast::{Literal, Name, NamePart};
-use crate::lexer::{byte_span, hints, is_real};
+use crate::lexer::hints;
+use crate::spans::{byte_span, is_real};
 
 /// Reads tokens one by one; comments are skipped, hints collected.
 pub(crate) struct Cursor<'a> {

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::TokenWithSpan;
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
-use crate::lexer::{byte_span, is_real};
+use crate::spans::{byte_span, is_real};
 
 /// The report of a parse error; the error has its position in its text only.
 pub(crate) fn report(message: &str, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use sqlparser::dialect::GenericDialect;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
-use strataql_diag::{Code, LineColumn, Report, Span};
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
+use strataql_diag::{Code, Report, Span};
 
 use crate::limits;
+use crate::spans::{is_real, position};
 
 /// Lexes a text.
 pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
@@ -59,42 +60,6 @@ pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
     pieces
 }
 
-/// True for anything but white space and comments.
-pub(crate) fn is_real(token: &TokenWithSpan) -> bool {
-    !matches!(token.token, Token::Whitespace(_) | Token::EOF)
-}
-
-/// The bytes of a piece, from its first to its last real token.
-pub(crate) fn piece_span(text: &str, piece: &[TokenWithSpan]) -> Span {
-    let mut real = piece.iter().filter(|token| is_real(token));
-    let first = real.next();
-    let last = real.next_back().or(first);
-    match (first, last) {
-        (Some(first), Some(last)) => byte_span(text, first).to(byte_span(text, last)),
-        _ => Span::new(text.len(), text.len()),
-    }
-}
-
-/// The bytes of a token in the text it was lexed from.
-pub fn byte_span(text: &str, token: &TokenWithSpan) -> Span {
-    location_span(text, token.span)
-}
-
-/// The bytes of a parser span.
-pub(crate) fn location_span(text: &str, span: sqlparser::tokenizer::Span) -> Span {
-    if span.start.line == 0 {
-        return Span::new(0, 0);
-    }
-    Span::new(Span::offset(text, position(span.start)), Span::offset(text, position(span.end)))
-}
-
-pub(crate) fn position(location: Location) -> LineColumn {
-    LineColumn {
-        line: usize::try_from(location.line).unwrap_or(usize::MAX),
-        column: usize::try_from(location.column).unwrap_or(usize::MAX),
-    }
-}
-
 /// Every word of the tokens in lower case, including quoted ones: all names in the statement.
 pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
     tokens
@@ -132,6 +97,7 @@ pub(crate) fn hints(token: &TokenWithSpan) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spans::piece_span;
 
     fn pieces(text: &str) -> Vec<&str> {
         split(tokens(text).expect("lexes"))

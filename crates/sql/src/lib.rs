@@ -13,14 +13,16 @@ mod lexer;
 mod limits;
 mod names;
 mod parse;
+mod spans;
 mod spelling;
 
 pub use ast::{
     Argument, Describe, Exec, Literal, Name, NamePart, Parsed, Registry, SetValue, Show, ShowWhat,
     Statement, Template, Transaction, WriteKind,
 };
-pub use lexer::{byte_span, is_complete, words};
+pub use lexer::{is_complete, words};
 pub use names::{Relation, cte_names, relations};
 pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
+pub use spans::byte_span;
 pub use spelling::{Spelling, respell};
 pub use sqlparser;

@@ -16,7 +16,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_diag::{Code, Report};
 
 use crate::error;
-use crate::lexer::{byte_span, is_real, piece_span};
+use crate::spans::{byte_span, is_real, piece_span};
 
 /// Maximum nesting of a statement.
 const MAX_DEPTH: usize = 200;

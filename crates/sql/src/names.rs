@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{ObjectName, Query, Spanned, TableFactor, Visit, Visitor};
 
 use crate::ast::{Name, NamePart};
-use crate::lexer::location_span;
+use crate::spans::location_span;
 
 /// A relation in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]

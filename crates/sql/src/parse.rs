@@ -18,7 +18,7 @@ use strataql_diag::{Code, Report};
 
 use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, WriteKind};
 use crate::cursor::Cursor;
-use crate::{lexer, limits};
+use crate::{lexer, limits, spans};
 
 pub use settle::WHOLE_ROW;
 
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Read<Vec<Parsed>> {
     lexer::split(lexer::tokens(text)?)
         .into_iter()
         .map(|tokens| {
-            let span = lexer::piece_span(text, &tokens);
+            let span = spans::piece_span(text, &tokens);
             let (tokens, execs) = exec::splice(text, tokens)?;
             let statement = statement(text, &tokens)?;
             Ok(Parsed { span, tokens, statement, execs })
@@ -114,7 +114,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
                 Code::Syntax,
                 format!("expected the end of the statement, found `{}`", next.token),
             )
-            .with_label(lexer::byte_span(text, &next), "")
+            .with_label(spans::byte_span(text, &next), "")
             .with_help("separate statements with `;`"),
         ));
     }
@@ -164,7 +164,7 @@ fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     if is_again {
         return Err(Box::new(
             Report::new(Code::Syntax, "EXPLAIN cannot explain an EXPLAIN")
-                .with_label(lexer::piece_span(text, &tokens[from..]), "")
+                .with_label(spans::piece_span(text, &tokens[from..]), "")
                 .with_help("write EXPLAIN once"),
         ));
     }
@@ -174,11 +174,11 @@ fn explain(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 
 /// `REPLACE target SET … WHERE …` is an UPDATE with another verb.
 fn replace(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
-    let mut real = tokens.iter().filter(|token| lexer::is_real(token)).skip(1);
+    let mut real = tokens.iter().filter(|token| spans::is_real(token)).skip(1);
     if let Some(into) = real.next().filter(|token| is_into(token)) {
         return Err(Box::new(
             Report::new(Code::UnsupportedSyntax, "REPLACE changes what exists and takes no INTO")
-                .with_label(lexer::piece_span(text, std::slice::from_ref(into)), "")
+                .with_label(spans::piece_span(text, std::slice::from_ref(into)), "")
                 .with_help(
                     "write `REPLACE provider.service.resource SET name = 'x' WHERE …`, \
                      or INSERT for something new",
@@ -186,7 +186,7 @@ fn replace(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
         ));
     }
     let mut tokens = tokens.to_vec();
-    if let Some(first) = tokens.iter_mut().find(|token| lexer::is_real(token)) {
+    if let Some(first) = tokens.iter_mut().find(|token| spans::is_real(token)) {
         first.token = Token::Word(Word {
             value: "UPDATE".to_owned(),
             quote_style: None,

@@ -64,12 +64,10 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
 
 /// Today's circles. They may shrink only.
 pub(super) const CIRCLES: &[Circles] = &[
-    Circles { name: "bench", largest: 12, across: 6 },
     Circles { name: "call", largest: 12, across: 2 },
     Circles { name: "engine", largest: 51, across: 51 },
     Circles { name: "net", largest: 12, across: 11 },
     Circles { name: "output", largest: 12, across: 9 },
     Circles { name: "sandbox", largest: 12, across: 7 },
     Circles { name: "spec", largest: 12, across: 2 },
-    Circles { name: "sql", largest: 12, across: 3 },
 ];

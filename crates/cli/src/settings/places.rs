@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::env::{self, Environment};
+use crate::env::{self, Environment, Variable};
 
 /// Folders and files of the user; `None` when the location is unknown, and then nothing is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,8 +22,9 @@ impl Places {
     pub(super) fn of(environment: &Environment) -> Self {
         let user = environment.get(env::HOME).map(PathBuf::from);
         // a relative path is invalid and counts as absent, as the XDG specification has it
-        let base = |name: &str, below: &str| {
-            let given = environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = |variable: Variable, below: &str| {
+            let given =
+                environment.get(variable).map(PathBuf::from).filter(|path| path.is_absolute());
             given.or_else(|| Some(user.as_ref()?.join(below)))
         };
         let ours = |base: Option<PathBuf>| base.map(|base| base.join("strataql"));

@@ -1,6 +1,7 @@
 //! Precedence, locations and error messages.
 
 use std::path::Path;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
@@ -49,31 +50,26 @@ fn defaults_need_nothing() {
     let settings = resolve(&[], None, &Flags::default()).expect("defaults");
     assert_eq!(settings.output, Format::Table);
     assert_eq!(settings.error_format, ErrorFormat::Text);
-    assert!(settings.ledger && !settings.read_only);
+    assert!(settings.ledger);
     assert_eq!(settings.places, Places::default());
-    assert_eq!((settings.timeout, settings.max_writes), (None, None));
+    assert_eq!(settings.session, SessionSettings::default());
 }
 
 #[test]
 fn the_file_wins_over_defaults() {
     let settings = resolve(&[], Some(FILE), &Flags::default()).expect("valid");
     assert_eq!(settings.output, Format::Csv);
-    assert_eq!(settings.timeout, Some(Duration::from_mins(5)));
-    assert_eq!(settings.max_writes, Some(1000));
-    assert!(settings.read_only);
+    assert_eq!(settings.session.timeout, Some(Duration::from_mins(5)));
+    assert_eq!(settings.session.max_writes, 1000);
+    assert!(settings.session.read_only);
     assert_eq!(settings.registry.as_deref(), Some("file:/from-file"));
     assert_eq!(
         settings.endpoints,
         owned(&[("github", "http://localhost:1"), ("google", "http://localhost:2")])
     );
-    assert_eq!(
-        settings.set,
-        owned(&[
-            ("on_error", "partial"),
-            ("scan.order", "arrival"),
-            ("variable.databricks_workspace.deployment_name", "dbc-1"),
-        ])
-    );
+    assert!(settings.session.keeps_partial && settings.session.arrival_order);
+    let variable = ("databricks_workspace".to_owned(), "deployment_name".to_owned());
+    assert_eq!(settings.session.variables[&variable], "dbc-1");
     let auth: serde_json::Value =
         serde_json::from_str(settings.auth.expect("given").expose_secret()).expect("JSON");
     assert_eq!(auth["github"]["credentialsenvvar"], "GH_TOKEN");
@@ -89,11 +85,16 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
         ("STRATAQL_REGISTRY", "file:/from-env"),
         ("STRATAQL_ENDPOINT", "github=http://localhost:3, aws=http://localhost:4"),
         ("STRATAQL_ERROR_FORMAT", "json"),
+        ("STRATAQL_ON_ERROR", "error"),
+        ("STRATAQL_BUDGET_REQUESTS", "5"),
+        ("STRATAQL_LEDGER_BEFORE_IMAGE", "on"),
     ];
     let settings = resolve(&pairs, Some(FILE), &Flags::default()).expect("valid");
     assert_eq!(settings.output, Format::Json);
-    assert_eq!(settings.timeout, Some(Duration::from_secs(10)));
-    assert_eq!(settings.max_writes, Some(7));
+    assert_eq!(settings.session.timeout, Some(Duration::from_secs(10)));
+    assert_eq!(settings.session.max_writes, 7);
+    assert!(!settings.session.keeps_partial && settings.session.before_image);
+    assert_eq!(settings.session.budget_requests, Some(5));
     assert!(!settings.ledger);
     assert_eq!(settings.error_format, ErrorFormat::Json);
     assert_eq!(
@@ -111,7 +112,7 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
         timeout: Some("1s".to_owned()),
         max_writes: Some(1),
         endpoint: vec!["aws=http://localhost:5".to_owned()],
-        set: vec!["on_error=fail".to_owned()],
+        set: vec!["on_error=partial".to_owned(), "timeout=2s".to_owned()],
         ca_bundle: Some(PathBuf::from("/other")),
         ..SessionArguments::default()
     };
@@ -123,23 +124,24 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
     let settings = resolve(&pairs, Some(FILE), &flags).expect("valid");
     assert_eq!(settings.output, Format::Jsonl);
     assert_eq!(settings.error_format, ErrorFormat::Text);
-    assert_eq!(settings.timeout, Some(Duration::from_secs(1)));
-    assert_eq!(settings.max_writes, Some(1));
+    assert_eq!(settings.session.timeout, Some(Duration::from_secs(1)));
+    assert_eq!(settings.session.max_writes, 1);
+    assert!(settings.session.keeps_partial);
     assert_eq!(settings.registry.as_deref(), Some("file:/from-flag"));
     assert_eq!(settings.ca_bundle.as_deref(), Some(Path::new("/other")));
     assert_eq!(settings.endpoints[2].1, "http://localhost:5");
-    assert_eq!(settings.set.last(), owned(&[("on_error", "fail")]).first());
-    assert_eq!(settings.set.len(), 3);
 }
 
 #[test]
 fn read_only_cannot_be_switched_off() {
     let settings =
         resolve(&[("STRATAQL_READ_ONLY", "off")], Some("read_only = true"), &Flags::default());
-    assert!(settings.expect("valid").read_only);
+    assert!(settings.expect("valid").session.read_only);
     let session = SessionArguments::default();
     let flags = Flags { session: Some(&session), ..Flags::default() };
-    assert!(resolve(&[("STRATAQL_READ_ONLY", "on")], None, &flags).expect("valid").read_only);
+    assert!(
+        resolve(&[("STRATAQL_READ_ONLY", "on")], None, &flags).expect("valid").session.read_only
+    );
 }
 
 #[test]
@@ -160,6 +162,12 @@ fn unknown_keys_are_errors_with_a_suggestion_and_a_line() {
 fn wrong_values_name_their_origin() {
     let report = refused(&[], Some("timeout = \"soon\""));
     assert_eq!((report.code, report.place.expect("a place").line), (Code::Config, 1));
+    let report = refused(&[], Some("[set]\n\"scan.order\" = \"random\""));
+    assert_eq!((report.code, report.place.expect("a place").line), (Code::BadParamValue, 2));
+    let report = refused(&[("STRATAQL_SCAN_ORDER", "random")], None);
+    assert_eq!(report.code, Code::Config);
+    assert_eq!(report.help, ["give `values` or `arrival`"]);
+    assert!(report.notes.iter().any(|note| note.contains("STRATAQL_SCAN_ORDER")), "{report:?}");
     let report = refused(&[("STRATAQL_OUTPUT", "jsno")], None);
     assert_eq!(report.code, Code::Config);
     assert!(report.help[0].contains("`json`"), "{report:?}");

@@ -1,6 +1,4 @@
-//! The forms of values: switches, durations, numbers, pairs.
-
-use std::time::Duration;
+//! The forms of values: switches, pairs.
 
 use strataql_diag::Result;
 
@@ -15,29 +13,6 @@ pub(super) fn on_or_off(key: &str, value: &str) -> Result<bool> {
     }
 }
 
-/// `500ms`, `30s`, `5m`, `2h`; a bare number counts seconds.
-pub(super) fn duration(key: &str, value: &str) -> Result<Duration> {
-    let bad = || unfit(key, value, "a duration such as `500ms`, `30s`, `5m` or `2h`");
-    let value = value.trim();
-    let split = value.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(value.len());
-    let (number, unit) = value.split_at(split);
-    let number: f64 = number.parse().map_err(|_| bad())?;
-    let seconds = match unit.trim() {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(bad()),
-    };
-    let duration = Duration::try_from_secs_f64(number * seconds).map_err(|_| bad())?;
-    if duration.is_zero() { Err(bad()) } else { Ok(duration) }
-}
-
-/// A whole number; `_` may group digits.
-pub(super) fn whole(key: &str, value: &str) -> Result<u64> {
-    value.replace('_', "").parse().map_err(|_| unfit(key, value, "a whole number"))
-}
-
 /// `name=value`.
 pub(super) fn pair<'a>(key: &str, entry: &'a str) -> Result<(&'a str, &'a str)> {
     match entry.split_once('=') {
@@ -49,18 +24,6 @@ pub(super) fn pair<'a>(key: &str, entry: &'a str) -> Result<(&'a str, &'a str)> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        let read = |text| duration("timeout", text).ok();
-        assert_eq!(read("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(read("30"), Some(Duration::from_secs(30)));
-        assert_eq!(read("1.5m"), Some(Duration::from_secs(90)));
-        assert_eq!(read("2h"), Some(Duration::from_hours(2)));
-        for text in ["", "0", "soon", "3 weeks", "-1s", "1e400s"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn switches_have_synonyms() {

@@ -365,8 +365,8 @@ pub(super) fn settings_table(statement: &Statement) -> Result<RecordBatch, Box<R
         .map(|setting| {
             vec![
                 Some(setting.name.to_owned()),
-                Some(settings.shown(setting.name)),
-                Some(setting.default.to_owned()),
+                Some(setting.show(settings)),
+                Some(setting.default()),
                 Some(setting.meaning.to_owned()),
             ]
         })

@@ -7,7 +7,7 @@ use strataql_diag::{Code, Report};
 use super::{Read, Spliced};
 use crate::ast::{Argument, Exec};
 use crate::cursor::Cursor;
-use crate::lexer::{is_real, piece_span};
+use crate::spans::{is_real, piece_span};
 
 /// `EXEC [hint] p.s.r.m @name = literal [, …] [@@json = '…']`.
 pub(super) fn exec(cursor: &mut Cursor<'_>) -> Read<Exec> {

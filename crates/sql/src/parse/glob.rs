@@ -13,7 +13,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::settle::nothing;
-use crate::lexer::is_real;
+use crate::spans::is_real;
 
 /// Makes the parser read `x GLOB p` as RLIKE, and RLIKE as its synonym REGEXP; true if there is
 /// one. [`calls`] turns them into functions.

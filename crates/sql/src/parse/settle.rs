@@ -11,7 +11,7 @@ use sqlparser::ast::{BinaryOperator, Expr, VisitMut, VisitorMut};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
-use crate::lexer::is_real;
+use crate::spans::is_real;
 
 /// The SET target that represents every field of the row: `DO UPDATE` without SET.
 pub const WHOLE_ROW: &str = "*";

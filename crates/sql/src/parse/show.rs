@@ -109,7 +109,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         if next.token != Token::EOF {
             return Err(Box::new(
                 Report::new(Code::Syntax, "the condition does not end where the statement ends")
-                    .with_label(crate::lexer::byte_span(text, &next), "")
+                    .with_label(crate::spans::byte_span(text, &next), "")
                     .with_help("join conditions with AND or OR, and end the statement after them"),
             ));
         }

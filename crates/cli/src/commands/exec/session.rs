@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::ExposeSecret;
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
-use strataql_engine::{Engine, EngineConfig, Recording, Session, Settings as SessionSettings};
+use strataql_engine::{Engine, EngineConfig, Recording, Session};
 use strataql_net::{
     Attempt, Clock, CredentialsOverride, HttpLog, Observer, ProxyPolicy, Settings as NetSettings,
     SystemClock, Transport,
@@ -76,21 +76,9 @@ pub(super) async fn open(
         tables: tables(settings, sandbox.is_some()),
         recording: recording.clone(),
     })?;
-    let session = engine.session(SessionSettings::default());
-    for (name, value) in &settings.set {
-        session.set(name, value)?;
-    }
-    if settings.read_only {
-        session.set("read_only", "on")?;
-    }
-    if let Some(rows) = settings.max_writes {
-        session.set("max_writes", &rows.to_string())?;
-    }
+    let session = engine.session(settings.session.clone());
     if arguments.all {
         session.set("write.all", "on")?;
-    }
-    if let Some(timeout) = settings.timeout {
-        session.set("timeout", &format!("{}ms", timeout.as_millis()))?;
     }
     // the first and only value
     let _kept = progress.activity.set(session.activity());
