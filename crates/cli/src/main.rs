@@ -10,6 +10,8 @@ mod env;
 mod exit;
 mod progress;
 mod providers;
+#[cfg(test)]
+mod reference;
 mod render;
 mod settings;
 mod vars;

@@ -19,8 +19,10 @@ use strataql_output::Format;
 
 pub(crate) use self::file::read_config;
 pub(crate) use self::places::Places;
-pub(crate) use self::table::environment_help;
-use self::table::{KEYS, SESSION_KEYS, TABLES, variables};
+#[cfg(test)]
+pub(crate) use self::table::variable;
+pub(crate) use self::table::{KEYS, environment_help};
+use self::table::{SESSION_KEYS, TABLES, variables};
 use self::value::pair;
 use crate::args::{ErrorFormat, OutputArguments, SessionArguments};
 use crate::env::Environment;
