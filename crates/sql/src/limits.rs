@@ -8,8 +8,8 @@
 use std::any::TypeId;
 use std::cell::Cell;
 
-use sqlparser::ast::Expr;
-use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -34,6 +34,9 @@ const READINGS: usize = 50_000;
 
 /// Additional attempts per token, so that a list of any length can be parsed.
 const READINGS_PER_TOKEN: usize = 20;
+
+/// How tightly `^` binds: `*` has 40 in the generic dialect, `::` 50.
+const POWER: u8 = 45;
 
 /// Parses tokens with `read`; returns the result and the token after it.
 ///
@@ -196,6 +199,53 @@ fn refuse_chains(text: &str, tokens: &[TokenWithSpan]) -> Result<(), Box<Report>
     Ok(())
 }
 
+/// `x [NOT] BETWEEN SYMMETRIC a AND b`, whose bounds may come in either order.
+fn symmetric(parser: &mut Parser, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let word = |at: usize| match &parser.peek_nth_token_ref(at).token {
+        Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+        _ => String::new(),
+    };
+    let is_negated = word(0) == "NOT";
+    let at = usize::from(is_negated);
+    let kind = word(at + 1);
+    if word(at) != "BETWEEN" || !matches!(kind.as_str(), "SYMMETRIC" | "ASYMMETRIC") {
+        return None;
+    }
+    for _ in 0..at + 2 {
+        parser.advance_token();
+    }
+    let bound = GenericDialect.prec_value(Precedence::Between);
+    let read = |parser: &mut Parser| {
+        let low = parser.parse_subexpr(bound)?;
+        parser.expect_keyword_is(Keyword::AND)?;
+        Ok((low, parser.parse_subexpr(bound)?))
+    };
+    let (low, high) = match read(parser) {
+        Ok(bounds) => bounds,
+        Err(error) => return Some(Err(error)),
+    };
+    let between = |low: &Expr, high: &Expr| Expr::Between {
+        expr: Box::new(expr.clone()),
+        negated: false,
+        low: Box::new(low.clone()),
+        high: Box::new(high.clone()),
+    };
+    let mut either = between(&low, &high);
+    if kind == "SYMMETRIC" {
+        either = Expr::BinaryOp {
+            left: Box::new(either),
+            op: BinaryOperator::Or,
+            right: Box::new(between(&high, &low)),
+        };
+    }
+    let whole = Expr::Nested(Box::new(either));
+    Some(Ok(if is_negated {
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(whole) }
+    } else {
+        whole
+    }))
+}
+
 /// The generic dialect, with a limit on attempts to parse operands.
 ///
 /// Above the limit the error is the parser's own for a statement that is too deep, from which it
@@ -229,6 +279,20 @@ impl Dialect for Metered {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         (left == 0).then_some(Err(ParserError::RecursionLimitExceeded))
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        symmetric(parser, expr)
+    }
+
+    /// `^` binds tighter than `*`, as in PostgreSQL, where it is "to the power of".
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        (parser.peek_token_ref().token == Token::Caret).then_some(Ok(POWER))
     }
 
     fn is_delimited_identifier_start(&self, start: char) -> bool {

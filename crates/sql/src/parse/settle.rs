@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, VisitMut, VisitorMut};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, VisitMut, VisitorMut};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -25,12 +25,31 @@ pub(super) fn operators(tree: &mut impl VisitMut) {
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
             settle(expr);
+            sign(expr);
             concatenation(expr);
             ControlFlow::Continue(())
         }
     }
 
     let _done = tree.visit(&mut Arrows);
+}
+
+/// The sign of the first operand of `^`: `-2 ^ 2` was read as `-(2 ^ 2)`.
+fn sign(expr: &mut Expr) {
+    let Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } = expr else { return };
+    let is_power =
+        |expr: &Expr| matches!(expr, Expr::BinaryOp { op: BinaryOperator::BitwiseXor, .. });
+    if !is_power(inner) {
+        return;
+    }
+    let mut whole = take(inner);
+    let mut first = whole.as_mut();
+    while let Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, .. } = first {
+        first = left.as_mut();
+    }
+    let operand = Box::new(std::mem::replace(first, nothing()));
+    *first = Expr::UnaryOp { op: UnaryOperator::Minus, expr: operand };
+    *expr = *whole;
 }
 
 /// Moves an arrow below the looser operator that took one of its operands.

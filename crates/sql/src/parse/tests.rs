@@ -190,3 +190,43 @@ fn what_people_nest_is_read() {
     one(join);
     one("SELECT * FROM a WHERE x IN (SELECT y FROM b WHERE z IN (SELECT u FROM c))");
 }
+
+/// The first column of a query, with parentheses around every operator.
+fn grouped(text: &str) -> String {
+    fn of(expr: &sql::Expr) -> String {
+        match expr {
+            sql::Expr::BinaryOp { left, op, right } => format!("({} {op} {})", of(left), of(right)),
+            sql::Expr::UnaryOp { op, expr } => format!("({op} {})", of(expr)),
+            other => other.to_string(),
+        }
+    }
+    let Statement::Query(query) = one(text).statement else { panic!("{text}") };
+    let sql::SetExpr::Select(select) = *query.body else { panic!("{text}") };
+    match &select.projection[..] {
+        [sql::SelectItem::UnnamedExpr(expr)] => of(expr),
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn powers_bind_as_in_postgres() {
+    for (text, wanted) in [
+        ("SELECT 2 * 3 ^ 2", "(2 * (3 ^ 2))"),
+        ("SELECT 2 ^ 3 ^ 2", "((2 ^ 3) ^ 2)"),
+        ("SELECT -2 ^ 2", "((- 2) ^ 2)"),
+        ("SELECT a ^ 2 + 1", "((a ^ 2) + 1)"),
+    ] {
+        assert_eq!(grouped(text), wanted);
+    }
+}
+
+#[test]
+fn between_symmetric_takes_the_bounds_in_any_order() {
+    let both = "x BETWEEN 9 AND 1 OR x BETWEEN 1 AND 9";
+    assert_eq!(shown("SELECT x BETWEEN SYMMETRIC 9 AND 1"), format!("SELECT ({both})"));
+    assert_eq!(
+        shown("SELECT x NOT BETWEEN SYMMETRIC 9 AND 1 AND y"),
+        format!("SELECT NOT ({both}) AND y")
+    );
+    assert_eq!(shown("SELECT x BETWEEN ASYMMETRIC 1 AND 2"), "SELECT (x BETWEEN 1 AND 2)");
+}
