@@ -10,6 +10,7 @@ mod context;
 mod json_paths;
 mod labels;
 mod outer_names;
+mod postgres;
 mod relations;
 mod rewrite;
 mod using;
@@ -28,7 +29,7 @@ use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report, Span};
-use strataql_functions::{self as functions, expand_rows};
+use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
 use strataql_registry::Registry;
 use strataql_sql::{Parsed, Spelling, Statement, respell, words};
 
@@ -199,6 +200,8 @@ impl Front<'_> {
         }
         let plan = plan.map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
+        let plan = check_negations(plan).map_err(describe)?;
+        let plan = order_intervals(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
         let plan = self.put_right(plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());

@@ -62,6 +62,8 @@ fn config() -> SessionConfig {
     options.sql_parser.enable_ident_normalization = false;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
+    // without a zone TIMESTAMPTZ and now() would be TIMESTAMPs
+    options.execution.time_zone = Some("+00:00".to_owned());
     // a repartition pulls its input without waiting for demand: more pages than a LIMIT needs
     options.optimizer.enable_round_robin_repartition = false;
     // a count that a join brings is never NULL; only the logical plan knows, and both are right

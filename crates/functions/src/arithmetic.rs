@@ -1,19 +1,26 @@
 //! `+`, `-` and `*` of whole numbers, which fail where the result is no BIGINT (SQLSTATE 22003).
 //!
 //! Surprise: DataFusion's own operators wrap around, so that `9223372036854775807 + 1` is the smallest
-//! BIGINT. The planner hook puts these functions in their place; they are written as the operators.
+//! BIGINT. The planner hook puts a function in their place, one for a chain of any length
+//! (`a + b - c`): names and types of nested calls would take time that grows with the cube of the
+//! length. While a statement is planned, CASE and UNION have the type of their first branch; the
+//! function takes whatever they turn out to be.
 
-use std::sync::{Arc, LazyLock};
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-use arrow::compute::kernels::numeric::{add, mul, sub};
+use arrow::compute::kernels::numeric::{add, mul, neg, sub};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use datafusion_common::{DFSchema, Result, internal_err};
-use datafusion_expr::expr::{ScalarFunction, WindowFunction, WindowFunctionParams};
-use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawWindowExpr};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_common::{DFSchema, DataFusionError, Result, ScalarValue, internal_err};
+use datafusion_expr::binary::BinaryTypeCoercer;
+use datafusion_expr::expr::ScalarFunction;
+use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
+use datafusion_expr::utils::merge_schema;
 use datafusion_expr::{
-    BinaryExpr, ColumnarValue, Expr, ExprSchemable, Operator, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility, cast,
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion_physical_expr_common::datum::apply;
 use sqlparser::ast::BinaryOperator;
@@ -21,26 +28,41 @@ use strataql_diag::{Code, Report};
 
 use crate::error::external;
 
-static ADD: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Plus));
-static SUBTRACT: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Minus));
-static MULTIPLY: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| checked(Operator::Multiply));
-
-fn checked(op: Operator) -> Arc<ScalarUDF> {
-    let signature = Signature::exact(vec![DataType::Int64, DataType::Int64], Volatility::Immutable);
-    Arc::new(ScalarUDF::from(Checked { op, signature }))
+/// True for the types that are computed with as BIGINT.
+fn is_whole(kind: &DataType) -> bool {
+    kind.is_integer() && *kind != DataType::UInt64
 }
 
+/// A chain of operators of one precedence, from left to right: one fewer than arguments.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
-    op: Operator,
+    operators: Vec<Operator>,
     signature: Signature,
+}
+
+impl Checked {
+    fn call(operators: Vec<Operator>, arguments: Vec<Expr>) -> Expr {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        let function = Arc::new(ScalarUDF::from(Self { operators, signature }));
+        Expr::ScalarFunction(ScalarFunction::new_udf(function, arguments))
+    }
+
+    fn of(expr: &Expr) -> Option<(&Self, &ScalarFunction)> {
+        let Expr::ScalarFunction(call) = expr else { return None };
+        let any: &dyn std::any::Any = call.func.inner().as_ref();
+        Some((any.downcast_ref()?, call))
+    }
+
+    fn precedence(&self) -> u8 {
+        self.operators.first().map_or(0, |op| op.precedence())
+    }
 }
 
 impl ScalarUDFImpl for Checked {
     fn name(&self) -> &'static str {
-        match self.op {
-            Operator::Plus => "+",
-            Operator::Minus => "-",
+        match self.operators.first() {
+            Some(Operator::Plus) => "+",
+            Some(Operator::Minus) => "-",
             _ => "*",
         }
     }
@@ -49,8 +71,26 @@ impl ScalarUDFImpl for Checked {
         &self.signature
     }
 
-    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Int64)
+    fn coerce_types(&self, kinds: &[DataType]) -> Result<Vec<DataType>> {
+        if kinds.iter().all(is_whole) {
+            return Ok(vec![DataType::Int64; kinds.len()]);
+        }
+        Ok(kinds.to_vec())
+    }
+
+    fn return_type(&self, kinds: &[DataType]) -> Result<DataType> {
+        let Some((first, rest)) = kinds.split_first() else {
+            return internal_err!("{} without arguments", self.name());
+        };
+        let mut left = first.clone();
+        for (op, right) in self.operators.iter().zip(rest) {
+            left = if is_whole(&left) && is_whole(right) {
+                DataType::Int64
+            } else {
+                BinaryTypeCoercer::new(&left, op, right).get_result_type()?
+            };
+        }
+        Ok(left)
     }
 
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {
@@ -58,100 +98,252 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        let [left, right] = arguments else { return internal_err!("{} takes two", self.name()) };
-        let operator = as_operator(self.op, left.clone(), right.clone());
-        Ok(operator.schema_name().to_string())
+        let mut name = String::new();
+        for (at, argument) in arguments.iter().enumerate() {
+            let op = at.checked_sub(1).and_then(|before| self.operators.get(before));
+            if let Some(op) = op {
+                write!(name, " {op} ")?;
+            }
+            let inner = match (argument, Self::of(argument)) {
+                (_, Some((inner, _))) => inner.precedence(),
+                (Expr::BinaryExpr(inner), None) => inner.op.precedence(),
+                _ => u8::MAX,
+            };
+            // `a - (b - c)` keeps its parentheses
+            if inner < self.precedence() || (op.is_some() && inner == self.precedence()) {
+                write!(name, "({})", argument.schema_name())?;
+            } else {
+                write!(name, "{}", argument.schema_name())?;
+            }
+        }
+        Ok(name)
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [left, right] = arguments.args.as_slice() else {
-            return internal_err!("{} takes two", self.name());
+        let mut values = arguments.args.into_iter();
+        let Some(mut left) = values.next() else {
+            return internal_err!("{} without arguments", self.name());
         };
-        let kernel = match self.op {
-            Operator::Plus => add,
-            Operator::Minus => sub,
-            _ => mul,
-        };
-        apply(left, right, kernel).map_err(|error| match error.find_root() {
-            datafusion_common::DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
-                ArrowError::ArithmeticOverflow(_) => overflow(inner),
-                _ => error,
-            },
-            _ => error,
-        })
+        for (op, right) in self.operators.iter().zip(values) {
+            left = computed(&left, *op, &right)?;
+        }
+        Ok(left)
     }
 }
 
-/// The error of a result that is no BIGINT.
-fn overflow(error: &ArrowError) -> datafusion_common::DataFusionError {
-    let text = error.to_string();
+fn computed(left: &ColumnarValue, op: Operator, right: &ColumnarValue) -> Result<ColumnarValue> {
+    let kinds = (left.data_type(), right.data_type());
+    let kinds = if is_whole(&kinds.0) && is_whole(&kinds.1) {
+        (DataType::Int64, DataType::Int64)
+    } else {
+        BinaryTypeCoercer::new(&kinds.0, &op, &kinds.1).get_input_types()?
+    };
+    let kernel = match op {
+        Operator::Plus => add,
+        Operator::Minus => sub,
+        _ => mul,
+    };
+    let (left, right) = (left.cast_to(&kinds.0, None)?, right.cast_to(&kinds.1, None)?);
+    apply(&left, &right, kernel).map_err(|error| as_report(error, "BIGINT"))
+}
+
+/// The error of a result that its type does not hold.
+fn as_report(error: DataFusionError, kind: &str) -> DataFusionError {
+    let DataFusionError::ArrowError(inner, _) = error.find_root() else { return error };
+    let ArrowError::ArithmeticOverflow(text) = inner.as_ref() else { return error };
     let operation = text.rsplit_once(": ").map_or(text.as_str(), |(_, operation)| operation);
     external(Box::new(
-        Report::new(Code::BadValue, format!("{operation} is beyond BIGINT"))
+        Report::new(Code::BadValue, format!("{operation} is beyond {kind}"))
             .with_help("compute with DECIMAL or DOUBLE: `CAST(x AS DECIMAL(38, 0))`"),
     ))
 }
 
-fn as_operator(op: Operator, left: Expr, right: Expr) -> Expr {
-    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+/// The expression as the operators that the user wrote, if it is one of these functions.
+pub fn operator_of(expr: &Expr) -> Option<Expr> {
+    if let Some(inner) = Negated::of(expr) {
+        return Some(Expr::Negative(Box::new(inner.clone())));
+    }
+    let (checked, call) = Checked::of(expr)?;
+    let (first, rest) = call.args.split_first()?;
+    Some(checked.operators.iter().zip(rest).fold(first.clone(), |left, (op, right)| {
+        Expr::BinaryExpr(BinaryExpr::new(Box::new(left), *op, Box::new(right.clone())))
+    }))
 }
 
-/// The expression as the operator that the user wrote, if it is one of these functions.
-pub fn operator_of(expr: &Expr) -> Option<Expr> {
-    let Expr::ScalarFunction(call) = expr else { return None };
-    let any: &dyn std::any::Any = call.func.inner().as_ref();
-    let checked = any.downcast_ref::<Checked>()?;
-    let [left, right] = call.args.as_slice() else { return None };
-    Some(as_operator(checked.op, left.clone(), right.clone()))
+/// `-x`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Negated {
+    signature: Signature,
+}
+
+impl Negated {
+    fn of(expr: &Expr) -> Option<&Expr> {
+        let Expr::ScalarFunction(call) = expr else { return None };
+        let any: &dyn std::any::Any = call.func.inner().as_ref();
+        any.downcast_ref::<Self>()?;
+        call.args.first()
+    }
+}
+
+impl ScalarUDFImpl for Negated {
+    fn name(&self) -> &'static str {
+        "-"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, kinds: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(kinds.to_vec())
+    }
+
+    fn return_type(&self, kinds: &[DataType]) -> Result<DataType> {
+        match kinds {
+            [kind] => Ok(kind.clone()),
+            _ => internal_err!("- takes one argument here"),
+        }
+    }
+
+    fn display_name(&self, arguments: &[Expr]) -> Result<String> {
+        self.schema_name(arguments)
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        let [inner] = arguments else { return internal_err!("- takes one argument here") };
+        Ok(format!("(- {})", inner.schema_name()))
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let [value] = arguments.args.as_slice() else {
+            return internal_err!("- takes one argument here");
+        };
+        let negated = |array: &dyn arrow::array::Array| {
+            let kind = match array.data_type() {
+                DataType::Int8 | DataType::Int16 => "SMALLINT",
+                DataType::Int32 => "INTEGER",
+                _ => "BIGINT",
+            };
+            neg(array).map_err(|error| as_report(DataFusionError::from(error), kind))
+        };
+        Ok(match value {
+            ColumnarValue::Array(array) => ColumnarValue::Array(negated(array)?),
+            ColumnarValue::Scalar(value) => {
+                let array = negated(&value.to_array()?)?;
+                ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)
+            }
+        })
+    }
+}
+
+/// A plan whose `-x` of whole numbers are checked, too: the planner has no hook for them.
+///
+/// # Errors
+/// Those of expressions that have no type.
+pub fn check_negations(plan: LogicalPlan) -> Result<LogicalPlan> {
+    plan.transform_up_with_subqueries(|node| {
+        if !mentions(&node, |expr| matches!(expr, Expr::Negative(_)))? {
+            return Ok(Transformed::no(node));
+        }
+        let schema = merge_schema(&node.inputs());
+        node.map_expressions(|expr| {
+            expr.transform_up(|expr| match expr {
+                Expr::Negative(inner) if inner.get_type(&schema).is_ok_and(|k| is_whole(&k)) => {
+                    let signature = Signature::user_defined(Volatility::Immutable);
+                    let function = ScalarUDF::from(Negated { signature });
+                    Ok(Transformed::yes(function.call(vec![*inner])))
+                }
+                other => Ok(Transformed::no(other)),
+            })
+        })
+    })
+    .map(|done| done.data)
+}
+
+/// True if an expression of a node has a part like that.
+pub(super) fn mentions(node: &LogicalPlan, is_one: impl Fn(&Expr) -> bool) -> Result<bool> {
+    let mut found = false;
+    node.apply_expressions(|expr| {
+        found = found || expr.exists(|part| Ok(is_one(part)))?;
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
 }
 
 /// The planner hook.
 #[derive(Debug)]
 pub(crate) struct Arithmetic;
 
-/// Window functions that count rows, and whose type is unsigned in DataFusion.
-const COUNTING: &[&str] = &["row_number", "rank", "dense_rank", "ntile"];
-
 impl ExprPlanner for Arithmetic {
-    /// Numbers of rows as BIGINT: with an unsigned number the operators above would not be ours, and a
-    /// CASE that has a BIGINT beside it would be a DECIMAL.
-    fn plan_window(&self, call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
-        if !COUNTING.contains(&call.func_def.name()) {
-            return Ok(PlannerResult::Original(call));
-        }
-        let params = WindowFunctionParams {
-            args: call.args,
-            partition_by: call.partition_by,
-            order_by: call.order_by,
-            window_frame: call.window_frame,
-            filter: call.filter,
-            null_treatment: call.null_treatment,
-            distinct: call.distinct,
-        };
-        let function = WindowFunction { fun: call.func_def, params };
-        let number = Expr::WindowFunction(Box::new(function));
-        Ok(PlannerResult::Planned(cast(number, DataType::Int64)))
-    }
-
     fn plan_binary_op(
         &self,
         binary: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let function = match binary.op {
-            BinaryOperator::Plus => &*ADD,
-            BinaryOperator::Minus => &*SUBTRACT,
-            BinaryOperator::Multiply => &*MULTIPLY,
+        let op = match binary.op {
+            BinaryOperator::Plus => Operator::Plus,
+            BinaryOperator::Minus => Operator::Minus,
+            BinaryOperator::Multiply => Operator::Multiply,
             _ => return Ok(PlannerResult::Original(binary)),
         };
-        let is_whole = |expr: &Expr| {
-            expr.get_type(schema).is_ok_and(|kind| kind.is_integer() && kind != DataType::UInt64)
+        let may_be_whole = |expr: &Expr| {
+            Checked::of(expr).is_some() || expr.get_type(schema).is_ok_and(|kind| is_whole(&kind))
         };
-        if !is_whole(&binary.left) || !is_whole(&binary.right) {
+        if !may_be_whole(&binary.left) || !may_be_whole(&binary.right) {
             return Ok(PlannerResult::Original(binary));
         }
-        let arguments = vec![binary.left, binary.right];
-        let call = ScalarFunction::new_udf(Arc::clone(function), arguments);
-        Ok(PlannerResult::Planned(Expr::ScalarFunction(call)))
+        let before = Checked::of(&binary.left)
+            .filter(|(inner, _)| inner.precedence() == op.precedence())
+            .map(|(inner, _)| inner.operators.clone());
+        Ok(PlannerResult::Planned(match (before, binary.left) {
+            (Some(mut operators), Expr::ScalarFunction(mut chain)) => {
+                operators.push(op);
+                chain.args.push(binary.right);
+                Checked::call(operators, chain.args)
+            }
+            (_, left) => Checked::call(vec![op], vec![left, binary.right]),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Field;
+    use datafusion_expr::{col, lit};
+
+    use super::*;
+
+    fn plan(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+        let fields = vec![Field::new("a", DataType::Int64, true)];
+        let schema = DFSchema::from_unqualified_fields(fields.into(), [].into()).expect("a schema");
+        match Arithmetic.plan_binary_op(RawBinaryExpr { op, left, right }, &schema) {
+            Ok(PlannerResult::Planned(expr)) => expr,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_chain_is_one_call_and_keeps_its_name() {
+        use BinaryOperator::{Minus, Multiply, Plus};
+        let sum = plan(plan(col("a"), Plus, lit(1_i64)), Minus, lit(2_i64));
+        assert_eq!(Checked::of(&sum).map(|(_, call)| call.args.len()), Some(3));
+        assert_eq!(sum.schema_name().to_string(), "a + Int64(1) - Int64(2)");
+        let product = plan(sum.clone(), Multiply, col("a"));
+        assert_eq!(product.schema_name().to_string(), "(a + Int64(1) - Int64(2)) * a");
+        let outer = plan(col("a"), Minus, sum);
+        assert_eq!(outer.schema_name().to_string(), "a - (a + Int64(1) - Int64(2))");
+        assert_eq!(operator_of(&outer).map(|expr| matches!(expr, Expr::BinaryExpr(_))), Some(true));
+    }
+
+    #[test]
+    fn other_numbers_are_computed_as_they_are() {
+        let checked = Checked {
+            operators: vec![Operator::Plus, Operator::Minus],
+            signature: Signature::user_defined(Volatility::Immutable),
+        };
+        let kinds = [DataType::Int64, DataType::Float64, DataType::Int32];
+        assert_eq!(checked.return_type(&kinds).expect("numbers"), DataType::Float64);
+        let kinds = [DataType::Int32, DataType::Int16, DataType::Int64];
+        assert_eq!(checked.coerce_types(&kinds).expect("numbers"), vec![DataType::Int64; 3]);
     }
 }

@@ -1,6 +1,6 @@
-//! Equality of JSON values.
+//! Equality of JSON values, and whether one contains another.
 
-use strataql_json::{Node, equal, equal_as_sets};
+use strataql_json::{Node, contains, equal, equal_as_sets};
 
 use super::cell::{Answer, Cell};
 use super::doc::{Example, FunctionDoc, Section};
@@ -27,7 +27,32 @@ fn aws_policy_equal(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
     compared(cells, equal_as_sets)
 }
 
-/// The functions of this file.
+fn json_contains(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
+    let read = |cell: &Cell<'_>| Node::read_or_text(&cell.text().unwrap_or_default());
+    Ok(Cell::Boolean(contains(&read(&cells[0])?, &read(&cells[1])?)))
+}
+
+/// `json_contains`, which is also an operator.
+pub(super) static CONTAINS: &Scalar = &Scalar {
+    doc: FunctionDoc {
+        name: "json_contains",
+        aliases: &["jsonb_contains"],
+        section: Section::Json,
+        syntax: "json_contains(x, y)",
+        text: "True if a JSON value has all of another in it: the members of an object, the elements of an array in any order, at every level. The same as `x @> y`.",
+        example: Example {
+            sql: r#"SELECT json_contains('{"a": 1, "tags": ["x", "y"]}', '{"tags": ["y"]}'), '[1, 2]' @> '[3]'"#,
+            rows: "true | false",
+        },
+    },
+    arguments: (2, 2),
+    returns: Returns::Boolean,
+    strict: true,
+    times: &[],
+    call: json_contains,
+};
+
+/// The other functions of this file.
 pub(super) static FUNCTIONS: &[Scalar] = &[
     Scalar {
         doc: FunctionDoc {

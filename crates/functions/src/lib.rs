@@ -8,14 +8,18 @@
 //! Surprise: `json_each` and its kin are no table functions of DataFusion, which take constants only,
 //! but lists that are unnested: see `json_rows` and `lateral`.
 
+mod ages;
 mod aggregate;
 mod arithmetic;
+mod booleans;
 mod cell;
 mod condition;
+mod date_part;
 mod dates;
 mod doc;
 mod error;
 mod hints;
+mod intervals;
 mod json;
 mod json_column;
 mod json_compare;
@@ -28,12 +32,19 @@ mod json_rows;
 mod lateral;
 mod min_max;
 mod network;
+mod operators;
+mod ordered_set;
 mod patterns;
 mod printf;
+mod regexp;
 mod scalar;
 mod sqlite;
 mod sum;
 mod text;
+mod to_char;
+mod type_names;
+mod windows;
+mod zones;
 
 use std::sync::Arc;
 
@@ -43,9 +54,10 @@ use datafusion_expr::registry::FunctionRegistry;
 
 use self::scalar::Scalar;
 
-pub use arithmetic::operator_of;
+pub use arithmetic::{check_negations, operator_of};
 pub use doc::{Example, FunctionDoc, Section};
 pub use error::external;
+pub use intervals::order_intervals;
 pub use json_column::{JSON_SCHEMA, is_json, json_field};
 pub use json_path::{path_call, step_text};
 pub use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
@@ -64,7 +76,7 @@ fn scalars() -> impl Iterator<Item = &'static Scalar> {
         sqlite::FUNCTIONS,
         patterns::FUNCTIONS,
     ];
-    tables.into_iter().flatten()
+    tables.into_iter().flatten().chain([json_compare::CONTAINS])
 }
 
 /// Registers every function that has a name of its own: scalar functions and aggregates. What is left
@@ -87,8 +99,17 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     // SQLite's other name of it
     let ceil = datafusion_functions::math::ceil().as_ref().clone();
     registry.register_udf(Arc::new(ceil.with_aliases(["ceiling"])))?;
+    let others = [date_part::udf(), zones::udf(), type_names::udf(), to_char::udf()];
+    for function in others.into_iter().chain(ages::udfs()).chain(regexp::udfs()) {
+        registry.register_udf(Arc::new(function))?;
+    }
+    for name in ["lag", "lead"] {
+        let shift = windows::shift(registry.udwf(name)?);
+        registry.register_udwf(Arc::new(shift))?;
+    }
     registry.register_udaf(Arc::new(sum::udaf()))?;
-    for aggregate in aggregate::udafs() {
+    let aggregates = aggregate::udafs().into_iter().chain(booleans::udafs());
+    for aggregate in aggregates.chain(ordered_set::udafs()) {
         registry.register_udaf(Arc::new(aggregate))?;
     }
     Ok(())
@@ -96,7 +117,14 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
 
 /// Operators and calls that are planned as functions of this crate.
 pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
-    vec![Arc::new(min_max::MinMax), Arc::new(arithmetic::Arithmetic)]
+    vec![
+        Arc::new(min_max::MinMax),
+        Arc::new(arithmetic::Arithmetic),
+        Arc::new(intervals::Intervals),
+        Arc::new(operators::Operators),
+        Arc::new(windows::Windows),
+        Arc::new(date_part::Extract),
+    ]
 }
 
 /// Functions of FROM by their names, with their descriptions.
@@ -124,6 +152,9 @@ pub fn planned_functions() -> impl Iterator<Item = &'static FunctionDoc> {
 pub fn descriptions() -> Vec<&'static FunctionDoc> {
     let mut all: Vec<&FunctionDoc> = scalars().map(|scalar| &scalar.doc).collect();
     all.extend([&json_extract::DOC, &condition::DOC]);
+    all.extend([&zones::DOC, &type_names::DOC, &to_char::DOC]);
+    all.extend(ages::docs().chain(regexp::docs()).chain(booleans::docs()));
+    all.extend(ordered_set::docs());
     all.extend(json_rows::DOCS);
     all.extend(hints::DOCS);
     all.extend(planned_functions());

@@ -1,4 +1,4 @@
-//! `glob` and `like`: patterns that are no regular expressions.
+//! `glob`, `like` and `similar_to`: patterns that are no regular expressions.
 //!
 //! Surprise: after a failed try only the last `*` takes one character more, which is enough for such
 //! patterns; the time is at most the product of the lengths.
@@ -140,6 +140,55 @@ fn like(cells: &[Cell<'_>], _memory: &mut Memory) -> Answer {
     Ok(Cell::Boolean(takes(&parts, &text_of(cells, 1))))
 }
 
+fn similar_to(cells: &[Cell<'_>], memory: &mut Memory) -> Answer {
+    let escape = if cells.len() > 2 { text_of(cells, 2).chars().next() } else { Some('\\') };
+    let pattern = similar_regex(&text_of(cells, 1), escape);
+    Ok(Cell::Boolean(memory.pattern(&pattern)?.is_match(&text_of(cells, 0))))
+}
+
+/// A pattern of SIMILAR TO as a regular expression over the whole text: `%` and `_` as for LIKE, and `|`,
+/// `*`, `+`, `?`, `{…}`, `(…)`, `[…]` as in regular expressions; everything else stands for itself.
+fn similar_regex(pattern: &str, escape: Option<char>) -> String {
+    let mut out = String::from("(?s)^(?:");
+    let mut chars = pattern.chars().peekable();
+    let mut in_brackets = false;
+    while let Some(char) = chars.next() {
+        if Some(char) == escape {
+            out.extend(chars.next().map(|next| regex::escape(next.encode_utf8(&mut [0; 4]))));
+            continue;
+        }
+        match char {
+            ']' if in_brackets => {
+                in_brackets = false;
+                out.push(']');
+            }
+            '\\' | '[' | '&' | '~' if in_brackets => {
+                out.push('\\');
+                out.push(char);
+            }
+            char if in_brackets => out.push(char),
+            '[' => {
+                in_brackets = true;
+                out.push('[');
+                if let Some(caret) = chars.next_if_eq(&'^') {
+                    out.push(caret);
+                }
+                // a bracket that would close nothing is a character
+                if chars.next_if_eq(&']').is_some() {
+                    out.push_str("\\]");
+                }
+            }
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '(' => out.push_str("(?:"),
+            ')' | '|' | '*' | '+' | '?' | '{' | '}' => out.push(char),
+            char => out.push_str(&regex::escape(char.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    out.push_str(")$");
+    out
+}
+
 /// The functions of this file.
 pub(super) static FUNCTIONS: &[Scalar] = &[
     Scalar {
@@ -155,6 +204,20 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         strict: true,
         times: &[],
         call: glob,
+    },
+    Scalar {
+        doc: FunctionDoc::new(
+            Section::Text,
+            ("similar_to", &[]),
+            "similar_to(x, pattern[, escape])",
+            "The same as `x SIMILAR TO pattern`: `%` any characters, `_` one, `|` either, `*`, `+`, `?`, `{m,n}` repetitions, `(…)` a group, `[…]` one of these. The pattern has to fit the whole text.",
+            ("SELECT similar_to('abc', '%(b|d)%'), 'abc' SIMILAR TO '(b|c)%'", "true | false"),
+        ),
+        arguments: (2, 3),
+        returns: Returns::Boolean,
+        strict: true,
+        times: &[],
+        call: similar_to,
     },
     Scalar {
         doc: FunctionDoc::new(
@@ -175,6 +238,27 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn similar_patterns_fit_the_whole_text() {
+        for (text, pattern, wanted) in [
+            ("abc", "abc", true),
+            ("abc", "a", false),
+            ("abc", "%(b|d)%", true),
+            ("abc", "(b|c)%", false),
+            ("a.c", "a.c", true),
+            ("abc", "a.c", false),
+            ("a%c", "a\\%c", true),
+            ("abc", "a\\%c", false),
+            ("aaa", "a{3}", true),
+            ("x]", "x[]]", true),
+            ("ab\nc", "a%c", true),
+            ("xyzxy", "(xy|z)+", true),
+        ] {
+            let regex = regex::Regex::new(&similar_regex(pattern, Some('\\'))).expect("a pattern");
+            assert_eq!(regex.is_match(text), wanted, "{text} {pattern}");
+        }
+    }
 
     #[test]
     fn globs_follow_sqlite() {

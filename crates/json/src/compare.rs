@@ -24,6 +24,29 @@ pub fn equal_as_sets(one: &Node, other: &Node) -> bool {
     set(one) == set(other)
 }
 
+/// True if a value holds another as PostgreSQL's `@>` has it: an object has its members, an array its
+/// elements in any order and number, and a lone scalar is an element of an array.
+pub fn contains(whole: &Node, part: &Node) -> bool {
+    match (whole, part) {
+        (Node::Array(items), part) if !part.is_container() => {
+            items.iter().any(|item| equal(item, part))
+        }
+        _ => holds(whole, part),
+    }
+}
+
+fn holds(whole: &Node, part: &Node) -> bool {
+    match (whole, part) {
+        (Node::Object(whole), Node::Object(part)) => part
+            .iter()
+            .all(|(key, part)| whole.iter().any(|(name, whole)| name == key && holds(whole, part))),
+        (Node::Array(whole), Node::Array(part)) => {
+            part.iter().all(|part| whole.iter().any(|whole| holds(whole, part)))
+        }
+        (whole, part) => equal(whole, part),
+    }
+}
+
 fn canonical(node: &Node, arrays: Arrays) -> String {
     match node {
         Node::Array(_) if arrays == Arrays::Sets => set(node),
@@ -81,6 +104,24 @@ fn number(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_contains_its_parts() {
+        for (whole, part, wanted) in [
+            (r#"{"a":1,"b":{"c":[1,2]}}"#, r#"{"b":{"c":[2]}}"#, true),
+            ("[1,[2,3]]", "[[3]]", true),
+            ("[1,2]", "[2,2,1]", true),
+            ("[1,2]", "1.0", true),
+            ("[[1]]", "1", false),
+            (r#"{"a":1}"#, r#"{"a":2}"#, false),
+            (r#"{"a":[1]}"#, r#"{"a":1}"#, false),
+            ("[]", "{}", false),
+            ("{}", "{}", true),
+        ] {
+            let trees = (Node::read(whole).unwrap(), Node::read(part).unwrap());
+            assert_eq!(contains(&trees.0, &trees.1), wanted, "{whole} @> {part}");
+        }
+    }
 
     #[test]
     fn equality_is_by_meaning() {

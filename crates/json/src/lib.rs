@@ -13,7 +13,7 @@ mod node;
 mod path;
 mod walk;
 
-pub use compare::{equal, equal_as_sets};
+pub use compare::{contains, equal, equal_as_sets};
 pub use edit::{Mode, changing_path};
 pub use lookup::{Found, find, find_keys, is_index, raw_at};
 pub use node::{Node, compact, pretty, quoted};

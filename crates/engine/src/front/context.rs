@@ -6,16 +6,18 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{Result, TableReference, plan_err};
+use datafusion::common::{DFSchema, Result, TableReference, plan_err};
 use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::planner::{
     ContextProvider, ExprPlanner, PlannedRelation, RelationPlanner, RelationPlannerContext,
     RelationPlanning,
 };
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{
     AggregateUDF, Expr, HigherOrderUDF, LogicalPlanBuilder, ScalarUDF, TableSource, WindowUDF,
 };
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Spanned, TableAlias, TableFactor, TableFunctionArgs,
 };
@@ -72,6 +74,7 @@ impl ContextProvider for Context<'_> {
     ) -> Result<Arc<dyn TableSource>> {
         match self.state.table_functions().get(name) {
             Some(function) => {
+                let args = args.into_iter().map(constant).collect::<Result<Vec<_>>>()?;
                 let args = datafusion::catalog::TableFunctionArgs::new(&args, self.state);
                 Ok(provider_as_source(function.create_table_provider_with_args(args)?))
             }
@@ -130,6 +133,14 @@ impl ContextProvider for Context<'_> {
     fn udwf_names(&self) -> Vec<String> {
         self.state.window_functions().keys().cloned().collect()
     }
+}
+
+/// An argument as a constant, if it is one: table functions of DataFusion take nothing else.
+fn constant(expr: Expr) -> Result<Expr> {
+    let schema = Arc::new(DFSchema::empty());
+    let info = SimplifyContext::builder().with_schema(Arc::clone(&schema)).with_current_time();
+    let simplifier = ExprSimplifier::new(info.build());
+    simplifier.simplify(simplifier.coerce(expr, &schema)?)
 }
 
 /// Plans resource names.

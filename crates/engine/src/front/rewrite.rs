@@ -13,6 +13,8 @@ use strataql_diag::{Code, Report};
 
 use strataql_functions::{is_row_function, make_lateral};
 
+use super::postgres;
+
 /// Rewrites a query.
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
     let mut rewriter = Rewriter { placeholders: 0 };
@@ -77,6 +79,9 @@ impl VisitorMut for Rewriter {
         if let Some(plain) = operator_call(expr) {
             *expr = plain;
         }
+        if let Err(report) = postgres::respell(expr) {
+            return ControlFlow::Break(report);
+        }
         if let Expr::Function(function) = expr {
             take_separator(function);
         }
@@ -93,6 +98,11 @@ impl VisitorMut for Rewriter {
                 }
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
+        postgres::unnest_rows(expr);
         ControlFlow::Continue(())
     }
 
@@ -239,13 +249,16 @@ fn operator_call(expr: &Expr) -> Option<Expr> {
     }
 }
 
-fn is_named(function: &Function, name: &str) -> bool {
+pub(super) fn is_named(function: &Function, name: &str) -> bool {
     let [part] = function.name.0.as_slice() else { return false };
     part.as_ident().is_some_and(|ident| ident.value.eq_ignore_ascii_case(name))
 }
 
-/// The keys of a path such as `'{a,0,b}'`, if it is a constant.
+/// The keys of a path such as `'{a,0,b}'`, if it is a constant, or of `ARRAY['a', '0', 'b']`.
 fn path_keys(path: &Expr) -> Option<Vec<Expr>> {
+    if let Expr::Array(keys) = path {
+        return Some(keys.elem.clone());
+    }
     let Expr::Value(value) = path else { return None };
     let Value::SingleQuotedString(text) = &value.value else { return None };
     let inner = text.trim().strip_prefix('{')?.strip_suffix('}')?;
