@@ -14,7 +14,7 @@ use strataql_diag::{Code, Report};
 
 use crate::auth::AuthConfig;
 use crate::extension;
-use crate::method::SqlVerb;
+use crate::method::{Method, SqlVerb};
 use crate::node::Node;
 use crate::provider::{Provider, ServiceEntry};
 use crate::schema::SchemaBuilder;
@@ -183,6 +183,7 @@ impl<'a> Context<'a> {
         for (key, method) in node.get("methods").into_iter().flat_map(Node::entries) {
             match self.method(key, method, config, schemas, reports) {
                 Ok(method) => {
+                    check_templates(name, &method, reports);
                     methods.insert(key.to_owned(), method);
                 }
                 Err(reason) => reports.push(
@@ -283,6 +284,24 @@ fn too_large(resource: &str, node: &Node) -> Box<Report> {
         .with_place("", node.line as usize)
         .with_help("split the document, or share its schemas less"),
     )
+}
+
+/// Reports the templates of a method: calls that need them are refused.
+fn check_templates(resource: &str, method: &Method, reports: &mut Vec<Report>) {
+    let answer = method.response.transform.as_ref().map(|found| ("answers", found));
+    let body = method.body.as_ref().and_then(|body| body.transform.as_ref());
+    for (what, transform) in answer.into_iter().chain(body.map(|found| ("bodies", found))) {
+        let Method { name, line, .. } = method;
+        let message = format!(
+            "method `{name}` of resource `{resource}` rewrites its {what} with a `{}` template, which cannot be run",
+            transform.kind
+        );
+        reports.push(
+            Report::warning(Code::BadDocument, message)
+                .with_place("", *line as usize)
+                .with_help("describe what the service really sends and takes, without a template"),
+        );
+    }
 }
 
 /// Reports errors in the `x-strataql` block of a `config`.
