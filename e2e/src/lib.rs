@@ -17,8 +17,8 @@ use strataql_diag::{Code, Redactor, Report};
 use strataql_engine::{Engine, EngineConfig, Outcome, Parameters, Recording, Session, Settings};
 use strataql_ledger::{Ledger, Run, Timestamp};
 use strataql_net::{
-    Clock, CredentialsOverride, ProxyPolicy, RetrySettings, Settings as NetSettings, SystemClock,
-    Transport,
+    Clock, CredentialsOverride, Environment, ProxyPolicy, RetrySettings, Settings as NetSettings,
+    SystemClock, Transport,
 };
 use strataql_registry::{Origin, Registry, Settings as RegistrySettings, Source};
 use strataql_sandbox::{Options, ProviderSource, Sandbox, Scenario};
@@ -143,7 +143,21 @@ impl World {
         net: NetSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Box<Report>> {
-        Self::set_up(registry()?, options, net, clock, Recording::Off { folder: None }).await
+        Self::in_environment(Arc::new(|_: &str| None), options, net, clock).await
+    }
+
+    /// A world whose session sees these environment variables.
+    ///
+    /// # Errors
+    /// Reports of the set-up.
+    pub async fn in_environment(
+        environment: Environment,
+        options: Options,
+        net: NetSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Box<Report>> {
+        let recording = Recording::Off { folder: None };
+        Self::set_up(registry()?, environment, options, net, clock, recording).await
     }
 
     /// A world with a scenario, given as YAML, whose writes are recorded in a folder.
@@ -163,7 +177,7 @@ impl World {
         let run = Run { version: "test".to_owned(), started_at: Timestamp::from(clock.wall()) };
         let ledger = Arc::new(Ledger::open(folder, run));
         let recording = Recording::On { ledger, clock: Arc::clone(&clock) };
-        Self::set_up(registry()?, options, net, clock, recording).await
+        Self::set_up(registry()?, Arc::new(|_: &str| None), options, net, clock, recording).await
     }
 
     /// A world of other documents than those of the tests.
@@ -176,11 +190,20 @@ impl World {
         net: NetSettings,
     ) -> Result<Self, Box<Report>> {
         let recording = Recording::Off { folder: None };
-        Self::set_up(registry, options, net, Arc::new(SystemClock), recording).await
+        Self::set_up(
+            registry,
+            Arc::new(|_: &str| None),
+            options,
+            net,
+            Arc::new(SystemClock),
+            recording,
+        )
+        .await
     }
 
     async fn set_up(
         registry: Arc<Registry>,
+        environment: Environment,
         options: Options,
         mut net: NetSettings,
         clock: Arc<dyn Clock>,
@@ -206,7 +229,7 @@ impl World {
         let engine = Engine::new(EngineConfig {
             registry,
             exchange: Arc::new(transport),
-            environment: Arc::new(|_: &str| None),
+            environment,
             tables: None,
             recording,
         })?;

@@ -16,6 +16,8 @@ pub(crate) struct Script {
     pub(crate) options: String,
     /// Name of a file in `scenarios`.
     pub(crate) scenario: Option<String>,
+    /// Environment variables that the session sees.
+    pub(crate) environment: Vec<(String, String)>,
     /// The records, in order.
     pub(crate) cases: Vec<Case>,
     lines: Vec<String>,
@@ -38,6 +40,8 @@ pub(crate) struct Case {
     pub(crate) notes: Vec<String>,
     /// Requests that may change something: verb, path and body, sorted.
     pub(crate) sent: Vec<String>,
+    /// The hosts that requests go to, sorted, each once, if they are checked.
+    pub(crate) hosts: Option<Vec<String>>,
     /// The result.
     pub(crate) expect: Expect,
 }
@@ -70,6 +74,7 @@ pub(crate) enum Expect {
 pub(crate) struct Seen {
     pub(crate) calls: usize,
     pub(crate) sent: Vec<String>,
+    pub(crate) hosts: Vec<String>,
     pub(crate) outcome: Result<Table, Box<strataql_diag::Report>>,
 }
 
@@ -97,6 +102,7 @@ impl Script {
         let mut script = Self {
             options: String::new(),
             scenario: None,
+            environment: Vec::new(),
             cases: Vec::new(),
             lines: text.lines().map(str::to_owned).collect(),
         };
@@ -146,6 +152,7 @@ impl Script {
             match directive(line) {
                 Some(("sandbox", value)) => value.clone_into(&mut self.options),
                 Some(("scenario", value)) => self.scenario = Some(value.to_owned()),
+                Some(("environment", value)) => self.environment = pairs(value),
                 _ => {}
             }
         }
@@ -167,6 +174,11 @@ impl Script {
                 .position(|line| directive(&line[1..]).is_some_and(|(key, _)| key == "calls"))
                 .unwrap_or(comments.len());
             comments.splice(place..place, sent);
+            for line in &mut comments {
+                if directive(&line[1..]).is_some_and(|(key, _)| key == "hosts") {
+                    *line = format!("# hosts: {}", seen.hosts.join(", "));
+                }
+            }
             out.append(&mut comments);
             let calls = format!("# calls: {}", seen.calls);
             match out
@@ -199,6 +211,7 @@ fn case(line: u32, sql: String, expect: Expect, comments: &[String]) -> Case {
         labels: None,
         notes: Vec::new(),
         sent: Vec::new(),
+        hosts: None,
         expect,
     };
     for line in comments {
@@ -211,17 +224,25 @@ fn case(line: u32, sql: String, expect: Expect, comments: &[String]) -> Case {
             }
             Some(("sent", value)) => case.sent.push(value.to_owned()),
             Some(("note", value)) => case.notes.push(value.to_owned()),
-            Some(("params", value)) => {
-                case.parameters = value
-                    .split(", ")
-                    .filter_map(|pair| pair.split_once('='))
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect();
-            }
+            Some(("hosts", value)) => case.hosts = Some(words(value)),
+            Some(("params", value)) => case.parameters = pairs(value),
             _ => {}
         }
     }
     case
+}
+
+/// `a=1, b=2`.
+fn pairs(text: &str) -> Vec<(String, String)> {
+    text.split(", ")
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// `a, b`.
+fn words(text: &str) -> Vec<String> {
+    text.split(", ").filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// `key: value` of a comment.
@@ -316,15 +337,17 @@ fn aligned(table: &Table, sorted: bool) -> Vec<String> {
 
 #[test]
 fn a_file_is_read_and_only_its_expectations_are_rewritten() {
-    let text = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# sent: POST /old\n# calls: 3\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\na     1\nb b   2\n\n\nstatement error missing-param needs\nSELECT 3\n\nquery rowsort\nSELECT 4\n----\nz\na\n";
+    let text = "# scenario: market\n# sandbox: page-size=2\n# environment: A=1, B=2\n\n# why\n# sent: POST /old\n# hosts: old\n# calls: 3\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\na     1\nb b   2\n\n\nstatement error missing-param needs\nSELECT 3\n\nquery rowsort\nSELECT 4\n----\nz\na\n";
     let script = Script::parse("x.slt", text);
     assert_eq!(
         (script.options.as_str(), script.scenario.as_deref()),
         ("page-size=2", Some("market"))
     );
     let first = &script.cases[0];
-    assert_eq!((first.line, first.calls, first.sql.as_str()), (9, 3, "SELECT 1,\n 2"));
+    assert_eq!((first.line, first.calls, first.sql.as_str()), (11, 3, "SELECT 1,\n 2"));
+    assert_eq!(script.environment, [("A".into(), "1".into()), ("B".into(), "2".into())]);
     assert_eq!(first.sent, ["POST /old"]);
+    assert_eq!(first.hosts.as_deref(), Some(&["old".to_owned()][..]));
     assert_eq!(first.labels.as_deref(), Some(&["a".to_owned(), "b".to_owned()][..]));
     assert_eq!(first.parameters, [("1".into(), "x".into()), ("n".into(), "y".into())]);
     let rows = |kinds: &str, sorted: bool, lines: &[&str]| Expect::Rows {
@@ -345,11 +368,22 @@ fn a_file_is_read_and_only_its_expectations_are_rewritten() {
         Seen {
             calls: 1,
             sent: vec!["PUT /a 1".to_owned()],
+            hosts: vec!["h".to_owned(), "i".to_owned()],
             outcome: Ok(table(&[&["abc", "1"], &["d", "22"]], "TI")),
         },
-        Seen { calls: 2, sent: vec!["PUT /b".to_owned()], outcome: Ok(table(&[&["x"]], "T")) },
-        Seen { calls: 0, sent: Vec::new(), outcome: Ok(table(&[&["b"], &["a"]], "T")) },
+        Seen {
+            calls: 2,
+            sent: vec!["PUT /b".to_owned()],
+            hosts: Vec::new(),
+            outcome: Ok(table(&[&["x"]], "T")),
+        },
+        Seen {
+            calls: 0,
+            sent: Vec::new(),
+            hosts: Vec::new(),
+            outcome: Ok(table(&[&["b"], &["a"]], "T")),
+        },
     ];
-    let expected = "# scenario: market\n# sandbox: page-size=2\n\n# why\n# sent: PUT /a 1\n# calls: 1\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\nabc  1\nd    22\n\n\n# sent: PUT /b\n# calls: 2\nquery\nSELECT 3\n----\nx\n\nquery rowsort\nSELECT 4\n----\na\nb\n";
+    let expected = "# scenario: market\n# sandbox: page-size=2\n# environment: A=1, B=2\n\n# why\n# hosts: h, i\n# sent: PUT /a 1\n# calls: 1\n# labels: a | b\n# params: 1=x, n=y\nquery TI\nSELECT 1,\n 2\n----\nabc  1\nd    22\n\n\n# sent: PUT /b\n# calls: 2\nquery\nSELECT 3\n----\nx\n\nquery rowsort\nSELECT 4\n----\na\nb\n";
     assert_eq!(script.rewritten(&seen), expected);
 }

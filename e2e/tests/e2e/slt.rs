@@ -4,6 +4,7 @@
 //! `UPDATE_EXPECT=1` writes the actual results into the files; `STRATAQL_SLT=TEXT` runs the files
 //! whose path contains the text.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +57,10 @@ async fn world(script: &Script) -> World {
     options.scenario = scenario.transpose().expect("a valid scenario");
     // waits take no time
     let clock = Arc::new(ManualClock::default());
-    World::at(options, NetSettings::default(), clock).await.expect("starts")
+    let environment: HashMap<String, String> = script.environment.iter().cloned().collect();
+    let environment = Arc::new(move |name: &str| environment.get(name).cloned());
+    let net = NetSettings::default();
+    World::in_environment(environment, options, net, clock).await.expect("starts")
 }
 
 async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
@@ -77,7 +81,8 @@ async fn run(file: &Path, name: &str, wrong: &mut Vec<String>) -> usize {
             Ok((table, outcome)) => (Ok(table), outcome.notes()),
             Err(report) => (Err(report), Vec::new()),
         };
-        let seen = Seen { calls, sent: sent(&world, logged), outcome };
+        let (sent, hosts) = (sent(&world, logged), hosts(&world, logged));
+        let seen = Seen { calls, sent, hosts, outcome };
         let differences = differences(case, &seen, &notes);
         if !differences.is_empty() {
             let sql = case.sql.replace('\n', " ");
@@ -106,6 +111,15 @@ fn sent(world: &World, before: usize) -> Vec<String> {
     all
 }
 
+/// The hosts of all requests since then, sorted, each once.
+fn hosts(world: &World, before: usize) -> Vec<String> {
+    let log = world.sandbox.log().into_iter().skip(before);
+    let mut all: Vec<String> = log.filter(|entry| !entry.auth).map(|entry| entry.host).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
 /// What is not as it was expected.
 fn differences(case: &Case, seen: &Seen, notes: &[String]) -> Vec<String> {
     let mut found = Vec::new();
@@ -114,6 +128,11 @@ fn differences(case: &Case, seen: &Seen, notes: &[String]) -> Vec<String> {
     }
     if case.sent != seen.sent {
         found.push(format!("sent     {:?}\n  expected {:?}", seen.sent, case.sent));
+    }
+    if let Some(hosts) = &case.hosts
+        && *hosts != seen.hosts
+    {
+        found.push(format!("hosts    {:?}\n  expected {hosts:?}", seen.hosts));
     }
     for wanted in &case.notes {
         if !notes.iter().any(|note| note.contains(wanted)) {
