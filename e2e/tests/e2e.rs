@@ -36,6 +36,8 @@ mod refused;
 mod script;
 #[path = "e2e/seed.rs"]
 mod seed;
+#[path = "e2e/servers.rs"]
+mod servers;
 #[path = "e2e/slt.rs"]
 mod slt;
 #[path = "e2e/templates.rs"]

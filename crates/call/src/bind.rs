@@ -17,13 +17,16 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use strataql_diag::{Code, Report};
-use strataql_spec::{HttpVerb, Location, Method, Param, Service};
+use strataql_net::{Repeat, Request};
+use strataql_spec::paging::TokenLocation;
+use strataql_spec::{HttpVerb, Location, Method, Param, Piece, Service};
 use url::Url;
 
+use crate::pager::PageAddress;
 use crate::value::Value;
 
 pub use body::attribute_json;
-pub use key::bind_with_key;
+pub(crate) use key::bind_with_key;
 
 /// Values by SQL name (or wire name), in the order given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -45,21 +48,21 @@ impl FromIterator<(String, Value)> for Arguments {
 
 /// A request with everything but page values and credentials.
 #[derive(Debug, Clone)]
-pub struct BoundCall {
+pub(crate) struct BoundCall {
     /// Provider, for credentials and endpoints.
-    pub provider: String,
+    pub(crate) provider: String,
     /// HTTP verb.
-    pub verb: HttpVerb,
+    pub(crate) verb: HttpVerb,
     /// Base URL and path, without the query string.
-    pub base: Url,
+    base: Url,
     /// Query pairs in the order they are sent; values absent for valueless keys.
-    pub query: Vec<(String, Option<String>)>,
+    pub(crate) query: Vec<(String, Option<String>)>,
     /// Headers, without credentials.
-    pub headers: HeaderMap,
+    headers: HeaderMap,
     /// JSON body attributes, when the method has a body.
-    pub body: Option<body::BodyContent>,
+    pub(crate) body: Option<body::BodyContent>,
     /// Rewrites of the finished request (`requestTranslate`).
-    pub translate: Option<String>,
+    translate: Option<String>,
 }
 
 /// Binds values to a method.
@@ -70,7 +73,7 @@ pub struct BoundCall {
 /// # Errors
 /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
 /// does not fit or would call another endpoint. Both name method and parameter.
-pub fn bind(
+pub(crate) fn bind(
     service: &Service,
     method: &Method,
     args: &Arguments,
@@ -216,6 +219,24 @@ impl<'a> Binder<'a> {
     }
 }
 
+/// The address of a method's requests; `{name}` stands for a value that is not known.
+pub(crate) fn template(method: &Method, known: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut url = server::template(method, known) + &filled(&method.path.path, known);
+    if !method.path.query.is_empty() {
+        url.push('?');
+        url.push_str(&filled(&method.path.query, known));
+    }
+    url
+}
+
+fn filled(pieces: &[Piece], known: &dyn Fn(&str) -> Option<String>) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Literal(text) => text.clone(),
+        Piece::Param(name) => known(name).unwrap_or_else(|| format!("{{{name}}}")),
+    };
+    pieces.iter().map(piece).collect()
+}
+
 /// At most 60 characters of a text, with control characters made visible.
 fn shortened(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -228,7 +249,7 @@ fn shortened(text: &str) -> String {
 impl BoundCall {
     /// The URL with its query string and further pairs (page values), which replace pairs of the
     /// same name.
-    pub fn url(&self, page: &[(&str, &str)]) -> Url {
+    pub(crate) fn url(&self, page: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         let mut pairs: Vec<(&str, Option<&str>)> = self
             .query
@@ -246,10 +267,7 @@ impl BoundCall {
     }
 
     /// The body bytes, with a page value in the given attribute.
-    ///
-    /// # Errors
-    /// `internal` if the body cannot be serialised.
-    pub fn body_bytes(&self, page: Option<(&str, &str)>) -> Result<Option<Bytes>, Box<Report>> {
+    fn body_bytes(&self, page: Option<(&str, &str)>) -> Result<Option<Bytes>, Box<Report>> {
         match (&self.body, page) {
             (Some(body), page) => body.bytes(page).map(Some),
             (None, Some((name, value))) => {
@@ -260,8 +278,61 @@ impl BoundCall {
         }
     }
 
+    /// The request for a page.
+    ///
+    /// # Errors
+    /// `internal` if the body cannot be serialised.
+    pub(crate) fn request(
+        &self,
+        address: &PageAddress,
+        repeat: Repeat,
+    ) -> Result<Request, Box<Report>> {
+        let mut headers = self.headers.clone();
+        let (url, body) = match address {
+            PageAddress::First => (self.url(&[]), self.body_bytes(None)?),
+            PageAddress::Url(url) => (url.clone(), self.body_bytes(None)?),
+            PageAddress::Value { target, value } => match target.location {
+                TokenLocation::Query => {
+                    (self.url(&[(&target.name, value)]), self.body_bytes(None)?)
+                }
+                TokenLocation::Body => {
+                    (self.url(&[]), self.body_bytes(Some((&target.name, value)))?)
+                }
+                TokenLocation::Header => {
+                    if let (Ok(name), Ok(value)) =
+                        (HeaderName::try_from(target.name.as_str()), HeaderValue::from_str(value))
+                    {
+                        headers.insert(name, value);
+                    }
+                    (self.url(&[]), self.body_bytes(None)?)
+                }
+            },
+        };
+        let (verb, url, body) = self.translated(url, body, &mut headers);
+        Ok(Request { verb, url, headers, body, provider: self.provider.clone(), repeat })
+    }
+
+    /// `requestTranslate`: the query string of a GET as the form body of a POST.
+    fn translated(
+        &self,
+        mut url: Url,
+        body: Option<Bytes>,
+        headers: &mut HeaderMap,
+    ) -> (HttpVerb, Url, Option<Bytes>) {
+        if self.translate.as_deref() != Some("get_query_to_post_form_utf_8") || body.is_some() {
+            return (self.verb, url, body);
+        }
+        let form = url.query().unwrap_or_default().to_owned();
+        url.set_query(None);
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"),
+        );
+        (HttpVerb::Post, url, Some(Bytes::from(form)))
+    }
+
     /// Text that is equal for calls that ask for the same thing.
-    pub fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         let headers: Vec<String> =
             self.headers.iter().map(|(name, value)| format!("{name}:{value:?}")).collect();
         let body = self.body_bytes(None).ok().flatten().unwrap_or_default();

@@ -22,7 +22,7 @@ pub struct SharedChains {
 
 impl SharedChains {
     /// The chain of a call; the first to ask brings the page driver.
-    pub fn chain(&self, identity: String, pager: &Pager) -> Arc<Chain> {
+    pub(crate) fn chain(&self, identity: String, pager: &Pager) -> Arc<Chain> {
         let mut chains = self.chains.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(chains.entry(identity).or_insert_with(|| Arc::new(Chain::new(pager.clone()))))
     }
@@ -43,7 +43,7 @@ impl std::fmt::Debug for SharedChains {
 }
 
 /// The pages of one call, kept.
-pub struct Chain {
+pub(crate) struct Chain {
     progress: Mutex<Progress>,
 }
 
@@ -103,7 +103,7 @@ impl Chain {
                     (Some(flight), _) => (number, flight.clone()),
                     (None, None) => return Ok(None),
                     (None, Some(next)) => {
-                        let flight = fetch(next.clone(), reader.alone()).boxed().shared();
+                        let flight = fetch(next.clone(), reader.clone()).boxed().shared();
                         progress.flight = Some(flight.clone());
                         (number, flight)
                     }

@@ -15,7 +15,7 @@ use url::Url;
 
 /// How to ask for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PageAddress {
+pub(crate) enum PageAddress {
     /// The first page: the call as it was bound.
     First,
     /// A value in the query, body or a header.
@@ -31,20 +31,20 @@ pub enum PageAddress {
 
 /// What a page says about the pages after it.
 #[derive(Debug, Clone, Default)]
-pub struct PageFacts {
+pub(crate) struct PageFacts {
     /// The logical URL that was asked.
-    pub url: Option<Url>,
+    pub(crate) url: Option<Url>,
     /// Answer headers.
-    pub headers: http::HeaderMap,
+    pub(crate) headers: http::HeaderMap,
     /// Scalars found at [`Pager::captures`], in that order.
-    pub captured: Vec<Option<String>>,
+    pub(crate) captured: Vec<Option<String>>,
     /// Rows on the page.
-    pub rows: usize,
+    pub(crate) rows: usize,
 }
 
 /// The driver of one chain of pages.
 #[derive(Debug, Clone)]
-pub struct Pager {
+pub(crate) struct Pager {
     paging: Paging,
     origins: Vec<String>,
     method: String,
@@ -55,7 +55,12 @@ pub struct Pager {
 impl Pager {
     /// A driver for one call. `first` is the page value that the user gave (`page_token = '…'`),
     /// `origins` are further origins that the document allows for page addresses.
-    pub fn new(paging: Paging, method: &str, first: Option<String>, origins: &[String]) -> Self {
+    pub(crate) fn new(
+        paging: Paging,
+        method: &str,
+        first: Option<String>,
+        origins: &[String],
+    ) -> Self {
         let position = match &paging {
             Paging::PageNumber { start, .. } | Paging::Offset { start, .. } => {
                 first.as_deref().and_then(|text| text.parse().ok()).unwrap_or(*start)
@@ -72,7 +77,7 @@ impl Pager {
     }
 
     /// Body paths whose scalars [`PageFacts::captured`] must hold, in that order.
-    pub fn captures(paging: &Paging) -> Vec<Vec<String>> {
+    pub(crate) fn captures(paging: &Paging) -> Vec<Vec<String>> {
         let sources: Vec<Option<&TokenSource>> = match paging {
             Paging::None => vec![],
             Paging::Token { response, .. } => vec![Some(response)],
@@ -94,7 +99,7 @@ impl Pager {
     /// # Errors
     /// `page-loop` when an address comes twice, `cross-origin` when it leads elsewhere,
     /// `unexpected-body` when a page counter is no number.
-    pub fn next(&mut self, facts: &PageFacts) -> Result<Option<PageAddress>, Box<Report>> {
+    pub(crate) fn next(&mut self, facts: &PageFacts) -> Result<Option<PageAddress>, Box<Report>> {
         match self.paging.clone() {
             Paging::None => Ok(None),
             Paging::Token { request, response, .. } => {

@@ -9,16 +9,15 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::Stream;
-use http::{HeaderName, HeaderValue};
 use strataql_diag::Report;
-use strataql_net::{Repeat, Request, status_report};
-use strataql_spec::paging::TokenLocation;
+use strataql_net::{Repeat, status_report};
 use url::Url;
 
 use crate::bind::BoundCall;
-use crate::chain::Chain;
+use crate::chain::{Chain, SharedChains};
 use crate::decode::{DecodePlan, Decoded, Decoder};
 use crate::exchange::Exchange;
+use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::{PageAddress, PageFacts, Pager};
 
@@ -43,49 +42,57 @@ pub struct CallContext {
     pub metrics: Arc<CallMetrics>,
     /// A 404 means "no such row" (lookup) or "no rows" (`missing: empty`).
     pub missing_is_empty: bool,
-    /// Set when the same call is read more than once in the statement: its pages are kept.
-    pub shared: Option<Arc<Chain>>,
+    /// Set when the same call is read more than once in the statement: its pages are kept there.
+    pub shared: Option<Arc<SharedChains>>,
 }
 
-/// The pages of a call, in order.
-///
-/// The stream ends after the last page, or with the first error.
-pub fn pages(
-    context: CallContext,
-    call: Arc<BoundCall>,
-    plan: DecodePlan,
-    pager: Pager,
-) -> impl Stream<Item = Result<Page, Box<Report>>> + Send {
-    let reader = Reader { decoder: Arc::new(Decoder::new(plan)), context, call };
-    reader.context.metrics.count_call();
-    let state = State { reader, pager, next: Some(PageAddress::First), index: 0 };
-    futures::stream::try_unfold(state, |mut state| async move {
-        let Some(address) = state.next.take() else { return Ok(None) };
-        let page = if let Some(chain) = state.reader.context.shared.clone() {
-            let raw = chain.page(state.index, &state.reader).await?;
-            let Some(raw) = raw else { return Ok(None) };
-            state.index += 1;
-            // the chain knows its own end; any address asks it for the next page
-            state.next = Some(PageAddress::First);
-            state.reader.decoded(&raw)?
-        } else {
-            let raw = state.reader.fetch(&address).await?;
-            if raw.size() > LARGE_BODY {
-                // other answers that have come are taken in, and their requests made room
-                // for, before this thread is busy with decoding
-                tokio::task::yield_now().await;
-            }
-            let decoded = state.reader.decode(&raw)?;
-            state.next = state.pager.next(&raw.facts(&decoded))?;
-            page(decoded, &raw)
-        };
-        Ok(Some((page, state)))
-    })
+impl MethodCall {
+    /// The pages of the call, in order.
+    ///
+    /// The stream ends after the last page, or with the first error.
+    pub fn pages(
+        &self,
+        mut context: CallContext,
+        plan: DecodePlan,
+    ) -> impl Stream<Item = Result<Page, Box<Report>>> + Send + use<> {
+        self.introduce(context.exchange.as_ref());
+        let pager = self.target().pager(self.arguments());
+        // a page on its way keeps its reader, which must not keep all chains
+        let shared = context.shared.take();
+        let chain = shared.map(|shared| shared.chain(self.identity(), &pager));
+        let call = Arc::clone(self.bound());
+        let reader = Reader { decoder: Arc::new(Decoder::new(plan)), context, call };
+        reader.context.metrics.count_call();
+        let state = State { reader, pager, chain, next: Some(PageAddress::First), index: 0 };
+        futures::stream::try_unfold(state, |mut state| async move {
+            let Some(address) = state.next.take() else { return Ok(None) };
+            let page = if let Some(chain) = state.chain.clone() {
+                let raw = chain.page(state.index, &state.reader).await?;
+                let Some(raw) = raw else { return Ok(None) };
+                state.index += 1;
+                // the chain knows its own end; any address asks it for the next page
+                state.next = Some(PageAddress::First);
+                state.reader.decoded(&raw)?
+            } else {
+                let raw = state.reader.fetch(&address).await?;
+                if raw.size() > LARGE_BODY {
+                    // other answers that have come are taken in, and their requests made room
+                    // for, before this thread is busy with decoding
+                    tokio::task::yield_now().await;
+                }
+                let decoded = state.reader.decode(&raw)?;
+                state.next = state.pager.next(&raw.facts(&decoded))?;
+                page(decoded, &raw)
+            };
+            Ok(Some((page, state)))
+        })
+    }
 }
 
 struct State {
     reader: Reader,
     pager: Pager,
+    chain: Option<Arc<Chain>>,
     next: Option<PageAddress>,
     index: usize,
 }
@@ -125,6 +132,7 @@ impl RawPage {
 }
 
 /// Fetches and decodes pages of one call.
+#[derive(Clone)]
 pub(crate) struct Reader {
     decoder: Arc<Decoder>,
     context: CallContext,
@@ -132,18 +140,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// A reader of the same call that knows no chain, for the chain itself.
-    pub(crate) fn alone(&self) -> Self {
-        Self {
-            decoder: Arc::clone(&self.decoder),
-            context: CallContext { shared: None, ..self.context.clone() },
-            call: Arc::clone(&self.call),
-        }
-    }
-
     /// Sends the request for a page and checks the status.
     pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
-        let request = self.request(address)?;
+        // pages are only ever read, also where the document reads with POST
+        let request = self.call.request(address, Repeat::Safe)?;
         let response = self.context.exchange.exchange(request).await?;
         self.context.metrics.count_answer(response.attempts, response.body.len(), response.waited);
         let content = match response.status {
@@ -183,62 +183,8 @@ impl Reader {
         let decoded = self.decode(raw)?;
         Ok(page(decoded, raw))
     }
-
-    fn request(&self, address: &PageAddress) -> Result<Request, Box<Report>> {
-        let call = &self.call;
-        let mut headers = call.headers.clone();
-        let (url, body) = match address {
-            PageAddress::First => (call.url(&[]), call.body_bytes(None)?),
-            PageAddress::Url(url) => (url.clone(), call.body_bytes(None)?),
-            PageAddress::Value { target, value } => match target.location {
-                TokenLocation::Query => {
-                    (call.url(&[(&target.name, value)]), call.body_bytes(None)?)
-                }
-                TokenLocation::Body => {
-                    (call.url(&[]), call.body_bytes(Some((&target.name, value)))?)
-                }
-                TokenLocation::Header => {
-                    if let (Ok(name), Ok(value)) =
-                        (HeaderName::try_from(target.name.as_str()), HeaderValue::from_str(value))
-                    {
-                        headers.insert(name, value);
-                    }
-                    (call.url(&[]), call.body_bytes(None)?)
-                }
-            },
-        };
-        let (verb, url, body) = translate(call, url, body, &mut headers);
-        Ok(Request {
-            verb,
-            url,
-            headers,
-            body,
-            provider: call.provider.clone(),
-            // pages are only ever read, also where the document reads with POST
-            repeat: Repeat::Safe,
-        })
-    }
 }
 
 fn page(decoded: Decoded, raw: &RawPage) -> Page {
     Page { batch: decoded.batch, found: raw.content != Content::Missing }
-}
-
-/// `requestTranslate`: the query string of a GET as the form body of a POST.
-fn translate(
-    call: &BoundCall,
-    mut url: Url,
-    body: Option<Bytes>,
-    headers: &mut http::HeaderMap,
-) -> (strataql_spec::HttpVerb, Url, Option<Bytes>) {
-    if call.translate.as_deref() != Some("get_query_to_post_form_utf_8") || body.is_some() {
-        return (call.verb, url, body);
-    }
-    let form = url.query().unwrap_or_default().to_owned();
-    url.set_query(None);
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"),
-    );
-    (strataql_spec::HttpVerb::Post, url, Some(Bytes::from(form)))
 }

@@ -10,7 +10,6 @@ mod handle;
 mod object;
 mod operation;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header;
@@ -23,23 +22,16 @@ use strataql_spec::{Extension, HttpVerb, Method, SchemaId, Service, Wait};
 use self::handle::Handle;
 pub use self::handle::told as known_arguments;
 use self::operation::{State, is_operation};
-use crate::bind::Arguments;
 use crate::exchange::Exchange;
+use crate::method_call::MethodCall;
+use crate::method_ref::{MethodName, MethodRef};
 use crate::metrics::CallMetrics;
+use crate::server_variables::ServerVariables;
 
 /// The longest pause that is chosen here; a service may ask for longer ones.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// The first pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-
-/// A method of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MethodName {
-    /// The resource.
-    pub resource: String,
-    /// The method.
-    pub method: String,
-}
 
 /// How the end of a change shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +50,7 @@ pub type Watch<'a> = &'a (dyn Fn(Option<&str>, Duration) + Send + Sync);
 /// Waits for the changes of one method.
 #[derive(Debug, Clone)]
 pub struct Waiter {
-    service: Arc<Service>,
+    target: MethodRef,
     /// `provider.service.resource.method`.
     name: String,
     style: Style,
@@ -86,13 +78,10 @@ impl Waiter {
     ///
     /// # Errors
     /// `unsupported-syntax` if its document does not tell, `bad-document` if it tells nonsense.
-    pub fn of(
-        service: &Arc<Service>,
-        resource: &str,
-        method: &Method,
-        timeout: Duration,
-    ) -> Result<Self, Box<Report>> {
-        let name = format!("{}.{}.{resource}.{}", service.provider, service.name, method.name);
+    pub fn of(target: &MethodRef, timeout: Duration) -> Result<Self, Box<Report>> {
+        let (service, method) = (target.service(), target.method());
+        let resource = &target.short_name().resource;
+        let name = target.name();
         let wait = declared(service, resource, method);
         let shows_operation = is_operation(&service.schemas, method.response.schema);
         let style = match &wait {
@@ -100,8 +89,10 @@ impl Waiter {
             None if shows_operation => Style::Operation { poll: None },
             None => return Err(not_awaitable(&name)),
         };
-        Ok(Self {
-            service: Arc::clone(service),
+        // what is read in order to wait must be readable before anything is sent
+        target.check_readable()?;
+        let waiter = Self {
+            target: target.clone(),
             name,
             style,
             message: wait.and_then(|wait| wait.message).map(|path| body_path(&path)),
@@ -109,7 +100,19 @@ impl Waiter {
             is_delete: method.verb == HttpVerb::Delete,
             is_poll: method.verb.is_safe(),
             timeout,
-        })
+        };
+        if let Some(poll) = waiter.polled() {
+            waiter.method(poll)?.check_readable()?;
+        }
+        Ok(waiter)
+    }
+
+    /// The method that is polled, if it is one of the document.
+    fn polled(&self) -> Option<&MethodName> {
+        match &self.style {
+            Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => Some(poll),
+            Style::Operation { poll: None } | Style::Location => None,
+        }
     }
 
     /// The method that shows the finished object, if it is the one that is polled.
@@ -120,32 +123,27 @@ impl Waiter {
         }
     }
 
-    /// The polled request for EXPLAIN: HTTP verb, method or header, and address.
-    pub fn described(&self) -> (String, String) {
-        match &self.style {
-            Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => {
-                let method =
-                    &self.service.resources[poll.resource.as_str()].methods[poll.method.as_str()];
-                let server = method.servers.first().map_or("", |server| server.url.as_str());
-                (self.full_name(poll), format!("{server}{}", method.path.raw))
-            }
-            Style::Operation { poll: None } => {
-                (self.name.clone(), "‹address of the operation in the answer›".to_owned())
-            }
-            Style::Location => (self.name.clone(), "‹`Location` of the answer›".to_owned()),
+    /// The polled request for EXPLAIN: method, and address.
+    pub fn described(&self, variables: &ServerVariables) -> (String, String) {
+        match (self.polled().and_then(|poll| self.target.sibling(poll)), &self.style) {
+            (Some(polled), _) => (polled.name(), polled.url_template(variables)),
+            (None, Style::Location) => (self.name.clone(), "‹`Location` of the answer›".to_owned()),
+            (None, _) => (self.name.clone(), "‹address of the operation in the answer›".to_owned()),
         }
     }
 
     fn full_name(&self, method: &MethodName) -> String {
-        let Service { provider, name, .. } = self.service.as_ref();
+        let Service { provider, name, .. } = self.target.service();
         format!("{provider}.{name}.{}.{}", method.resource, method.method)
     }
 
-    fn method(&self, name: &MethodName) -> &Method {
-        &self.service.resources[name.resource.as_str()].methods[name.method.as_str()]
+    fn method(&self, name: &MethodName) -> Result<MethodRef, Box<Report>> {
+        self.target.sibling(name).ok_or_else(|| {
+            Box::new(Report::internal(format!("method `{}` is gone", self.full_name(name))))
+        })
     }
 
-    /// Waits for the end of a change whose answer is `first`.
+    /// Waits for the end of the change that `call` has made, whose answer is `first`.
     ///
     /// # Errors
     /// The failure that the service reports, `timeout`, or what keeps its state from being read; all
@@ -154,7 +152,7 @@ impl Waiter {
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
-        arguments: &Arguments,
+        call: &MethodCall,
         first: Response,
         watch: Watch<'_>,
     ) -> Result<Ended, Box<Report>> {
@@ -164,7 +162,7 @@ impl Waiter {
         if let State::Done = state {
             return Ok(Ended { answer: first, polls: 0, waited: Duration::ZERO });
         }
-        let mut handle = Handle::of(self, arguments, &first)?;
+        let mut handle = Handle::of(self, call, &first)?;
         if self.is_poll {
             state = self.state(&first, &handle)?;
         }
@@ -186,10 +184,9 @@ impl Waiter {
             }
             watch(status.as_deref(), waited);
             clock.sleep(pause).await;
-            let next = exchange.exchange(handle.request(self)?).await.map_err(|report| {
+            let next = handle.ask(self, exchange, metrics).await.map_err(|report| {
                 Box::new((*report).with_note(self.accepted()).with_help(handle.resume(self)))
             })?;
-            metrics.count_answer(next.attempts, next.body.len(), next.waited);
             polls += 1;
             state = self.state(&next, &handle)?;
             handle.follow(self, &next)?;

@@ -1,6 +1,6 @@
-//! Calls that change something: one request, one answer.
+//! Calls with one request and one response: writes, and lookups of one object.
 //!
-//! Owns: the request of a write, how far it may be repeated, and the rows of its answer.
+//! Owns: the request of a write, whether it may be retried, and the rows of its response.
 //! Refuses: deciding what to write and in which order.
 
 use arrow_array::RecordBatch;
@@ -8,72 +8,85 @@ use strataql_diag::Report;
 use strataql_net::{Repeat, Request, Response, status_report};
 use strataql_spec::HttpVerb;
 
-use crate::bind::BoundCall;
 use crate::decode::{DecodePlan, Decoder};
 use crate::exchange::{Exchange, WriteFailure};
+use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
+use crate::pager::PageAddress;
 
-/// The request of a write. `has_key` tells that it carries an idempotency key.
-///
-/// # Errors
-/// `internal` if the body cannot be serialised.
-pub fn request_of(call: &BoundCall, has_key: bool) -> Result<Request, Box<Report>> {
-    let repeat = match call.verb {
-        verb if verb.is_safe() => Repeat::Safe,
-        _ if has_key => Repeat::WithKey,
-        // a whole replacement sent twice is the same replacement
-        HttpVerb::Put => Repeat::WithKey,
-        // a DELETE that is repeated may find nothing, which would look like an error
-        _ => Repeat::RefusedOnly,
-    };
-    Ok(Request {
-        verb: call.verb,
-        url: call.url(&[]),
-        headers: call.headers.clone(),
-        body: call.body_bytes(None)?,
-        provider: call.provider.clone(),
-        repeat,
-    })
-}
-
-/// Sends a write; gives its answer when it was accepted.
-///
-/// # Errors
-/// The report of a refusal (its status says that nothing was done, 5xx that it may have been), or of a
-/// missing answer.
-pub async fn write(
-    exchange: &dyn Exchange,
-    metrics: &CallMetrics,
-    request: Request,
-) -> Result<Response, WriteFailure> {
-    metrics.count_call();
-    let response = exchange.write(request).await?;
-    metrics.count_answer(response.attempts, response.body.len(), response.waited);
-    if response.is_success() {
-        return Ok(response);
+impl MethodCall {
+    /// The request of a write.
+    ///
+    /// # Errors
+    /// `internal` if the body cannot be serialised.
+    pub fn request(&self) -> Result<Request, Box<Report>> {
+        let repeat = match self.verb() {
+            verb if verb.is_safe() => Repeat::Safe,
+            _ if self.key().is_some() => Repeat::WithKey,
+            // a whole replacement sent twice is the same replacement
+            HttpVerb::Put => Repeat::WithKey,
+            // a DELETE that is repeated may find nothing, which would look like an error
+            _ => Repeat::RefusedOnly,
+        };
+        self.bound().request(&PageAddress::First, repeat)
     }
-    // a gateway that lost its server does not know what the server did
-    let maybe_applied = matches!(response.status, 502 | 504) || response.followed_loss;
-    let report = Box::new(status_report(&response.facts, &response));
-    Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
-}
 
-/// Reads one object; `None` when there is none (404).
-///
-/// # Errors
-/// The report of any other answer that is no success, or of a missing answer.
-pub async fn look_up(
-    exchange: &dyn Exchange,
-    metrics: &CallMetrics,
-    call: &BoundCall,
-) -> Result<Option<Response>, Box<Report>> {
-    metrics.count_call();
-    let response = exchange.exchange(request_of(call, false)?).await?;
-    metrics.count_answer(response.attempts, response.body.len(), response.waited);
-    match response.status {
-        404 => Ok(None),
-        200..=299 => Ok(Some(response)),
-        _ => Err(Box::new(status_report(&response.facts, &response))),
+    /// Sends the request of a write; returns the response when its status is a success.
+    ///
+    /// # Errors
+    /// The report of any other status, or of a missing response, and whether the change may have
+    /// been made.
+    pub async fn send(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+        request: Request,
+    ) -> Result<Response, WriteFailure> {
+        self.introduce(exchange);
+        metrics.count_call();
+        let response = exchange.write(request).await?;
+        metrics.count_answer(response.attempts, response.body.len(), response.waited);
+        if response.is_success() {
+            return Ok(response);
+        }
+        // a gateway that lost its server does not know what the server did
+        let maybe_applied = matches!(response.status, 502 | 504) || response.followed_loss;
+        let report = Box::new(status_report(&response.facts, &response));
+        Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
+    }
+
+    /// Sends the request of a read; the response may have any status.
+    ///
+    /// # Errors
+    /// The report of a missing response.
+    pub async fn read(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+    ) -> Result<Response, Box<Report>> {
+        self.introduce(exchange);
+        metrics.count_call();
+        let request = self.bound().request(&PageAddress::First, Repeat::Safe)?;
+        let response = exchange.exchange(request).await?;
+        metrics.count_answer(response.attempts, response.body.len(), response.waited);
+        Ok(response)
+    }
+
+    /// Reads one object; `None` for 404.
+    ///
+    /// # Errors
+    /// The report of any other status that is no success, or of a missing response.
+    pub async fn look_up(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+    ) -> Result<Option<Response>, Box<Report>> {
+        let response = self.read(exchange, metrics).await?;
+        match response.status {
+            404 => Ok(None),
+            200..=299 => Ok(Some(response)),
+            _ => Err(Box::new(status_report(&response.facts, &response))),
+        }
     }
 }
 

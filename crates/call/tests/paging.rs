@@ -16,16 +16,49 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use strataql_call::{
-    BoundCall, CallContext, CallMetrics, ColumnPlan, DecodePlan, Exchange, Mismatch, Pager,
-    SharedChains, pages,
+    Arguments, CallContext, CallMetrics, Exchange, MethodCall, MethodRef, Mismatch,
+    ServerVariables, SharedChains,
 };
 use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response};
 use strataql_spec::paging::{PageSize, TokenLocation};
-use strataql_spec::{ColumnType, HttpVerb, Paging, RowShape, TokenSource, TokenTarget};
+use strataql_spec::{Paging, TokenSource, TokenTarget, load_provider, load_service};
 use url::Url;
 
 const LIST: &str = "https://api.example.com/v1/list";
+const PROVIDER: &str = r"
+name: fake
+version: v1
+providerServices: {lists: {id: 'lists:v1', name: lists, service: {$ref: lists.yaml}}}
+";
+const DOCUMENT: &str = r"
+openapi: 3.0.3
+info: {title: lists, version: v1}
+servers: [{url: 'https://api.example.com/v1'}]
+paths:
+  /list:
+    get:
+      operationId: list
+      responses: {'200': {description: items, content: {application/json: {schema: {$ref: '#/components/schemas/Page'}}}}}
+components:
+  schemas:
+    Item: {type: object, properties: {id: {type: integer}, text: {type: string}}}
+    Page:
+      type: object
+      properties:
+        items: {type: array, items: {$ref: '#/components/schemas/Item'}}
+        next: {type: string}
+        meta: {type: object}
+        page: {type: integer}
+        pages: {type: integer}
+        total: {type: integer}
+  x-stackQL-resources:
+    items:
+      id: fake.lists.items
+      name: items
+      methods:
+        list: {operation: {$ref: '#/paths/~1list/get'}, response: {mediaType: application/json, openAPIDocKey: '200', objectKey: $.items}}
+";
 
 /// A row: what is read back.
 type Row = (i64, Option<String>);
@@ -257,6 +290,17 @@ impl Exchange for Service {
     }
 }
 
+/// The call of a list that is paged like this.
+fn call(paging: Paging) -> MethodCall {
+    let (provider, _) = load_provider(PROVIDER, "provider.yaml").expect("loads");
+    let entry = &provider.services["lists"];
+    let (mut service, _) = load_service(DOCUMENT, &provider, entry, "lists.yaml").expect("loads");
+    service.resources["items"].methods["list"].paging = paging;
+    let (provider, service) = (Arc::new(provider), Arc::new(service));
+    let target = MethodRef::find(&provider, &service, "items", "list").expect("known");
+    MethodCall::new(target, Arguments::default(), &ServerVariables::none()).expect("bound")
+}
+
 /// Reads the list `readers` times within one statement; gives the rows of each and the requests.
 fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
     let service = Arc::new(Service {
@@ -264,45 +308,20 @@ fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
         requests: AtomicUsize::new(0),
         seen: Mutex::default(),
     });
-    let call = Arc::new(BoundCall {
-        provider: "fake".to_owned(),
-        verb: HttpVerb::Get,
-        base: Url::parse(LIST).expect("a URL"),
-        query: Vec::new(),
-        headers: HeaderMap::new(),
-        body: None,
-        translate: None,
-    });
-    let paging = list.paging();
-    let column = |name: &str, kind| ColumnPlan {
-        name: name.to_owned(),
-        wire: Some(name.to_owned()),
-        kind,
-        echo: None,
-    };
-    let plan = DecodePlan {
-        method: "list".to_owned(),
-        rows: RowShape::List { path: vec!["items".to_owned()] },
-        columns: vec![column("id", ColumnType::Integer), column("text", ColumnType::Text)],
-        known_fields: ["id", "text"].map(str::to_owned).to_vec(),
-        known_envelope: ["items", "next", "meta", "page", "pages", "total"]
-            .map(str::to_owned)
-            .to_vec(),
-        captures: Pager::captures(&paging),
-        mismatch: Mismatch::Error,
-    };
-    let chains = SharedChains::default();
+    let call = call(list.paging());
+    let columns = call.target().columns(|_| false);
+    let plan = call.decode_plan(columns, Mismatch::Error).expect("readable");
+    let chains = Arc::new(SharedChains::default());
     let is_shared = readers > 1;
     let readers = (0..readers).map(|_| {
-        let pager = Pager::new(paging.clone(), "list", None, &[]);
         let exchange: Arc<dyn Exchange> = Arc::<Service>::clone(&service);
         let context = CallContext {
             exchange,
             metrics: Arc::new(CallMetrics::default()),
             missing_is_empty: false,
-            shared: is_shared.then(|| chains.chain("list".to_owned(), &pager)),
+            shared: is_shared.then(|| Arc::clone(&chains)),
         };
-        let stream = pages(context, Arc::clone(&call), plan.clone(), pager);
+        let stream = call.pages(context, plan.clone());
         stream.map_ok(|page| rows(&page.batch)).try_concat().boxed()
     });
     let mut readers: Vec<_> = readers.collect();

@@ -9,10 +9,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value as Json, json};
-use strataql_call::{Arguments, CallMetrics, Ended, Exchange, Value, Waiter};
+use strataql_call::{
+    Arguments, CallMetrics, Ended, Exchange, MethodCall, MethodRef, ServerVariables, Value, Waiter,
+};
 use strataql_diag::{Code, Report};
 use strataql_net::{Clock, ManualClock, Request, Response};
-use strataql_spec::{HttpVerb, Service, load_provider, load_service};
+use strataql_spec::{HttpVerb, load_provider, load_service};
 use url::Url;
 
 const ORIGIN: &str = "https://builds.fleet.example.com";
@@ -48,14 +50,16 @@ impl Exchange for Fake {
     }
 }
 
-fn builds() -> Arc<Service> {
+/// The method `resource.method` of the service.
+fn builds(method: &str) -> MethodRef {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../e2e/documents/src/fleet/v1");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("readable");
     let (provider, _) = load_provider(&read("provider.yaml"), "provider.yaml").expect("loads");
     let text = read("services/builds.yaml");
     let (service, _) =
         load_service(&text, &provider, &provider.services["builds"], "builds.yaml").expect("loads");
-    Arc::new(service)
+    let (resource, method) = method.split_once('.').expect("a method");
+    MethodRef::find(&Arc::new(provider), &Arc::new(service), resource, method).expect("known")
 }
 
 /// The result of a wait.
@@ -68,13 +72,11 @@ struct Run {
 
 /// Waits for a change by `resource.method` whose response is the first of these.
 fn wait(method: &str, arguments: &[(&str, &str)], patience: u64, answers: Vec<Answer>) -> Run {
-    let service = builds();
-    let (resource, name) = method.split_once('.').expect("a method");
-    let method = &service.resources[resource].methods[name];
-    let waiter =
-        Waiter::of(&service, resource, method, Duration::from_secs(patience)).expect("awaitable");
+    let target = builds(method);
+    let waiter = Waiter::of(&target, Duration::from_secs(patience)).expect("awaitable");
+    let resource = &target.short_name().resource;
     let url = Url::parse(&format!("{ORIGIN}/v1/{resource}")).expect("a URL");
-    let request = Request::new(service.provider.clone(), HttpVerb::Post, url);
+    let request = Request::new("fleet".to_owned(), HttpVerb::Post, url);
     let mut answers: VecDeque<Answer> = answers.into();
     let first = response(answers.pop_front().expect("an answer"), &request);
     let fake = Fake {
@@ -86,6 +88,7 @@ fn wait(method: &str, arguments: &[(&str, &str)], patience: u64, answers: Vec<An
         .iter()
         .map(|(name, value)| ((*name).to_owned(), Value::Text((*value).to_owned())));
     let given: Arguments = given.collect();
+    let call = MethodCall::new(target, given, &ServerVariables::none()).expect("bound");
     let told = Mutex::new(Vec::new());
     let watch = |status: Option<&str>, waited: Duration| {
         let line = format!("{} {}", status.unwrap_or("-"), waited.as_secs());
@@ -93,7 +96,7 @@ fn wait(method: &str, arguments: &[(&str, &str)], patience: u64, answers: Vec<An
     };
     let metrics = CallMetrics::default();
     let result = futures::executor::block_on(async {
-        waiter.finish(&fake, &metrics, &given, first, &watch).await
+        waiter.finish(&fake, &metrics, &call, first, &watch).await
     });
     Run {
         result,

@@ -10,10 +10,10 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
-use strataql_call::{Arguments, MetricsSnapshot, Value, bind};
+use strataql_call::{Arguments, MethodRef, MetricsSnapshot, Value};
 use strataql_diag::Report;
 use strataql_registry::Registry;
-use strataql_spec::{Method, Paging, Piece, RowShape};
+use strataql_spec::{Paging, RowShape};
 
 use crate::operators::demand::{bind_join, scan};
 use crate::operators::{ParameterSource, ScanSpec, call_of};
@@ -155,12 +155,8 @@ fn collect_work(node: &Arc<dyn ExecutionPlan>, words: &mut Vec<String>) {
 }
 
 fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
-    let service = registry.service(&spec.provider, &spec.service)?;
-    let method = service
-        .resources
-        .get(&spec.resource)
-        .and_then(|resource| resource.methods.get(&spec.method))
-        .ok_or_else(|| Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))?;
+    let target = spec.target(registry)?;
+    let method = target.method();
     let calls = i64::try_from(spec.calls()).unwrap_or(i64::MAX);
     // paging that holds for a whole provider has no meaning for an answer that is one object
     let is_object = matches!(method.response.rows, RowShape::Object { .. });
@@ -183,7 +179,7 @@ fn step(spec: &ScanSpec, registry: &Registry) -> Result<Step, Box<Report>> {
     Ok(Step {
         method: Some(spec.name()),
         http: Some(method.verb.to_string()),
-        url: Some(url(spec, &service, method)),
+        url: Some(url(spec, &target)),
         count_min: Some(if spec.lazy || spec.limit.is_some() {
             count_min.min(1)
         } else {
@@ -219,7 +215,7 @@ fn quoted(value: &Value) -> String {
 }
 
 /// The URL of the first call; several values show as `{name}`, keys as `‹key›`.
-fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> String {
+fn url(spec: &ScanSpec, target: &MethodRef) -> String {
     let single = |source: &ParameterSource| match source {
         ParameterSource::Values(values) if values.len() == 1 => Some(values[0].clone()),
         _ => None,
@@ -230,29 +226,14 @@ fn url(spec: &ScanSpec, service: &strataql_spec::Service, method: &Method) -> St
         .map(|(name, source)| single(source).map(|value| (name.clone(), value)))
         .collect();
     if let Some(arguments) = all_single
-        && let Ok(mut call) = bind(service, method, &arguments)
+        && let Ok(call) = spec.call(target, &arguments)
     {
-        spec.add_clauses(&mut call);
-        return call.url(&[]).to_string();
+        return call.url().to_string();
     }
-    let mut url = method.servers.first().map(|server| server.url.clone()).unwrap_or_default();
-    for piece in &method.path.path {
-        match piece {
-            Piece::Literal(text) => url.push_str(text),
-            Piece::Param(name) => {
-                let source = method.param(name).and_then(|param| spec.bindings.get(&param.name));
-                match source {
-                    Some(source @ ParameterSource::Values(_)) => match single(source) {
-                        Some(value) => url.push_str(&value.text()),
-                        None => url.push_str(&["{", name, "}"].concat()),
-                    },
-                    Some(ParameterSource::Slot(_)) => url.push_str(&["‹", name, "›"].concat()),
-                    None => url.push_str(&["{", name, "}"].concat()),
-                }
-            }
-        }
-    }
-    url
+    target.url_template_with(|param| match spec.bindings.get(&param.name)? {
+        ParameterSource::Slot(_) => Some(["‹", &param.wire, "›"].concat()),
+        source => single(source).map(|value| value.text()),
+    })
 }
 
 fn table(

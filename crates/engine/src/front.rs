@@ -28,6 +28,7 @@ use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
+use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report, Span};
 use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
 use strataql_registry::Registry;
@@ -62,7 +63,7 @@ pub(crate) struct Front<'a> {
     pub(crate) state: &'a SessionState,
     pub(crate) registry: &'a Registry,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) environment: strataql_net::Environment,
+    pub(crate) variables: ServerVariables,
     pub(crate) text: &'a str,
     /// Relations that are no resources.
     pub(crate) relations: &'a dyn RelationResolver,
@@ -178,7 +179,7 @@ impl Front<'_> {
             views,
             words: mentioned,
             settings: Arc::clone(&self.settings),
-            environment: Arc::clone(&self.environment),
+            variables: self.variables.clone(),
         });
         let shapes = wildcards::Shapes::new(&tables, &scope, &self.settings.namespace);
         let qualified = shapes.rewrite(&mut query)?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use strataql_call::field_of;
+use strataql_call::{MethodRef, field_of};
 use strataql_functions::JSON_SCHEMA;
 use strataql_spec::method::SqlVerb;
 use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
@@ -34,6 +34,11 @@ impl ResourceRef {
     /// `provider.service.resource`.
     pub(crate) fn dotted(&self) -> String {
         format!("{}.{}.{}", self.provider.name, self.service.name, self.name)
+    }
+
+    /// A method of the resource.
+    pub(crate) fn method(&self, name: &str) -> Option<MethodRef> {
+        MethodRef::find(&self.provider, &self.service, &self.name, name)
     }
 
     /// True if some select method returns a column of that name.

@@ -15,6 +15,7 @@ use datafusion::common::{Result, internal_err};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableScan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use strataql_call::ServerVariables;
 use strataql_diag::Span;
 use strataql_spec::ColumnType;
 
@@ -52,8 +53,8 @@ pub(crate) struct Scope {
     /// Every word of the statement, lower case: the names it mentions.
     pub(crate) words: Arc<BTreeSet<String>>,
     pub(crate) settings: Arc<Settings>,
-    /// Environment lookup for server variables that documents bind to one.
-    pub(crate) environment: strataql_net::Environment,
+    /// Source of server variables that are not in the statement.
+    pub(crate) variables: ServerVariables,
 }
 
 impl Scope {

@@ -14,7 +14,7 @@ use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
-use strataql_call::{Exchange, SharedChains};
+use strataql_call::{Exchange, ServerVariables, SharedChains};
 use strataql_diag::{Code, Report};
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, sqlparser};
@@ -149,9 +149,10 @@ impl Statement {
         self.run.writing(&self.engine.exchange)
     }
 
-    /// True if a setting gives a server variable its value.
-    pub(crate) fn has_variable(&self, provider: &str, name: &str) -> bool {
-        self.settings.variables.contains_key(&(provider.to_owned(), name.to_owned()))
+    /// Source of server variables that are not in the statement.
+    pub(crate) fn server_variables(&self) -> ServerVariables {
+        let environment = Arc::clone(&self.engine.environment);
+        ServerVariables::new(self.settings.variables.clone(), environment)
     }
 
     /// Plans a query down to its operators.
@@ -197,7 +198,7 @@ impl Statement {
             state: &state,
             registry: &self.engine.registry,
             settings: Arc::clone(&self.settings),
-            environment: Arc::clone(&self.engine.environment),
+            variables: self.server_variables(),
             text: &self.text,
             relations,
         })?;

@@ -6,6 +6,7 @@
 //! Surprise: a queued write is checked at once and planned again at COMMIT, since what comes before it
 //! may change what it finds.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::TryStreamExt;
@@ -17,6 +18,7 @@ use crate::local::{self, Store};
 use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::result_set::ResultSet;
+use crate::settings::Settings;
 use crate::statement::Statement;
 use crate::write::{self, Undo, UndoLog, WriteContext};
 
@@ -40,6 +42,8 @@ struct Queued {
     parsed: Parsed,
     parameters: Parameters,
     namespace: Vec<String>,
+    /// Settings of server variables.
+    variables: BTreeMap<(String, String), String>,
 }
 
 /// A transaction that is open.
@@ -170,6 +174,7 @@ pub(crate) async fn take(
                     parsed: parsed.clone(),
                     parameters: statement.parameters.as_ref().clone(),
                     namespace: statement.settings.namespace.clone(),
+                    variables: statement.settings.variables.clone(),
                 };
                 if let State::Queued(all) = &mut *transaction.state() {
                     all.push(queued);
@@ -210,9 +215,9 @@ async fn commit(
     let mut done = Vec::new();
     let mut failed = None;
     for queued in all {
-        let Queued { text, parsed, parameters, namespace } = queued;
-        let mut settings = statement.settings.as_ref().clone();
-        settings.namespace = namespace;
+        let Queued { text, parsed, parameters, namespace, variables } = queued;
+        let settings = statement.settings.as_ref().clone();
+        let settings = Settings { namespace, variables, ..settings };
         let part = statement.part(&text, parsed, parameters).with_settings(settings);
         let result = match &part.parsed.statement {
             Syntax::Exec(exec) => Box::pin(write::exec(&part, writes, exec, false)).await,

@@ -13,9 +13,11 @@ mod call_statement;
 mod condition;
 mod context;
 mod exec_relation;
+mod hints;
 mod image;
 mod masking;
 mod method;
+mod prepared;
 mod record;
 mod resolve;
 mod returning;
@@ -27,14 +29,13 @@ mod statement;
 mod template;
 mod undo;
 mod upsert;
+mod writer;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
-use strataql_spec::Method;
-use strataql_sql::{Parsed, Spelling, Statement as Syntax, WriteKind, respell, words};
+use strataql_sql::{Spelling, Statement as Syntax, WriteKind, respell, words};
 
 use self::awaiting::Awaiting;
 pub(crate) use self::call_statement::exec;
@@ -42,40 +43,15 @@ pub(crate) use self::context::{UndoLog, WriteContext};
 pub(crate) use self::exec_relation::{
     changes, refuse_in_view, refuse_in_write, table as exec_table,
 };
-use self::rows::Source;
-use self::send::Prepared;
+use self::prepared::PreparedWrite;
+use self::rows::RowSource;
 pub(crate) use self::send::send_undo;
 use self::statement::{Target, WriteStatement};
 pub(crate) use self::undo::Undo;
+use self::writer::Writer;
 use crate::front::spell;
-use crate::parameters::Parameters;
-use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
-
-/// A statement with everything that is needed to write.
-pub(crate) struct Writer<'a> {
-    pub(crate) statement: &'a Statement,
-    pub(crate) context: &'a WriteContext,
-    pub(crate) text: &'a str,
-    pub(crate) parsed: &'a Parsed,
-    pub(crate) parameters: &'a Parameters,
-    pub(crate) words: Arc<BTreeSet<String>>,
-    /// Set when the statement awaits its changes.
-    pub(crate) awaiting: Option<Awaiting>,
-}
-
-impl Writer<'_> {
-    /// The same statement with another wait.
-    fn awaiting(&self, awaiting: Option<Awaiting>) -> Self {
-        Self { words: Arc::clone(&self.words), awaiting, ..*self }
-    }
-
-    /// The method whose answer RETURNING reads.
-    pub(crate) fn answering<'m>(&'m self, written: &'m Method) -> &'m Method {
-        self.awaiting.as_ref().and_then(Awaiting::object).unwrap_or(written)
-    }
-}
 
 /// Runs or explains a write.
 ///
@@ -93,39 +69,42 @@ pub(crate) async fn write(
     let resource = statement.target.resource(running)?;
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
-    let words = Arc::new(mentioned);
-    let parameters = running.parameters.as_ref();
-    let mut writer =
-        Writer { statement: running, context, text, parsed, parameters, words, awaiting: None };
+    let mut writer = Writer {
+        statement: running,
+        context,
+        text,
+        parsed,
+        parameters: running.parameters.as_ref(),
+        mentioned_identifiers: Arc::new(mentioned),
+        variables: running.server_variables(),
+        awaiting: None,
+    };
     if let Some(conflict) = &statement.conflict {
         let upsert = upsert::Upsert { writer: &writer, resource: &resource, statement: &statement };
         return Box::pin(upsert.run(conflict, explain, parsed.span)).await;
     }
     let chosen = method::choose(&resource, &statement)?;
     let wants_object = statement.returning.is_some();
-    writer.awaiting =
-        Awaiting::of(running, &resource, chosen.of(&resource), &statement.hints, wants_object)
-            .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
-    let source = Source::of(&resource, &chosen, &statement, running)?;
+    writer.awaiting = Awaiting::of(running, &chosen.target, &statement.hints, wants_object)
+        .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
+    let source = RowSource::of(&resource, &chosen, &statement, running, &writer.variables)?;
     let returning = match &statement.returning {
-        Some(items) => {
-            Some(returning::Returning::plan(&writer, &resource, &chosen, items, &statement).await?)
-        }
+        Some(items) => Some(returning::Returning::plan(&writer, &chosen, items, &statement).await?),
         None => None,
     };
-    if explain && let Some(shown) = show::unknown(&writer, &resource, &chosen, &source).await? {
+    if explain && let Some(shown) = show::unknown(&writer, &chosen, &source).await? {
         return Ok(shown);
     }
     let limit = running.settings.max_writes;
     let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;
     let prepared = rows
         .into_iter()
-        .map(|row| Prepared::of(&resource, &chosen, &row, explain))
+        .map(|row| PreparedWrite::of(&writer, &chosen, &row, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
-        return show::requests(&writer, &resource, &chosen, &prepared);
+        return show::requests(&writer, &chosen, &prepared);
     }
-    Box::pin(send::send(&writer, &resource, &chosen, prepared, returning)).await
+    Box::pin(send::send(&writer, &chosen, prepared, returning)).await
 }
 
 /// Finds what is wrong with a write, as far as that takes no request.
@@ -141,7 +120,8 @@ pub(crate) async fn check(running: &Statement, context: &WriteContext) -> Result
     // its rows are known once it runs
     let resource = statement.target.resource(running)?;
     let chosen = method::choose(&resource, &statement)?;
-    Source::of(&resource, &chosen, &statement, running).map(drop)
+    let variables = running.server_variables();
+    RowSource::of(&resource, &chosen, &statement, running, &variables).map(drop)
 }
 
 /// True if a write returns rows.
@@ -200,18 +180,4 @@ fn write_tree(statement: &Syntax) -> Result<(WriteKind, &sql::Statement), Box<Re
 /// The name of a resource in messages, with where its target stands.
 pub(crate) fn target_error(code: Code, target: &Target, message: String) -> Report {
     Report::new(code, message).with_label(target.name.span, "")
-}
-
-/// The resource that a write is about, and the method it calls.
-pub(crate) struct Chosen {
-    /// Key of the method.
-    pub(crate) method: String,
-    /// What it was chosen for.
-    pub(crate) verb: strataql_spec::SqlVerb,
-}
-
-impl Chosen {
-    pub(crate) fn of<'r>(&self, resource: &'r ResourceRef) -> &'r Method {
-        &resource.resource().methods[self.method.as_str()]
-    }
 }

@@ -286,11 +286,11 @@ fn too_large(resource: &str, node: &Node) -> Box<Report> {
     )
 }
 
-/// Reports the templates of a method: calls that need them are refused.
+/// Reports the templates of a method, because calls that need them are refused.
 fn check_templates(resource: &str, method: &Method, reports: &mut Vec<Report>) {
-    let answer = method.response.transform.as_ref().map(|found| ("answers", found));
+    let response = method.response.transform.as_ref().map(|found| ("responses", found));
     let body = method.body.as_ref().and_then(|body| body.transform.as_ref());
-    for (what, transform) in answer.into_iter().chain(body.map(|found| ("bodies", found))) {
+    for (what, transform) in response.into_iter().chain(body.map(|found| ("bodies", found))) {
         let Method { name, line, .. } = method;
         let message = format!(
             "method `{name}` of resource `{resource}` rewrites its {what} with a `{}` template, which cannot be run",
@@ -299,7 +299,7 @@ fn check_templates(resource: &str, method: &Method, reports: &mut Vec<Report>) {
         reports.push(
             Report::warning(Code::BadDocument, message)
                 .with_place("", *line as usize)
-                .with_help("describe what the service really sends and takes, without a template"),
+                .with_help("describe the service's own requests and responses, without a template"),
         );
     }
 }

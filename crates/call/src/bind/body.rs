@@ -12,9 +12,9 @@ use crate::value::Value;
 
 /// A body that is about to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct BodyContent {
+pub(crate) struct BodyContent {
     /// `Content-Type`.
-    pub media_type: String,
+    pub(super) media_type: String,
     /// The JSON object, or a whole body given by the document.
     content: Content,
 }
@@ -58,7 +58,7 @@ impl BodyContent {
     }
 
     /// The body as JSON, for EXPLAIN; `None` when the document gives it verbatim.
-    pub fn json(&self) -> Option<Json> {
+    pub(crate) fn json(&self) -> Option<Json> {
         match &self.content {
             Content::Object(object) => Some(Json::Object(object.clone())),
             Content::Verbatim(_) => None,
@@ -104,6 +104,20 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
     } else {
         Content::Object(with_base(body, attributes))
     };
+    if let Some(transform) = &body.transform
+        && matches!(content, Content::Object(_))
+    {
+        return Err(Box::new(
+            Report::new(
+                Code::UnsupportedSyntax,
+                format!(
+                    "method `{}` rewrites its bodies with a `{}` template, which this version cannot run",
+                    binder.method.name, transform.kind
+                ),
+            )
+            .with_help("use a method without a request template"),
+        ));
+    }
     if !is_json(&body.media_type) && matches!(content, Content::Object(_)) {
         return Err(Box::new(
             Report::new(

@@ -17,7 +17,7 @@ use crate::value::Value;
 ///
 /// # Errors
 /// As [`bind`]; `bad-document` when the document names no possible header; what `fresh` fails with.
-pub fn bind_with_key(
+pub(crate) fn bind_with_key(
     service: &Service,
     method: &Method,
     arguments: &mut Arguments,

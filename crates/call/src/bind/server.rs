@@ -1,7 +1,7 @@
 //! Choosing and filling the server URL.
 
 use strataql_diag::{Code, Report};
-use strataql_spec::{Location, Piece, Server};
+use strataql_spec::{Location, Method, Piece, Server};
 
 use super::Binder;
 use crate::value::Value;
@@ -18,22 +18,42 @@ pub(super) fn choose(binder: &Binder<'_>) -> Result<String, Box<Report>> {
             .with_help("the provider document lacks `servers`"),
         ));
     }
-    let fitting = servers.iter().find(|server| fits(binder, server));
+    let known = |name: &str| binder.args.0.get(name).map(Value::text);
+    let fitting = servers.iter().find(|server| fits(server, &known));
     fill(binder, fitting.unwrap_or(&servers[0]))
 }
 
 /// A server fits when each given value is one of the variable's `enum`, if it has one.
-fn fits(binder: &Binder<'_>, server: &Server) -> bool {
+fn fits(server: &Server, known: &dyn Fn(&str) -> Option<String>) -> bool {
     server.variables.iter().all(|(name, variable)| {
-        binder.args.0.get(name).is_none_or(|value| {
-            variable.values.is_empty() || variable.values.contains(&value.text())
-        })
+        known(name)
+            .is_none_or(|value| variable.values.is_empty() || variable.values.contains(&value))
     })
 }
 
+/// True if one variable is the whole host.
+fn is_whole_host(server: &Server) -> bool {
+    match server.pieces.as_slice() {
+        [Piece::Literal(scheme), Piece::Param(_)] => scheme.ends_with("://"),
+        [Piece::Param(_)] => true,
+        _ => false,
+    }
+}
+
+/// The URL of the server that is called with the known values, its other variables as `{name}`.
+pub(super) fn template(method: &Method, known: &dyn Fn(&str) -> Option<String>) -> String {
+    let fitting = method.servers.iter().find(|server| fits(server, known));
+    let Some(server) = fitting.or(method.servers.first()) else { return String::new() };
+    let default = |name: &str| server.variables.get(name)?.trusted_default().map(str::to_owned);
+    let filled = super::filled(&server.pieces, &|name| known(name).or_else(|| default(name)));
+    match filled.split_once("://") {
+        Some((_, rest)) if is_whole_host(server) && rest.contains("://") => rest.to_owned(),
+        _ => filled,
+    }
+}
+
 fn fill(binder: &Binder<'_>, server: &Server) -> Result<String, Box<Report>> {
-    let whole = matches!(server.pieces.as_slice(), [Piece::Literal(scheme), Piece::Param(_)] if scheme.ends_with("://"))
-        || matches!(server.pieces.as_slice(), [Piece::Param(_)]);
+    let whole = is_whole_host(server);
     let mut url = String::new();
     for piece in &server.pieces {
         match piece {

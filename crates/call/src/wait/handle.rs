@@ -13,10 +13,13 @@ use strataql_net::{Request, Response, check_same_origin};
 use strataql_spec::{HttpVerb, Location, Method, Piece};
 use url::Url;
 
-use super::{MethodName, Style, Waiter, json, operation};
-use crate::bind::{Arguments, bind};
+use super::{Style, Waiter, json, operation};
+use crate::bind::Arguments;
+use crate::exchange::Exchange;
+use crate::method_call::MethodCall;
+use crate::method_ref::MethodName;
+use crate::metrics::CallMetrics;
 use crate::value::Value;
-use crate::write::request_of;
 
 /// Headers that tell where to ask, best first.
 const ADDRESSES: [&str; 3] = ["azure-asyncoperation", "operation-location", "location"];
@@ -24,8 +27,8 @@ const ADDRESSES: [&str; 3] = ["azure-asyncoperation", "operation-location", "loc
 /// What is asked.
 #[derive(Debug, Clone)]
 pub(super) enum Handle {
-    /// A method with these values.
-    Method { name: MethodName, arguments: Arguments },
+    /// A call that shows the state.
+    Call(Box<MethodCall>),
     /// An address.
     Address(Url),
 }
@@ -34,16 +37,19 @@ impl Handle {
     /// The handle in the answer of a change.
     pub(super) fn of(
         waiter: &Waiter,
-        arguments: &Arguments,
+        call: &MethodCall,
         first: &Response,
     ) -> Result<Self, Box<Report>> {
         let json = json(first);
         match &waiter.style {
             Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => {
-                let method = waiter.method(poll);
-                let arguments = told(method, arguments, &json)
+                let target = waiter.method(poll)?;
+                let arguments = told(target.method(), call.arguments(), &json)
                     .map_err(|name| unknown(waiter, &format!("`{name}`")))?;
-                Ok(Self::Method { name: poll.clone(), arguments })
+                let accepted = |report: Box<Report>| Box::new(report.with_note(waiter.accepted()));
+                target.check_readable().map_err(accepted)?;
+                let poll = call.sibling(target, arguments).map_err(accepted)?;
+                Ok(Self::Call(Box::new(poll)))
             }
             Style::Operation { poll: None } => {
                 if let Some(link) = json.get("selfLink").and_then(Json::as_str) {
@@ -75,15 +81,21 @@ impl Handle {
         Ok(())
     }
 
-    /// The request that asks.
-    pub(super) fn request(&self, waiter: &Waiter) -> Result<Request, Box<Report>> {
+    /// Asks for the state.
+    pub(super) async fn ask(
+        &self,
+        waiter: &Waiter,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+    ) -> Result<Response, Box<Report>> {
         match self {
-            Self::Method { name, arguments } => {
-                let call = bind(&waiter.service, waiter.method(name), arguments)?;
-                request_of(&call, false)
-            }
+            Self::Call(call) => call.read(exchange, metrics).await,
             Self::Address(url) => {
-                Ok(Request::new(waiter.service.provider.clone(), HttpVerb::Get, url.clone()))
+                let provider = waiter.target.provider().name.clone();
+                let request = Request::new(provider, HttpVerb::Get, url.clone());
+                let answer = exchange.exchange(request).await?;
+                metrics.count_answer(answer.attempts, answer.body.len(), answer.waited);
+                Ok(answer)
             }
         }
     }
@@ -91,7 +103,9 @@ impl Handle {
     /// How the wait is taken up again.
     pub(super) fn resume(&self, waiter: &Waiter) -> String {
         let call = match self {
-            Self::Method { name, arguments } => Some((name.clone(), arguments.clone())),
+            Self::Call(call) => {
+                Some((call.target().short_name().clone(), call.arguments().clone()))
+            }
             Self::Address(url) => method_at(waiter, url),
         };
         match call {
@@ -115,8 +129,10 @@ impl Handle {
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Method { name, arguments } => {
-                let given: Vec<String> = arguments
+            Self::Call(call) => {
+                let name = call.target().short_name();
+                let given: Vec<String> = call
+                    .arguments()
                     .0
                     .iter()
                     .map(|(name, value)| format!("`{name}` = `{}`", value.text()))
@@ -161,13 +177,20 @@ fn named(from: &Url, name: &str) -> Option<Url> {
     Some(url)
 }
 
-/// The values of a method's required parameters: from the change, else from its answer.
+/// The values of a method's required parameters: from the change, else from its answer. An answer
+/// does not tell which server to ask.
 ///
 /// # Errors
 /// The name of one that neither tells.
 pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arguments, String> {
     let mut all = Arguments::default();
     for param in &method.params {
+        if param.location == Location::Server {
+            if let Some(value) = arguments.value(param) {
+                all.0.insert(param.name.clone(), value.clone());
+            }
+            continue;
+        }
         let value = arguments
             .value(param)
             .cloned()
@@ -184,12 +207,10 @@ pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arg
                 .then(|| Value::Text(name.rsplit('/').next().unwrap_or(name).to_owned()))
         });
         match value {
-            Some(value) if param.required || param.location == Location::Server => {
+            Some(value) if param.required => {
                 all.0.insert(param.name.clone(), value);
             }
-            None if param.required && param.location != Location::Server => {
-                return Err(param.name.clone());
-            }
+            None if param.required => return Err(param.name.clone()),
             _ => {}
         }
     }
@@ -223,7 +244,7 @@ fn unknown(waiter: &Waiter, what: &str) -> Box<Report> {
 
 /// The reading method of the service whose path an address spells, with its values.
 fn method_at(waiter: &Waiter, url: &Url) -> Option<(MethodName, Arguments)> {
-    let service = &waiter.service;
+    let service = waiter.target.service();
     service.resources.iter().find_map(|(resource, found)| {
         found.methods.values().find_map(|method| {
             if method.verb != HttpVerb::Get || !is_operation_reader(waiter, method) {
@@ -239,7 +260,7 @@ fn method_at(waiter: &Waiter, url: &Url) -> Option<(MethodName, Arguments)> {
 }
 
 fn is_operation_reader(waiter: &Waiter, method: &Method) -> bool {
-    operation::is_operation(&waiter.service.schemas, method.response.schema)
+    operation::is_operation(&waiter.target.service().schemas, method.response.schema)
 }
 
 /// The path values with which a method has this path.

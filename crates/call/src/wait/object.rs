@@ -6,14 +6,14 @@
 use serde_json::Value as Json;
 use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response, check_same_origin, status_report};
-use strataql_spec::{HttpVerb, Method};
+use strataql_spec::HttpVerb;
 
 use super::handle::told;
 use super::{Ended, Style, Waiter, json};
-use crate::bind::{Arguments, bind};
 use crate::exchange::Exchange;
+use crate::method_call::MethodCall;
+use crate::method_ref::MethodRef;
 use crate::metrics::CallMetrics;
-use crate::write::request_of;
 
 impl Waiter {
     /// The answer that shows the finished object, as `lookup` documents it.
@@ -24,47 +24,46 @@ impl Waiter {
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
-        arguments: &Arguments,
+        call: &MethodCall,
         ended: Ended,
-        lookup: &Method,
+        lookup: &MethodRef,
     ) -> Result<Response, Box<Report>> {
         let Ended { answer, .. } = ended;
         let body = json(&answer);
-        let request = match &self.style {
+        let provider = &self.target.provider().name;
+        let done = |report: Box<Report>| Box::new(report.with_note(self.done()));
+        let shown = match &self.style {
             Style::Status { .. } => return Ok(answer),
             // what a `Location` answers in the end is the object
-            Style::Location if is_of(&body, self, lookup) => return Ok(answer),
+            Style::Location if is_of(&body, lookup) => return Ok(answer),
             Style::Operation { .. }
-                if is_of(body.get("response").unwrap_or(&Json::Null), self, lookup) =>
+                if is_of(body.get("response").unwrap_or(&Json::Null), lookup) =>
             {
                 let object = body["response"].to_string();
-                let asked =
-                    Request::new(self.service.provider.clone(), HttpVerb::Get, answer.url.clone());
+                let asked = Request::new(provider.clone(), HttpVerb::Get, answer.url.clone());
                 return Ok(Response::new(200, answer.headers, object, &asked));
             }
             _ => match body.get("targetLink").and_then(Json::as_str) {
                 Some(link) => {
-                    let url = check_same_origin(&answer.url, link, &self.origins)
-                        .map_err(|report| Box::new((*report).with_note(self.done())))?;
-                    Request::new(self.service.provider.clone(), HttpVerb::Get, url)
+                    let url = check_same_origin(&answer.url, link, &self.origins).map_err(done)?;
+                    let request = Request::new(provider.clone(), HttpVerb::Get, url);
+                    let shown = exchange.exchange(request).await.map_err(done)?;
+                    metrics.count_answer(shown.attempts, shown.body.len(), shown.waited);
+                    shown
                 }
                 None => {
                     // the operation's own `name` is not that of the object
                     let object = body.get("response").or_else(|| body.get("metadata"));
-                    let arguments = told(lookup, arguments, object.unwrap_or(&Json::Null))
-                        .map_err(|name| self.untold(&name))?;
-                    request_of(&bind(&self.service, lookup, &arguments)?, false)?
+                    let arguments =
+                        told(lookup.method(), call.arguments(), object.unwrap_or(&Json::Null))
+                            .map_err(|name| self.untold(&name))?;
+                    let lookup = call.sibling(lookup.clone(), arguments).map_err(done)?;
+                    lookup.read(exchange, metrics).await.map_err(done)?
                 }
             },
         };
-        let shown = exchange
-            .exchange(request)
-            .await
-            .map_err(|report| Box::new((*report).with_note(self.done())))?;
-        metrics.count_answer(shown.attempts, shown.body.len(), shown.waited);
         if !shown.is_success() {
-            let report = status_report(&shown.facts, &shown);
-            return Err(Box::new(report.with_note(self.done())));
+            return Err(done(Box::new(status_report(&shown.facts, &shown))));
         }
         Ok(shown)
     }
@@ -89,10 +88,11 @@ impl Waiter {
 }
 
 /// True for an object with at least one of the columns of a lookup.
-fn is_of(json: &Json, waiter: &Waiter, lookup: &Method) -> bool {
+fn is_of(json: &Json, lookup: &MethodRef) -> bool {
+    let response = &lookup.method().response;
     let Some(fields) = json.as_object() else { return false };
-    let Some(row) = lookup.response.row_schema else { return false };
-    let schema = &waiter.service.schemas[row];
-    lookup.response.rows.path().is_empty()
+    let Some(row) = response.row_schema else { return false };
+    let schema = &lookup.service().schemas[row];
+    response.rows.path().is_empty()
         && fields.keys().any(|name| schema.properties.contains_key(name))
 }

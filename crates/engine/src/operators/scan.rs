@@ -22,9 +22,9 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
 };
 use futures::{Stream, StreamExt, TryStreamExt};
-use strataql_call::{Arguments, CallContext, CallMetrics, Pager, bind, field_of, pages};
-use strataql_diag::{Code, Report};
-use strataql_spec::{Location, Method, Service};
+use strataql_call::{Arguments, CallContext, CallMetrics, MethodRef, field_of};
+use strataql_diag::Code;
+use strataql_spec::{Location, Method};
 
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
@@ -158,8 +158,6 @@ impl ScanExec {
         context: &TaskContext,
     ) -> Result<impl Stream<Item = Result<RecordBatch>> + Send + use<>> {
         let runtime = CallRuntime::of(context)?;
-        let provider = runtime.registry.provider(&self.spec.provider).map_err(external)?;
-        runtime.exchange.introduce(&provider);
         for note in &self.spec.notes {
             runtime.outcome.note(note.clone());
         }
@@ -171,27 +169,16 @@ impl ScanExec {
                 self.spec.name()
             ))
         })?;
-        let service =
-            runtime.registry.service(&self.spec.provider, &self.spec.service).map_err(external)?;
-        let method = self.method(&service)?;
+        let target = self.spec.target(&runtime.registry).map_err(external)?;
         let legs = arguments
             .iter()
-            .filter(|arguments| !self.is_of_no_object(method, arguments))
-            .map(|arguments| self.leg(&runtime, &metrics, &service, method, arguments))
+            .filter(|arguments| !self.is_of_no_object(target.method(), arguments))
+            .map(|arguments| self.leg(&runtime, &metrics, &target, arguments))
             .collect::<Result<Vec<Leg>>>()?;
         let width =
             if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
         let rows = legs::run(legs, width, self.spec.arrival_order);
         Ok(limited(rows, self.spec.limit))
-    }
-
-    fn method<'s>(&self, service: &'s Service) -> Result<&'s Method> {
-        let spec = &self.spec;
-        let resource = service.resources.get(&spec.resource);
-        let method = resource.and_then(|resource| resource.methods.get(&spec.method));
-        method.ok_or_else(|| {
-            external(Box::new(Report::internal(format!("method `{}` is gone", spec.name()))))
-        })
     }
 
     /// True if a join key names no object: no path and no host is made with the empty text.
@@ -210,25 +197,11 @@ impl ScanExec {
         &self,
         runtime: &Arc<CallRuntime>,
         metrics: &Arc<CallMetrics>,
-        service: &Arc<Service>,
-        method: &Method,
+        target: &MethodRef,
         arguments: &Arguments,
     ) -> Result<Leg> {
-        let spec = &self.spec;
-        if let Some(transform) = &method.response.transform {
-            return Err(external(Box::new(
-                Report::new(
-                    Code::UnsupportedSyntax,
-                    format!(
-                        "method `{}` rewrites its answers with a `{}` template, which this version cannot run",
-                        spec.name(),
-                        transform.kind
-                    ),
-                )
-                .with_help("use a method without a response template"),
-            )));
-        }
-        let mut call = match bind(service, method, arguments) {
+        let (spec, method) = (&self.spec, target.method());
+        let call = match spec.call(target, arguments) {
             Ok(call) => call,
             Err(report) if spec.is_fed() && report.code == Code::BadParamValue => {
                 // one row of many, whose key cannot be asked for
@@ -243,23 +216,15 @@ impl ScanExec {
             }
             Err(report) => return Err(external(report)),
         };
-        spec.add_clauses(&mut call);
-        let first = method.paging.target().and_then(|target| {
-            let param = method.param(&target.name)?;
-            arguments.value(param).map(strataql_call::Value::text)
-        });
-        let pager =
-            Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins);
-        let shared = spec.shared.then(|| runtime.chains.chain(call.identity(), &pager));
         let context = CallContext {
             exchange: Arc::clone(&runtime.exchange),
             metrics: Arc::clone(metrics),
             missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
-            shared,
+            shared: spec.shared.then(|| Arc::clone(&runtime.chains)),
         };
-        let plan = spec.decode_plan(service, method, arguments);
+        let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();
-        let pages = pages(context, Arc::new(call), plan, pager);
+        let pages = call.pages(context, plan);
         let pages = if runtime.run.is_partial {
             let scope = partial::scope(&spec.name(), method, arguments);
             partial::kept(pages, runtime.outcome.clone(), scope).boxed()

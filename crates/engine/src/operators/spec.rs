@@ -5,8 +5,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
-use strataql_call::{Arguments, BoundCall, ColumnPlan, DecodePlan, Mismatch, Pager, Value};
-use strataql_spec::{ColumnType, Method, Service};
+use strataql_call::{
+    Arguments, ColumnPlan, DecodePlan, MethodCall, MethodRef, Mismatch, ServerVariables, Value,
+};
+use strataql_diag::Report;
+use strataql_registry::Registry;
+use strataql_spec::ColumnType;
 
 use super::BoundKeys;
 use crate::predicate::alternatives::{Alternatives, calls, combinations};
@@ -104,17 +108,36 @@ impl ScanSpec {
             })
     }
 
-    /// What the scan adds to the query of a call. A call that several scans may make stays as it is,
-    /// so that it is made once; a value of the user's is never changed.
-    pub(crate) fn add_clauses(&self, call: &mut BoundCall) {
-        if self.shared {
-            return;
-        }
-        for (name, value) in self.clauses.with_limit(self.limit) {
-            if call.query.iter().all(|(known, _)| *known != name) {
-                call.query.push((name, Some(value)));
+    /// The method.
+    ///
+    /// # Errors
+    /// Reports of the registry.
+    pub(crate) fn target(&self, registry: &Registry) -> Result<MethodRef, Box<Report>> {
+        let provider = registry.provider(&self.provider)?;
+        let service = registry.service(&self.provider, &self.service)?;
+        MethodRef::find(&provider, &service, &self.resource, &self.method)
+            .ok_or_else(|| Box::new(Report::internal(format!("method `{}` is gone", self.name()))))
+    }
+
+    /// One call of the scan, with what the scan adds to its query. A call that several scans may make
+    /// stays as it is, so that it is made once; a value of the user's is never changed.
+    ///
+    /// # Errors
+    /// As [`MethodCall::new`].
+    pub(crate) fn call(
+        &self,
+        target: &MethodRef,
+        arguments: &Arguments,
+    ) -> Result<MethodCall, Box<Report>> {
+        // a plan holds every value, server variables included
+        let variables = ServerVariables::none();
+        let mut call = MethodCall::new(target.clone(), arguments.clone(), &variables)?;
+        if !self.shared {
+            for (name, value) in self.clauses.with_limit(self.limit) {
+                call.add_query(name, value);
             }
         }
+        Ok(call)
     }
 
     /// How many calls the constants make; slots count as one value.
@@ -141,41 +164,18 @@ impl ScanSpec {
     }
 
     /// How to read the pages of one call.
-    pub(crate) fn decode_plan(
-        &self,
-        service: &Service,
-        method: &Method,
-        arguments: &Arguments,
-    ) -> DecodePlan {
-        let columns = self
-            .columns
-            .iter()
-            .map(|column| ColumnPlan {
-                name: column.name.clone(),
-                wire: column.wire.clone(),
-                kind: column.kind,
-                echo: method
-                    .param(&column.name)
-                    .and_then(|param| arguments.value(param))
-                    .or_else(|| arguments.0.get(&column.name))
-                    .cloned(),
-            })
-            .collect();
-        let row = method.response.row_schema.map(|id| &service.schemas[id]);
-        let envelope = method.response.schema.map(|id| &service.schemas[id]);
-        DecodePlan {
-            method: method.name.clone(),
-            rows: method.response.rows.clone(),
-            columns,
-            known_fields: row
-                .map(|row| row.properties.keys().cloned().collect())
-                .unwrap_or_default(),
-            known_envelope: envelope
-                .map(|envelope| envelope.properties.keys().cloned().collect())
-                .unwrap_or_default(),
-            captures: Pager::captures(&method.paging),
-            mismatch: self.mismatch,
-        }
+    ///
+    /// # Errors
+    /// As [`MethodRef::check_readable`].
+    pub(crate) fn decode_plan(&self, call: &MethodCall) -> Result<DecodePlan, Box<Report>> {
+        let columns = self.columns.iter().map(|column| ColumnPlan {
+            name: column.name.clone(),
+            wire: column.wire.clone(),
+            kind: column.kind,
+            // a value in the body; those of parameters come from the call
+            echo: call.arguments().0.get(&column.name).cloned(),
+        });
+        call.decode_plan(columns.collect(), self.mismatch)
     }
 
     /// The spec as text that [`Self::from_text`] reads back.

@@ -243,18 +243,10 @@ fn demand_with(
     Demand { bindings, needs, alternatives, from_settings }
 }
 
-/// The value of a server variable that the session knows: a setting, else its environment variable.
+/// The value of a server variable that the statement does not give.
 fn configured(table: &ResourceTable, param: &Param) -> Option<String> {
-    let key = (table.resource.provider.name.clone(), param.wire.clone());
-    if let Some(value) = table.scope.settings.variables.get(&key) {
-        return Some(value.clone());
-    }
-    let variable = table
-        .resource
-        .select_methods()
-        .flat_map(|method| &method.servers)
-        .find_map(|server| server.variables.get(&param.wire)?.env_var.clone())?;
-    (table.scope.environment)(&variable).filter(|value| !value.is_empty())
+    let resource = &table.resource;
+    table.scope.variables.value(&resource.provider.name, resource.resource(), &param.wire)
 }
 
 /// The method that a demand leads to. Predicates on columns that the chosen method does not take as
@@ -282,6 +274,9 @@ fn resolve_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> 
     let demand = demand(scan, table);
     let choice = chosen(table, &demand).map_err(|reason| external(refusal(table, &reason)))?;
     let method = choice.method;
+    if let Some(target) = table.resource.method(&method.name) {
+        target.check_readable().map_err(external)?;
+    }
     let is_parameter = |name: &str| table.is_parameter(name);
     let mut residual: Vec<Expr> = Vec::new();
     for filter in &scan.filters {

@@ -1,25 +1,23 @@
 //! EXEC: any method by its name.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use futures::TryStreamExt;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use strataql_call::{
-    Arguments, CallContext, CallMetrics, ColumnPlan, DecodePlan, Pager, Value, decode_answer, pages,
+    Arguments, CallContext, CallMetrics, MethodRef, Mismatch, Value, decode_answer,
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
 use strataql_sql::{Exec, Literal, Name};
-use tokio::sync::Semaphore;
 
-use super::awaiting::{Awaiting, with_parameters};
+use super::awaiting::Awaiting;
+use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
-use super::send::Prepared;
-use super::sender::{Fate, Sender};
+use super::sender::Sender;
 use super::undo::Plans;
-use super::{WriteContext, image, show};
+use super::{WriteContext, hints, image, show};
 use crate::outcome::Outcome;
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
@@ -36,108 +34,78 @@ pub(crate) async fn exec(
     exec: &Exec,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
-    let (resource, method) = method_of(&|name| statement.resource(name), &exec.method)?;
-    let arguments = arguments(exec, &method)?;
-    let shows = exec.hints.iter().any(|hint| hint == "SHOWRESULTS");
-    let awaiting = Awaiting::of(statement, &resource, &method, &exec.hints, shows)
-        .map_err(|report| Box::new(report.with_label(exec.span, "")))?;
-    let mut prepared = Prepared::bound(&resource, &method, arguments, explain)?;
+    let target = method_of(&|name| statement.resource(name), &exec.method)?;
+    let variables = statement.server_variables();
+    let method = target.method();
+    let given = arguments(exec, method)?;
+    let shows = hints::has(&exec.hints, "SHOWRESULTS");
+    let labelled = |report: Box<Report>| Box::new(report.with_label(exec.span, ""));
+    let awaiting = Awaiting::of(statement, &target, &exec.hints, shows).map_err(labelled)?;
+    let columns = target.columns(|param| shows && given.value(param).is_some());
+    let mut prepared = PreparedWrite::bound(&target, given, &variables, explain)?;
+    let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
+    let is_read = method.verb.is_safe() && has_rows && awaiting.is_none();
+    let is_shown = is_read || (shows && has_rows && awaiting.is_none());
+    let plan = is_shown.then(|| prepared.call.decode_plan(columns, Mismatch::Error));
+    let plan = plan.transpose().map_err(labelled)?;
     if explain {
-        return show::exec(&resource, &method, &prepared, awaiting.as_ref(), (statement, context));
+        return show::exec((statement, context), &prepared, awaiting.as_ref(), &variables);
     }
     let exchange = statement.exchange();
-    exchange.introduce(&resource.provider);
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
-    let name = format!("{}.{}", resource.dotted(), method.name);
-    outcome.add_scan(name.clone(), Arc::clone(&metrics));
-    let mut plan = decode_plan(&resource, &method, &prepared.arguments);
-    if shows {
-        plan = with_parameters(plan, &resource, &method, &prepared.arguments);
-    }
-    let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
-    if method.verb.is_safe() && has_rows && awaiting.is_none() {
-        let pager =
-            Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
+    outcome.add_scan(target.name(), Arc::clone(&metrics));
+    if let Some(plan) = plan.as_ref().filter(|_| is_read) {
         let call = CallContext { exchange, metrics, missing_is_empty: false, shared: None };
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
-        let rows = pages(call, Arc::new(prepared.call), plan, pager).map_ok(|page| page.batch);
+        let rows = prepared.call.pages(call, plan.clone()).map_ok(|page| page.batch);
         let rows = Box::pin(rows);
         return Ok(ResultSet { schema, labels, rows, outcome, affected: None });
     }
     let writes = std::slice::from_mut(&mut prepared);
-    let plans =
-        Plans::of((statement, context), exchange.as_ref(), &metrics, &resource, &method, writes)
-            .await?;
+    let plans = Plans::of((statement, context), exchange.as_ref(), &metrics, writes).await?;
     let source = StatementText { text: &statement.text, parsed: &statement.parsed };
-    let record = Record::of(
-        &context.recording,
-        image::is_wanted(statement, context),
-        &resource,
-        &method,
-        exchange.as_ref(),
-        source,
-        &[&prepared.call],
-    )?;
-    let sender = Sender {
-        exchange: exchange.as_ref(),
-        metrics: &metrics,
-        resource: &resource,
-        method: &method,
-        record: &record,
-        outcome: &outcome,
-        slots: Semaphore::new(1),
-        stop: AtomicBool::new(false),
-        stops: true,
-    };
-    let fate = sender.write(0, &prepared).await;
+    let images = image::is_wanted(statement, context);
+    let calls = [&prepared.call];
+    let record = Record::of(&context.recording, images, exchange.as_ref(), source, &calls)?;
+    let sender = Sender::new(exchange.as_ref(), &metrics, &record, &outcome);
+    let written = sender.write(0, &prepared).await;
     if let Some(plans) = &plans {
-        plans.note(&context.undo, 0, &prepared, &fate);
+        plans.note(&context.undo, 0, &prepared, &written);
     }
-    let response = match fate {
-        Fate::Applied(response) => response,
-        Fate::Failed(report) | Fate::Unknown(report) => return Err(report),
-        Fate::NotSent => return Err(Box::new(Report::internal("EXEC sent nothing"))),
-    };
-    if !exec.hints.iter().any(|hint| hint == "NOSTATUS") {
-        outcome.note(format!("`{name}` answered {}", response.status));
+    let response = written.response()?;
+    if !hints::has(&exec.hints, "NOSTATUS") {
+        outcome.note(format!("`{}` answered {}", target.name(), response.status));
     }
     if let Some(awaiting) = awaiting {
         return awaiting
-            .exec_result(
-                &exchange,
-                &metrics,
-                &resource,
-                &prepared.arguments,
-                outcome.clone(),
-                response,
-            )
+            .exec_result(&exchange, &metrics, &prepared.call, outcome.clone(), response)
             .await;
     }
-    if shows && has_rows {
-        let batch = decode_answer(plan, &response)?;
-        return Ok(ResultSet { outcome, ..ResultSet::of_batch(batch) });
+    match plan {
+        Some(plan) => {
+            let batch = decode_answer(plan, &response)?;
+            Ok(ResultSet { outcome, ..ResultSet::of_batch(batch) })
+        }
+        None => Ok(ResultSet { outcome, ..ResultSet::nothing() }),
     }
-    Ok(ResultSet { outcome, ..ResultSet::nothing() })
 }
 
-/// The resource and method that a four-part name (or a shorter one after USE) means.
+/// The method that a four-part name (or a shorter one after USE) means.
 pub(super) fn method_of(
     find: &dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>,
     name: &Name,
-) -> Result<(ResourceRef, Method), Box<Report>> {
+) -> Result<MethodRef, Box<Report>> {
     let Some((last, rest)) = name.parts.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Err(Box::new(Report::internal("EXEC without a method name")));
     };
     let span = rest[0].span.to(rest[rest.len() - 1].span);
     let resource = find(&Name { parts: rest.to_vec(), span })?;
-    let methods = &resource.resource().methods;
-    if let Some(method) = methods.get(last.value.as_str()) {
-        let method = method.clone();
-        return Ok((resource, method));
+    if let Some(target) = resource.method(&last.value) {
+        return Ok(target);
     }
-    let names: Vec<&str> = methods.keys().map(String::as_str).collect();
+    let names: Vec<&str> = resource.resource().methods.keys().map(String::as_str).collect();
     Err(Box::new(
         Report::new(
             Code::UnknownMethod,
@@ -209,34 +177,4 @@ pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<R
         }
     }
     Ok(Arguments(all))
-}
-
-pub(super) fn decode_plan(
-    resource: &ResourceRef,
-    method: &Method,
-    arguments: &Arguments,
-) -> DecodePlan {
-    let schemas = &resource.service.schemas;
-    let keys = |id: Option<strataql_spec::SchemaId>| -> Vec<String> {
-        id.map(|id| schemas[id].properties.keys().cloned().collect()).unwrap_or_default()
-    };
-    DecodePlan {
-        method: method.name.clone(),
-        rows: method.response.rows.clone(),
-        columns: method
-            .response
-            .columns
-            .iter()
-            .map(|column| ColumnPlan {
-                name: column.name.clone(),
-                wire: Some(column.wire.clone()),
-                kind: column.kind,
-                echo: method.param(&column.name).and_then(|param| arguments.value(param)).cloned(),
-            })
-            .collect(),
-        known_fields: keys(method.response.row_schema),
-        known_envelope: keys(method.response.schema),
-        captures: Pager::captures(&method.paging),
-        mismatch: strataql_call::Mismatch::Error,
-    }
 }

@@ -35,6 +35,15 @@ pub(crate) fn names(condition: Option<&sql::Expr>) -> Vec<String> {
         .collect()
 }
 
+/// The constant that the condition gives to a parameter of all rows.
+pub(crate) fn only_value(condition: &sql::Expr, name: &str) -> Option<sql::Expr> {
+    conjuncts(condition).into_iter().find_map(|part| {
+        let mut found = values(part).filter(|found| found.name == name)?.values;
+        let value = found.pop()?;
+        found.is_empty().then_some(value)
+    })
+}
+
 /// `p = constant` or `p IN (constants)`, either way round.
 pub(crate) fn values(part: &sql::Expr) -> Option<ParamValues> {
     match part {

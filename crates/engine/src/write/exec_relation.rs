@@ -4,22 +4,21 @@
 //! Refuses: EXEC inside views and inside INSERT, UPDATE, REPLACE and DELETE.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::sql::sqlparser::ast as sql;
 use futures::{StreamExt, TryStreamExt};
-use strataql_call::{CallContext, CallMetrics, DecodePlan, Pager, decode_answer, pages};
+use strataql_call::{CallContext, DecodePlan, MethodRef, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
-use strataql_spec::{Method, Paging, RowShape, SqlVerb};
+use strataql_spec::{Paging, RowShape, SqlVerb};
 use strataql_sql::{Exec, Name, Parsed};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 
+use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
-use super::send::Prepared;
-use super::sender::{Fate, Sender};
-use super::{WriteContext, awaiting, call_statement, image, returning};
+use super::sender::Sender;
+use super::{WriteContext, call_statement, image, returning};
 use crate::operators::{CallRelation, CallRuntime, CallTable};
 use crate::recording::Recording;
 use crate::resource::ResourceRef;
@@ -31,14 +30,14 @@ pub(crate) type Find<'a> = &'a dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>
 
 /// True if the method that EXEC names may change something; false also when there is none.
 pub(crate) fn changes(find: Find<'_>, call: &Exec) -> bool {
-    call_statement::method_of(find, &call.method)
-        .is_ok_and(|(resource, method)| may_change(&resource, &method))
+    call_statement::method_of(find, &call.method).is_ok_and(|target| may_change(&target))
 }
 
 /// True unless the method surely only reads: a select method, or a safe HTTP verb whose path key
 /// carries no action of its own (`?Action=TerminateInstances`).
-pub(super) fn may_change(resource: &ResourceRef, method: &Method) -> bool {
-    match resource.resource().verb_of(&method.name) {
+fn may_change(target: &MethodRef) -> bool {
+    let method = target.method();
+    match target.resource().verb_of(&method.name) {
         SqlVerb::Select => false,
         SqlVerb::Exec => !method.verb.is_safe() || !method.path.query.is_empty(),
         _ => true,
@@ -85,7 +84,8 @@ pub(crate) fn table(
     call: &Exec,
 ) -> Result<Arc<dyn TableProvider>, Box<Report>> {
     let find = |name: &Name| statement.resource(name);
-    let (resource, method) = call_statement::method_of(&find, &call.method)?;
+    let target = call_statement::method_of(&find, &call.method)?;
+    let method = target.method();
     if let Some(hint) = call.hints.iter().find(|hint| *hint == "AWAIT") {
         return Err(Box::new(
             Report::new(Code::UnsupportedSyntax, format!("{hint} has no meaning inside FROM"))
@@ -103,16 +103,15 @@ pub(crate) fn table(
             .with_help("run EXEC as a statement"),
         ));
     }
-    let arguments = call_statement::arguments(call, &method)?;
-    let write = Prepared::bound(&resource, &method, arguments, false)
-        .map_err(|report| Box::new(report.with_label(call.span, "")))?;
-    let plan = call_statement::decode_plan(&resource, &method, &write.arguments);
-    let plan = awaiting::with_parameters(plan, &resource, &method, &write.arguments);
-    let schema = returning::documented(&resource, &method, plan.schema());
-    let is_change = may_change(&resource, &method);
+    let labelled = |report: Box<Report>| Box::new(report.with_label(call.span, ""));
+    let given = call_statement::arguments(call, method)?;
+    let columns = target.columns(|param| given.value(param).is_some());
+    let variables = statement.server_variables();
+    let write = PreparedWrite::bound(&target, given, &variables, false).map_err(labelled)?;
+    let plan = write.call.decode_plan(columns, Mismatch::Error).map_err(labelled)?;
+    let schema = returning::documented(&target, plan.schema());
+    let is_change = may_change(&target);
     let call = ExecCall {
-        resource,
-        method,
         write,
         plan,
         is_change,
@@ -127,9 +126,7 @@ pub(crate) fn table(
 
 /// The call of an EXEC in FROM.
 struct ExecCall {
-    resource: ResourceRef,
-    method: Method,
-    write: Prepared,
+    write: PreparedWrite,
     plan: DecodePlan,
     is_change: bool,
     /// Objects are read before they are written.
@@ -148,31 +145,11 @@ impl ExecCall {
         let metrics = runtime.metrics(self.name());
         let exchange = runtime.run.forgetting(&runtime.exchange);
         let exchange = exchange.as_ref();
-        let record = Record::of(
-            &self.recording,
-            self.images,
-            &self.resource,
-            &self.method,
-            exchange,
-            StatementText { text: &self.text, parsed: &self.parsed },
-            &[&self.write.call],
-        )?;
-        let sender = Sender {
-            exchange,
-            metrics: &metrics,
-            resource: &self.resource,
-            method: &self.method,
-            record: &record,
-            outcome: &runtime.outcome,
-            slots: Semaphore::new(1),
-            stop: AtomicBool::new(false),
-            stops: true,
-        };
-        let response = match sender.write(0, &self.write).await {
-            Fate::Applied(response) => response,
-            Fate::Failed(report) | Fate::Unknown(report) => return Err(report),
-            Fate::NotSent => return Err(Box::new(Report::internal("EXEC sent nothing"))),
-        };
+        let source = StatementText { text: &self.text, parsed: &self.parsed };
+        let calls = [&self.write.call];
+        let record = Record::of(&self.recording, self.images, exchange, source, &calls)?;
+        let sender = Sender::new(exchange, &metrics, &record, &runtime.outcome);
+        let response = sender.write(0, &self.write).await.response()?;
         runtime.outcome.note(format!("`{}` answered {}", self.name(), response.status));
         decode_answer(self.plan.clone(), &response)
     }
@@ -180,15 +157,15 @@ impl ExecCall {
 
 impl CallRelation for ExecCall {
     fn name(&self) -> String {
-        format!("{}.{}", self.resource.dotted(), self.method.name)
+        self.write.call.target().name()
     }
 
     fn http(&self) -> &'static str {
-        self.method.verb.as_str()
+        self.write.call.verb().as_str()
     }
 
     fn url(&self) -> String {
-        self.write.call.url(&[]).to_string()
+        self.write.call.url().to_string()
     }
 
     fn is_change(&self) -> bool {
@@ -196,29 +173,24 @@ impl CallRelation for ExecCall {
     }
 
     fn paging(&self) -> &'static str {
-        if self.is_change { Paging::None.name() } else { self.method.paging.name() }
+        let paging = &self.write.call.method().paging;
+        if self.is_change { Paging::None.name() } else { paging.name() }
     }
 
     fn rows(self: Arc<Self>, runtime: Arc<CallRuntime>) -> Batches {
-        runtime.exchange.introduce(&self.resource.provider);
         if self.is_change {
             return futures::stream::once(async move {
                 self.answer.get_or_init(|| self.send(&runtime)).await.clone()
             })
             .boxed();
         }
-        let method = &self.method;
-        let metrics: Arc<CallMetrics> = runtime.metrics(self.name());
         let context = CallContext {
             exchange: Arc::clone(&runtime.exchange),
-            metrics,
+            metrics: runtime.metrics(self.name()),
             missing_is_empty: false,
             shared: None,
         };
-        let pager =
-            Pager::new(method.paging.clone(), &method.name, None, &method.extension.origins);
-        pages(context, Arc::new(self.write.call.clone()), self.plan.clone(), pager)
-            .map_ok(|page| page.batch)
-            .boxed()
+        let pages = self.write.call.pages(context, self.plan.clone());
+        pages.map_ok(|page| page.batch).boxed()
     }
 }

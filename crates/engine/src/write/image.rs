@@ -1,75 +1,55 @@
 //! The object before a write, for the change ledger (`SET ledger.before_image = on`).
 //!
-//! Owns: which request reads it, and what it means when it cannot be read.
-//! Surprise: an object that is being created is not looked for, and one that is not there has no image;
-//! any other trouble with reading keeps the write from being sent.
+//! Owns: the call that reads it, and what happens when it cannot be read.
+//! Surprise: a created object is not read, and a missing one (404) has no image. Any other failure to
+//! read it prevents the write.
 
 use serde_json::Value as Json;
-use strataql_call::{BoundCall, Exchange, bind, request_of};
+use strataql_call::{CallMetrics, Exchange, MethodCall};
 use strataql_diag::Report;
-use strataql_net::status_report;
-use strataql_spec::{Method, SqlVerb};
+use strataql_spec::SqlVerb;
 
-use super::send::Prepared;
+use super::prepared::PreparedWrite;
 use super::{WriteContext, masking};
 use crate::recording::Recording;
-use crate::resource::ResourceRef;
 use crate::statement::Statement;
 
-/// True if the session reads objects before it writes them.
+/// True if objects are read before they are written.
 pub(crate) fn is_wanted(statement: &Statement, context: &WriteContext) -> bool {
     statement.settings.before_image && !matches!(context.recording, Recording::Off { .. })
 }
 
-/// The request that reads what a write is about to change: the first lookup of the resource that the
-/// write's own values bind.
-pub(crate) fn lookup<'a>(
-    resource: &'a ResourceRef,
-    method: &Method,
-    write: &Prepared,
-) -> Option<(&'a Method, BoundCall)> {
-    let creates = resource
-        .resource()
-        .candidates(SqlVerb::Insert)
-        .any(|creation| creation.name == method.name);
-    if creates || method.verb.is_safe() { None } else { bound(resource, write) }
-}
-
-/// The first lookup of the resource that the values of a write bind.
-pub(crate) fn bound<'a>(
-    resource: &'a ResourceRef,
-    write: &Prepared,
-) -> Option<(&'a Method, BoundCall)> {
-    resource
-        .resource()
-        .candidates(SqlVerb::Select)
-        .filter(|lookup| lookup.is_lookup())
-        .find_map(|lookup| Some((lookup, bind(&resource.service, lookup, &write.arguments).ok()?)))
-}
-
-/// Reads the object, its secrets masked; `None` when it is not there, or there is no lookup for it.
+/// The call that reads the object of a write, if there is one.
 ///
 /// # Errors
-/// What kept the object from being read.
+/// `unsupported-syntax` when its response could not be read.
+pub(crate) fn lookup(write: &PreparedWrite) -> Result<Option<MethodCall>, Box<Report>> {
+    let method = write.call.method();
+    let mut creations = write.call.target().resource().candidates(SqlVerb::Insert);
+    let creates = creations.any(|creation| creation.name == method.name);
+    if creates || method.verb.is_safe() { Ok(None) } else { write.call.lookup() }
+}
+
+/// Reads the object and masks its secrets; `None` when it does not exist or has no lookup.
+///
+/// # Errors
+/// The failure to read it.
 pub(crate) async fn read(
     exchange: &dyn Exchange,
-    resource: &ResourceRef,
-    method: &Method,
-    write: &Prepared,
+    metrics: &CallMetrics,
+    write: &PreparedWrite,
 ) -> Result<Option<Json>, Box<Report>> {
-    let Some((lookup, call)) = lookup(resource, method, write) else { return Ok(None) };
     let refused = |report: Box<Report>| {
         let note = "the object could not be read before the write, which was not sent";
         let help = "`SET ledger.before_image = off` writes without reading before";
         Box::new(report.with_note(note).with_help(help))
     };
-    let answer = exchange.exchange(request_of(&call, false)?).await.map_err(refused)?;
-    if answer.status == 404 {
+    let Some(lookup) = lookup(write).map_err(refused)? else { return Ok(None) };
+    let Some(answer) = lookup.look_up(exchange, metrics).await.map_err(refused)? else {
         return Ok(None);
-    }
-    if !answer.is_success() {
-        return Err(refused(Box::new(status_report(&answer.facts, &answer))));
-    }
+    };
     let object: Option<Json> = serde_json::from_slice(&answer.body).ok();
-    Ok(object.map(|object| masking::masked(method, &masking::masked(lookup, &object))))
+    let masked =
+        |object| masking::masked(write.call.method(), &masking::masked(lookup.method(), &object));
+    Ok(object.map(masked))
 }

@@ -6,7 +6,8 @@ use strataql_spec::{Location, Method};
 use strataql_sql::WriteKind;
 
 use super::statement::{Assigned, WriteStatement};
-use super::{Chosen, condition, target_error};
+use super::writer::Chosen;
+use super::{condition, target_error};
 use crate::resource::ResourceRef;
 
 /// Chooses the method.
@@ -42,8 +43,8 @@ pub(crate) fn choose(
         statement.assigned.iter().all(|assigned| takes(method, assigned))
             && lacks(method, statement, &given, resource).is_empty()
     });
-    match fits {
-        Some(method) => Ok(Chosen { method: method.name.clone(), verb }),
+    match fits.and_then(|method| resource.method(&method.name)) {
+        Some(target) => Ok(Chosen { target, verb }),
         None => Err(refusal(resource, statement, &candidates, &given)),
     }
 }

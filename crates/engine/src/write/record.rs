@@ -1,6 +1,6 @@
 //! The record of a statement's writes: on disk before a request leaves, completed after.
 //!
-//! Owns: what of a write is recorded, masked, and in which words its end is.
+//! Owns: what of a write is recorded, masked, and how its end is worded.
 //! Refuses: sending; a request whose intent cannot be recorded is refused here.
 //! Surprise: an end that cannot be recorded is a note and no failure, since what was done was done;
 //! such a write counts as open and is reported at the next start.
@@ -8,20 +8,18 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use strataql_call::{BoundCall, Exchange};
+use strataql_call::{Exchange, MethodCall};
 use strataql_diag::{Code, MASK, Report};
 use strataql_ledger::{
     Intent, Ledger, Outcome as Ending, OutcomeKind, Principal, Timestamp, WriteId, request_digest,
     statement_digest,
 };
 use strataql_net::{Clock, Request};
-use strataql_spec::Method;
 use strataql_sql::Parsed;
 
 use super::masking;
-use super::send::Prepared;
+use super::prepared::PreparedWrite;
 use crate::recording::Recording;
-use crate::resource::ResourceRef;
 
 /// Secrets shorter than this are not looked for in messages: every other word would be masked.
 const SHORTEST: usize = 4;
@@ -35,7 +33,6 @@ pub(crate) struct StatementText<'a> {
 
 /// The record of one statement.
 pub(crate) struct Record<'a> {
-    method: &'a Method,
     exchange: &'a dyn Exchange,
     kept: Option<Kept>,
 }
@@ -56,8 +53,6 @@ pub(crate) struct End {
     pub(crate) status: Option<u16>,
     pub(crate) request_id: Option<String>,
     pub(crate) message: Option<String>,
-    /// The service may still be at work on it.
-    pub(crate) is_pending: bool,
 }
 
 impl<'a> Record<'a> {
@@ -69,42 +64,39 @@ impl<'a> Record<'a> {
     pub(crate) fn of(
         recording: &Recording,
         images: bool,
-        resource: &ResourceRef,
-        method: &'a Method,
         exchange: &'a dyn Exchange,
         StatementText { text, parsed }: StatementText<'_>,
-        calls: &[&BoundCall],
+        calls: &[&MethodCall],
     ) -> Result<Self, Box<Report>> {
+        // what changes nothing is not recorded
+        let first = calls.first().filter(|call| !call.verb().is_safe());
+        let Some(first) = first else { return Ok(Self { exchange, kept: None }) };
+        let (target, method) = (first.target(), first.method());
         let (ledger, clock) = match recording {
-            // what changes nothing is not recorded
-            _ if method.verb.is_safe() || calls.is_empty() => {
-                return Ok(Self { method, exchange, kept: None });
-            }
-            Recording::Off { .. } => return Ok(Self { method, exchange, kept: None }),
+            Recording::Off { .. } => return Ok(Self { exchange, kept: None }),
             Recording::Nowhere => return Err(nowhere()),
             Recording::On { ledger, clock } => (Arc::clone(ledger), Arc::clone(clock)),
         };
-        let bodies = calls.iter().filter_map(|call| call.body.as_ref()?.json());
+        let bodies = calls.iter().filter_map(|call| call.body());
         let mut secrets: Vec<String> =
             bodies.flat_map(|body| masking::secrets(method, &body)).collect();
         secrets.sort_unstable();
         secrets.dedup();
         let statement = exchange.redact(&masking::statement(text, parsed, &secrets));
-        let provider = calls[0].provider.as_str();
-        let principal = exchange.principal(provider)?;
+        let principal = first.principal(exchange)?;
         let template = Intent {
             at: Timestamp::from(clock.wall()),
             statement_digest: statement_digest(&statement),
             statement,
             row: 0,
-            provider: resource.provider.name.clone(),
-            service: resource.service.name.clone(),
-            resource: resource.name.clone(),
+            provider: target.provider().name.clone(),
+            service: target.service().name.clone(),
+            resource: target.short_name().resource.clone(),
             method: method.name.clone(),
             verb: method.verb.to_string(),
             url: String::new(),
             principal: Principal {
-                provider: provider.to_owned(),
+                provider: target.provider().name.clone(),
                 auth_type: principal.auth_type,
                 identity: principal.identity,
             },
@@ -113,7 +105,7 @@ impl<'a> Record<'a> {
             idempotency_key: None,
             before: None,
         };
-        Ok(Self { method, exchange, kept: Some(Kept { ledger, clock, template, secrets, images }) })
+        Ok(Self { exchange, kept: Some(Kept { ledger, clock, template, secrets, images }) })
     }
 
     /// True if an object is to be read before it is written.
@@ -128,23 +120,23 @@ impl<'a> Record<'a> {
     pub(crate) async fn begin(
         &self,
         position: usize,
-        write: &Prepared,
+        write: &PreparedWrite,
         request: &Request,
         before: Option<Json>,
     ) -> Result<Option<WriteId>, Box<Report>> {
         let Some(kept) = &self.kept else { return Ok(None) };
         let verb = request.verb.to_string();
         let sent = request.body.as_deref().unwrap_or_default();
-        let body = write.call.body.as_ref().and_then(|body| body.json());
-        let body = body.map(|body| self.redacted(&masking::masked(self.method, &body)));
+        let method = write.call.method();
+        let body = write.call.body().map(|body| self.redacted(&masking::masked(method, &body)));
         let intent = Intent {
             at: Timestamp::from(kept.clock.wall()),
             row: write.row.unwrap_or(position) as u64 + 1,
-            url: self.exchange.redact(&masking::masked_url(self.method, &request.url)),
+            url: self.exchange.redact(&masking::masked_url(method, &request.url)),
             request_digest: request_digest(&verb, request.url.as_str(), sent),
             verb,
             body,
-            idempotency_key: write.key.clone(),
+            idempotency_key: write.call.key().map(str::to_owned),
             before: before.map(|object| self.redacted(&object)),
             ..kept.template.clone()
         };

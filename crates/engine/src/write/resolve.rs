@@ -4,13 +4,11 @@
 //! Refuses: sending the write again.
 
 use serde_json::Value as Json;
-use strataql_call::{Exchange, request_of};
-use strataql_diag::Report;
+use strataql_call::{CallMetrics, Exchange, MethodCall};
 use strataql_net::Response;
-use strataql_spec::{HttpVerb, Method, SqlVerb};
+use strataql_spec::{HttpVerb, SqlVerb};
 
-use super::{Prepared, image};
-use crate::resource::ResourceRef;
+use super::prepared::PreparedWrite;
 
 /// What reading the object tells.
 pub(crate) enum Seen {
@@ -25,12 +23,12 @@ pub(crate) enum Seen {
 /// Reads the object that a write was about.
 pub(crate) async fn look(
     exchange: &dyn Exchange,
-    resource: &ResourceRef,
-    method: &Method,
-    write: &Prepared,
+    metrics: &CallMetrics,
+    write: &PreparedWrite,
 ) -> Seen {
-    let Some(change) = change_of(resource, method) else { return Seen::Unclear };
-    let Some(answer) = read(exchange, resource, write).await else { return Seen::Unclear };
+    let Some(change) = change_of(&write.call) else { return Seen::Unclear };
+    let Ok(Some(lookup)) = write.call.lookup() else { return Seen::Unclear };
+    let Ok(answer) = lookup.read(exchange, metrics).await else { return Seen::Unclear };
     let is_there = match answer.status {
         200..=299 => true,
         404 => false,
@@ -41,7 +39,7 @@ pub(crate) async fn look(
         (Change::Gone, true) | (Change::Made, false) => Seen::NotApplied,
         (Change::Altered, false) => Seen::Unclear,
         (Change::Made | Change::Altered, true) => {
-            let sent = write.call.body.as_ref().and_then(|body| body.json());
+            let sent = write.call.body();
             let shown: Option<Json> = serde_json::from_slice(&answer.body).ok();
             match (sent, shown) {
                 (Some(sent), Some(shown)) if shows(&sent, &shown) => Seen::Applied(answer),
@@ -62,26 +60,15 @@ enum Change {
 }
 
 /// What a method does, from the statement it serves; `None` for an action of another kind.
-fn change_of(resource: &ResourceRef, method: &Method) -> Option<Change> {
-    match (resource.resource().verb_of(&method.name), method.verb) {
+fn change_of(call: &MethodCall) -> Option<Change> {
+    let method = call.method();
+    match (call.target().resource().verb_of(&method.name), method.verb) {
         (SqlVerb::Insert, _) => Some(Change::Made),
         (SqlVerb::Delete, _) | (SqlVerb::Exec, HttpVerb::Delete) => Some(Change::Gone),
         (SqlVerb::Update | SqlVerb::Replace, _)
         | (SqlVerb::Exec, HttpVerb::Put | HttpVerb::Patch) => Some(Change::Altered),
         _ => None,
     }
-}
-
-/// The answer of the first lookup that the write's own parameters bind.
-async fn read(
-    exchange: &dyn Exchange,
-    resource: &ResourceRef,
-    write: &Prepared,
-) -> Option<Response> {
-    let (_, call) = image::bound(resource, write)?;
-    let request = request_of(&call, false).ok()?;
-    let answer: Result<Response, Box<Report>> = exchange.exchange(request).await;
-    answer.ok()
 }
 
 /// True if every field that was sent is shown with its value.

@@ -9,23 +9,24 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use datafusion::sql::sqlparser::ast as sql;
-use strataql_call::{Arguments, ColumnPlan, DecodePlan, Mismatch, decode_answer};
+use strataql_call::{Arguments, ColumnPlan, MethodRef, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
 use strataql_functions::JSON_SCHEMA;
 use strataql_net::Response;
-use strataql_spec::{ColumnType, Method, RowShape};
+use strataql_spec::{ColumnType, RowShape};
 use strataql_sql::Name;
 
 use super::statement::WriteStatement;
-use super::{Chosen, Writer, rows, target_error};
+use super::writer::{Chosen, Writer};
+use super::{rows, target_error};
 use crate::front::RelationResolver;
-use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 
 /// A planned RETURNING.
 pub(crate) struct Returning {
     query: sql::Query,
-    plan: DecodePlan,
+    /// Columns of the answer.
+    answered: Vec<ColumnPlan>,
     schema: SchemaRef,
     name: String,
     columns: Vec<(String, DataType)>,
@@ -46,12 +47,12 @@ impl RelationResolver for Answer {
 impl Returning {
     pub(crate) async fn plan(
         writer: &Writer<'_>,
-        resource: &ResourceRef,
         chosen: &Chosen,
         items: &[sql::SelectItem],
         statement: &WriteStatement,
     ) -> Result<Self, Box<Report>> {
-        let method = writer.answering(chosen.of(resource));
+        let target = writer.returned_method(chosen);
+        let method = target.method();
         if let RowShape::Nothing { reason } = &method.response.rows {
             return Err(Box::new(
                 target_error(
@@ -62,8 +63,12 @@ impl Returning {
                 .with_help("leave out RETURNING, or read the object with SELECT"),
             ));
         }
-        let plan = decode_plan(resource, method);
-        let schema = documented(resource, method, plan.schema());
+        // columns of the answer, then the method's parameters that it does not repeat
+        let answered = target.columns(|_| true);
+        let plan = target
+            .decode_plan(answered.clone(), &Arguments::default(), Mismatch::Error)
+            .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
+        let schema = documented(target, plan.schema());
         let name =
             statement.target.name.parts.last().map(|part| part.value.clone()).unwrap_or_default();
         let factor = sql::TableWithJoins {
@@ -82,7 +87,7 @@ impl Returning {
             joins: vec![],
         };
         let query = rows::select(items.to_vec(), vec![factor], None);
-        let mut returning = Self { query, plan, schema, name, columns: Vec::new() };
+        let mut returning = Self { query, answered, schema, name, columns: Vec::new() };
         let empty = RecordBatch::new_empty(Arc::clone(&returning.schema));
         let shown = returning.over(writer, vec![empty]).await?.schema;
         returning.columns = shown
@@ -102,21 +107,15 @@ impl Returning {
     pub(crate) async fn evaluate(
         &self,
         writer: &Writer<'_>,
-        resource: &ResourceRef,
         chosen: &Chosen,
         answers: Vec<(Response, &Arguments)>,
     ) -> Result<ResultSet, Box<Report>> {
-        let method = writer.answering(chosen.of(resource));
+        let target = writer.returned_method(chosen);
         let batches = answers
             .into_iter()
             .map(|(response, arguments)| {
-                let mut plan = self.plan.clone();
-                for column in &mut plan.columns {
-                    column.echo = method
-                        .param(&column.name)
-                        .and_then(|param| arguments.value(param))
-                        .cloned();
-                }
+                let columns = self.answered.clone();
+                let plan = target.decode_plan(columns, arguments, Mismatch::Error)?;
                 let batch = decode_answer(plan, &response).map_err(done_all_the_same)?;
                 batch
                     .with_schema(Arc::clone(&self.schema))
@@ -137,7 +136,11 @@ impl Returning {
         let prepared = writer
             .statement
             .prepare_with(&answer, |front| {
-                front.plan_derived(self.query.clone(), Arc::clone(&writer.words), writer.parameters)
+                front.plan_derived(
+                    self.query.clone(),
+                    Arc::clone(&writer.mentioned_identifiers),
+                    writer.parameters,
+                )
             })
             .await?;
         writer.statement.execute(prepared)
@@ -149,42 +152,9 @@ fn done_all_the_same(report: Box<Report>) -> Box<Report> {
     Box::new((*report).with_note("the write itself was accepted; only RETURNING could not be read"))
 }
 
-/// Columns of the answer, then the method's parameters that it does not repeat.
-fn decode_plan(resource: &ResourceRef, method: &Method) -> DecodePlan {
-    let schemas = &resource.service.schemas;
-    let mut columns: Vec<ColumnPlan> = method
-        .response
-        .columns
-        .iter()
-        .map(|column| ColumnPlan {
-            name: column.name.clone(),
-            wire: Some(column.wire.clone()),
-            kind: column.kind,
-            echo: None,
-        })
-        .collect();
-    for param in &method.params {
-        if !columns.iter().any(|column| column.name == param.name) {
-            let kind = ColumnType::of(&schemas[param.schema]);
-            columns.push(ColumnPlan { name: param.name.clone(), wire: None, kind, echo: None });
-        }
-    }
-    let keys = |id: Option<strataql_spec::SchemaId>| -> Vec<String> {
-        id.map(|id| schemas[id].properties.keys().cloned().collect()).unwrap_or_default()
-    };
-    DecodePlan {
-        method: method.name.clone(),
-        rows: method.response.rows.clone(),
-        columns,
-        known_fields: keys(method.response.row_schema),
-        known_envelope: keys(method.response.schema),
-        captures: Vec::new(),
-        mismatch: Mismatch::Error,
-    }
-}
-
 /// The schema with the documented schemas of JSON columns, so that paths into them are typed.
-pub(super) fn documented(resource: &ResourceRef, method: &Method, schema: SchemaRef) -> SchemaRef {
+pub(super) fn documented(target: &MethodRef, schema: SchemaRef) -> SchemaRef {
+    let method = target.method();
     let fields: Vec<_> = schema
         .fields()
         .iter()
@@ -195,7 +165,7 @@ pub(super) fn documented(resource: &ResourceRef, method: &Method, schema: Schema
                 None => field.as_ref().clone(),
                 Some(column) => {
                     let mut metadata = field.metadata().clone();
-                    let schema = resource.service.schemas.compact(column.schema);
+                    let schema = target.service().schemas.compact(column.schema);
                     metadata.insert(JSON_SCHEMA.to_owned(), schema);
                     field.as_ref().clone().with_metadata(metadata)
                 }

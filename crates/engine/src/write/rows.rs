@@ -9,18 +9,19 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast as sql;
 use futures::TryStreamExt;
 use serde_json::Value as Json;
-use strataql_call::Value;
+use strataql_call::{ServerVariables, Value};
 use strataql_diag::{Code, Report, Span};
-use strataql_spec::Location;
+use strataql_spec::{Location, Param};
 
 use super::statement::{Marker, Target, WriteStatement};
-use super::{Chosen, Writer, condition, target_error};
+use super::writer::{Chosen, Writer};
+use super::{condition, target_error};
 use crate::predicate::bindings::value_of;
 use crate::resource::ResourceRef;
 use crate::statement::Statement;
 
 /// Where the rows come from.
-pub(crate) struct Source {
+pub(crate) struct RowSource {
     pub(crate) query: sql::Query,
     pub(crate) columns: Vec<SourceColumn>,
     /// A SELECT of the resource finds the rows.
@@ -37,16 +38,16 @@ pub(crate) struct SourceColumn {
 }
 
 /// One row to write: values by path.
-pub(crate) type Row = Vec<(Vec<String>, Given)>;
+pub(crate) type Row = Vec<(Vec<String>, CellValue)>;
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Given {
+pub(crate) enum CellValue {
     Value(Value),
     Null,
 }
 
-impl Source {
+impl RowSource {
     /// True when a SELECT of the resource finds the rows.
     pub(crate) const fn is_resolved(&self) -> bool {
         self.resolved
@@ -67,6 +68,7 @@ impl Source {
         chosen: &Chosen,
         statement: &WriteStatement,
         running: &Statement,
+        variables: &ServerVariables,
     ) -> Result<Self, Box<Report>> {
         if let Some(query) = &statement.source {
             let columns = statement
@@ -82,11 +84,9 @@ impl Source {
         let Some(where_clause) = &statement.condition else {
             return Err(no_condition(statement));
         };
-        let method = chosen.of(resource);
-        let configured = |name: &str| {
-            method.param(name).is_some_and(|param| param.location == Location::Server)
-                && running.has_variable(&resource.provider.name, name)
-        };
+        let method = chosen.method();
+        let configured =
+            |name: &str| method.param(name).is_some_and(|param| is_set(resource, variables, param));
         let constant = statement
             .assigned
             .iter()
@@ -95,7 +95,10 @@ impl Source {
             .filter(|_| constant && statement.from.is_empty());
         match direct {
             Some(parameters) => Ok(direct_source(statement, parameters)),
-            None => resolved_source(resource, chosen, statement, where_clause, running),
+            None => {
+                check_scope(resource, statement, where_clause, running)?;
+                resolved_source(resource, chosen, statement, where_clause, variables)
+            }
         }
     }
 }
@@ -113,7 +116,7 @@ fn no_condition(statement: &WriteStatement) -> Box<Report> {
 }
 
 /// Every combination of the given values, with the constants of SET.
-fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamValues>) -> Source {
+fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamValues>) -> RowSource {
     let mut items = Vec::new();
     let mut columns = Vec::new();
     let mut from = Vec::new();
@@ -129,7 +132,35 @@ fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamVal
     }
     let keys = (0..columns.len()).collect();
     push_assigned(statement, &mut items, &mut columns);
-    Source { query: select(items, from, None), columns, resolved: false, keys }
+    RowSource { query: select(items, from, None), columns, resolved: false, keys }
+}
+
+/// True for a server variable with a value from settings or environment.
+fn is_set(resource: &ResourceRef, variables: &ServerVariables, param: &Param) -> bool {
+    param.location == Location::Server
+        && variables.value(&resource.provider.name, resource.resource(), &param.wire).is_some()
+}
+
+/// Refuses a condition that selects all objects, unless that is allowed.
+fn check_scope(
+    resource: &ResourceRef,
+    statement: &WriteStatement,
+    where_clause: &sql::Expr,
+    running: &Statement,
+) -> Result<(), Box<Report>> {
+    if running.settings.write_all || !scope_only(resource, where_clause) {
+        return Ok(());
+    }
+    Err(Box::new(
+        target_error(
+            Code::MissingParam,
+            &statement.target,
+            format!("this {} would change every object of its scope", statement.verb().as_str()),
+        )
+        .with_help(
+            "add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)",
+        ),
+    ))
 }
 
 /// A SELECT of the resource with the statement's own WHERE.
@@ -138,54 +169,58 @@ fn resolved_source(
     chosen: &Chosen,
     statement: &WriteStatement,
     where_clause: &sql::Expr,
-    running: &Statement,
-) -> Result<Source, Box<Report>> {
-    let method = chosen.of(resource);
-    if scope_only(resource, where_clause) && !running.settings.write_all {
-        return Err(Box::new(
-            target_error(
-                Code::MissingParam,
-                &statement.target,
-                format!(
-                    "this {} would change every object of its scope",
-                    statement.verb().as_str()
-                ),
-            )
-            .with_help("add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)"),
-        ));
-    }
+    variables: &ServerVariables,
+) -> Result<RowSource, Box<Report>> {
     let alias = statement.target.shown_as();
     let mut items = Vec::new();
     let mut columns = Vec::new();
-    for param in method.params.iter().filter(|param| {
-        param.location != Location::Server
-            || !running.has_variable(&resource.provider.name, &param.name)
-    }) {
-        let wanted = param.required;
-        if !wanted {
-            continue;
-        }
-        if !resource.is_column(&param.name) && !resource.parameters().contains(&param.name) {
+    let mut keys = Vec::new();
+    let named = condition::names(Some(where_clause));
+    for param in &chosen.method().params {
+        let name = &param.name;
+        let of_row = || sql::Expr::CompoundIdentifier(vec![quoted(&alias), quoted(name)]);
+        let is_parameter = resource.parameters().contains(name);
+        let is_named = |name: &String| {
+            named.contains(name) || (param.required && !is_set(resource, variables, param))
+        };
+        let value = match param.location {
+            // the write goes to the server of the SELECT: the one in the statement, else the one that
+            // settings and defaults give to both
+            Location::Server => match condition::only_value(where_clause, name) {
+                Some(value) => value,
+                // the response has a column of that name, which need not be the server's
+                None if resource.is_column(name) && !is_named(name) => continue,
+                None if is_parameter => of_row(),
+                None if !param.required || is_set(resource, variables, param) => continue,
+                None => of_row(),
+            },
+            _ if param.required => of_row(),
+            _ => continue,
+        };
+        if !is_parameter && !resource.is_column(name) {
             return Err(Box::new(
                 target_error(
                     Code::MissingParam,
                     &statement.target,
-                    format!("the rows of `{}` do not tell `{}`", resource.dotted(), param.name),
+                    format!("the rows of `{}` do not tell `{name}`", resource.dotted()),
                 )
-                .with_help(format!("give it: `{} = '…'`", param.name)),
+                .with_help(format!("give it: `{name} = '…'`")),
             ));
         }
-        items.push(sql::SelectItem::UnnamedExpr(sql::Expr::CompoundIdentifier(vec![
-            quoted(&alias),
-            quoted(&param.name),
-        ])));
-        columns.push(SourceColumn { path: vec![param.name.clone()], marker: Marker::Text });
+        // NULL is no key: an optional server variable may have its default
+        if param.required {
+            keys.push(columns.len());
+        }
+        items.push(sql::SelectItem::ExprWithAlias {
+            expr: value,
+            alias: quoted(&format!("key {}", columns.len())),
+        });
+        columns.push(SourceColumn { path: vec![name.clone()], marker: Marker::Text });
     }
-    let keys = (0..columns.len()).collect();
     push_assigned(statement, &mut items, &mut columns);
     let mut from = vec![table_item(&statement.target)];
     from.extend(statement.from.iter().cloned());
-    Ok(Source {
+    Ok(RowSource {
         query: select(items, from, Some(where_clause.clone())),
         columns,
         resolved: true,
@@ -313,7 +348,7 @@ pub(crate) fn select(
 /// Refuses a source that has more or fewer columns than are named.
 pub(super) fn check_width(
     plan: &Arc<dyn ExecutionPlan>,
-    source: &Source,
+    source: &RowSource,
     span: Span,
 ) -> Result<(), Box<Report>> {
     let given = plan.schema().fields().len();
@@ -337,7 +372,7 @@ pub(super) fn check_width(
 /// `max-writes` when there are more; reports of the query.
 pub(crate) async fn collect(
     writer: &Writer<'_>,
-    source: &Source,
+    source: &RowSource,
     limit: usize,
     span: Span,
 ) -> Result<Vec<Row>, Box<Report>> {
@@ -345,7 +380,11 @@ pub(crate) async fn collect(
     let prepared = writer
         .statement
         .prepare_with(relations.as_ref(), |front| {
-            front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
+            front.plan_derived(
+                source.query.clone(),
+                Arc::clone(&writer.mentioned_identifiers),
+                writer.parameters,
+            )
         })
         .await?;
     check_width(&prepared.plan, source, span)?;
@@ -380,12 +419,16 @@ pub(crate) async fn collect(
     Ok(rows)
 }
 
-fn key_of<'r>(row: &'r Row, source: &Source) -> Vec<&'r Given> {
+fn key_of<'r>(row: &'r Row, source: &RowSource) -> Vec<&'r CellValue> {
     source.keys.iter().map(|key| &row[*key].1).collect()
 }
 
 /// A row; `None` when a key is NULL and so names no object.
-fn read_row(batch: &RecordBatch, row: usize, source: &Source) -> Result<Option<Row>, Box<Report>> {
+fn read_row(
+    batch: &RecordBatch,
+    row: usize,
+    source: &RowSource,
+) -> Result<Option<Row>, Box<Report>> {
     let schema = batch.schema();
     let mut values = Vec::with_capacity(source.columns.len());
     for (position, column) in source.columns.iter().enumerate() {
@@ -397,10 +440,10 @@ fn read_row(batch: &RecordBatch, row: usize, source: &Source) -> Result<Option<R
             .get("ARROW:extension:name")
             .is_some_and(|name| name == "arrow.json");
         let given = match value_of(&scalar) {
-            None => Given::Null,
-            Some(value) => Given::Value(marked(value, column, is_json)?),
+            None => CellValue::Null,
+            Some(value) => CellValue::Value(marked(value, column, is_json)?),
         };
-        if given == Given::Null && source.keys.contains(&position) {
+        if given == CellValue::Null && source.keys.contains(&position) {
             return Ok(None);
         }
         values.push((column.path.clone(), given));

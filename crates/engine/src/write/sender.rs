@@ -1,214 +1,248 @@
-//! One write on its way: recorded, sent, looked after, recorded again.
+//! Sending one write: record the intent, send, look up an unknown outcome, record the outcome.
 //!
-//! Owns: that order, and what became of the write.
-//! Refuses: sending a write again; the transport does that where it is harmless.
-//! Surprise: a write may be recorded and then not sent, when another fails while the disk is waited for.
-//! The next write begins as soon as an answer is there; it does not wait until that is on disk.
+//! Owns: that order, and the outcome of the write.
+//! Refuses: retries; the transport retries where that is safe.
+//! Surprise: a write may be recorded and then not sent, when another one fails while its intent is
+//! written to disk. The next write starts as soon as a response arrives, not when its outcome is on disk.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use strataql_call::{CallMetrics, Exchange, request_of};
+use strataql_call::{CallMetrics, Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
 use strataql_ledger::{OutcomeKind, WriteId};
 use strataql_net::{Request, Response};
-use strataql_spec::Method;
 use tokio::sync::Semaphore;
 
+use super::prepared::PreparedWrite;
 use super::record::{End, Record};
 use super::resolve::{Seen, look};
-use super::send::Prepared;
 use super::{image, masking};
 use crate::outcome::Outcome;
-use crate::resource::ResourceRef;
 
-/// What became of a write.
-pub(crate) enum Fate {
+/// How a write ended.
+pub(crate) enum WriteOutcome {
     Applied(Response),
     Failed(Box<Report>),
-    /// Nobody knows whether it happened.
+    /// It is not known whether the change was made.
     Unknown(Box<Report>),
     NotSent,
 }
 
-/// A write that was begun, if it is recorded, and how it ended.
+impl WriteOutcome {
+    /// The response of the only write of a statement.
+    ///
+    /// # Errors
+    /// The report of a write that was not applied.
+    pub(crate) fn response(self) -> Result<Response, Box<Report>> {
+        match self {
+            Self::Applied(response) => Ok(response),
+            Self::Failed(report) | Self::Unknown(report) => Err(report),
+            Self::NotSent => Err(Box::new(Report::internal("the write was not sent"))),
+        }
+    }
+}
+
+/// A recorded write, and its outcome.
 type Ending = (Option<WriteId>, End);
 
 /// Sends the writes of one statement.
 pub(crate) struct Sender<'a> {
-    pub(crate) exchange: &'a dyn Exchange,
-    pub(crate) metrics: &'a CallMetrics,
-    pub(crate) resource: &'a ResourceRef,
-    pub(crate) method: &'a Method,
-    pub(crate) record: &'a Record<'a>,
-    /// Where it is said that the end of a write could not be recorded.
-    pub(crate) outcome: &'a Outcome,
-    /// Writes that may be on their way at once.
-    pub(crate) slots: Semaphore,
-    /// A write has failed.
-    pub(crate) stop: AtomicBool,
-    /// True if none is sent after that.
-    pub(crate) stops: bool,
+    pub(super) exchange: &'a dyn Exchange,
+    pub(super) metrics: &'a CallMetrics,
+    record: &'a Record<'a>,
+    /// Receives a note when an outcome could not be recorded.
+    pub(super) outcome: &'a Outcome,
+    /// Limits the writes in flight.
+    slots: Semaphore,
+    /// Set when a write has failed.
+    stop: AtomicBool,
+    /// True if no write is sent after a failure.
+    stops: bool,
 }
 
-impl Sender<'_> {
-    /// Sends one write, unless an earlier one failed; it is recorded before and after.
-    pub(crate) async fn write(&self, position: usize, write: &Prepared) -> Fate {
-        let (fate, ending) = {
+impl<'a> Sender<'a> {
+    /// A sender of one write at a time, which stops at the first failure.
+    pub(crate) fn new(
+        exchange: &'a dyn Exchange,
+        metrics: &'a CallMetrics,
+        record: &'a Record<'a>,
+        outcome: &'a Outcome,
+    ) -> Self {
+        let (slots, stop) = (Semaphore::new(1), AtomicBool::new(false));
+        Self { exchange, metrics, record, outcome, slots, stop, stops: true }
+    }
+
+    /// The same sender with several writes in flight.
+    pub(crate) fn concurrent(self, writes: usize) -> Self {
+        Self { slots: Semaphore::new(writes), ..self }
+    }
+
+    /// The same sender; `stops` is true if no write is sent after a failure.
+    pub(crate) fn stopping(self, stops: bool) -> Self {
+        Self { stops, ..self }
+    }
+
+    /// Records and sends one write, unless an earlier one failed.
+    pub(crate) async fn write(&self, position: usize, write: &PreparedWrite) -> WriteOutcome {
+        let (outcome, ending) = {
             let _slot = self.slots.acquire().await;
             if self.is_stopped() {
-                return Fate::NotSent;
+                return WriteOutcome::NotSent;
             }
-            let (fate, ending) = self.attempt(position, write).await;
+            let (outcome, ending) = self.attempt(position, write).await;
             // while the slot is taken: no other write may slip through
-            if self.stops && matches!(fate, Fate::Failed(_) | Fate::Unknown(_)) {
-                self.stop.store(true, Ordering::SeqCst);
+            if matches!(outcome, WriteOutcome::Failed(_) | WriteOutcome::Unknown(_)) {
+                self.fail();
             }
-            (fate, ending)
+            (outcome, ending)
         };
         if let Some((id, end)) = ending
             && let Some(note) = self.record.end(id, end).await
         {
             self.outcome.note(note);
         }
-        fate
+        outcome
     }
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
 
-    /// Tells that a write has failed after it was accepted.
+    /// Reports that a write has failed, perhaps after it was accepted.
     pub(crate) fn fail(&self) {
         if self.stops {
             self.stop.store(true, Ordering::SeqCst);
         }
     }
 
-    /// Records and sends; gives what is to be recorded of the end, too.
-    async fn attempt(&self, position: usize, write: &Prepared) -> (Fate, Option<Ending>) {
+    /// Records the intent and sends; returns the outcome that is to be recorded.
+    async fn attempt(
+        &self,
+        position: usize,
+        write: &PreparedWrite,
+    ) -> (WriteOutcome, Option<Ending>) {
         let (request, id) = match self.begin(position, write).await {
             Ok(begun) => begun,
-            Err(report) => return (Fate::Failed(report), None),
+            Err(report) => return (WriteOutcome::Failed(report), None),
         };
-        // another write may have failed while the disk was waited for
+        // another write may have failed while the intent was written to disk
         if self.is_stopped() {
-            return (Fate::NotSent, Some((id, End::not_sent("another row failed"))));
+            return (WriteOutcome::NotSent, Some((id, End::not_sent("another row failed"))));
         }
-        let (fate, end) = match self.sent(request).await {
-            (Fate::Unknown(report), end) => {
-                let seen = look(self.exchange, self.resource, self.method, write).await;
-                settled(report, end, seen)
+        let (outcome, end) = match write.call.send(self.exchange, self.metrics, request).await {
+            Ok(response) => {
+                let end = End::applied(&response);
+                (WriteOutcome::Applied(response), end)
             }
-            known => known,
+            Err(failure) if failure.maybe_applied => {
+                let seen = look(self.exchange, self.metrics, write).await;
+                decided(failure, seen)
+            }
+            Err(failure) => {
+                let end = End::failed(&failure);
+                (WriteOutcome::Failed(failure.report), end)
+            }
         };
-        (fate, Some((id, end)))
+        (outcome, Some((id, end)))
     }
 
-    /// The request of a write, its intent on disk.
+    /// The request of a write, after its intent is on disk.
     async fn begin(
         &self,
         position: usize,
-        write: &Prepared,
+        write: &PreparedWrite,
     ) -> Result<(Request, Option<WriteId>), Box<Report>> {
-        let request = request_of(&write.call, write.key.is_some())?;
+        let request = write.call.request()?;
         let before = if let Some(image) = &write.image {
-            Some(masking::masked(self.method, image))
+            Some(masking::masked(write.call.method(), image))
         } else if self.record.has_images() {
-            image::read(self.exchange, self.resource, self.method, write).await?
+            image::read(self.exchange, self.metrics, write).await?
         } else {
             None
         };
         let id = self.record.begin(position, write, &request, before).await?;
         Ok((request, id))
     }
-
-    async fn sent(&self, request: Request) -> (Fate, End) {
-        match strataql_call::write(self.exchange, self.metrics, request).await {
-            Ok(response) => {
-                let end = End {
-                    kind: OutcomeKind::Applied,
-                    status: Some(response.status),
-                    request_id: response.request_id(),
-                    message: None,
-                    is_pending: false,
-                };
-                (Fate::Applied(response), end)
-            }
-            Err(failure) => {
-                let kind = match failure.status {
-                    _ if failure.maybe_applied => OutcomeKind::Unknown,
-                    None => OutcomeKind::NotSent,
-                    Some(500..) => OutcomeKind::Failed,
-                    Some(_) => OutcomeKind::Refused,
-                };
-                let remote = failure.report.remote.as_deref();
-                let end = End {
-                    kind,
-                    status: failure.status,
-                    request_id: remote.and_then(|remote| remote.request_id.clone()),
-                    message: Some(failure.report.message.clone()),
-                    // a gateway that lost its server, or nobody answered in time
-                    is_pending: failure.status.is_some() || failure.report.code == Code::Timeout,
-                };
-                if failure.maybe_applied {
-                    (Fate::Unknown(unknown(*failure.report)), end)
-                } else {
-                    (Fate::Failed(failure.report), end)
-                }
-            }
-        }
-    }
 }
 
 impl End {
+    fn applied(response: &Response) -> Self {
+        Self {
+            kind: OutcomeKind::Applied,
+            status: Some(response.status),
+            request_id: response.request_id(),
+            message: None,
+        }
+    }
+
+    fn failed(failure: &WriteFailure) -> Self {
+        let kind = match failure.status {
+            _ if failure.maybe_applied => OutcomeKind::Unknown,
+            None => OutcomeKind::NotSent,
+            Some(500..) => OutcomeKind::Failed,
+            Some(_) => OutcomeKind::Refused,
+        };
+        let remote = failure.report.remote.as_deref();
+        Self {
+            kind,
+            status: failure.status,
+            request_id: remote.and_then(|remote| remote.request_id.clone()),
+            message: Some(failure.report.message.clone()),
+        }
+    }
+
     fn not_sent(why: &str) -> Self {
         Self {
             kind: OutcomeKind::NotSent,
             status: None,
             request_id: None,
             message: Some(why.to_owned()),
-            is_pending: false,
         }
     }
 }
 
-/// The fate of a write after the object was read.
-fn settled(report: Box<Report>, end: End, seen: Seen) -> (Fate, End) {
+/// The outcome of a write without a usable response, after its object was read.
+fn decided(failure: WriteFailure, seen: Seen) -> (WriteOutcome, End) {
+    let end = End::failed(&failure);
     match seen {
         Seen::Applied(response) => {
             let found = "the object was read afterwards and shows the change";
             let message = end.message.map(|said| format!("{found}; before that: {said}"));
-            (Fate::Applied(response), End { kind: OutcomeKind::Applied, message, ..end })
+            let end = End { kind: OutcomeKind::Applied, message, ..end };
+            (WriteOutcome::Applied(response), end)
         }
-        Seen::NotApplied if end.is_pending => {
+        // a gateway error or a timeout: the service may still be working
+        Seen::NotApplied if failure.status.is_some() || failure.report.code == Code::Timeout => {
             let note = "the object was read afterwards and does not show the change, but the service \
                         may still be at work on it";
-            (Fate::Unknown(Box::new(report.with_note(note))), end)
+            (WriteOutcome::Unknown(Box::new(unknown(*failure.report).with_note(note))), end)
         }
         Seen::NotApplied => {
-            let mut failed = report.as_ref().clone();
-            failed.code = Code::RemoteUnavailable;
-            failed.message = failed.message.replacen(
-                "the outcome of a write is unknown",
-                "a write was not applied, as the object shows",
-                1,
-            );
-            failed.help = vec!["run the statement again".to_owned()];
-            let end =
-                End { kind: OutcomeKind::Failed, message: Some(failed.message.clone()), ..end };
-            (Fate::Failed(Box::new(failed)), end)
+            let report = not_applied(*failure.report);
+            let message = Some(report.message.clone());
+            let end = End { kind: OutcomeKind::Failed, message, ..end };
+            (WriteOutcome::Failed(Box::new(report)), end)
         }
-        Seen::Unclear => (Fate::Unknown(report), end),
+        Seen::Unclear => (WriteOutcome::Unknown(Box::new(unknown(*failure.report))), end),
     }
 }
 
-fn unknown(report: Report) -> Box<Report> {
-    let mut unknown = Report::new(
-        Code::WriteOutcomeUnknown,
-        format!("the outcome of a write is unknown: {}", report.message),
+fn unknown(cause: Report) -> Report {
+    let message = format!("the outcome of a write is unknown: {}", cause.message);
+    let help = "read the object to see whether the change happened before you repeat the statement";
+    caused(Report::new(Code::WriteOutcomeUnknown, message).with_help(help), cause)
+}
+
+fn not_applied(cause: Report) -> Report {
+    let message = format!("a write was not applied, as the object shows: {}", cause.message);
+    caused(
+        Report::new(Code::RemoteUnavailable, message).with_help("run the statement again"),
+        cause,
     )
-    .with_help("read the object to see whether the change happened before you repeat the statement")
-    .with_note("it was not sent again");
-    unknown.remote = report.remote;
-    Box::new(unknown)
+}
+
+fn caused(report: Report, cause: Report) -> Report {
+    let mut report = report.with_note("it was not sent again");
+    report.remote = cause.remote;
+    report
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use strataql_call::{MethodRef, ServerVariables};
 use strataql_diag::Report;
-use strataql_spec::{Method, SqlVerb};
+use strataql_spec::SqlVerb;
 
-use super::rows::Source;
-use super::send::Prepared;
-use super::{Awaiting, Chosen, WriteContext, Writer, image, masking, rows, template, undo};
+use super::awaiting::Awaiting;
+use super::prepared::PreparedWrite;
+use super::rows::RowSource;
+use super::writer::{Chosen, Writer};
+use super::{WriteContext, image, masking, rows, template, undo};
 use crate::explain;
-use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
 use crate::text_table::text_table;
@@ -23,32 +25,29 @@ type Step = Vec<Option<String>>;
 /// The requests of a write whose rows are all known.
 pub(crate) fn requests(
     writer: &Writer<'_>,
-    resource: &ResourceRef,
     chosen: &Chosen,
-    prepared: &[Prepared],
+    prepared: &[PreparedWrite],
 ) -> Result<ResultSet, Box<Report>> {
-    let method = chosen.of(resource);
     let mut rows = Vec::new();
     for write in prepared {
-        rows.extend(image_read((writer.statement, writer.context), resource, method, write));
-        rows.push(step(resource, method, write, "sent once per row"));
+        rows.extend(image_read((writer.statement, writer.context), write)?);
+        rows.push(step(write, "sent once per row"));
     }
-    rows.extend(wait(writer.awaiting.as_ref()));
-    rows.extend(undoing(writer.context, resource, method));
+    rows.extend(wait(writer.awaiting.as_ref(), &writer.variables));
+    rows.extend(undoing(writer, chosen));
     numbered(rows)
 }
 
 /// EXEC of a method.
 pub(crate) fn exec(
-    resource: &ResourceRef,
-    method: &Method,
-    write: &Prepared,
-    awaiting: Option<&Awaiting>,
     within: Within<'_>,
+    write: &PreparedWrite,
+    awaiting: Option<&Awaiting>,
+    variables: &ServerVariables,
 ) -> Result<ResultSet, Box<Report>> {
-    let mut rows: Vec<Step> = image_read(within, resource, method, write).into_iter().collect();
-    rows.push(step(resource, method, write, "the method that EXEC names"));
-    rows.extend(wait(awaiting));
+    let mut rows: Vec<Step> = image_read(within, write)?.into_iter().collect();
+    rows.push(step(write, "the method that EXEC names"));
+    rows.extend(wait(awaiting, variables));
     numbered(rows)
 }
 
@@ -56,9 +55,8 @@ pub(crate) fn exec(
 /// `None` if the rows are known here.
 pub(crate) async fn unknown(
     writer: &Writer<'_>,
-    resource: &ResourceRef,
     chosen: &Chosen,
-    source: &Source,
+    source: &RowSource,
 ) -> Result<Option<ResultSet>, Box<Report>> {
     let (reads, writes) = if source.is_resolved() {
         ("finds the rows that WHERE names", "once per row found")
@@ -69,30 +67,28 @@ pub(crate) async fn unknown(
     if rows.is_empty() && !source.is_resolved() {
         return Ok(None);
     }
-    let body = template::body(chosen.of(resource), source);
-    rows.extend(per_row(writer, resource, chosen, body, writes));
+    let body = template::body(chosen.method(), source);
+    rows.extend(per_row(writer, chosen, body, writes));
     numbered(rows).map(Some)
 }
 
 /// An upsert: the question which rows exist, then both ways.
 pub(super) async fn upsert(
-    resource: &ResourceRef,
-    finder: &Source,
-    update: Option<(&Writer<'_>, &Chosen, &Source)>,
-    insert: (&Writer<'_>, &Chosen, &[Prepared]),
+    finder: &RowSource,
+    update: Option<(&Writer<'_>, &Chosen, &RowSource)>,
+    insert: (&Writer<'_>, &[PreparedWrite]),
 ) -> Result<ResultSet, Box<Report>> {
-    let (writer, chosen, inserts) = insert;
+    let (writer, inserts) = insert;
     if inserts.is_empty() {
         return numbered(Vec::new());
     }
     let mut rows = finding(writer, finder, "asks which rows exist").await?;
-    let method = chosen.of(resource);
-    rows.extend(inserts.iter().map(|write| step(resource, method, write, "unless the row exists")));
-    rows.extend(wait(writer.awaiting.as_ref()));
+    rows.extend(inserts.iter().map(|write| step(write, "unless the row exists")));
+    rows.extend(wait(writer.awaiting.as_ref(), &writer.variables));
     if let Some((writer, chosen, source)) = update {
         let why = "once per row that exists, instead of its INSERT";
-        let body = template::body(chosen.of(resource), source);
-        rows.extend(per_row(writer, resource, chosen, body, why));
+        let body = template::body(chosen.method(), source);
+        rows.extend(per_row(writer, chosen, body, why));
     }
     numbered(rows)
 }
@@ -100,34 +96,49 @@ pub(super) async fn upsert(
 /// An upsert whose rows only requests can tell; `None` if they are known here.
 pub(super) async fn unread_upsert(
     writer: &Writer<'_>,
-    resource: &ResourceRef,
-    (insert, source): (&Chosen, &Source),
-    update: Option<(&Chosen, &Source)>,
+    (insert, source): (&Chosen, &RowSource),
+    update: Option<(&Chosen, &RowSource)>,
 ) -> Result<Option<ResultSet>, Box<Report>> {
     let mut rows =
         finding(writer, source, "gives the rows; which of them exist is asked then").await?;
     if rows.is_empty() {
         return Ok(None);
     }
-    let body = template::body(insert.of(resource), source);
-    rows.extend(per_row(writer, resource, insert, body, "once per row that does not exist"));
+    let body = template::body(insert.method(), source);
+    rows.extend(per_row(writer, insert, body, "once per row that does not exist"));
     if let Some((chosen, source)) = update {
         let why = "once per row that exists, instead of its INSERT";
-        let body = template::body(chosen.of(resource), source);
-        rows.extend(per_row(writer, resource, chosen, body, why));
+        let body = template::body(chosen.method(), source);
+        rows.extend(per_row(writer, chosen, body, why));
     }
     numbered(rows).map(Some)
 }
 
 /// The request of a write.
-fn step(resource: &ResourceRef, method: &Method, write: &Prepared, why: &str) -> Step {
-    let body = write.call.body.as_ref().and_then(|body| body.json());
+fn step(write: &PreparedWrite, why: &str) -> Step {
+    let (call, method) = (&write.call, write.call.method());
     vec![
-        Some(format!("{}.{}", resource.dotted(), method.name)),
-        Some(write.call.verb.to_string()),
-        Some(masking::masked_url(method, &write.call.url(&[]))),
-        body.map(|body| masking::masked(method, &body).to_string()),
+        Some(call.target().name()),
+        Some(call.verb().to_string()),
+        Some(masking::masked_url(method, &call.url())),
+        call.body().map(|body| masking::masked(method, &body).to_string()),
         Some(why.to_owned()),
+    ]
+}
+
+/// The requests of a method whose values are not known yet.
+fn template_step(
+    target: &MethodRef,
+    variables: &ServerVariables,
+    body: Option<String>,
+    why: String,
+) -> Step {
+    vec![
+        Some(target.name()),
+        Some(target.method().verb.to_string()),
+        Some(target.url_template(variables)),
+        body,
+        Some(why),
     ]
 }
 
@@ -140,26 +151,21 @@ fn why_read((statement, context): Within<'_>) -> Option<&'static str> {
 }
 
 /// The request that reads an object before it is written.
-fn image_read(
-    within: Within<'_>,
-    resource: &ResourceRef,
-    method: &Method,
-    write: &Prepared,
-) -> Option<Step> {
-    let why = why_read(within)?;
-    let (lookup, call) = image::lookup(resource, method, write)?;
-    Some(vec![
-        Some(format!("{}.{}", resource.dotted(), lookup.name)),
-        Some(call.verb.to_string()),
-        Some(masking::masked_url(lookup, &call.url(&[]))),
+fn image_read(within: Within<'_>, write: &PreparedWrite) -> Result<Option<Step>, Box<Report>> {
+    let Some(why) = why_read(within) else { return Ok(None) };
+    let Some(lookup) = image::lookup(write)? else { return Ok(None) };
+    Ok(Some(vec![
+        Some(lookup.target().name()),
+        Some(lookup.verb().to_string()),
+        Some(masking::masked_url(lookup.method(), &lookup.url())),
         None,
         Some(why.to_owned()),
-    ])
+    ]))
 }
 
 /// What AWAIT adds.
-fn wait(awaiting: Option<&Awaiting>) -> Option<Step> {
-    let (method, url) = awaiting?.described();
+fn wait(awaiting: Option<&Awaiting>, variables: &ServerVariables) -> Option<Step> {
+    let (method, url) = awaiting?.described(variables);
     Some(vec![
         Some(method),
         Some("GET".to_owned()),
@@ -170,37 +176,35 @@ fn wait(awaiting: Option<&Awaiting>) -> Option<Step> {
 }
 
 /// What ROLLBACK does in an eager transaction.
-fn undoing(context: &WriteContext, resource: &ResourceRef, method: &Method) -> Option<Step> {
-    if !context.undo.is_open() {
+fn undoing(writer: &Writer<'_>, chosen: &Chosen) -> Option<Step> {
+    if !writer.context.undo.is_open() {
         return None;
     }
-    let step = |method: &Method, why: String| {
-        let server = method.servers.first().map(|server| server.url.as_str()).unwrap_or_default();
-        vec![
-            Some(format!("{}.{}", resource.dotted(), method.name)),
-            Some(method.verb.to_string()),
-            Some(format!("{server}{}", method.path.raw)),
-            None,
-            Some(why),
-        ]
+    let target = &chosen.target;
+    let (undone, why) = match undo::inverse(target.resource(), chosen.method()) {
+        Ok(inverse) => {
+            (target.neighbour(&inverse.name)?, "ROLLBACK undoes each change with it".to_owned())
+        }
+        Err(why) => (target.clone(), format!("cannot be undone: {why}")),
     };
-    Some(match undo::inverse(resource, method) {
-        Ok(inverse) => step(inverse, "ROLLBACK undoes each change with it".to_owned()),
-        Err(why) => step(method, format!("cannot be undone: {why}")),
-    })
+    Some(template_step(&undone, &writer.variables, None, why))
 }
 
 /// The requests of a SELECT that finds objects.
 async fn finding(
     writer: &Writer<'_>,
-    source: &Source,
+    source: &RowSource,
     why: &str,
 ) -> Result<Vec<Step>, Box<Report>> {
     let relations = writer.statement.relations.open(writer.statement, &source.query).await?;
     let prepared = writer
         .statement
         .prepare_with(relations.as_ref(), |front| {
-            front.plan_derived(source.query.clone(), Arc::clone(&writer.words), writer.parameters)
+            front.plan_derived(
+                source.query.clone(),
+                Arc::clone(&writer.mentioned_identifiers),
+                writer.parameters,
+            )
         })
         .await?;
     rows::check_width(&prepared.plan, source, writer.parsed.span)?;
@@ -212,33 +216,19 @@ async fn finding(
 }
 
 /// The requests of rows that are not known yet.
-fn per_row(
-    writer: &Writer<'_>,
-    resource: &ResourceRef,
-    chosen: &Chosen,
-    body: Option<String>,
-    why: &str,
-) -> Vec<Step> {
-    let template = |method: &Method, body: Option<String>, why: &str| {
-        let server = method.servers.first().map(|server| server.url.as_str()).unwrap_or_default();
-        vec![
-            Some(format!("{}.{}", resource.dotted(), method.name)),
-            Some(method.verb.to_string()),
-            Some(format!("{server}{}", method.path.raw)),
-            body,
-            Some(why.to_owned()),
-        ]
-    };
+fn per_row(writer: &Writer<'_>, chosen: &Chosen, body: Option<String>, why: &str) -> Vec<Step> {
+    let (target, variables) = (&chosen.target, &writer.variables);
     let mut rows = Vec::new();
     if let Some(reason) = why_read((writer.statement, writer.context))
         && let Some(lookup) =
-            resource.resource().candidates(SqlVerb::Select).find(|method| method.is_lookup())
+            target.resource().candidates(SqlVerb::Select).find(|method| method.is_lookup())
+        && let Some(lookup) = target.neighbour(&lookup.name)
     {
-        rows.push(template(lookup, None, &format!("once per row: {reason}")));
+        rows.push(template_step(&lookup, variables, None, format!("once per row: {reason}")));
     }
-    rows.push(template(chosen.of(resource), body, why));
-    rows.extend(wait(writer.awaiting.as_ref()));
-    rows.extend(undoing(writer.context, resource, chosen.of(resource)));
+    rows.push(template_step(target, variables, body, why.to_owned()));
+    rows.extend(wait(writer.awaiting.as_ref(), variables));
+    rows.extend(undoing(writer, chosen));
     rows
 }
 

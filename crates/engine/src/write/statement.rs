@@ -6,7 +6,7 @@ use strataql_diag::{Code, LineColumn, Report, Span};
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, NamePart, WriteKind, relations};
 
-use super::awaiting;
+use super::hints;
 use super::upsert::Conflict;
 use crate::resource::ResourceRef;
 use crate::statement::Statement;
@@ -254,7 +254,7 @@ fn read_delete(
 }
 
 fn hints_of(hints: &[sql::OptimizerHint]) -> Vec<String> {
-    awaiting::words(hints.iter().map(|hint| hint.text.as_str()))
+    hints::words(hints.iter().map(|hint| hint.text.as_str()))
 }
 
 /// Takes `JSON(…)` and `string(…)` off the items of a source and notes them by column.

@@ -10,11 +10,11 @@ use serde_json::{Map, Value as Json};
 use strataql_spec::Method;
 
 use super::masking;
-use super::rows::Source;
+use super::rows::RowSource;
 use super::statement::Marker;
 
 /// The body, if the method has one: `{"name": "x", "owner": "‹upper(owner)›"}`.
-pub(super) fn body(method: &Method, source: &Source) -> Option<String> {
+pub(super) fn body(method: &Method, source: &RowSource) -> Option<String> {
     let known = method.body.as_ref()?;
     let exprs = projection(&source.query, source.columns.len());
     let mut body = match &known.base {

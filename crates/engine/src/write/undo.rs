@@ -8,43 +8,39 @@
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use strataql_call::{Arguments, CallMetrics, Exchange, Value, known_arguments, look_up};
+use strataql_call::{
+    Arguments, CallMetrics, Exchange, MethodCall, MethodRef, Value, known_arguments,
+};
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
-use strataql_spec::{HttpVerb, Location, Method, SqlVerb};
+use strataql_spec::{HttpVerb, Location, Method, Resource, SqlVerb};
 
-use super::send::Prepared;
-use super::sender::Fate;
-use super::{UndoLog, WriteContext, image};
-use crate::resource::ResourceRef;
+use super::prepared::PreparedWrite;
+use super::sender::WriteOutcome;
+use super::{UndoLog, WriteContext};
 use crate::statement::Statement;
 
 /// The write that takes another back.
 pub(crate) struct Undo {
-    pub(crate) resource: ResourceRef,
-    pub(crate) method: Method,
+    target: MethodRef,
     /// Why there is no request, else the request.
-    pub(crate) write: Result<Prepared, String>,
+    pub(crate) write: Result<PreparedWrite, String>,
 }
 
 impl Undo {
     /// The name of its method, in full.
     pub(crate) fn name(&self) -> String {
-        format!("{}.{}", self.resource.dotted(), self.method.name)
+        self.target.name()
     }
 }
 
 /// How the writes of a statement are undone.
-pub(super) struct Plans {
-    resource: ResourceRef,
-    method: Method,
-    rows: Vec<Plan>,
-}
+pub(super) struct Plans(Vec<Plan>);
 
 enum Plan {
     /// By this method, with values from the answer.
-    Delete(Method),
-    Call(Method, Box<Prepared>),
+    Delete(MethodRef),
+    Call(Box<MethodCall>),
     /// Not at all.
     Never(String),
 }
@@ -58,32 +54,37 @@ impl Plans {
         (statement, context): (&Statement, &WriteContext),
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
-        resource: &ResourceRef,
-        method: &Method,
-        writes: &mut [Prepared],
+        writes: &mut [PreparedWrite],
     ) -> Result<Option<Self>, Box<Report>> {
-        if !context.undo.is_open() || method.verb.is_safe() {
+        let is_safe = writes.first().is_some_and(|write| write.call.method().verb.is_safe());
+        if !context.undo.is_open() || is_safe {
             return Ok(None);
         }
         let mut plans = Vec::new();
         for write in writes {
-            let plan = plan(exchange, metrics, resource, method, write).await?;
+            let plan = plan(exchange, metrics, write).await?;
             if let Plan::Never(why) = &plan
                 && !statement.settings.irreversible
             {
-                return Err(irreversible(resource, method, why));
+                return Err(irreversible(write.call.target(), why));
             }
             plans.push(plan);
         }
-        Ok(Some(Self { resource: resource.clone(), method: method.clone(), rows: plans }))
+        Ok(Some(Self(plans)))
     }
 
     /// Remembers a write that has happened, or may have.
-    pub(super) fn note(&self, log: &UndoLog, position: usize, write: &Prepared, fate: &Fate) {
-        match fate {
-            Fate::Applied(answer) => self.happened(log, position, write, Some(answer)),
-            Fate::Unknown(_) => self.happened(log, position, write, None),
-            Fate::Failed(_) | Fate::NotSent => {}
+    pub(super) fn note(
+        &self,
+        log: &UndoLog,
+        position: usize,
+        write: &PreparedWrite,
+        outcome: &WriteOutcome,
+    ) {
+        match outcome {
+            WriteOutcome::Applied(answer) => self.happened(log, position, write, Some(answer)),
+            WriteOutcome::Unknown(_) => self.happened(log, position, write, None),
+            WriteOutcome::Failed(_) | WriteOutcome::NotSent => {}
         }
     }
 
@@ -91,37 +92,36 @@ impl Plans {
         &self,
         log: &UndoLog,
         position: usize,
-        write: &Prepared,
+        write: &PreparedWrite,
         answer: Option<&Response>,
     ) {
-        let (method, call) = match &self.rows[position] {
-            Plan::Never(why) => (self.method.clone(), Err(why.clone())),
-            Plan::Call(method, write) => (method.clone(), Ok(write.as_ref().clone())),
-            Plan::Delete(method) => {
-                let shown = answer.map(|answer| row(&self.method, answer)).unwrap_or_default();
-                let call = known_arguments(method, &write.arguments, &shown)
+        let made = &write.call;
+        let (target, call) = match &self.0[position] {
+            Plan::Never(why) => (made.target().clone(), Err(why.clone())),
+            Plan::Call(call) => (call.target().clone(), Ok(call.as_ref().clone())),
+            Plan::Delete(target) => {
+                let shown = answer.map(|answer| row(made.method(), answer)).unwrap_or_default();
+                let call = known_arguments(target.method(), made.arguments(), &shown)
                     .map_err(|name| format!("its answer does not tell `{name}`"))
                     .and_then(|arguments| {
-                        Prepared::bound(&self.resource, method, arguments, false)
-                            .map_err(|report| report.message)
+                        made.sibling(target.clone(), arguments).map_err(|report| report.message)
                     });
-                (method.clone(), call)
+                (target.clone(), call)
             }
         };
-        let undo = Undo { resource: self.resource.clone(), method, write: call };
-        log.add(undo);
+        log.add(Undo { target, write: call.map(PreparedWrite::from) });
     }
 }
 
 async fn plan(
     exchange: &dyn Exchange,
     metrics: &CallMetrics,
-    resource: &ResourceRef,
-    method: &Method,
-    write: &mut Prepared,
+    write: &mut PreparedWrite,
 ) -> Result<Plan, Box<Report>> {
-    let verb = resource.resource().verb_of(&method.name);
-    if let Err(why) = inverse(resource, method) {
+    let (target, method) = (write.call.target().clone(), write.call.method().clone());
+    let resource = target.resource();
+    let verb = resource.verb_of(&method.name);
+    if let Err(why) = inverse(resource, &method) {
         return Ok(Plan::Never(why));
     }
     // a PUT may replace what is there already
@@ -129,49 +129,56 @@ async fn plan(
     let image = if creates && method.verb != HttpVerb::Put {
         None
     } else {
-        let Some((lookup, call)) = image::bound(resource, write) else {
+        let unread = |report: Box<Report>| {
+            Box::new(report.with_note("the object could not be read; it was not changed"))
+        };
+        let Some(lookup) = write.call.lookup().map_err(unread)? else {
             return Ok(Plan::Never("no method shows the object before".to_owned()));
         };
-        let answer = look_up(exchange, metrics, &call).await.map_err(|report| {
-            Box::new((*report).with_note("the object could not be read; it was not changed"))
-        })?;
-        answer.map(|answer| row(lookup, &answer))
+        let answer = lookup.look_up(exchange, metrics).await.map_err(unread)?;
+        answer.map(|answer| row(lookup.method(), &answer))
     };
     write.image.clone_from(&image);
-    let method = match (&image, verb) {
+    let call = &write.call;
+    let inverse = match (&image, verb) {
         (None, SqlVerb::Insert) => {
-            return Ok(match deletion(resource, method) {
-                Some(deletion) => Plan::Delete(deletion.clone()),
-                None => Plan::Never("no DELETE takes what its answer tells".to_owned()),
-            });
+            return Ok(
+                match deletion(resource, &method).and_then(|found| target.neighbour(&found.name)) {
+                    Some(deletion) => Plan::Delete(deletion),
+                    None => Plan::Never("no DELETE takes what its answer tells".to_owned()),
+                },
+            );
         }
         // there is nothing to change; the service will say so
         (None, _) => return Ok(Plan::Never("the object is not there".to_owned())),
-        (Some(_), SqlVerb::Delete) => match recreation(resource, method) {
+        (Some(_), SqlVerb::Delete) => match recreation(resource, &method) {
             Ok(creation) => creation,
             Err(why) => return Ok(Plan::Never(why)),
         },
-        (Some(_), _) => method,
+        (Some(_), _) => &method,
     };
     let image = image.unwrap_or_default();
     let arguments = match verb {
-        SqlVerb::Delete => recreated(resource, method, write, &image),
-        SqlVerb::Update => restored(method, write, &image),
-        _ => replaced(resource, method, write, &image),
+        SqlVerb::Delete => recreated(inverse, call, &image),
+        SqlVerb::Update => restored(inverse, call, &image),
+        _ => replaced(inverse, call, &image),
     };
-    Ok(match Prepared::bound(resource, method, arguments, false) {
-        Ok(call) => Plan::Call(method.clone(), Box::new(call)),
+    let Some(inverse) = target.neighbour(&inverse.name) else {
+        return Ok(Plan::Never("its inverse is gone".to_owned()));
+    };
+    Ok(match call.sibling(inverse, arguments) {
+        Ok(call) => Plan::Call(Box::new(call)),
         Err(report) => Plan::Never(report.message),
     })
 }
 
 /// The method that undoes a method, as far as documents tell.
 pub(super) fn inverse<'r>(
-    resource: &'r ResourceRef,
+    resource: &'r Resource,
     method: &'r Method,
 ) -> Result<&'r Method, String> {
-    let reads = resource.resource().candidates(SqlVerb::Select).any(Method::is_lookup);
-    match resource.resource().verb_of(&method.name) {
+    let reads = resource.candidates(SqlVerb::Select).any(Method::is_lookup);
+    match resource.verb_of(&method.name) {
         SqlVerb::Insert => {
             deletion(resource, method).ok_or_else(|| "no DELETE undoes it".to_owned())
         }
@@ -187,22 +194,21 @@ fn required(method: &Method) -> impl Iterator<Item = &strataql_spec::Param> {
 }
 
 /// The DELETE that takes what a creation is given or answers.
-fn deletion<'r>(resource: &'r ResourceRef, creation: &Method) -> Option<&'r Method> {
+fn deletion<'r>(resource: &'r Resource, creation: &Method) -> Option<&'r Method> {
     let is_known = |name: &str| {
         creation.param(name).is_some()
             || creation.body.as_ref().is_some_and(|body| body.property(name).is_some())
             || creation.response.columns.iter().any(|column| column.name == name)
     };
     resource
-        .resource()
         .candidates(SqlVerb::Delete)
         .find(|method| required(method).all(|param| is_known(&param.name) || is_known(&param.wire)))
 }
 
 /// The INSERT that makes a deleted object again, under its own name.
-fn recreation<'r>(resource: &'r ResourceRef, deletion: &Method) -> Result<&'r Method, String> {
+fn recreation<'r>(resource: &'r Resource, deletion: &Method) -> Result<&'r Method, String> {
     let mut why = "no INSERT makes it again".to_owned();
-    for creation in resource.resource().candidates(SqlVerb::Insert) {
+    for creation in resource.candidates(SqlVerb::Insert) {
         let body = creation.body.as_ref();
         let takes = |name: &str| {
             creation.param(name).is_some() || body.is_some_and(|body| body.property(name).is_some())
@@ -211,7 +217,7 @@ fn recreation<'r>(resource: &'r ResourceRef, deletion: &Method) -> Result<&'r Me
             why = format!("the service chooses `{}` of an object that is made again", param.name);
         } else if let Some(secret) = creation.extension.secret.first() {
             why = format!("`{secret}` cannot be read back");
-        } else if resource.resource().candidates(SqlVerb::Select).any(Method::is_lookup) {
+        } else if resource.candidates(SqlVerb::Select).any(Method::is_lookup) {
             return Ok(creation);
         } else {
             "no method shows the object before".clone_into(&mut why);
@@ -237,8 +243,8 @@ fn is_own(method: &Method, name: &str) -> bool {
 }
 
 /// The values that name the object.
-fn named(method: &Method, write: &Prepared) -> IndexMap<String, Value> {
-    let given = write.arguments.0.iter();
+fn identity(method: &Method, call: &MethodCall) -> IndexMap<String, Value> {
+    let given = call.arguments().0.iter();
     given
         .filter(|(name, _)| method.param(name).is_some() && !is_own(method, name))
         .map(|(name, value)| (name.clone(), value.clone()))
@@ -246,9 +252,9 @@ fn named(method: &Method, write: &Prepared) -> IndexMap<String, Value> {
 }
 
 /// The fields that an UPDATE sets, as they were.
-fn restored(method: &Method, write: &Prepared, image: &Json) -> Arguments {
-    let mut all = named(method, write);
-    for (name, value) in &write.arguments.0 {
+fn restored(method: &Method, call: &MethodCall, image: &Json) -> Arguments {
+    let mut all = identity(method, call);
+    for (name, value) in &call.arguments().0 {
         if method.param(name).is_some() || is_own(method, name) {
             continue;
         }
@@ -281,10 +287,10 @@ fn shaped(sent: &Json, before: &Json) -> Json {
 }
 
 /// The whole object, as it was.
-fn replaced(resource: &ResourceRef, method: &Method, write: &Prepared, image: &Json) -> Arguments {
-    let mut all = named(method, write);
+fn replaced(method: &Method, call: &MethodCall, image: &Json) -> Arguments {
+    let mut all = identity(method, call);
     for property in method.body.iter().flat_map(|body| &body.properties) {
-        let is_read_only = resource.service.schemas[property.schema].read_only;
+        let is_read_only = call.target().service().schemas[property.schema].read_only;
         if let Some(value) = image.get(&property.wire).filter(|value| !value.is_null())
             && !is_read_only
         {
@@ -295,14 +301,9 @@ fn replaced(resource: &ResourceRef, method: &Method, write: &Prepared, image: &J
 }
 
 /// A deleted object, made again.
-fn recreated(
-    resource: &ResourceRef,
-    creation: &Method,
-    write: &Prepared,
-    image: &Json,
-) -> Arguments {
-    let Arguments(mut all) = replaced(resource, creation, write, image);
-    for (name, value) in &write.arguments.0 {
+fn recreated(creation: &Method, call: &MethodCall, image: &Json) -> Arguments {
+    let Arguments(mut all) = replaced(creation, call, image);
+    for (name, value) in &call.arguments().0 {
         let takes = creation.param(name).is_some()
             || creation.body.as_ref().is_some_and(|body| body.property(name).is_some());
         if takes && !is_own(creation, name) {
@@ -312,15 +313,12 @@ fn recreated(
     Arguments(all)
 }
 
-fn irreversible(resource: &ResourceRef, method: &Method, why: &str) -> Box<Report> {
+fn irreversible(target: &MethodRef, why: &str) -> Box<Report> {
     Box::new(
-        Report::new(
-            Code::Transaction,
-            format!("`{}.{}` cannot be undone: {why}", resource.dotted(), method.name),
-        )
-        .with_help("run it before BEGIN or after COMMIT")
-        .with_help("`SET transaction.irreversible = on` does it all the same")
-        .with_note("nothing was sent"),
+        Report::new(Code::Transaction, format!("`{}` cannot be undone: {why}", target.name()))
+            .with_help("run it before BEGIN or after COMMIT")
+            .with_help("`SET transaction.irreversible = on` does it all the same")
+            .with_note("nothing was sent"),
     )
 }
 

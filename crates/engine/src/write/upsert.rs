@@ -9,6 +9,7 @@
 mod branches;
 mod conflict;
 mod expressions;
+mod finder;
 
 use std::collections::BTreeMap;
 
@@ -20,11 +21,13 @@ use strataql_sql::WriteKind;
 use self::branches::{Branch, Branches};
 use self::conflict::Action;
 pub(crate) use self::conflict::Conflict;
-use self::expressions::{is_true, literal, literal_true, number_literal, qualified, text_of};
-use super::rows::{self, Row, Source, SourceColumn};
-use super::send::Prepared;
+use self::expressions::{is_true, literal_true, qualified, text_of};
+use super::awaiting::Awaiting;
+use super::prepared::PreparedWrite;
+use super::rows::{self, Row, RowSource};
 use super::statement::{Assigned, Marker, Target, WriteStatement};
-use super::{Awaiting, Chosen, Writer, method, show, target_error};
+use super::writer::{Chosen, Writer};
+use super::{method, show, target_error};
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 
@@ -44,7 +47,7 @@ pub(super) struct Upsert<'a> {
 struct Update {
     chosen: Chosen,
     statement: WriteStatement,
-    source: Source,
+    source: RowSource,
     /// For each thing that is set, the inserted column whose value it takes over.
     copied: Vec<Option<usize>>,
 }
@@ -61,8 +64,8 @@ impl Upsert<'_> {
         span: Span,
     ) -> Result<ResultSet, Box<Report>> {
         let insert = method::choose(self.resource, self.statement)?;
-        let keys = self.keys(conflict, insert.of(self.resource))?;
-        let source = Source::of(self.resource, &insert, self.statement, self.writer.statement)?;
+        let keys = self.keys(conflict, insert.method())?;
+        let source = self.source(&insert, self.statement)?;
         if explain && let Some(shown) = self.unread(conflict, &keys, &insert, &source).await? {
             return Ok(shown);
         }
@@ -71,7 +74,7 @@ impl Upsert<'_> {
         let rows = self.distinct(rows, &keys, conflict, span)?;
         let inserts = rows
             .iter()
-            .map(|row| Prepared::of(self.resource, &insert, row, explain))
+            .map(|row| PreparedWrite::of(self.writer, &insert, row, explain))
             .collect::<Result<Vec<_>, _>>()?;
         let update = match &conflict.action {
             Action::Nothing => None,
@@ -96,8 +99,8 @@ impl Upsert<'_> {
             let update = branches.update.as_ref().zip(update.as_ref());
             let update =
                 update.map(|(branch, update)| (&branch.writer, branch.chosen, &update.source));
-            let insert = (&branches.insert.writer, &insert, inserts.as_slice());
-            return show::upsert(self.resource, finder, update, insert).await;
+            let insert = (&branches.insert.writer, inserts.as_slice());
+            return show::upsert(finder, update, insert).await;
         }
         let found = if rows.is_empty() {
             Vec::new()
@@ -112,7 +115,7 @@ impl Upsert<'_> {
             match &update {
                 Some(update) if is_wanted => {
                     update.copy(&mut row, &rows[number]);
-                    let write = Prepared::of(self.resource, &update.chosen, &row, explain)?;
+                    let write = PreparedWrite::of(self.writer, &update.chosen, &row, explain)?;
                     updates.push((number, write));
                 }
                 _ => left += 1,
@@ -124,6 +127,15 @@ impl Upsert<'_> {
             .filter(|(number, _)| !found.contains_key(number))
             .collect();
         Box::pin(branches.send(inserts, updates, left)).await
+    }
+
+    fn source(
+        &self,
+        chosen: &Chosen,
+        statement: &WriteStatement,
+    ) -> Result<RowSource, Box<Report>> {
+        let Self { writer, resource, .. } = self;
+        RowSource::of(resource, chosen, statement, writer.statement, &writer.variables)
     }
 
     /// The columns that identify an object, by position in the INSERT; those of its scope included.
@@ -263,7 +275,7 @@ impl Upsert<'_> {
             assigned,
             source: None,
             from: vec![self.excluded(rows)],
-            condition: Some(self.matching(keys)),
+            condition: Some(self.matching(keys, rows)),
             returning: self.statement.returning.clone(),
             hints: self.statement.hints.clone(),
             conflict: None,
@@ -280,7 +292,7 @@ impl Upsert<'_> {
         let set = statement.assigned.len();
         statement.assigned.push(extra(qualified(EXCLUDED, NUMBER)));
         statement.assigned.push(extra(wanted));
-        let mut source = Source::of(self.resource, &chosen, &statement, self.writer.statement)?;
+        let mut source = self.source(&chosen, &statement)?;
         statement.assigned.truncate(set);
         source.forget_keys();
         Ok(Update { chosen, statement, source, copied })
@@ -292,7 +304,7 @@ impl Upsert<'_> {
         conflict: &Conflict,
         keys: &[usize],
         insert: &Chosen,
-        source: &Source,
+        source: &RowSource,
     ) -> Result<Option<ResultSet>, Box<Report>> {
         let update = match &conflict.action {
             Action::Nothing => None,
@@ -301,7 +313,7 @@ impl Upsert<'_> {
             }
         };
         let update = update.as_ref().map(|update| (&update.chosen, &update.source));
-        show::unread_upsert(self.writer, self.resource, (insert, source), update).await
+        show::unread_upsert(self.writer, (insert, source), update).await
     }
 
     /// What DO UPDATE sets: what it says, or every inserted column that is no key.
@@ -365,59 +377,6 @@ impl Upsert<'_> {
         }
     }
 
-    /// The SELECT that tells which rows exist.
-    fn finder(&self, keys: &[usize], rows: &[Row]) -> Source {
-        let item = |expr, alias: &str| sql::SelectItem::ExprWithAlias {
-            expr,
-            alias: sql::Ident::with_quote('"', alias),
-        };
-        let items =
-            vec![item(qualified(EXCLUDED, NUMBER), "number"), item(literal_true(), "wanted")];
-        let from = vec![rows::table_item(&self.statement.target), self.excluded(rows)];
-        let column = || SourceColumn { path: Vec::new(), marker: Marker::Text };
-        Source::found(
-            rows::select(items, from, Some(self.matching(keys))),
-            vec![column(), column()],
-        )
-    }
-
-    /// The rows of the INSERT as a relation.
-    fn excluded(&self, rows: &[Row]) -> sql::TableWithJoins {
-        let mut columns = vec![NUMBER.to_owned()];
-        columns.extend(self.statement.assigned.iter().map(|assigned| assigned.path.join(".")));
-        let rows = rows
-            .iter()
-            .enumerate()
-            .map(|(number, row)| {
-                let mut values = vec![number_literal(number.to_string())];
-                values.extend(row.iter().map(|(_, given)| literal(given)));
-                values
-            })
-            .collect();
-        rows::values_item(EXCLUDED, &columns, rows)
-    }
-
-    /// `target.key = excluded.key` for every key.
-    fn matching(&self, keys: &[usize]) -> sql::Expr {
-        let alias = self.statement.target.shown_as();
-        let equal = |key: &usize| {
-            let name = self.statement.assigned[*key].path.join(".");
-            sql::Expr::BinaryOp {
-                left: Box::new(qualified(&alias, &name)),
-                op: sql::BinaryOperator::Eq,
-                right: Box::new(qualified(EXCLUDED, &name)),
-            }
-        };
-        keys.iter()
-            .map(equal)
-            .reduce(|left, right| sql::Expr::BinaryOp {
-                left: Box::new(left),
-                op: sql::BinaryOperator::And,
-                right: Box::new(right),
-            })
-            .unwrap_or_else(literal_true)
-    }
-
     async fn branch<'b>(
         &'b self,
         chosen: &'b Chosen,
@@ -425,14 +384,13 @@ impl Upsert<'_> {
     ) -> Result<Branch<'b>, Box<Report>> {
         let awaiting = Awaiting::of(
             self.writer.statement,
-            self.resource,
-            chosen.of(self.resource),
+            &chosen.target,
             &statement.hints,
             statement.returning.is_some(),
         )
         .map_err(|report| Box::new(report.with_label(statement.target.name.span, "")))?;
         let writer = self.writer.awaiting(awaiting);
-        Branch::plan(writer, self.resource, chosen, statement).await
+        Branch::plan(writer, chosen, statement).await
     }
 
     /// The found objects by the row that means them.

@@ -11,10 +11,11 @@ use datafusion::arrow::error::ArrowError;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report};
 
+use super::super::prepared::PreparedWrite;
 use super::super::returning::Returning;
-use super::super::send::{self, Prepared};
 use super::super::statement::WriteStatement;
-use super::super::{Chosen, Writer, target_error};
+use super::super::writer::{Chosen, Writer};
+use super::super::{send, target_error};
 use crate::outcome::Outcome;
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
@@ -36,14 +37,11 @@ pub(super) struct Branches<'a> {
 impl<'a> Branch<'a> {
     pub(super) async fn plan(
         writer: Writer<'a>,
-        resource: &ResourceRef,
         chosen: &'a Chosen,
         statement: &WriteStatement,
     ) -> Result<Self, Box<Report>> {
         let returning = match &statement.returning {
-            Some(items) => {
-                Some(Returning::plan(&writer, resource, chosen, items, statement).await?)
-            }
+            Some(items) => Some(Returning::plan(&writer, chosen, items, statement).await?),
             None => None,
         };
         Ok(Self { writer, chosen, returning })
@@ -82,8 +80,8 @@ impl Branches<'_> {
     /// Sends all rows.
     pub(super) async fn send(
         self,
-        inserts: Vec<(usize, Prepared)>,
-        updates: Vec<(usize, Prepared)>,
+        inserts: Vec<(usize, PreparedWrite)>,
+        updates: Vec<(usize, PreparedWrite)>,
         left: usize,
     ) -> Result<ResultSet, Box<Report>> {
         let outcome = Outcome::default();
@@ -93,7 +91,7 @@ impl Branches<'_> {
         let mut done = Vec::new();
         let mut failed = None;
         if !inserts.is_empty() || updates.is_empty() {
-            match Box::pin(one(self.insert, self.resource, inserts, &outcome)).await {
+            match Box::pin(one(self.insert, inserts, &outcome)).await {
                 Ok(rows) => done.push(rows),
                 Err(report) if goes_on => failed = Some(report),
                 Err(report) => return Err(unsent(report, waiting)),
@@ -101,7 +99,7 @@ impl Branches<'_> {
         }
         if let Some(update) = self.update.filter(|_| waiting > 0) {
             let before: usize = done.iter().map(|done| done.numbers.len()).sum();
-            match Box::pin(one(update, self.resource, updates, &outcome)).await {
+            match Box::pin(one(update, updates, &outcome)).await {
                 Ok(rows) => done.push(rows),
                 Err(report) => {
                     let note = format!("before that, {before} rows were inserted");
@@ -126,16 +124,15 @@ impl Branches<'_> {
 
 async fn one(
     branch: Branch<'_>,
-    resource: &ResourceRef,
-    writes: Vec<(usize, Prepared)>,
+    writes: Vec<(usize, PreparedWrite)>,
     outcome: &Outcome,
 ) -> Result<Done, Box<Report>> {
-    let (numbers, prepared): (Vec<usize>, Vec<Prepared>) = writes
+    let (numbers, prepared): (Vec<usize>, Vec<PreparedWrite>) = writes
         .into_iter()
-        .map(|(number, write)| (number, Prepared { row: Some(number), ..write }))
+        .map(|(number, write)| (number, PreparedWrite { row: Some(number), ..write }))
         .unzip();
     let Branch { writer, chosen, returning } = branch;
-    let result = send::send(&writer, resource, chosen, prepared, returning).await?;
+    let result = send::send(&writer, chosen, prepared, returning).await?;
     outcome.absorb(&result.outcome);
     let schema = Arc::clone(&result.schema);
     let batches: Vec<RecordBatch> = result.rows.try_collect().await?;

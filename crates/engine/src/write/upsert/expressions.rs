@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast as sql;
 
-use super::super::rows::Given;
+use super::super::rows::CellValue;
 
 pub(super) fn qualified(relation: &str, column: &str) -> sql::Expr {
     sql::Expr::CompoundIdentifier(vec![
@@ -19,26 +19,26 @@ pub(super) fn number_literal(text: String) -> sql::Expr {
     sql::Expr::Value(sql::Value::Number(text, false).into())
 }
 
-pub(super) fn literal(given: &Given) -> sql::Expr {
+pub(super) fn literal(given: &CellValue) -> sql::Expr {
     use strataql_call::Value;
 
     let value = match given {
-        Given::Null => sql::Value::Null,
-        Given::Value(Value::Boolean(flag)) => sql::Value::Boolean(*flag),
-        Given::Value(Value::Integer(number)) => sql::Value::Number(number.to_string(), false),
-        Given::Value(Value::Number(number)) => sql::Value::Number(format!("{number:?}"), false),
-        Given::Value(other) => sql::Value::SingleQuotedString(other.text()),
+        CellValue::Null => sql::Value::Null,
+        CellValue::Value(Value::Boolean(flag)) => sql::Value::Boolean(*flag),
+        CellValue::Value(Value::Integer(number)) => sql::Value::Number(number.to_string(), false),
+        CellValue::Value(Value::Number(number)) => sql::Value::Number(format!("{number:?}"), false),
+        CellValue::Value(other) => sql::Value::SingleQuotedString(other.text()),
     };
     sql::Expr::Value(value.into())
 }
 
-pub(super) fn text_of(given: &Given) -> Option<String> {
+pub(super) fn text_of(given: &CellValue) -> Option<String> {
     match given {
-        Given::Null => None,
-        Given::Value(value) => Some(value.text()),
+        CellValue::Null => None,
+        CellValue::Value(value) => Some(value.text()),
     }
 }
 
-pub(super) fn is_true(given: &Given) -> bool {
-    *given == Given::Value(strataql_call::Value::Boolean(true))
+pub(super) fn is_true(given: &CellValue) -> bool {
+    *given == CellValue::Value(strataql_call::Value::Boolean(true))
 }
