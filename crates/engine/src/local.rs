@@ -5,6 +5,7 @@
 //! Surprise: nothing is read from the store before a statement names a relation of one part, and
 //! nothing is written for a query, so a home that cannot be written still answers.
 
+mod csv;
 mod define;
 mod describe;
 mod files;

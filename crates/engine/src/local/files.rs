@@ -7,10 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::config::CsvOptions;
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::common::parsers::CompressionTypeVariant;
 use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -18,9 +17,11 @@ use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::execution::SessionState;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt};
+use datafusion::physical_plan::streaming::PartitionStream;
 use strataql_diag::{Code, Report, did_you_mean};
 
 use super::Found;
+use super::csv::CsvFile;
 use super::scan::FileTable;
 use crate::error::report_of;
 
@@ -52,7 +53,16 @@ pub(crate) async fn open(state: &SessionState, written: &str) -> Found<Arc<dyn T
                 .with_help("name one of the files in it"),
         ));
     }
-    let format = format_of(written, &path)?;
+    let format = match format_of(written, &path)? {
+        Format::Other(format) => format,
+        Format::Delimited(delimiter, compression) => {
+            let file = CsvFile::open(written, path, delimiter, compression)?;
+            let schema = Arc::clone(PartitionStream::schema(&file));
+            let table = StreamingTable::try_new(schema, vec![Arc::new(file)])
+                .map_err(|error| unusable(&report_of(&error, "").message))?;
+            return Ok(Arc::new(table));
+        }
+    };
     let location =
         ObjectPath::from_absolute_path(&path).map_err(|error| unusable(&error.to_string()))?;
     let describe = |error| {
@@ -109,7 +119,14 @@ pub(crate) fn stem(written: &str) -> String {
     }
 }
 
-fn format_of(written: &str, path: &Path) -> Found<Arc<dyn FileFormat>> {
+/// How a file is read.
+enum Format {
+    /// Comma-separated values with this delimiter.
+    Delimited(u8, FileCompressionType),
+    Other(Arc<dyn FileFormat>),
+}
+
+fn format_of(written: &str, path: &Path) -> Found<Format> {
     let lower = written.to_lowercase();
     let (plain, compression) = match lower.strip_suffix(".gz") {
         Some(plain) => (plain, CompressionTypeVariant::GZIP),
@@ -117,29 +134,23 @@ fn format_of(written: &str, path: &Path) -> Found<Arc<dyn FileFormat>> {
     };
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending {
-        "parquet" if compression == CompressionTypeVariant::UNCOMPRESSED => Ok(parquet()),
+        "parquet" if compression == CompressionTypeVariant::UNCOMPRESSED => {
+            Ok(Format::Other(parquet()))
+        }
         "csv" | "tsv" => {
-            let options = CsvOptions {
-                has_header: Some(true),
-                delimiter: if ending == "tsv" { b'\t' } else { b',' },
-                // a line break inside quotes belongs to its value
-                newlines_in_values: Some(true),
-                schema_infer_max_rec: Some(LOOK_AT),
-                compression,
-                ..CsvOptions::default()
-            };
-            Ok(Arc::new(CsvFormat::default().with_options(options)))
+            let delimiter = if ending == "tsv" { b'\t' } else { b',' };
+            Ok(Format::Delimited(delimiter, FileCompressionType::from(compression)))
         }
         "json" | "jsonl" | "ndjson" => {
             let lines = ending != "json"
                 || compression != CompressionTypeVariant::UNCOMPRESSED
                 || !is_array(path);
-            Ok(Arc::new(
+            Ok(Format::Other(Arc::new(
                 JsonFormat::default()
                     .with_schema_infer_max_rec(LOOK_AT)
                     .with_file_compression_type(FileCompressionType::from(compression))
                     .with_newline_delimited(lines),
-            ))
+            )))
         }
         _ => Err(Box::new(
             Report::new(
