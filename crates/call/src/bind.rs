@@ -2,14 +2,15 @@
 //!
 //! Owns: which value goes where, type checks, URL assembly, body assembly, the identity of a call.
 //! Refuses: sending.
-//! Surprise: a path value can never change which endpoint is called: empty values and dot segments are
-//! errors, and a value with `/` is one where it would spell another path of the same document
-//! (docs/decisions/0010-path-values-keep-the-endpoint.md).
+//! Surprise: a path value can never change which endpoint is called: it is one segment, with all that
+//! could end one encoded, unless the document says that it may be several. Empty values and dot
+//! segments are errors, and so are several segments that spell another path of the same document.
 
 mod body;
 mod key;
 mod path;
 mod query;
+mod secrets;
 mod server;
 
 use bytes::Bytes;
@@ -27,6 +28,8 @@ use crate::value::Value;
 
 pub use body::attribute_json;
 pub(crate) use key::bind_with_key;
+pub(crate) use path::slash_note;
+pub use secrets::is_secret;
 
 /// Values by SQL name (or wire name), in the order given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -63,6 +66,10 @@ pub(crate) struct BoundCall {
     pub(crate) body: Option<body::BodyContent>,
     /// Rewrites of the finished request (`requestTranslate`).
     translate: Option<String>,
+    /// True if it only reads and may be sent again after its response was lost.
+    may_repeat: bool,
+    /// Values that must not be shown.
+    pub(crate) secrets: Vec<String>,
 }
 
 /// Binds values to a method.
@@ -93,6 +100,8 @@ pub(crate) fn bind(
         headers,
         body,
         translate: method.request_translate.clone(),
+        may_repeat: method.may_repeat(),
+        secrets: secrets::of_arguments(method, args),
     })
 }
 
@@ -153,13 +162,17 @@ impl<'a> Binder<'a> {
             })?;
             headers.insert(name, value);
         }
-        if let Some(accept) = &self.method.response.media_type
+        // a header that the document declares is sent as declared, or as the statement says
+        if !headers.contains_key(header::ACCEPT)
+            && let Some(accept) = &self.method.response.media_type
             && let Ok(value) = HeaderValue::from_str(accept)
         {
             headers.insert(header::ACCEPT, value);
         }
         if let Some(body) = body {
-            if let Ok(value) = HeaderValue::from_str(&body.media_type) {
+            if !headers.contains_key(header::CONTENT_TYPE)
+                && let Ok(value) = HeaderValue::from_str(&body.media_type)
+            {
                 headers.insert(header::CONTENT_TYPE, value);
             }
         } else {
@@ -276,6 +289,11 @@ impl BoundCall {
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// How a read may be repeated; writes decide by more than that.
+    pub(crate) fn repeat(&self) -> Repeat {
+        if self.may_repeat { Repeat::Safe } else { Repeat::RefusedOnly }
     }
 
     /// The request for a page.

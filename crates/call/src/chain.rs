@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use strataql_diag::Report;
 
-use crate::pager::{PageAddress, Pager};
+use crate::pager::{self, PageAddress, Pager};
 use crate::stream::{RawPage, Reader};
 
 /// The shared calls of one statement, by their identity.
@@ -65,7 +65,13 @@ struct Next {
 
 /// A page with how to go on after it. Whoever waits for it drives it: a reader that is not asked for
 /// rows just now must not keep the others from theirs.
-type Flight = Shared<BoxFuture<'static, Result<Arc<(Arc<RawPage>, Option<Next>)>, Box<Report>>>>;
+type Flight = Shared<BoxFuture<'static, Result<Arc<Landed>, Box<Report>>>>;
+
+/// A page, and what comes after it: the next one, the end, or why the list is not complete.
+struct Landed {
+    page: Arc<RawPage>,
+    next: Result<Option<Next>, Box<Report>>,
+}
 
 impl Chain {
     fn new(pager: Pager) -> Self {
@@ -116,10 +122,12 @@ impl Chain {
                 progress.flight = None;
                 match landed {
                     Ok(landed) => {
-                        let (page, next) = landed.as_ref();
-                        progress.bytes += page.size();
-                        progress.pages.push(Arc::clone(page));
-                        progress.next.clone_from(next);
+                        progress.bytes += landed.page.size();
+                        progress.pages.push(Arc::clone(&landed.page));
+                        match &landed.next {
+                            Ok(next) => progress.next.clone_from(next),
+                            Err(report) => progress.failed = Some(report.clone()),
+                        }
                     }
                     Err(report) => progress.failed = Some(report),
                 }
@@ -128,16 +136,16 @@ impl Chain {
     }
 }
 
-async fn fetch(
-    next: Next,
-    reader: Reader,
-) -> Result<Arc<(Arc<RawPage>, Option<Next>)>, Box<Report>> {
+async fn fetch(next: Next, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
     let Next { mut pager, address } = next;
     let raw = reader.fetch(&address).await?;
     let decoded = reader.decode_facts(&raw)?;
-    let address = pager.next(&raw.facts(&decoded))?;
-    let next = address.map(|address| Next { pager, address });
-    Ok(Arc::new((Arc::new(raw), next)))
+    let next = match pager.next(&reader.facts(&raw, &decoded))? {
+        pager::Next::Page(address) => Ok(Some(Next { pager, address })),
+        pager::Next::End => Ok(None),
+        pager::Next::Cut(report) => Err(report),
+    };
+    Ok(Arc::new(Landed { page: Arc::new(raw), next }))
 }
 
 impl std::fmt::Debug for Chain {

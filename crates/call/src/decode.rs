@@ -11,6 +11,7 @@ mod envelope;
 mod order;
 mod room;
 mod rows;
+mod signs;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +24,9 @@ use strataql_spec::{ColumnType, RowShape};
 
 use crate::value::Value;
 use room::Rooms;
+
+pub(crate) use signs::header_sign;
+pub(crate) use signs::{Sign, SignKind};
 
 /// What to do with a value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -72,6 +76,8 @@ pub struct DecodePlan {
 pub(crate) struct Decoded {
     pub(crate) batch: RecordBatch,
     pub(crate) captured: Vec<Option<String>>,
+    /// What speaks of rows that are not here.
+    pub(crate) signs: Vec<Sign>,
     pub(crate) dropped: u64,
     pub(crate) mismatches: u64,
 }
@@ -129,6 +135,11 @@ impl Decoder {
         Self { schema: plan.schema(), plan, slots, known, rooms }
     }
 
+    /// True when an answer holds at most one object.
+    pub(crate) fn is_single(&self) -> bool {
+        self.plan.rows.is_single()
+    }
+
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -138,6 +149,7 @@ impl Decoder {
         Decoded {
             batch: RecordBatch::new_empty(Arc::clone(&self.schema)),
             captured: vec![None; self.plan.captures.len()],
+            signs: Vec::new(),
             dropped: 0,
             mismatches: 0,
         }

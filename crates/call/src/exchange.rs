@@ -59,6 +59,9 @@ pub trait Exchange: Send + Sync {
         Ok(Principal::anonymous())
     }
 
+    /// Registers values that [`Exchange::redact`], messages and logs mask from now on.
+    fn conceal(&self, _secrets: &[String]) {}
+
     /// The text with all known secrets masked.
     fn redact(&self, text: &str) -> String {
         text.to_owned()
@@ -108,6 +111,10 @@ impl<L: Layer> Exchange for L {
         self.inner().principal(provider)
     }
 
+    fn conceal(&self, secrets: &[String]) {
+        self.inner().conceal(secrets);
+    }
+
     fn redact(&self, text: &str) -> String {
         self.inner().redact(text)
     }
@@ -139,6 +146,12 @@ impl Exchange for Transport {
 
     fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
         Transport::principal(self, provider)
+    }
+
+    fn conceal(&self, secrets: &[String]) {
+        for secret in secrets {
+            self.redactor().register(secret);
+        }
     }
 
     fn redact(&self, text: &str) -> String {

@@ -20,7 +20,7 @@ mod value;
 mod wait;
 mod write;
 
-pub use bind::{Arguments, attribute_json};
+pub use bind::{Arguments, attribute_json, is_secret};
 pub use chain::SharedChains;
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
 pub use exchange::{Exchange, Layer, WriteFailure};

@@ -160,8 +160,14 @@ impl MethodCall {
         exchange.principal(&self.bound.provider)
     }
 
-    /// Registers the provider's authentication with the exchange.
+    /// The values that must not be shown.
+    pub fn secrets(&self) -> &[String] {
+        &self.bound.secrets
+    }
+
+    /// Registers the provider's authentication and the secrets of the call with the exchange.
     pub(crate) fn introduce(&self, exchange: &dyn Exchange) {
+        exchange.conceal(&self.bound.secrets);
         exchange.introduce(self.target.provider());
     }
 

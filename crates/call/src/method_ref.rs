@@ -161,7 +161,7 @@ impl MethodRef {
             rows: method.response.rows.clone(),
             columns,
             known_fields: keys(method.response.row_schema),
-            known_envelope: keys(method.response.schema),
+            known_envelope: method.response.envelope_keys(&self.service.schemas),
             captures: Pager::captures(&method.paging),
             mismatch,
         })
@@ -175,6 +175,7 @@ impl MethodRef {
             arguments.value(param).map(Value::text)
         });
         Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins)
+            .ignoring(&method.extension.paging_ignore)
     }
 
     /// The URL of the method's requests without arguments: server variables from their source, and

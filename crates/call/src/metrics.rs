@@ -49,6 +49,8 @@ counters! {
     mismatches,
     /// Lookups that found nothing (404).
     missing,
+    /// Those of them whose address holds an encoded `/` of a value.
+    missing_slashed,
 }
 
 impl CallMetrics {
@@ -56,8 +58,9 @@ impl CallMetrics {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_missing(&self) {
+    pub(crate) fn count_missing(&self, slashed: bool) {
         self.missing.fetch_add(1, Ordering::Relaxed);
+        self.missing_slashed.fetch_add(u64::from(slashed), Ordering::Relaxed);
     }
 
     pub(crate) fn count_answer(&self, attempts: u32, bytes: usize, waited: Duration) {

@@ -4,14 +4,18 @@
 //! Refuses: requests and bodies; it sees [`PageFacts`] only, so any split of any list can be tested
 //! without a network.
 //! Surprise: a service that repeats a page address is an error, not an end: rows would be missing or
-//! double.
+//! double. What cannot be read is no end either, nor is an end that the answer itself contradicts.
+
+mod complete;
 
 use std::collections::HashSet;
 
 use strataql_diag::{Code, Report};
-use strataql_net::{check_same_origin, next_link};
+use strataql_net::{LinkProblem, check_same_origin, next_link};
 use strataql_spec::{Paging, TokenSource, TokenTarget};
 use url::Url;
+
+use crate::decode::Sign;
 
 /// How to ask for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +33,17 @@ pub(crate) enum PageAddress {
     Url(Url),
 }
 
+/// What comes after a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Next {
+    /// Another page.
+    Page(PageAddress),
+    /// Nothing: the list is complete.
+    End,
+    /// Nothing, although the answer says that there is more. The rows so far are right.
+    Cut(Box<Report>),
+}
+
 /// What a page says about the pages after it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PageFacts {
@@ -40,6 +55,12 @@ pub(crate) struct PageFacts {
     pub(crate) captured: Vec<Option<String>>,
     /// Rows on the page.
     pub(crate) rows: usize,
+    /// What speaks of rows that are not on it.
+    pub(crate) signs: Vec<Sign>,
+    /// The status was 206, with a range.
+    pub(crate) is_part: bool,
+    /// The answer is one object, no list.
+    pub(crate) is_single: bool,
 }
 
 /// The driver of one chain of pages.
@@ -50,6 +71,13 @@ pub(crate) struct Pager {
     method: String,
     seen: HashSet<String>,
     position: i64,
+    /// The user said where to begin.
+    is_given: bool,
+    ignored: Vec<String>,
+    /// The largest number of rows or pages that the service has named so far.
+    total: Option<i64>,
+    rows: i64,
+    pages: i64,
 }
 
 impl Pager {
@@ -71,9 +99,22 @@ impl Pager {
             paging,
             origins: origins.to_vec(),
             method: method.to_owned(),
+            is_given: first.is_some(),
             seen: first.into_iter().collect(),
             position,
+            ignored: Vec::new(),
+            total: None,
+            rows: 0,
+            pages: 0,
         }
+    }
+
+    /// The driver, with keys whose word on the end of the list does not count
+    /// (`x-strataql.paging.ignore`).
+    #[must_use]
+    pub(crate) fn ignoring(mut self, keys: &[String]) -> Self {
+        self.ignored = keys.to_vec();
+        self
     }
 
     /// Body paths whose scalars [`PageFacts::captured`] must hold, in that order.
@@ -94,16 +135,26 @@ impl Pager {
             .collect()
     }
 
-    /// The page after the one described, `None` at the end of the list.
+    /// What comes after the page described.
     ///
     /// # Errors
     /// `page-loop` when an address comes twice, `cross-origin` when it leads elsewhere,
-    /// `unexpected-body` when a page counter is no number.
-    pub(crate) fn next(&mut self, facts: &PageFacts) -> Result<Option<PageAddress>, Box<Report>> {
+    /// `incomplete-list` when rows of the page are missing or it does not say whether it is the last.
+    pub(crate) fn next(&mut self, facts: &PageFacts) -> Result<Next, Box<Report>> {
+        self.pages += 1;
+        self.rows = self.rows.saturating_add(i64::try_from(facts.rows).unwrap_or(i64::MAX));
+        self.refuse_missing(facts)?;
+        Ok(match self.address(facts)? {
+            Some(address) => Next::Page(address),
+            None => self.cut(facts).map_or(Next::End, Next::Cut),
+        })
+    }
+
+    fn address(&mut self, facts: &PageFacts) -> Result<Option<PageAddress>, Box<Report>> {
         match self.paging.clone() {
             Paging::None => Ok(None),
             Paging::Token { request, response, .. } => {
-                let token = found(&response, facts, 0);
+                let token = self.found(&response, facts, 0)?;
                 let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
                 self.first_time(&token)?;
                 Ok(Some(PageAddress::Value { target: request, value: token }))
@@ -111,9 +162,9 @@ impl Pager {
             Paging::Link { source } => {
                 let link = match &source {
                     TokenSource::Header(name) if name.eq_ignore_ascii_case("link") => {
-                        next_link(&facts.headers)
+                        self.link(facts)?
                     }
-                    source => found(source, facts, 0),
+                    source => self.found(source, facts, 0)?,
                 };
                 let Some(link) = link.filter(|link| !link.is_empty()) else { return Ok(None) };
                 let Some(asked) = &facts.url else { return Ok(None) };
@@ -123,7 +174,8 @@ impl Pager {
                 Ok(Some(PageAddress::Url(url)))
             }
             Paging::PageNumber { request, current, total, .. } => {
-                let total = self.number(total.as_ref(), facts, 1)?;
+                let before = self.total;
+                let total = self.counted(total.as_ref(), facts, 1)?;
                 if let Some(reported) = self.number(current.as_ref(), facts, 0)?
                     && reported != self.position
                 {
@@ -132,7 +184,13 @@ impl Pager {
                     );
                 }
                 let more = match total {
-                    Some(total) => self.position < total,
+                    Some((total, counts)) => {
+                        let more = self.position < total;
+                        if counts {
+                            self.consistent(before, total, self.position, facts.rows, "pages")?;
+                        }
+                        more
+                    }
                     // without any count an empty page is the end
                     None => facts.rows > 0,
                 };
@@ -144,12 +202,14 @@ impl Pager {
             }
             Paging::Offset { request, start, total, .. } => {
                 let rows = i64::try_from(facts.rows).unwrap_or(i64::MAX);
-                if rows == 0 {
-                    return Ok(None);
-                }
                 self.position = self.position.saturating_add(rows);
-                let total = self.number(total.as_ref(), facts, 0)?;
-                if total.is_some_and(|total| self.position - start >= total) {
+                let before = self.total;
+                let total = self.counted(total.as_ref(), facts, 0)?;
+                let reached = self.position - start;
+                if let Some((total, true)) = total {
+                    self.consistent(before, total, reached, facts.rows, "rows")?;
+                }
+                if rows == 0 || total.is_some_and(|(total, _)| reached >= total) {
                     return Ok(None);
                 }
                 Ok(Some(PageAddress::Value { target: request, value: self.position.to_string() }))
@@ -177,37 +237,77 @@ impl Pager {
         )
     }
 
+    /// The value of a count, remembered for pages that do not name it, and whether it is to be
+    /// believed.
+    fn counted(
+        &mut self,
+        source: Option<&TokenSource>,
+        facts: &PageFacts,
+        index: usize,
+    ) -> Result<Option<(i64, bool)>, Box<Report>> {
+        let Some(source) = source else { return Ok(None) };
+        let total = self.number(Some(source), facts, index)?.or(self.total);
+        self.total = total;
+        Ok(total.map(|total| (total, !self.ignores(&complete::shown(source)))))
+    }
+
     fn number(
         &self,
         source: Option<&TokenSource>,
         facts: &PageFacts,
         index: usize,
     ) -> Result<Option<i64>, Box<Report>> {
-        let Some(text) = source.and_then(|source| found(source, facts, index)) else {
-            return Ok(None);
-        };
-        text.trim().parse().map(Some).map_err(|_| {
-            Box::new(
-                Report::new(
-                    Code::UnexpectedBody,
-                    format!(
-                        "the answer to method `{}` counts its pages with `{text}`",
-                        self.method
-                    ),
-                )
-                .with_help("run the statement again; if it stays so, report it to the provider"),
-            )
+        let Some(source) = source else { return Ok(None) };
+        let Some(text) = self.found(source, facts, index)? else { return Ok(None) };
+        match text.trim().parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) if self.ignores(&complete::shown(source)) => Ok(None),
+            Err(_) => {
+                let key = complete::shown(source);
+                Err(self.incomplete(&key, &format!("counts its pages with `{text}` in `{key}`")))
+            }
+        }
+    }
+
+    /// The next page of the `Link` header.
+    fn link(&self, facts: &PageFacts) -> Result<Option<String>, Box<Report>> {
+        next_link(&facts.headers).or_else(|problem| match problem {
+            _ if self.ignores("link") => Ok(None),
+            LinkProblem::Unreadable => {
+                Err(self.incomplete("link", "has a `Link` header that cannot be parsed"))
+            }
+            LinkProblem::Contradiction => {
+                Err(self.incomplete("link", "names two next pages in its `Link` header"))
+            }
         })
     }
-}
 
-/// The value at a source: a captured scalar or a header.
-fn found(source: &TokenSource, facts: &PageFacts, index: usize) -> Option<String> {
-    match source {
-        TokenSource::Body(_) => facts.captured.get(index).cloned().flatten(),
-        TokenSource::Header(name) => {
-            facts.headers.get(name.as_str())?.to_str().ok().map(str::to_owned)
+    /// The value at a source: a captured scalar or a header.
+    fn found(
+        &self,
+        source: &TokenSource,
+        facts: &PageFacts,
+        index: usize,
+    ) -> Result<Option<String>, Box<Report>> {
+        let name = match source {
+            TokenSource::Body(_) => return Ok(facts.captured.get(index).cloned().flatten()),
+            TokenSource::Header(name) => name,
+        };
+        let mut found: Option<&str> = None;
+        for value in facts.headers.get_all(name.as_str()) {
+            let problem = match (value.to_str(), found) {
+                (Err(_), _) => "cannot be read",
+                (Ok(text), Some(other)) if text != other => "comes twice, with different values",
+                (Ok(text), _) => {
+                    found = Some(text);
+                    continue;
+                }
+            };
+            if !self.ignores(name) {
+                return Err(self.incomplete(name, &format!("has a header `{name}` that {problem}")));
+            }
         }
+        Ok(found.map(str::to_owned))
     }
 }
 
@@ -234,9 +334,9 @@ mod tests {
         }
     }
 
-    fn value(address: Option<PageAddress>) -> Option<String> {
-        match address {
-            Some(PageAddress::Value { value, .. }) => Some(value),
+    fn value(next: Next) -> Option<String> {
+        match next {
+            Next::Page(PageAddress::Value { value, .. }) => Some(value),
             _ => None,
         }
     }
@@ -247,18 +347,19 @@ mod tests {
         let mut pager = Pager::new(paging, "m", Some("mine".into()), &[]);
         let next = pager.next(&page(2, &[Some("a")])).expect("fine");
         assert_eq!(value(next).as_deref(), Some("a"));
-        assert!(pager.next(&page(0, &[Some("b")])).expect("an empty page may go on").is_some());
+        let next = pager.next(&page(0, &[Some("b")])).expect("an empty page may go on");
+        assert_eq!(value(next).as_deref(), Some("b"));
         assert_eq!(pager.next(&page(2, &[Some("a")])).expect_err("loop").code, Code::PageLoop);
         assert_eq!(pager.next(&page(2, &[Some("mine")])).expect_err("loop").code, Code::PageLoop);
-        assert!(pager.next(&page(2, &[None])).expect("the end").is_none());
-        assert!(pager.next(&page(2, &[Some("")])).expect("the end").is_none());
+        assert_eq!(pager.next(&page(2, &[None])).expect("the end"), Next::End);
+        assert_eq!(pager.next(&page(2, &[Some("")])).expect("the end"), Next::End);
     }
 
     #[test]
     fn links_stay_on_their_origin() {
         let mut pager = Pager::new(Paging::Link { source: body("next") }, "m", None, &[]);
         let next = pager.next(&page(1, &[Some("/things?page=2")])).expect("fine");
-        let Some(PageAddress::Url(url)) = next else { panic!("{next:?}") };
+        let Next::Page(PageAddress::Url(url)) = next else { panic!("{next:?}") };
         assert_eq!(url.as_str(), "https://api.example.com/things?page=2");
         let away = pager.next(&page(1, &[Some("https://evil.example.com/")]));
         assert_eq!(away.expect_err("elsewhere").code, Code::CrossOrigin);
@@ -277,7 +378,7 @@ mod tests {
         let mut pager = Pager::new(paging(), "m", None, &[]);
         let next = pager.next(&page(1, &[Some("1"), Some("2")])).expect("fine");
         assert_eq!(value(next).as_deref(), Some("2"));
-        assert!(pager.next(&page(1, &[Some("2"), Some("2")])).expect("the end").is_none());
+        assert_eq!(pager.next(&page(1, &[Some("2"), Some("2")])).expect("the end"), Next::End);
         let mut pager = Pager::new(paging(), "m", None, &[]);
         assert!(pager.next(&page(1, &[Some("1"), Some("3")])).is_ok());
         assert_eq!(
@@ -299,6 +400,69 @@ mod tests {
         assert_eq!(value(next).as_deref(), Some("3"));
         let next = pager.next(&page(2, &[Some("5")])).expect("fine");
         assert_eq!(value(next).as_deref(), Some("5"));
-        assert!(pager.next(&page(1, &[Some("5")])).expect("the end").is_none());
+        assert_eq!(pager.next(&page(1, &[Some("5")])).expect("the end"), Next::End);
+    }
+
+    #[test]
+    fn empty_pages_and_falling_totals_are_no_end() {
+        let offset = || Paging::Offset {
+            request: query("skip"),
+            start: 0,
+            total: Some(body("total")),
+            size: None,
+        };
+        let number = || Paging::PageNumber {
+            request: query("page"),
+            current: None,
+            total: Some(TokenSource::Body(vec!["pages".to_owned()])),
+            start: 1,
+        };
+        let refused = |paging: Paging, pages: &[(usize, Option<&str>)], keys: &[String]| {
+            let mut pager = Pager::new(paging, "m", None, &[]).ignoring(keys);
+            let at = usize::from(matches!(pager.paging, Paging::PageNumber { .. }));
+            pages.iter().find_map(|(rows, total)| {
+                let captured = if at == 0 { vec![*total] } else { vec![None, *total] };
+                pager.next(&page(*rows, &captured)).err().map(|report| report.code)
+            })
+        };
+        let incomplete = Some(Code::IncompleteList);
+        assert_eq!(refused(offset(), &[(2, Some("6")), (0, Some("6"))], &[]), incomplete);
+        assert_eq!(refused(offset(), &[(2, Some("6")), (0, None)], &[]), incomplete);
+        assert_eq!(refused(offset(), &[(2, Some("6")), (2, Some("4"))], &[]), incomplete);
+        assert_eq!(refused(offset(), &[(2, Some("0"))], &[]), incomplete);
+        assert_eq!(refused(offset(), &[(0, Some("0"))], &[]), None);
+        assert_eq!(refused(offset(), &[(2, Some("some"))], &[]), incomplete);
+        assert_eq!(refused(number(), &[(1, Some("3")), (0, Some("3"))], &[]), incomplete);
+        assert_eq!(refused(number(), &[(1, Some("3")), (1, Some("1"))], &[]), incomplete);
+        assert_eq!(refused(number(), &[(1, Some("-1"))], &[]), incomplete);
+        assert_eq!(refused(number(), &[(0, Some("0"))], &[]), None);
+        let ignored = ["total".to_owned()];
+        assert_eq!(refused(offset(), &[(2, Some("6")), (0, Some("6"))], &ignored), None);
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_are_no_end() {
+        let paging = || Paging::Token {
+            request: query("t"),
+            response: TokenSource::Header("x-next".into()),
+            size: None,
+        };
+        let asked = |paging: Paging, values: &[&[u8]], name: &'static str, keys: &[String]| {
+            let mut facts = page(1, &[]);
+            for value in values {
+                facts.headers.append(name, http::HeaderValue::from_bytes(value).expect("bytes"));
+            }
+            Pager::new(paging, "m", None, &[]).ignoring(keys).next(&facts).map_err(|r| r.code)
+        };
+        let incomplete = Err(Code::IncompleteList);
+        assert_eq!(asked(paging(), &[b"t\xff"], "x-next", &[]), incomplete);
+        assert_eq!(asked(paging(), &[b"a", b""], "x-next", &[]), incomplete);
+        assert!(matches!(asked(paging(), &[b"a", b"a"], "x-next", &[]), Ok(Next::Page(_))));
+        assert_eq!(asked(paging(), &[b""], "x-next", &[]), Ok(Next::End));
+        let link = || Paging::Link { source: TokenSource::Header("Link".into()) };
+        assert_eq!(asked(link(), &[b"</things?page=2; rel=next"], "link", &[]), incomplete);
+        assert_eq!(asked(link(), &[b"<a>; rel=prev"], "link", &[]), Ok(Next::End));
+        let ignored = ["Link".to_owned()];
+        assert_eq!(asked(link(), &[b"</t; rel=next"], "link", &ignored), Ok(Next::End));
     }
 }

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::Stream;
+use http::header::CONTENT_RANGE;
 use strataql_diag::Report;
-use strataql_net::{Repeat, status_report};
+use strataql_net::{Response, status_report};
 use url::Url;
 
-use crate::bind::BoundCall;
+use crate::bind::{BoundCall, slash_note};
 use crate::chain::{Chain, SharedChains};
 use crate::decode::{DecodePlan, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
-use crate::pager::{PageAddress, PageFacts, Pager};
+use crate::pager::{Next, PageAddress, PageFacts, Pager};
 
 /// Bytes of a body that takes long enough to decode to let others go first.
 const LARGE_BODY: usize = 16 << 10;
@@ -63,8 +64,12 @@ impl MethodCall {
         let call = Arc::clone(self.bound());
         let reader = Reader { decoder: Arc::new(Decoder::new(plan)), context, call };
         reader.context.metrics.count_call();
-        let state = State { reader, pager, chain, next: Some(PageAddress::First), index: 0 };
+        let next = Some(PageAddress::First);
+        let state = State { reader, pager, chain, next, cut: None, index: 0 };
         futures::stream::try_unfold(state, |mut state| async move {
+            if let Some(report) = state.cut.take() {
+                return Err(report);
+            }
             let Some(address) = state.next.take() else { return Ok(None) };
             let page = if let Some(chain) = state.chain.clone() {
                 let raw = chain.page(state.index, &state.reader).await?;
@@ -81,7 +86,12 @@ impl MethodCall {
                     tokio::task::yield_now().await;
                 }
                 let decoded = state.reader.decode(&raw)?;
-                state.next = state.pager.next(&raw.facts(&decoded))?;
+                let facts = state.reader.facts(&raw, &decoded);
+                (state.next, state.cut) = match state.pager.next(&facts)? {
+                    Next::Page(address) => (Some(address), None),
+                    Next::End => (None, None),
+                    Next::Cut(report) => (None, Some(report)),
+                };
                 page(decoded, &raw)
             };
             Ok(Some((page, state)))
@@ -94,6 +104,8 @@ struct State {
     pager: Pager,
     chain: Option<Arc<Chain>>,
     next: Option<PageAddress>,
+    /// Why the list is not complete, told after the rows that came.
+    cut: Option<Box<Report>>,
     index: usize,
 }
 
@@ -109,6 +121,8 @@ pub(crate) struct RawPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     Body,
+    /// 206 with a range: a part of what was asked for.
+    Part,
     /// 204: nothing to read, no rows.
     None,
     /// 404 of a lookup.
@@ -116,15 +130,6 @@ enum Content {
 }
 
 impl RawPage {
-    pub(crate) fn facts(&self, decoded: &Decoded) -> PageFacts {
-        PageFacts {
-            url: Some(self.url.clone()),
-            headers: self.headers.clone(),
-            captured: decoded.captured.clone(),
-            rows: decoded.batch.num_rows(),
-        }
-    }
-
     /// Bytes held in memory.
     pub(crate) fn size(&self) -> usize {
         self.body.len()
@@ -142,18 +147,18 @@ pub(crate) struct Reader {
 impl Reader {
     /// Sends the request for a page and checks the status.
     pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
-        // pages are only ever read, also where the document reads with POST
-        let request = self.call.request(address, Repeat::Safe)?;
+        let request = self.call.request(address, self.call.repeat())?;
         let response = self.context.exchange.exchange(request).await?;
         self.context.metrics.count_answer(response.attempts, response.body.len(), response.waited);
         let content = match response.status {
             204 => Content::None,
+            206 if response.headers.contains_key(CONTENT_RANGE) => Content::Part,
             200..=299 => Content::Body,
             404 if self.context.missing_is_empty => {
-                self.context.metrics.count_missing();
+                self.context.metrics.count_missing(slash_note(&response.url).is_some());
                 Content::Missing
             }
-            _ => return Err(Box::new(status_report(&response.facts, &response))),
+            _ => return Err(Box::new(refusal(&response))),
         };
         Ok(RawPage { url: response.url, headers: response.headers, body: response.body, content })
     }
@@ -171,11 +176,24 @@ impl Reader {
     /// Decodes a page for its page address only; rows are counted by those who read them.
     pub(crate) fn decode_facts(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         match raw.content {
-            Content::Body if raw.body.iter().all(u8::is_ascii_whitespace) => {
+            Content::Body | Content::Part if raw.body.iter().all(u8::is_ascii_whitespace) => {
                 Err(self.decoder.unexpected("is empty", &raw.body))
             }
-            Content::Body => self.decoder.decode(&raw.body),
+            Content::Body | Content::Part => self.decoder.decode(&raw.body),
             Content::None | Content::Missing => Ok(self.decoder.empty()),
+        }
+    }
+
+    /// What the page driver is told about a page.
+    pub(crate) fn facts(&self, raw: &RawPage, decoded: &Decoded) -> PageFacts {
+        PageFacts {
+            url: Some(raw.url.clone()),
+            headers: raw.headers.clone(),
+            captured: decoded.captured.clone(),
+            rows: decoded.batch.num_rows(),
+            signs: decoded.signs.clone(),
+            is_part: raw.content == Content::Part,
+            is_single: self.decoder.is_single(),
         }
     }
 
@@ -183,6 +201,13 @@ impl Reader {
         let decoded = self.decode(raw)?;
         Ok(page(decoded, raw))
     }
+}
+
+/// The report of an answer that is no success.
+pub(crate) fn refusal(response: &Response) -> Report {
+    let report = status_report(&response.facts, response);
+    let note = (response.status == 404).then(|| slash_note(&response.url)).flatten();
+    note.into_iter().fold(report, Report::with_note)
 }
 
 fn page(decoded: Decoded, raw: &RawPage) -> Page {

@@ -5,7 +5,7 @@
 
 use arrow_array::RecordBatch;
 use strataql_diag::Report;
-use strataql_net::{Repeat, Request, Response, status_report};
+use strataql_net::{Repeat, Request, Response};
 use strataql_spec::HttpVerb;
 
 use crate::decode::{DecodePlan, Decoder};
@@ -13,6 +13,7 @@ use crate::exchange::{Exchange, WriteFailure};
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::PageAddress;
+use crate::stream::refusal;
 
 impl MethodCall {
     /// The request of a write.
@@ -21,7 +22,7 @@ impl MethodCall {
     /// `internal` if the body cannot be serialised.
     pub fn request(&self) -> Result<Request, Box<Report>> {
         let repeat = match self.verb() {
-            verb if verb.is_safe() => Repeat::Safe,
+            _ if self.method().may_repeat() => Repeat::Safe,
             _ if self.key().is_some() => Repeat::WithKey,
             // a whole replacement sent twice is the same replacement
             HttpVerb::Put => Repeat::WithKey,
@@ -51,7 +52,7 @@ impl MethodCall {
         }
         // a gateway that lost its server does not know what the server did
         let maybe_applied = matches!(response.status, 502 | 504) || response.followed_loss;
-        let report = Box::new(status_report(&response.facts, &response));
+        let report = Box::new(refusal(&response));
         Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
     }
 
@@ -66,7 +67,7 @@ impl MethodCall {
     ) -> Result<Response, Box<Report>> {
         self.introduce(exchange);
         metrics.count_call();
-        let request = self.bound().request(&PageAddress::First, Repeat::Safe)?;
+        let request = self.bound().request(&PageAddress::First, self.bound().repeat())?;
         let response = exchange.exchange(request).await?;
         metrics.count_answer(response.attempts, response.body.len(), response.waited);
         Ok(response)
@@ -85,7 +86,7 @@ impl MethodCall {
         match response.status {
             404 => Ok(None),
             200..=299 => Ok(Some(response)),
-            _ => Err(Box::new(status_report(&response.facts, &response))),
+            _ => Err(Box::new(refusal(&response))),
         }
     }
 }

@@ -136,6 +136,8 @@ codes! {
     UnexpectedBody, "unexpected-body", "58000", Remote;
     /// A value in the response does not fit the type that the document declares.
     BadRemoteValue, "bad-remote-value", "22P02", Remote;
+    /// The response does not say where a list ends, or says that there are rows which were not returned.
+    IncompleteList, "incomplete-list", "58000", Remote;
     /// The service returned a page address that it had returned before.
     PageLoop, "page-loop", "58000", Remote;
     /// The service pointed to another origin; following it would send the credential there.

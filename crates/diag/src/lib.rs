@@ -9,6 +9,7 @@
 mod code;
 mod redact;
 mod report;
+mod secret;
 mod span;
 mod suggest;
 mod wording;
@@ -16,6 +17,7 @@ mod wording;
 pub use code::{Class, Code};
 pub use redact::{MASK, Redactor};
 pub use report::{Label, Place, RemoteFailure, Report, Severity, excerpt};
+pub use secret::is_secret_name;
 pub use span::{LineColumn, Span};
 pub use suggest::{did_you_mean, suggest};
 pub use wording::{counted, listed};

@@ -1,25 +1,56 @@
-//! Redaction by value: no text that leaves the process contains a registered secret.
+//! Redaction by value: no text that leaves the process may hold a registered secret.
 //!
 //! Owns: the set of secret values of a run and the masking of texts.
-//! Refuses: guessing what looks like a secret; code that obtains one registers it.
-//! Surprise: the encoded forms of a secret (percent-encoding, base64, JSON escapes) are masked too,
-//! because secrets appear in those forms in URLs, `Authorization` headers and bodies.
+//! Refuses: guessing what looks like a secret; whoever obtains one registers it.
+//! Surprise: a secret is also found in the forms in which a service may echo it: JSON escapes,
+//! percent-encoding (once or twice, in any case, of any of its characters), HTML entities, hexadecimal
+//! digits, and base64 of any alphabet, padding and alignment.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The replacement for a secret.
+/// What replaces a secret.
 pub const MASK: &str = "***";
 
 /// Values shorter than this are not masked: replacing every `1` would ruin the output and hide
 /// nothing.
 const SHORTEST: usize = 4;
 
+/// Base64 shorter than this is not looked for: it would occur by chance.
+const SHORTEST_BASE64: usize = 6;
+
 /// The secrets of a run; clones share one set.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    values: Arc<RwLock<Vec<String>>>,
+    forms: Arc<RwLock<Forms>>,
+}
+
+#[derive(Default)]
+struct Forms {
+    /// Longest first, so that a secret which contains another is masked whole.
+    all: Vec<Form>,
+    known: HashSet<Form>,
+    /// The forms that may begin with a byte, by that byte.
+    by_byte: Vec<Vec<usize>>,
+}
+
+/// A form of a secret.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Form {
+    bytes: Vec<u8>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    /// As it is.
+    Exact,
+    /// Hexadecimal digits, in any case.
+    Hex,
+    /// Each character as it is or escaped.
+    Escaped,
 }
 
 impl Redactor {
@@ -33,43 +64,199 @@ impl Redactor {
         if secret.trim().len() < SHORTEST {
             return;
         }
-        let mut forms = vec![secret.to_owned(), secret.trim().to_owned()];
-        forms.push(percent_encoded(secret));
-        forms.push(form_encoded(secret));
-        forms.push(json_escaped(secret));
-        forms.push(base64(secret.as_bytes()));
+        let mut forms = Vec::new();
+        for secret in [secret, secret.trim()] {
+            forms.push(Form { bytes: secret.as_bytes().to_vec(), kind: Kind::Escaped });
+            forms.push(Form { bytes: hex(secret.as_bytes()), kind: Kind::Hex });
+            for url_safe in [false, true] {
+                for offset in 0..3 {
+                    let bytes = base64_core(secret.as_bytes(), offset, url_safe);
+                    if bytes.len() >= SHORTEST_BASE64 {
+                        forms.push(Form { bytes, kind: Kind::Exact });
+                    }
+                }
+            }
+        }
         self.insert(forms);
     }
 
     /// Registers a value only as it is (for text that is already encoded).
     pub fn register_exact(&self, value: &str) {
         if value.len() >= SHORTEST {
-            self.insert(vec![value.to_owned()]);
+            self.insert(vec![Form { bytes: value.as_bytes().to_vec(), kind: Kind::Exact }]);
         }
     }
 
-    fn insert(&self, forms: Vec<String>) {
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
-        for form in forms {
-            if form.len() >= SHORTEST && !values.contains(&form) {
-                values.push(form);
+    fn insert(&self, new: Vec<Form>) {
+        let is_known = |form: &Form, forms: &Forms| forms.known.contains(form);
+        {
+            let forms = self.forms.read().unwrap_or_else(PoisonError::into_inner);
+            if new.iter().all(|form| is_known(form, &forms)) {
+                return;
             }
         }
-        // longest first, so that a secret which contains another is masked whole
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
+        for form in new {
+            if forms.known.insert(form.clone()) {
+                forms.all.push(form);
+            }
+        }
+        forms.all.sort_by_key(|form| std::cmp::Reverse(form.bytes.len()));
+        let mut by_byte = vec![Vec::new(); 256];
+        for (at, form) in forms.all.iter().enumerate() {
+            for byte in form.first_bytes() {
+                by_byte[usize::from(byte)].push(at);
+            }
+        }
+        forms.by_byte = by_byte;
     }
 
     /// The text with every registered secret replaced by [`MASK`].
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
-        let mut text = Cow::Borrowed(text);
-        for value in values.iter() {
-            if text.contains(value.as_str()) {
-                text = Cow::Owned(text.replace(value.as_str(), MASK));
+        let forms = self.forms.read().unwrap_or_else(PoisonError::into_inner);
+        if forms.all.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let bytes = text.as_bytes();
+        let mut out: Vec<u8> = Vec::new();
+        let (mut at, mut copied) = (0, 0);
+        while at < bytes.len() {
+            let candidates = forms.by_byte[usize::from(bytes[at])].iter();
+            let mut matches = candidates.filter_map(|form| {
+                let form = &forms.all[*form];
+                form.end_at(bytes, at).map(|end| end + form.padding(&bytes[end..]))
+            });
+            let Some(end) = matches.next() else {
+                at += 1;
+                continue;
+            };
+            out.extend_from_slice(&bytes[copied..at]);
+            out.extend_from_slice(MASK.as_bytes());
+            at = end;
+            copied = end;
+        }
+        if copied == 0 {
+            return Cow::Borrowed(text);
+        }
+        out.extend_from_slice(&bytes[copied..]);
+        Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    }
+}
+
+impl Form {
+    /// The bytes that this form may begin with in a text.
+    fn first_bytes(&self) -> Vec<u8> {
+        let Some(first) = self.bytes.first() else { return Vec::new() };
+        let mut bytes = match self.kind {
+            Kind::Exact => vec![*first],
+            Kind::Hex => vec![first.to_ascii_lowercase(), first.to_ascii_uppercase()],
+            Kind::Escaped => vec![*first, b'%', b'\\', b'&', b'+'],
+        };
+        bytes.sort_unstable();
+        bytes.dedup();
+        bytes
+    }
+
+    /// How many bytes after this form still belong to it: the end of base64.
+    fn padding(&self, rest: &[u8]) -> usize {
+        if self.kind != Kind::Exact {
+            return 0;
+        }
+        let partial = usize::from(rest.first().is_some_and(|byte| is_base64(*byte)));
+        let padding = rest[partial..].iter().take(2).take_while(|byte| **byte == b'=').count();
+        if padding == 0 { 0 } else { partial + padding }
+    }
+
+    /// Where this form ends if it begins at a place of a text.
+    fn end_at(&self, text: &[u8], at: usize) -> Option<usize> {
+        let end = at + self.bytes.len();
+        match self.kind {
+            Kind::Exact => (text.get(at..end)? == self.bytes).then_some(end),
+            Kind::Hex => text.get(at..end)?.eq_ignore_ascii_case(&self.bytes).then_some(end),
+            Kind::Escaped => {
+                let (mut at, mut rest) = (at, self.bytes.as_slice());
+                while !rest.is_empty() {
+                    let (length, matched) = unit(text.get(at..)?, rest)?;
+                    at += length;
+                    rest = &rest[matched..];
+                }
+                Some(at)
             }
         }
-        text
     }
+}
+
+/// How many bytes of the text are how many bytes of the secret, which begins there.
+fn unit(text: &[u8], secret: &[u8]) -> Option<(usize, usize)> {
+    let first = *text.first()?;
+    let escaped = match first {
+        b'%' => percent(text).and_then(|(length, byte)| (byte == secret[0]).then_some((length, 1))),
+        b'+' if secret[0] == b' ' => Some((1, 1)),
+        b'\\' => backslash(text).and_then(|(length, c)| {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).as_bytes();
+            secret.starts_with(bytes).then_some((length, bytes.len()))
+        }),
+        b'&' => ENTITIES.iter().find_map(|(entity, byte)| {
+            (text.starts_with(entity.as_bytes()) && *byte == secret[0]).then_some((entity.len(), 1))
+        }),
+        _ => None,
+    };
+    escaped.or_else(|| (first == secret[0]).then_some((1, 1)))
+}
+
+/// Characters that HTML escapes.
+const ENTITIES: &[(&str, u8)] = &[
+    ("&amp;", b'&'),
+    ("&lt;", b'<'),
+    ("&gt;", b'>'),
+    ("&quot;", b'"'),
+    ("&#34;", b'"'),
+    ("&#39;", b'\''),
+    ("&#x27;", b'\''),
+    ("&apos;", b'\''),
+];
+
+/// `%41`, or `%2541`, and the byte that it is.
+fn percent(text: &[u8]) -> Option<(usize, u8)> {
+    let byte = |at: usize| {
+        let digits = std::str::from_utf8(text.get(at..at + 2)?).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    let once = byte(1)?;
+    match byte(3) {
+        Some(twice) if once == b'%' => Some((5, twice)),
+        _ => Some((3, once)),
+    }
+}
+
+/// A JSON escape, and the character that it is.
+fn backslash(text: &[u8]) -> Option<(usize, char)> {
+    let plain = match *text.get(1)? {
+        b'n' => '\n',
+        b't' => '\t',
+        b'r' => '\r',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'u' => {
+            let high = code_unit(text, 0)?;
+            if let Some(c) = char::from_u32(high) {
+                return Some((6, c));
+            }
+            let low = code_unit(text, 6).filter(|_| text.get(6) == Some(&b'\\'))?;
+            let units = [u16::try_from(high).ok()?, u16::try_from(low).ok()?];
+            return Some((12, char::decode_utf16(units).next()?.ok()?));
+        }
+        other @ (b'"' | b'\\' | b'/') => char::from(other),
+        _ => return None,
+    };
+    Some((2, plain))
+}
+
+/// The number of the `\uXXXX` that begins at a place.
+fn code_unit(text: &[u8], at: usize) -> Option<u32> {
+    let digits = std::str::from_utf8(text.get(at + 2..at + 6)?).ok()?;
+    (text.get(at + 1) == Some(&b'u')).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
 }
 
 impl fmt::Debug for Redactor {
@@ -78,65 +265,37 @@ impl fmt::Debug for Redactor {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    encode(text, "%20")
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .collect()
 }
 
-fn form_encoded(text: &str) -> String {
-    encode(text, "+")
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-fn encode(text: &str, space: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push_str(space),
-            other => {
-                const HEX: &[u8; 16] = b"0123456789ABCDEF";
-                out.push('%');
-                out.push(char::from(HEX[usize::from(other >> 4)]));
-                out.push(char::from(HEX[usize::from(other & 15)]));
-            }
-        }
-    }
-    out
-}
-
-fn json_escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// Standard base64 with padding (RFC 4648, section 4), used only to recognise a secret.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = (u32::from(chunk[0]) << 16)
-            | (u32::from(*chunk.get(1).unwrap_or(&0)) << 8)
-            | u32::from(*chunk.get(2).unwrap_or(&0));
-        for position in 0..4 {
-            if position <= chunk.len() {
-                let index = (group >> (18 - 6 * position)) & 63;
-                out.push(char::from(ALPHABET[index as usize]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
-    out
+/// The base64 characters that depend on the secret alone when it begins `offset` bytes into a group of
+/// three (RFC 4648, sections 4 and 5); the whole of the last group where it ends the text.
+fn base64_core(bytes: &[u8], offset: usize, url_safe: bool) -> Vec<u8> {
+    const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let alphabet = if url_safe { URL_SAFE } else { STANDARD };
+    let mut padded = vec![0; offset];
+    padded.extend_from_slice(bytes);
+    let bits = padded.len() * 8;
+    // characters that hold a bit of what stands before or after are left out
+    let first = (offset * 8).div_ceil(6);
+    let last = bits / 6;
+    let bit = |at: usize| (padded[at / 8] >> (7 - at % 8)) & 1;
+    (first..last)
+        .map(|at| {
+            let index = (at * 6..at * 6 + 6).fold(0, |index, at| index << 1 | usize::from(bit(at)));
+            alphabet[index]
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -170,15 +329,50 @@ mod tests {
     }
 
     #[test]
-    fn base64_follows_rfc_4648() {
-        for (plain, coded) in [
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
+    fn escapes_of_any_kind_are_seen_through() {
+        let redactor = Redactor::new();
+        redactor.register("pä/s\"w 🔑&x");
+        for text in [
+            r#"p\u00e4\/s\"w \ud83d\udd11&x"#,
+            r#"p\u00E4\u002fs\u0022w\u0020\uD83D\uDD11\u0026x"#,
+            "p%C3%a4%2fs%22w%20%F0%9f%94%91%26x",
+            "%70ä/s%22w+🔑&x",
+            "p%25C3%25A4%252Fs%2522w%2520🔑%2526x",
+            "pä/s&quot;w 🔑&amp;x",
         ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
+            assert_eq!(redactor.redact(text), MASK, "{text}");
+            assert_eq!(redactor.redact(&format!("é{text}é")), format!("é{MASK}é"), "{text}");
         }
+        assert_eq!(redactor.redact("p%C3"), "p%C3");
+        assert_eq!(redactor.redact(r"p\u00"), r"p\u00");
+    }
+
+    #[test]
+    fn hexadecimal_digits_and_base64_of_every_kind_are_masked() {
+        let redactor = Redactor::new();
+        redactor.register("s3cret>>>?");
+        for text in ["7333637265743e3e3e3f", "7333637265743E3E3E3F", "7333637265743e3E3e3F"] {
+            assert_eq!(redactor.redact(text), MASK, "{text}");
+        }
+        for text in ["czNjcmV0Pj4+Pw==", "czNjcmV0Pj4-Pw==", "czNjcmV0Pj4-Pw"] {
+            let shown = redactor.redact(text);
+            assert!(shown.starts_with(MASK) && shown.len() <= MASK.len() + 1, "{text}: {shown}");
+        }
+        // `user:` before it, `x` before it, `;` after it
+        for text in ["dXNlcjpzM2NyZXQ+Pj4/", "eHMzY3JldD4+Pj8=", "czNjcmV0Pj4+Pzs="] {
+            let shown = redactor.redact(text);
+            assert!(shown.contains(MASK), "{text}: {shown}");
+            assert!(!shown.contains("NyZX") && !shown.contains("Y3Jl"), "{text}: {shown}");
+        }
+    }
+
+    #[test]
+    fn base64_follows_rfc_4648() {
+        for (plain, coded) in [("foo", "Zm9v"), ("foob", "Zm9vY"), ("fooba", "Zm9vYm")] {
+            assert_eq!(base64_core(plain.as_bytes(), 0, false), coded.as_bytes());
+        }
+        // `xfoobar` is `eGZvb2Jhcg==`, `xxfoobar` is `eHhmb29iYXI=`
+        assert_eq!(base64_core(b"foobar", 1, false), b"Zvb2Jhc");
+        assert_eq!(base64_core(b"foobar", 2, false), b"mb29iYX");
     }
 }

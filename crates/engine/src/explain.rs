@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
 use strataql_call::{Arguments, MethodRef, MetricsSnapshot, Value};
-use strataql_diag::Report;
+use strataql_diag::{Report, is_secret_name};
 use strataql_registry::Registry;
 use strataql_spec::{Paging, RowShape};
 
@@ -43,7 +43,8 @@ pub(crate) async fn explain(
 ) -> Result<ResultSet, Box<Report>> {
     let plan = Arc::clone(&prepared.plan);
     if verbose {
-        return verbose_plan(&plan);
+        statement.exchange().conceal(&secrets(&plan));
+        return verbose_plan(&plan, statement);
     }
     let mut steps = Vec::new();
     let mut names = Vec::new();
@@ -65,7 +66,9 @@ pub(crate) async fn explain(
     } else {
         None
     };
-    table(&steps, &names, measured).map(ResultSet::of_batch)
+    let exchange = statement.exchange();
+    exchange.conceal(&secrets(&plan));
+    table(&steps, &names, measured, &|text| exchange.redact(text)).map(ResultSet::of_batch)
 }
 
 /// The steps of a plan that send requests.
@@ -78,8 +81,12 @@ pub(crate) fn requests(
     Ok(steps)
 }
 
-fn verbose_plan(plan: &Arc<dyn ExecutionPlan>) -> Result<ResultSet, Box<Report>> {
+fn verbose_plan(
+    plan: &Arc<dyn ExecutionPlan>,
+    statement: &Statement,
+) -> Result<ResultSet, Box<Report>> {
     let text = displayable(plan.as_ref()).indent(true).to_string();
+    let text = statement.exchange().redact(&text);
     let lines: StringArray = text.lines().map(Some).collect();
     let schema = Schema::new(vec![Field::new("plan", DataType::Utf8, true)]);
     let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(lines)])
@@ -126,6 +133,23 @@ fn walk(
         }
     }
     Ok(())
+}
+
+/// The values of bindings whose names suggest secrets.
+fn secrets(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(scan) = scan(plan) {
+        for (name, source) in &scan.spec().bindings {
+            if is_secret_name(name)
+                && let ParameterSource::Values(values) = source
+            {
+                found.extend(values.iter().map(Value::text));
+            }
+        }
+    }
+    found.extend(plan.children().into_iter().flat_map(secrets));
+    found.extend(bind_join(plan).into_iter().flat_map(|join| secrets(join.template())));
+    found
 }
 
 /// Operators above the scans, outermost last, in words.
@@ -240,9 +264,11 @@ fn table(
     steps: &[Step],
     names: &[Option<String>],
     measured: Option<Vec<(String, MetricsSnapshot)>>,
+    redact: &dyn Fn(&str) -> String,
 ) -> Result<RecordBatch, Box<Report>> {
     let text = |pick: &dyn Fn(&Step) -> Option<String>| -> ArrayRef {
-        Arc::new(StringArray::from(steps.iter().map(pick).collect::<Vec<_>>()))
+        let cells = steps.iter().map(|step| pick(step).map(|cell| redact(&cell)));
+        Arc::new(StringArray::from(cells.collect::<Vec<_>>()))
     };
     let number = |pick: &dyn Fn(usize, &Step) -> Option<i64>| -> ArrayRef {
         let cells = steps.iter().enumerate().map(|(position, step)| pick(position, step));

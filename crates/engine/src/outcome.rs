@@ -134,7 +134,12 @@ impl Outcome {
             if m.missing > 0 {
                 let rows = if m.missing == 1 { "one lookup" } else { "lookups" };
                 let count = if m.missing == 1 { String::new() } else { format!("{} ", m.missing) };
-                notes.push(format!("{count}{rows} by `{}` found nothing (404)", scan.name));
+                let how = if m.missing_slashed > 0 {
+                    "; the `/` in a path value was sent as `%2F`, in one segment"
+                } else {
+                    ""
+                };
+                notes.push(format!("{count}{rows} by `{}` found nothing (404){how}", scan.name));
             }
             if m.mismatches > 0 {
                 notes.push(format!(

@@ -49,7 +49,9 @@ pub(crate) fn scope(name: &str, method: &Method, arguments: &Arguments) -> Strin
         .filter(|input| input.location != Some(Location::Header))
         .filter_map(|input| {
             let value = arguments.0.get(input.name).or_else(|| arguments.0.get(input.wire))?;
-            Some(format!("{}={}", input.name, value.text()))
+            let hidden = strataql_call::is_secret(method, input.name);
+            let shown = if hidden { strataql_diag::MASK.to_owned() } else { value.text() };
+            Some(format!("{}={shown}", input.name))
         })
         .collect();
     format!("{name}({})", values.join(", "))

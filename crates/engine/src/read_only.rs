@@ -9,9 +9,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
-use strataql_diag::{Code, Report};
+use strataql_diag::Report;
 use strataql_sql::{Exec, Parsed, Registry, Statement as Syntax, Transaction};
 
+use crate::run::read_only_refusal;
 use crate::statement::Statement;
 use crate::write;
 
@@ -20,11 +21,7 @@ pub(crate) fn refusal(statement: &Statement) -> Option<Box<Report>> {
     let parsed = statement.parsed.as_ref();
     let changes = |exec: &Exec| write::changes(&|name| statement.resource(name), exec);
     let what = writes(parsed, &parsed.statement, &changes)?;
-    Some(Box::new(
-        Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))
-            .with_label(parsed.span, "")
-            .with_help("start a session without `--read-only` to change something"),
-    ))
+    Some(Box::new(read_only_refusal(what).with_label(parsed.span, "")))
 }
 
 /// What a statement would change, in words.

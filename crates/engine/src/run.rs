@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strataql_call::Exchange;
+use strataql_diag::{Code, Report};
 
 use crate::answers::{Answers, ForgettingExchange, KeepingExchange};
 use crate::budget::{Budget, BudgetExchange};
@@ -28,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) budget: Arc<Budget>,
     /// True if calls may fail without failing the statement.
     pub(crate) is_partial: bool,
+    /// True if no method may be called that may change something.
+    pub(crate) is_read_only: bool,
     ttl: Option<Duration>,
     pub(crate) journal: Arc<Journal>,
     answers: Arc<Answers>,
@@ -47,6 +50,7 @@ impl Run {
             number,
             budget: Arc::new(Budget::new(settings)),
             is_partial: is_query && settings.keeps_partial,
+            is_read_only: settings.read_only,
             ttl: settings.cache_ttl.filter(|_| is_query),
             journal: Arc::clone(&memory.journal),
             answers: Arc::clone(&memory.answers),
@@ -97,6 +101,14 @@ impl Run {
         };
         Arc::new(BudgetExchange { inner: Arc::new(journal), budget: Arc::clone(&self.budget) })
     }
+}
+
+/// The report of something that may write.
+pub(crate) fn read_only_refusal(what: &str) -> Box<Report> {
+    Box::new(
+        Report::new(Code::ReadOnly, format!("the session is read-only: {what} is refused"))
+            .with_help("start a session without `--read-only` to change something"),
+    )
 }
 
 #[cfg(test)]

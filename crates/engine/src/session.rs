@@ -116,6 +116,7 @@ impl Session {
         parameters: &Parameters,
     ) -> Result<ResultSet, Box<Report>> {
         let statement = self.begin(text, parsed, parameters)?;
+        statement.exchange().conceal(&strataql_sql::secret_literals(parsed));
         if statement.settings.read_only
             && let Some(report) = read_only::refusal(&statement)
         {

@@ -251,10 +251,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Where an answer sends a GET; other verbs are not redirected.
+    /// Where an answer sends a GET that only reads; other requests are not redirected.
     fn redirect(&self, answer: &Answer) -> Option<String> {
         let redirects = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-        if !redirects || self.outgoing.verb != HttpVerb::Get {
+        let only_reads =
+            self.outgoing.verb == HttpVerb::Get && self.outgoing.repeat == Repeat::Safe;
+        if !redirects || !only_reads {
             return None;
         }
         let location = answer.headers.get(LOCATION)?;

@@ -35,7 +35,7 @@ pub use auth::Principal;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Cause, Failure, Phase};
 pub use key::idempotency_key;
-pub use link::next_link;
+pub use link::{LinkProblem, next_link};
 pub use origin::{Origin, check_same_origin};
 pub use remote_error::RemoteError;
 pub use request::{Facts, Repeat, Request, Response};
@@ -44,5 +44,5 @@ pub use settings::{
     RetrySettings, Settings,
 };
 pub use status::status_report;
-pub use trace::{Attempt, Observer, Purpose, is_secret_name};
+pub use trace::{Attempt, Observer, Purpose};
 pub use transport::Transport;

@@ -1,6 +1,7 @@
 //! The `Link` header (RFC 8288), as far as paging needs it.
 //!
-//! Owns: finding the target of the link whose relation is `next`.
+//! Owns: finding the target of the link whose relation is `next`, and telling a header without one from
+//! a header that cannot be read.
 //! Refuses: judging the target; that is [`crate::check_same_origin`]'s work.
 //! Surprise: a comma may stand inside `<…>` and inside quotes, several headers count as one list,
 //! and one `rel` may hold several relations.
@@ -8,19 +9,36 @@
 use http::HeaderMap;
 use http::header::LINK;
 
-/// The target of the first link whose relation is `next`, as the server wrote it.
-pub fn next_link(headers: &HeaderMap) -> Option<String> {
-    headers.get_all(LINK).iter().find_map(|value| {
+/// A `Link` header that does not tell whether there is a next page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkProblem {
+    /// It cannot be read to its end.
+    Unreadable,
+    /// It names two next pages.
+    Contradiction,
+}
+
+/// The target of the link whose relation is `next`, as the server wrote it.
+///
+/// # Errors
+/// The header is broken, or names two next pages: no answer to whether there is another.
+pub fn next_link(headers: &HeaderMap) -> Result<Option<String>, LinkProblem> {
+    let mut next: Option<String> = None;
+    for value in headers.get_all(LINK) {
         let text = String::from_utf8_lossy(value.as_bytes());
-        let mut rest = text.as_ref();
-        while let Some((link, after)) = read_link(rest) {
+        let mut rest = text.trim_matches([' ', '\t', ',']);
+        while !rest.is_empty() {
+            let (link, after) = read_link(rest).ok_or(LinkProblem::Unreadable)?;
             if link.is_next {
-                return Some(link.target.to_owned());
+                match &next {
+                    Some(other) if other != link.target => return Err(LinkProblem::Contradiction),
+                    _ => next = Some(link.target.to_owned()),
+                }
             }
-            rest = after;
+            rest = after.trim_start_matches([' ', '\t', ',']);
         }
-        None
-    })
+    }
+    Ok(next)
 }
 
 struct Link<'a> {
@@ -28,16 +46,16 @@ struct Link<'a> {
     is_next: bool,
 }
 
-/// Reads one link and gives the text after it.
+/// Reads one link and gives the text from the comma after it; `None` if it is broken.
 fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
-    let (_, text) = text.split_once('<')?;
+    let text = text.strip_prefix('<')?;
     let (target, mut rest) = text.split_once('>')?;
     let mut relation = None;
     let mut is_about_this = true;
     loop {
         rest = rest.trim_start();
         let Some(after) = rest.strip_prefix(';') else { break };
-        let (name, value, after) = read_parameter(after);
+        let (name, value, after) = read_parameter(after)?;
         match name.to_ascii_lowercase().as_str() {
             // only the first `rel` counts (RFC 8288, 3.3)
             "rel" if relation.is_none() => relation = value,
@@ -47,6 +65,9 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
         }
         rest = after;
     }
+    if !rest.is_empty() && !rest.starts_with(',') {
+        return None;
+    }
     let is_next = is_about_this
         && relation.is_some_and(|relations| {
             relations.split_ascii_whitespace().any(|one| one.eq_ignore_ascii_case("next"))
@@ -55,32 +76,34 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
 }
 
 /// Reads `name`, `name=token` or `name="quoted"` and gives the text after it.
-fn read_parameter(text: &str) -> (&str, Option<String>, &str) {
+fn read_parameter(text: &str) -> Option<(&str, Option<String>, &str)> {
     let text = text.trim_start();
     let end = text.find(['=', ';', ',']).unwrap_or(text.len());
     let name = text[..end].trim();
-    let Some(value) = text[end..].strip_prefix('=') else { return (name, None, &text[end..]) };
+    let Some(value) = text[end..].strip_prefix('=') else {
+        return Some((name, None, &text[end..]));
+    };
     let value = value.trim_start();
     if let Some(quoted) = value.strip_prefix('"') {
-        let (value, rest) = read_quoted(quoted);
-        return (name, Some(value), rest);
+        let (value, rest) = read_quoted(quoted)?;
+        return Some((name, Some(value), rest));
     }
     let end = value.find([';', ',']).unwrap_or(value.len());
-    (name, Some(value[..end].trim().to_owned()), &value[end..])
+    Some((name, Some(value[..end].trim().to_owned()), &value[end..]))
 }
 
-/// Reads up to the closing quote, which may be missing.
-fn read_quoted(text: &str) -> (String, &str) {
+/// Reads up to the closing quote; `None` without one.
+fn read_quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((at, c)) = characters.next() {
         match c {
-            '"' => return (value, &text[at + 1..]),
+            '"' => return Some((value, &text[at + 1..])),
             '\\' => value.extend(characters.next().map(|(_, escaped)| escaped)),
             other => value.push(other),
         }
     }
-    (value, "")
+    None
 }
 
 #[cfg(test)]
@@ -94,7 +117,16 @@ mod tests {
         for value in values {
             headers.append(LINK, HeaderValue::from_str(value).expect("a header value"));
         }
-        assert_eq!(next_link(&headers).as_deref(), expected, "{values:?}");
+        let found = next_link(&headers).expect("readable");
+        assert_eq!(found.as_deref(), expected, "{values:?}");
+    }
+
+    fn refuse(values: &[&str], expected: &LinkProblem) {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(LINK, HeaderValue::from_str(value).expect("a header value"));
+        }
+        assert_eq!(next_link(&headers).as_ref().expect_err("unreadable"), expected, "{values:?}");
     }
 
     #[test]
@@ -116,15 +148,25 @@ mod tests {
     }
 
     #[test]
-    fn other_relations_and_broken_values_give_nothing() {
+    fn other_relations_give_nothing() {
         check(&[], None);
+        check(&[""], None);
         check(&["<a>; rel=prev"], None);
         check(&[r#"<a>; rel="nextpage""#], None);
         check(&["<a>; rel=prev; rel=next"], None);
         check(&["<a>; anchor=\"/other\"; rel=next"], None);
-        check(&["<a; rel=next"], None);
-        check(&["rel=next"], None);
         check(&["<a>"], None);
-        check(&[r#"<a>; rel="prev"#], None);
+        check(&["<a>; rel=next", "<a>; rel=next"], Some("a"));
+    }
+
+    #[test]
+    fn broken_headers_are_no_end() {
+        for broken in
+            ["<a; rel=next", "rel=next", r#"<a>; rel="prev"#, "<a> rel=next", "/things?page=2"]
+        {
+            refuse(&[broken], &LinkProblem::Unreadable);
+        }
+        refuse(&["<a>; rel=next, <b>; rel=next"], &LinkProblem::Contradiction);
+        refuse(&["<a>; rel=next", "<b>; rel=next"], &LinkProblem::Contradiction);
     }
 }

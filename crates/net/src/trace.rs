@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use strataql_diag::{MASK, Redactor};
+use strataql_diag::{MASK, Redactor, is_secret_name};
 use strataql_spec::HttpVerb;
 
 use crate::remote_error::cut;
@@ -20,25 +20,6 @@ const MAX_BODY: usize = 2048;
 
 /// … and masked up to this size before they are cut, so that no part of a secret is left.
 const MASKED_BODY: usize = 1024 * 1024;
-
-/// Parts of header and field names that suggest a secret.
-const SECRET_PARTS: &[&str] = &[
-    "secret",
-    "password",
-    "passwd",
-    "token",
-    "api_key",
-    "apikey",
-    "private_key",
-    "privatekey",
-    "credential",
-    "authorization",
-    "cookie",
-    "access_key",
-    "accesskey",
-    "signature",
-    "assertion",
-];
 
 /// The purpose of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -153,15 +134,6 @@ fn body_line(direction: char, purpose: Purpose, body: &[u8], redactor: &Redactor
     line
 }
 
-/// True for names of headers and fields that suggest a secret, such as `client_secret`.
-pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    // page tokens are not secrets, and a log of paging without them is useless
-    !name.contains("page")
-        && !name.contains("continuation")
-        && SECRET_PARTS.iter().any(|part| name.contains(part))
-}
-
 /// Masks texts after keys that suggest a secret: `"client_secret": "…"` and `client_secret=…&`.
 fn mask_fields(text: &str) -> String {
     let trimmed = text.trim_start();
@@ -172,23 +144,63 @@ fn mask_fields(text: &str) -> String {
 fn mask_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    let mut mask_next = false;
-    while let Some(at) = rest.find('"') {
-        let between = &rest[..at];
-        // a value that is not text ends the scope of the key
-        mask_next &= between.trim() == ":";
-        out.push_str(between);
-        let (literal, after) = split_literal(&rest[at..]);
-        if mask_next {
-            out.extend(["\"", MASK, "\""]);
-        } else {
-            out.push_str(literal);
+    let mut scope = Scope::default();
+    while let Some(c) = rest.chars().next() {
+        if c == '"' {
+            let (literal, after) = split_literal(rest);
+            let is_key = after.trim_start().starts_with(':');
+            if scope.masks() && !is_key {
+                out.extend(["\"", MASK, "\""]);
+            } else {
+                out.push_str(literal);
+            }
+            scope.is_secret = is_key && is_secret_name(literal);
+            rest = after;
+            continue;
         }
-        mask_next = after.trim_start().starts_with(':') && is_secret_name(literal);
-        rest = after;
+        let length = match c {
+            '0'..='9' | '-' => rest.find(|c: char| !is_number(c)).unwrap_or(rest.len()),
+            c => c.len_utf8(),
+        };
+        match c {
+            '[' => scope.open(),
+            ']' => scope.arrays = scope.arrays.saturating_sub(1),
+            // the names inside an object speak for themselves
+            '{' | '}' => scope = Scope::default(),
+            ',' => scope.is_secret = false,
+            _ => {}
+        }
+        let is_masked = scope.masks() && matches!(c, '0'..='9' | '-');
+        out.push_str(if is_masked { MASK } else { &rest[..length] });
+        rest = &rest[length..];
     }
-    out.push_str(rest);
     out
+}
+
+const fn is_number(c: char) -> bool {
+    matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')
+}
+
+/// What masks values of JSON.
+#[derive(Default)]
+struct Scope {
+    /// The value of a secret key comes next.
+    is_secret: bool,
+    /// Arrays below a secret key.
+    arrays: usize,
+}
+
+impl Scope {
+    const fn masks(&self) -> bool {
+        self.is_secret || self.arrays > 0
+    }
+
+    fn open(&mut self) {
+        if self.masks() {
+            self.arrays += 1;
+            self.is_secret = false;
+        }
+    }
 }
 
 /// Splits a text that begins with a quote after the closing quote.
@@ -266,7 +278,9 @@ mod tests {
     fn fields_named_like_secrets_are_masked() {
         let check = |text: &str, expected: &str| assert_eq!(mask_fields(text), expected);
         check(r#"{"password":"a\"b","x":"c"}"#, r#"{"password":"***","x":"c"}"#);
-        check(r#"{"secrets":["a"],"x":"c"}"#, r#"{"secrets":["a"],"x":"c"}"#);
+        check(r#"{"secrets":["a", 5],"x":"c"}"#, r#"{"secrets":["***", ***],"x":"c"}"#);
+        check(r#"{"password": 12.5e3,"x":5}"#, r#"{"password": ***,"x":5}"#);
+        check(r#"{"secrets":[{"name":"c"}],"x":"c"}"#, r#"{"secrets":[{"name":"c"}],"x":"c"}"#);
         check(r#"{"token_value" : "abc"#, r#"{"token_value" : "***""#);
         check(r#"{"has_secret":true,"x":"c"}"#, r#"{"has_secret":true,"x":"c"}"#);
         check(r#"{"note":"password","x":"c"}"#, r#"{"note":"password","x":"c"}"#);

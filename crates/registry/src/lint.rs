@@ -134,6 +134,11 @@ fn run(job: &Job) -> Outcome {
     let warm = start.elapsed();
     drop(key);
     let mut reports = reports;
+    let place = |report: Report| {
+        let line = report.place.as_ref().map_or(1, |place| place.line);
+        report.with_place(&document.name, line)
+    };
+    reports.extend(strataql_spec::lint(&service).into_iter().map(place));
     if again.is_none_or(|(again, _)| again != service) {
         reports.push(
             Report::internal("the compiled form of the document differs from the document")

@@ -21,7 +21,16 @@ pub(crate) use check::problems;
 pub struct Extension {
     /// `missing: empty`: a 404 of a list means that there are no rows.
     pub missing_is_empty: bool,
-    /// Optional parameters, by SQL name, whose filter is not evaluated again on the rows.
+    /// `paging.ignore`: keys of answers whose word on the end of a list does not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paging_ignore: Vec<String>,
+    /// Whether the method only reads, if the document says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safe: Option<bool>,
+    /// Path parameters whose values may be several segments of the path.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
+    /// Optional parameters, by SQL name, whose filter need not be repeated on the rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<String>,
     /// Wire name of a parameter → its name in SQL.
@@ -87,6 +96,14 @@ impl Extension {
         };
         Self {
             missing_is_empty: part("missing").and_then(Node::text) == Some("empty"),
+            paging_ignore: levels
+                .iter()
+                .filter_map(|level| level.get("x-strataql")?.get("paging"))
+                .find(|paging| paging.get("ignore").is_some())
+                .map(|paging| paging.texts_at("ignore"))
+                .unwrap_or_default(),
+            safe: part("safe").and_then(Node::flag),
+            path: texts("path"),
             exact: texts("exact"),
             param_alias: part("paramAlias")
                 .into_iter()

@@ -14,6 +14,7 @@ pub mod body;
 pub mod column;
 pub mod extension;
 pub mod graphql;
+mod lint;
 mod load;
 pub mod method;
 pub mod naming;
@@ -33,6 +34,7 @@ pub use body::{Body, BodyNaming, BodyProperty};
 pub use column::{Column, ColumnType};
 pub use extension::{Extension, Wait};
 pub use graphql::GraphQl;
+pub use lint::lint;
 pub use load::{load_provider, load_service};
 pub use method::{
     HttpVerb, Input, Location, Method, Param, Response, RowShape, SqlVerb, Transform,

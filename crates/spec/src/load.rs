@@ -197,6 +197,9 @@ impl<'a> Context<'a> {
         }
         let known = |key: &str| methods.contains_key(key);
         let verbs = read_verbs(name, node, &known, reports);
+        for (key, method) in &mut methods {
+            method.decide_access(&verbs.listing(key));
+        }
         let id = node
             .string_at("id")
             .unwrap_or_else(|| format!("{}.{}.{name}", self.provider.name, self.entry.name));

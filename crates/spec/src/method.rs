@@ -15,7 +15,7 @@ use crate::graphql::GraphQl;
 use crate::paging::Paging;
 use crate::path::PathTemplate;
 use crate::pushdown::Pushdown;
-use crate::schema::SchemaId;
+use crate::schema::{SchemaId, Schemas};
 use crate::server::Server;
 
 /// An HTTP verb.
@@ -192,6 +192,9 @@ pub struct Param {
     /// `OpenAPI` `explode`; absent means the default of the location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explode: Option<bool>,
+    /// A path parameter whose value may be several segments: its `/` is sent as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_segment: bool,
 }
 
 /// The location of the rows in a response.
@@ -277,6 +280,41 @@ pub struct Response {
     pub transform: Option<Transform>,
 }
 
+impl Response {
+    /// Top-level keys that an answer without rows may have.
+    ///
+    /// There are none where the document looks for rows at a place that its own schema does not have:
+    /// an answer without them tells that the place is wrong, not that the list is empty.
+    pub fn envelope_keys(&self, schemas: &Schemas) -> Vec<String> {
+        let Some(schema) = self.schema else { return Vec::new() };
+        if schemas.at_path(schema, self.rows.path()).is_none() {
+            return Vec::new();
+        }
+        schemas[schema].properties.keys().cloned().collect()
+    }
+}
+
+/// Words that begin the names of operations that read.
+const READING: &[&str] =
+    &["get", "list", "describe", "search", "query", "batchget", "lookup", "count", "scan"];
+
+/// True if the name of an operation begins with a word that reads, at its start or behind what names its
+/// resource (`jobs_list`, `Clusters.List`).
+fn reads_by_name(name: &str) -> bool {
+    let begins = |part: &str| {
+        READING.iter().any(|word| {
+            let plain = part.replacen(['_', '-'], "", usize::from(*word == "batchget"));
+            let is_word =
+                plain.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+            is_word && !plain[word.len()..].starts_with(|next: char| next.is_ascii_lowercase())
+        })
+    };
+    let separators = ['_', '-', '.', '/', ':'];
+    begins(name)
+        || name.split_once(separators).is_some_and(|(_, rest)| begins(rest))
+        || name.rsplit_once(separators).is_some_and(|(_, last)| begins(last))
+}
+
 /// One method of a resource.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Method {
@@ -324,12 +362,47 @@ pub struct Method {
     /// True when the document marks it as deprecated.
     #[serde(default)]
     pub deprecated: bool,
+    /// True if a call may change something.
+    #[serde(default)]
+    pub(crate) writes: bool,
     /// Line of the method in its document.
     #[serde(default)]
     pub line: u32,
 }
 
 impl Method {
+    /// True if a call may change something: a property of the method, not of its HTTP verb.
+    pub const fn is_write(&self) -> bool {
+        self.writes
+    }
+
+    /// True if a call only reads.
+    pub const fn is_read(&self) -> bool {
+        !self.writes
+    }
+
+    /// True if a call may be retried after its response was lost: a read by an HTTP verb that reads, or one
+    /// that its document marks or its operation's name calls a read.
+    pub fn may_repeat(&self) -> bool {
+        let named = || reads_by_name(self.operation_id.as_deref().unwrap_or(&self.name));
+        self.is_read() && (self.verb.is_safe() || self.extension.safe == Some(true) || named())
+    }
+
+    /// Sets whether the method writes, from its document or else from the SQL verbs that list it.
+    pub(crate) fn decide_access(&mut self, listed: &[SqlVerb]) {
+        let changes = |verb: &SqlVerb| *verb != SqlVerb::Select;
+        let by_verb = matches!(self.verb, HttpVerb::Put | HttpVerb::Patch | HttpVerb::Delete);
+        self.writes = match self.extension.safe {
+            Some(safe) => !safe,
+            None if listed.iter().any(changes) => true,
+            None if listed.contains(&SqlVerb::Select) => by_verb,
+            // `?Action=TerminateInstances` is an action by itself
+            None => {
+                !matches!(self.verb, HttpVerb::Get | HttpVerb::Head) || !self.path.query.is_empty()
+            }
+        };
+    }
+
     /// The parameter that a SQL name refers to: by SQL name first, then by wire name.
     pub fn param(&self, name: &str) -> Option<&Param> {
         let by_name = self.params.iter().find(|param| param.name == name);
@@ -386,5 +459,43 @@ impl Method {
     /// True when the response has rows.
     pub fn is_selectable(&self) -> bool {
         !matches!(self.response.rows, RowShape::Nothing { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_are_recognised_by_the_name_of_their_operation() {
+        for name in [
+            "getThing",
+            "GetThing",
+            "get",
+            "list_things",
+            "jobs_list",
+            "Clusters.List",
+            "BatchGetItem",
+            "batch_get_item",
+            "things/search",
+            "DescribeInstances",
+            "message_batches_list",
+            "scan",
+        ] {
+            assert!(reads_by_name(name), "{name}");
+        }
+        for name in [
+            "messages_post",
+            "getaway",
+            "listen",
+            "createList",
+            "things_create",
+            "queryless",
+            "post",
+            "discount",
+            "BatchWriteItem",
+        ] {
+            assert!(!reads_by_name(name), "{name}");
+        }
     }
 }

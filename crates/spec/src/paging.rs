@@ -144,7 +144,11 @@ impl Paging {
         documents: &dyn Fn(&str) -> bool,
         accepts: &dyn Fn(&str) -> Option<TokenLocation>,
     ) -> Self {
-        let own = levels.iter().find_map(|level| level.get("x-strataql")?.get("paging"));
+        // a block that only says what to ignore leaves the style to the levels above
+        let own = levels.iter().find_map(|level| {
+            let paging = level.get("x-strataql")?.get("paging")?;
+            (paging.text().is_some() || paging.get("style").is_some()).then_some(paging)
+        });
         if let Some(paging) = own.and_then(Self::read_own) {
             return paging;
         }
@@ -181,8 +185,37 @@ impl Paging {
         }
     }
 
-    /// Default paging of a document that declares none: the reference's defaults, and next-page
-    /// URLs or tokens that the response schema documents.
+    /// The paging of a method whose answer is one object (at the root if `at_root`): none that it
+    /// inherits, unless the answer documents where the next page is said.
+    pub(crate) fn of_single(
+        self,
+        at_root: bool,
+        own: Option<&Node>,
+        documents: &dyn Fn(&str) -> bool,
+    ) -> Self {
+        let declares = |config: &Node| {
+            let paging = config.get("x-strataql").and_then(|block| block.get("paging"));
+            paging.is_some_and(|paging| paging.get("style").is_some())
+                || config.get("pagination").is_some()
+        };
+        let is_documented = |source: Option<&TokenSource>| match source {
+            Some(TokenSource::Body(path)) => path.first().is_some_and(|key| documents(key)),
+            _ => false,
+        };
+        let says_next = match &self {
+            Self::None => false,
+            Self::Token { response, .. } => is_documented(Some(response)),
+            Self::Link { source } => is_documented(Some(source)),
+            Self::PageNumber { total, .. } | Self::Offset { total, .. } => {
+                is_documented(total.as_ref())
+            }
+        };
+        // an object at the root is the whole answer: nothing beside it could lead on
+        if !at_root && (says_next || own.is_some_and(declares)) { self } else { Self::None }
+    }
+
+    /// What the format implies when a document says nothing about paging: the reference's defaults,
+    /// and next-page addresses or tokens that the response schema documents.
     fn undeclared(
         provider: &str,
         documents: &dyn Fn(&str) -> bool,
@@ -352,6 +385,36 @@ mod tests {
         );
         assert_eq!(resolve(&["{}"]), Paging::None);
         assert_eq!(resolve(&["x-strataql: {paging: none}"]), Paging::None);
+    }
+
+    #[test]
+    fn what_is_ignored_does_not_hide_the_style() {
+        let paging = resolve(&[
+            "x-strataql: {paging: {ignore: [total]}}",
+            "x-strataql: {paging: {style: link}}",
+        ]);
+        assert_eq!(paging, Paging::Link { source: TokenSource::Header("Link".into()) });
+    }
+
+    #[test]
+    fn single_objects_do_not_page_because_lists_do() {
+        let number = || Paging::PageNumber {
+            request: query("page"),
+            current: None,
+            total: Some(TokenSource::Body(vec!["pages".into()])),
+            start: 1,
+        };
+        let own = yaml::parse("pagination: {requestToken: {key: page}}").expect("valid").0;
+        let single = |paging: Paging, at_root, own, documented: bool| {
+            paging.of_single(at_root, own, &|name| documented && name == "pages") != Paging::None
+        };
+        assert!(!single(number(), true, None, true));
+        assert!(!single(number(), true, Some(&own), true));
+        assert!(!single(number(), false, None, false));
+        assert!(single(number(), false, None, true));
+        assert!(single(number(), false, Some(&own), false));
+        let header = Paging::Link { source: TokenSource::Header("Link".into()) };
+        assert!(!single(header, false, None, true));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Piece {
     /// Literal text.
     Literal(String),
-    /// `{name}` (a regular expression after `:` is dropped).
+    /// `{name}` (`+` before it and a regular expression after `:` are dropped).
     Param(String),
 }
 
@@ -48,6 +48,61 @@ impl PathTemplate {
     }
 }
 
+impl PathTemplate {
+    /// True if the template itself says that a value may have several segments: `{+name}`, or a regular
+    /// expression that holds `/`.
+    pub(crate) fn spans_segments(&self, name: &str) -> bool {
+        let mut rest = self.raw.as_str();
+        while let Some(open) = rest.find('{') {
+            let Some(length) = closing(&rest[open + 1..]) else { return false };
+            let inner = rest[open + 1..open + 1 + length].trim();
+            let (own, pattern) = inner.split_once(':').unwrap_or((inner, ""));
+            let reserved = own.strip_prefix('+');
+            if reserved.unwrap_or(own).trim() == name {
+                return reserved.is_some() || holds_slash(pattern);
+            }
+            rest = &rest[open + length + 2..];
+        }
+        false
+    }
+
+    /// True if the path ends with that parameter.
+    pub(crate) fn ends_with(&self, name: &str) -> bool {
+        matches!(self.path.last(), Some(Piece::Param(last)) if last == name)
+    }
+}
+
+/// True if a regular expression has a `/` in it that a value may have: `[^/]` and `(?!…)` forbid one.
+pub(crate) fn holds_slash(pattern: &str) -> bool {
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['/', '[', '(']) {
+        let (skipped, end) = match &rest[at..] {
+            part if part.starts_with("[^") => (2, ']'),
+            part if part.starts_with("(?!") => (3, ')'),
+            part if part.starts_with('/') => return true,
+            _ => {
+                rest = &rest[at + 1..];
+                continue;
+            }
+        };
+        let inner = &rest[at + skipped..];
+        // `]` is a member where it stands first
+        let first = usize::from(end == ']' && inner.starts_with(']'));
+        let Some(length) = inner[first..].find(end) else { return false };
+        rest = &inner[first + length + 1..];
+    }
+    false
+}
+
+/// True for names that speak of a path in some tree of files.
+pub(crate) fn is_path_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("path")
+        || name.ends_with("_path")
+        || name.ends_with("-path")
+        || name.ends_with("Path")
+        || matches!(name, "filepath" | "dirpath")
+}
+
 /// Splits a template into pieces; an unclosed brace is literal.
 pub fn pieces(template: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
@@ -58,6 +113,7 @@ pub fn pieces(template: &str) -> Vec<Piece> {
         let inner = &rest[open + 1..open + 1 + length];
         literal.push_str(&rest[..open]);
         let name = inner.split_once(':').map_or(inner, |(name, _)| name).trim();
+        let name = name.strip_prefix('+').unwrap_or(name);
         if !literal.is_empty() {
             pieces.push(Piece::Literal(std::mem::take(&mut literal)));
         }
@@ -106,6 +162,30 @@ mod tests {
         assert_eq!(show("https://{host:[a-z]{2,3}}.x"), "[https://]<host>[.x]");
         assert_eq!(show("/a/{b"), "[/a/{b]");
         assert_eq!(show("{whole}"), "<whole>");
+    }
+
+    #[test]
+    fn several_segments_need_a_mark() {
+        let spans = |raw: &str, name: &str| PathTemplate::parse(raw).spans_segments(name);
+        assert!(spans("/v1/{+name}", "name"));
+        assert_eq!(PathTemplate::parse("/v1/{+name}:get").params(), ["name"]);
+        assert!(spans("/v1/{name:projects/[^/]+/topics/.*}", "name"));
+        assert!(!spans("/v1/{name:[^/]+}/{+rest}", "name"));
+        assert!(!spans("/v1/{name}", "name"));
+        for (pattern, expected) in [
+            ("^projects/[^/]+$", true),
+            ("[a-z/]+", true),
+            (r"^[^\/]+$", false),
+            ("^[^/?#]{1,64}$", false),
+            ("^(?!.*/).+$", false),
+            ("[]/]+", true),
+            ("^[a-z]+$", false),
+            ("[^/", false),
+        ] {
+            assert_eq!(holds_slash(pattern), expected, "{pattern}");
+        }
+        assert!(is_path_name("file_path") && is_path_name("directoryPath") && is_path_name("path"));
+        assert!(!is_path_name("xpath_query") && !is_path_name("pathology"));
     }
 
     #[test]

@@ -92,13 +92,22 @@ impl Verbs {
             SqlVerb::Exec => &[],
         }
     }
+
+    /// The SQL verbs that list a method.
+    pub fn listing(&self, method: &str) -> Vec<SqlVerb> {
+        Self::ALL
+            .into_iter()
+            .filter(|verb| self.of(*verb).iter().any(|key| key == method))
+            .collect()
+    }
+
+    const ALL: [SqlVerb; 5] =
+        [SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete];
 }
 
 impl Resource {
     fn is_consistent(&self, schemas: &Schemas) -> bool {
-        const VERBS: [SqlVerb; 5] =
-            [SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete];
-        VERBS
+        Verbs::ALL
             .into_iter()
             .all(|verb| self.verbs.of(verb).iter().all(|key| self.methods.contains_key(key)))
             && self.methods.values().all(|method| method.schemas().all(|id| schemas.contains(id)))
@@ -111,11 +120,6 @@ impl Resource {
 
     /// The SQL verb shown for a method: the first that lists it, else EXEC.
     pub fn verb_of(&self, method: &str) -> SqlVerb {
-        const ORDER: [SqlVerb; 5] =
-            [SqlVerb::Select, SqlVerb::Insert, SqlVerb::Update, SqlVerb::Replace, SqlVerb::Delete];
-        ORDER
-            .into_iter()
-            .find(|verb| self.verbs.of(*verb).iter().any(|key| key == method))
-            .unwrap_or(SqlVerb::Exec)
+        self.verbs.listing(method).first().copied().unwrap_or(SqlVerb::Exec)
     }
 }

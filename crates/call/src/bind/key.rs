@@ -23,7 +23,11 @@ pub(crate) fn bind_with_key(
     arguments: &mut Arguments,
     fresh: impl FnOnce() -> Result<String, Box<Report>>,
 ) -> Result<(BoundCall, Option<String>), Box<Report>> {
-    let target = method.extension.idempotency_key.as_ref().filter(|_| !method.verb.is_safe());
+    let target = method
+        .extension
+        .idempotency_key
+        .as_ref()
+        .filter(|_| method.is_write() || !method.verb.is_safe());
     let Some(target) = target else { return Ok((bind(service, method, arguments)?, None)) };
     let key = fresh()?;
     // the declared parameter may be required, so it gets its value before binding

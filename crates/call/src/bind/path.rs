@@ -1,14 +1,14 @@
 //! Filling path templates.
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use strataql_diag::Report;
 use strataql_spec::{Location, Method, Param, Piece};
+use url::Url;
 
 use super::Binder;
 
-/// Characters that RFC 3986 does not allow in a path segment, and `/`-lookalikes; `%` and `/` are
-/// handled separately.
-const SEGMENT: &AsciiSet = &CONTROLS
+/// What may not stand in the text of a template; its own `%XX` and `/` are meant.
+const LITERAL: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
@@ -24,13 +24,16 @@ const SEGMENT: &AsciiSet = &CONTROLS
     .add(b'^')
     .add(b'|');
 
+/// All that a value may not say for itself: everything but the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// The path with every placeholder replaced by its encoded value.
 pub(super) fn fill(binder: &Binder<'_>) -> Result<String, Box<Report>> {
     let mut path = String::new();
     let mut slashed: Option<&Param> = None;
     for piece in &binder.method.path.path {
         match piece {
-            Piece::Literal(text) => path.push_str(&encode(text)),
+            Piece::Literal(text) => path.push_str(&literal(text)),
             Piece::Param(name) => {
                 let Some(param) = binder.params(Location::Path).find(|param| &param.wire == name)
                 else {
@@ -42,10 +45,10 @@ pub(super) fn fill(binder: &Binder<'_>) -> Result<String, Box<Report>> {
                 };
                 let text = binder.text(param, value)?;
                 check(binder, param, &text)?;
-                if text.contains('/') {
+                if param.multi_segment && text.contains('/') {
                     slashed = Some(param);
                 }
-                path.push_str(&encode(&text));
+                path.push_str(&encoded(&text, param.multi_segment));
             }
         }
     }
@@ -61,7 +64,16 @@ pub(super) fn fill(binder: &Binder<'_>) -> Result<String, Box<Report>> {
     Ok(path)
 }
 
-/// Rejects values that disappear from the path or go up in it.
+/// What is to be said of a 404 of an address in which the `/` of a value is encoded.
+pub(crate) fn slash_note(url: &Url) -> Option<String> {
+    url.path().to_ascii_uppercase().contains("%2F").then(|| {
+        "the `/` in a path value was sent as `%2F`, in one segment; if the service expects several segments, \
+         list the parameter in the document (`x-strataql: {path: […]}`)"
+            .to_owned()
+    })
+}
+
+/// Refuses values that vanish from the path or climb out of it.
 fn check(binder: &Binder<'_>, param: &Param, text: &str) -> Result<(), Box<Report>> {
     if text.is_empty() {
         return Err(binder.bad(
@@ -87,12 +99,22 @@ fn check(binder: &Binder<'_>, param: &Param, text: &str) -> Result<(), Box<Repor
     Ok(())
 }
 
-/// Percent-encodes characters that are not allowed in a path; existing `%XX` are kept.
-fn encode(text: &str) -> String {
+/// A value in a path: one segment, or as many as it has.
+fn encoded(text: &str, multi_segment: bool) -> String {
+    if !multi_segment {
+        return utf8_percent_encode(text, SEGMENT).to_string();
+    }
+    let segments: Vec<String> =
+        text.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    segments.join("/")
+}
+
+/// Text of a template: what may not stand in a path is encoded, existing `%XX` stay as they are.
+fn literal(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('%') {
-        out.extend(utf8_percent_encode(&rest[..at], SEGMENT));
+        out.extend(utf8_percent_encode(&rest[..at], LITERAL));
         let hex = rest.get(at + 1..at + 3);
         if hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())) {
             out.push('%');
@@ -101,7 +123,7 @@ fn encode(text: &str) -> String {
         }
         rest = &rest[at + 1..];
     }
-    out.extend(utf8_percent_encode(rest, SEGMENT));
+    out.extend(utf8_percent_encode(rest, LITERAL));
     out
 }
 
@@ -147,11 +169,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_encoded_but_existing_escapes_stay() {
-        assert_eq!(encode("a b?c#d\\e"), "a%20b%3Fc%23d%5Ce");
-        assert_eq!(encode("50%"), "50%25");
-        assert_eq!(encode("a%2Fb"), "a%2Fb");
-        assert_eq!(encode("ä:@!$&'()*+,;="), "%C3%A4:@!$&'()*+,;=");
+    fn values_are_one_segment_unless_they_may_be_more() {
+        assert_eq!(encoded("a b?c#d\\e", false), "a%20b%3Fc%23d%5Ce");
+        assert_eq!(encoded("50%", false), "50%25");
+        assert_eq!(encoded("a%2Fb", false), "a%252Fb");
+        assert_eq!(encoded("/a/b;c/", false), "%2Fa%2Fb%3Bc%2F");
+        assert_eq!(encoded("/a/b;c%2F/", true), "/a/b%3Bc%252F/");
+        assert_eq!(
+            encoded("ä:@!$&'()*+,;=", false),
+            "%C3%A4%3A%40%21%24%26%27%28%29%2A%2B%2C%3B%3D"
+        );
+        assert_eq!(encoded("A-z_0.9~", false), "A-z_0.9~");
+    }
+
+    #[test]
+    fn the_text_of_a_template_keeps_its_escapes() {
+        assert_eq!(literal("/a%2Fb c/50%:x"), "/a%2Fb%20c/50%25:x");
+    }
+
+    #[test]
+    fn a_404_tells_how_a_slash_was_sent() {
+        let url = |text| Url::parse(text).expect("a URL");
+        assert!(slash_note(&url("https://h/a%2fb")).is_some());
+        assert!(slash_note(&url("https://h/a/b?c=%2F")).is_none());
     }
 
     #[test]

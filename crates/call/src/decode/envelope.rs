@@ -12,6 +12,7 @@ use strataql_spec::RowShape;
 
 use super::builder::ColumnBuilder;
 use super::order::KeyOrder;
+use super::signs::{Sign, SignKind};
 use super::{Decoded, Decoder};
 
 /// Why a page cannot be read.
@@ -37,7 +38,14 @@ impl Failure {
 }
 
 /// Undocumented top-level keys that mark an error object under a success status.
-const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "fault"];
+pub(super) const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "fault"];
+
+/// What leads to the next page, as it was named first.
+#[derive(Debug, Clone, Default)]
+struct Captured {
+    is_named: bool,
+    text: Option<String>,
+}
 
 /// Reads one page.
 pub(super) struct Reader<'a> {
@@ -52,7 +60,10 @@ pub(super) struct Reader<'a> {
     /// How often each column has had its key in this row.
     pub(super) seen: Vec<u32>,
     pub(super) order: KeyOrder<'a>,
-    captured: Vec<Option<String>>,
+    /// What speaks of rows that are not here.
+    pub(super) signs: Vec<Sign>,
+    /// The addresses of the next page, each as it was named first.
+    captured: Vec<Captured>,
     found_rows: bool,
     unknown: Option<String>,
 }
@@ -75,7 +86,8 @@ impl<'a> Reader<'a> {
             known_fields_seen: 0,
             seen: Vec::new(),
             order: KeyOrder::default(),
-            captured: vec![None; plan.captures.len()],
+            signs: Vec::new(),
+            captured: vec![Captured::default(); plan.captures.len()],
             found_rows: false,
             unknown: None,
         }
@@ -102,15 +114,21 @@ impl<'a> Reader<'a> {
         let schema = Arc::clone(self.decoder.schema());
         let batch = RecordBatch::try_new_with_options(schema, columns, &options)
             .map_err(|error| Failure::Batch(error.to_string()))?;
-        Ok(Decoded { batch, captured: self.captured, dropped: self.dropped, mismatches })
+        Ok(Decoded {
+            batch,
+            captured: self.captured.into_iter().map(|captured| captured.text).collect(),
+            signs: self.signs,
+            dropped: self.dropped,
+            mismatches,
+        })
     }
 
     fn no_rows(&self, key: &str) -> String {
         let path = self.decoder.plan.rows.path();
-        if path.is_empty() {
+        if path.is_empty() || self.found_rows {
             format!("has `{key}`, which its document does not know")
         } else {
-            format!("has no `{}`, but `{key}`, which its document does not know", path.join("."))
+            format!("has no `{}`, where its rows should be, but `{key}`", path.join("."))
         }
     }
 
@@ -129,16 +147,42 @@ impl<'a> Reader<'a> {
         if leads_on && peek == Peek::Object {
             return self.object(path);
         }
+        if leads_on && peek == Peek::Array && !path.is_empty() && !inside(plan.rows.path()) {
+            return self.items(path);
+        }
         if leads_on && path.is_empty() {
             return Err(Failure::Body(format!("is {} where an object should be", kind(peek))));
         }
-        if let Some(index) = plan.captures.iter().position(|p| !p.is_empty() && p == path) {
-            return self.capture(index, peek);
+        if !path.is_empty() && plan.captures.contains(path) {
+            return self.capture(path, peek);
         }
-        self.jiter.known_skip(peek).map_err(Failure::syntax)
+        if leads_on && peek != Peek::Null && !inside(plan.rows.path()) {
+            self.unreadable(path, peek);
+        }
+        self.beside(peek, path)
     }
 
-    fn object(&mut self, path: &mut Vec<String>) -> Result<(), Failure> {
+    /// Walks an array on the way to the address of the next page (`$.links[0].next`).
+    fn items(&mut self, path: &mut Vec<String>) -> Result<(), Failure> {
+        let mut next = self.jiter.known_array().map_err(Failure::syntax)?;
+        let mut at = 0usize;
+        while let Some(peek) = next {
+            path.push(at.to_string());
+            self.value(peek, path)?;
+            path.pop();
+            at += 1;
+            next = self.jiter.array_step().map_err(Failure::syntax)?;
+        }
+        Ok(())
+    }
+
+    /// Remembers that what leads to the next page cannot be read.
+    fn unreadable(&mut self, path: &[String], peek: Peek) {
+        let what = format!("has {} where the address of the next page should be", kind(peek));
+        self.signs.push(Sign { key: path.join("."), kind: SignKind::Missing(what) });
+    }
+
+    pub(super) fn object(&mut self, path: &mut Vec<String>) -> Result<(), Failure> {
         let mut key = self.jiter.known_object().map_err(Failure::syntax)?.map(str::to_owned);
         while let Some(name) = key {
             if path.is_empty() {
@@ -168,7 +212,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn capture(&mut self, index: usize, peek: Peek) -> Result<(), Failure> {
+    fn capture(&mut self, path: &[String], peek: Peek) -> Result<(), Failure> {
         let text = match peek {
             Peek::Null => {
                 self.jiter.known_null().map_err(Failure::syntax)?;
@@ -186,18 +230,28 @@ impl<'a> Reader<'a> {
             peek => {
                 let start = self.jiter.current_index();
                 self.jiter.known_skip(peek).map_err(Failure::syntax)?;
-                match self.jiter.slice_to_current(start) {
-                    b"[]" | b"{}" => None,
-                    _ => {
-                        return Err(Failure::Body(format!(
-                            "has {} as the address of its next page",
-                            kind(peek)
-                        )));
-                    }
+                let inside = self.jiter.slice_to_current(start);
+                let is_empty = inside.iter().all(|byte| b"[]{} \t\r\n".contains(byte));
+                if !is_empty {
+                    self.unreadable(path, peek);
                 }
+                None
             }
         };
-        self.captured[index] = text;
+        let captures = &self.decoder.plan.captures;
+        for (slot, _) in self.captured.iter_mut().zip(captures).filter(|(_, own)| *own == path) {
+            let same = |a: &Option<String>, b: &Option<String>| {
+                a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default()
+            };
+            if !slot.is_named {
+                *slot = Captured { is_named: true, text: text.clone() };
+            } else if !same(&slot.text, &text) {
+                self.signs.push(Sign {
+                    key: path.join("."),
+                    kind: SignKind::Missing("names it twice, with different values".to_owned()),
+                });
+            }
+        }
         Ok(())
     }
 

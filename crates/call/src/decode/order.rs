@@ -12,6 +12,31 @@ pub(super) struct KeyFacts<'a> {
     pub(super) slots: Option<&'a [usize]>,
     /// True if the document knows it.
     pub(super) known: bool,
+    /// What it would be in an error object.
+    pub(super) tone: Tone,
+}
+
+/// How much a key speaks of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Not at all.
+    Neutral,
+    /// It stands in error objects and in others (`message`, `id`).
+    Common,
+    /// It names an error.
+    Error,
+}
+
+impl Tone {
+    pub(super) fn of(key: &str) -> Self {
+        match key {
+            "error" | "errors" | "error_code" | "errorCode" | "error_message" | "errorMessage"
+            | "error_type" | "errorType" | "fault" | "exception" => Self::Error,
+            "code" | "message" | "status" | "statusCode" | "status_code" | "detail" | "details"
+            | "reason" | "title" | "type" | "id" | "name" | "index" | "key" => Self::Common,
+            _ => Self::Neutral,
+        }
+    }
 }
 
 /// The keys of the first row, and where the present row is among them.
@@ -45,7 +70,11 @@ impl<'a> KeyOrder<'a> {
             return ahead[at].1;
         }
         let slots = decoder.slots.get(key).map(Vec::as_slice);
-        let facts = KeyFacts { slots, known: slots.is_some() || decoder.known.contains(key) };
+        let facts = KeyFacts {
+            slots,
+            known: slots.is_some() || decoder.known.contains(key),
+            tone: Tone::of(key),
+        };
         if !self.learned {
             self.keys.push((key.to_owned(), facts));
         }

@@ -3,13 +3,14 @@
 use jiter::{Jiter, Peek};
 
 use super::envelope::{Failure, Reader, kind};
-use super::order::KeyFacts;
+use super::order::{KeyFacts, Tone};
+use super::signs::{Sign, SignKind};
 
 impl<'a> Reader<'a> {
     /// A row of a list of objects.
     pub(super) fn object_row(&mut self, peek: Peek) -> Result<(), Failure> {
         if self.takes_anything() {
-            return self.whole_row(peek);
+            return self.scalar_row(peek);
         }
         if peek != Peek::Object {
             return Err(Failure::Body(format!("has {} where a row should be", kind(peek))));
@@ -19,6 +20,9 @@ impl<'a> Reader<'a> {
 
     /// A row that is no object: its one column is the value.
     pub(super) fn scalar_row(&mut self, peek: Peek) -> Result<(), Failure> {
+        if peek == Peek::Object {
+            self.whole_error()?;
+        }
         self.whole_row(peek)
     }
 
@@ -88,15 +92,17 @@ impl<'a> Reader<'a> {
         seen.resize(self.builders.len(), 0);
         self.order.start_row();
         let mut first = true;
+        let mut tones = Tones::default();
         loop {
             // the key borrows the parser: only what it stands for is kept
-            let (slots, known, unknown_name) = {
+            let (slots, known, tone, unknown_name) = {
                 let key = if first { self.jiter.known_object() } else { self.jiter.next_key() }
                     .map_err(Failure::syntax)?;
                 first = false;
                 let Some(key) = key else { break };
-                let KeyFacts { slots, known } = self.order.facts(key, decoder);
-                (slots, known, (envelope && !known).then(|| key.to_owned()))
+                let KeyFacts { slots, known, tone } = self.order.facts(key, decoder);
+                let is_named = !known && (envelope || tone != Tone::Neutral);
+                (slots, known, tone, is_named.then(|| key.to_owned()))
             };
             let peek = self.jiter.peek().map_err(Failure::syntax)?;
             if known {
@@ -104,11 +110,16 @@ impl<'a> Reader<'a> {
             } else {
                 self.dropped += 1;
             }
-            if let Some(name) = unknown_name {
-                self.note_key(&name);
+            tones.count(known, tone);
+            if envelope && let Some(name) = &unknown_name {
+                self.note_key(name);
             }
             let Some(slots) = slots else {
+                let start = self.jiter.current_index();
                 self.jiter.known_skip(peek).map_err(Failure::syntax)?;
+                if let Some(name) = unknown_name {
+                    tones.hear(name, tone, self.jiter.slice_to_current(start));
+                }
                 continue;
             };
             self.cells(slots, peek, &mut seen, wanted.as_deref())?;
@@ -120,6 +131,37 @@ impl<'a> Reader<'a> {
             }
         }
         self.seen = seen;
+        if !envelope && let Some(key) = tones.error(self.decoder.known.len()) {
+            self.error_row(key);
+        }
+        Ok(())
+    }
+
+    /// Remembers that a row is an error.
+    fn error_row(&mut self, key: String) {
+        let what = format!("has an error (`{key}`) in the place of row {}", self.rows + 1);
+        self.signs.push(Sign { key, kind: SignKind::Missing(what) });
+    }
+
+    /// Looks whether an object that is taken as a whole is an error.
+    fn whole_error(&mut self) -> Result<(), Failure> {
+        let mut ahead = self.jiter.clone();
+        let mut tones = Tones::default();
+        let mut key = ahead.known_object().map_err(Failure::syntax)?.map(str::to_owned);
+        while let Some(name) = key {
+            let tone = Tone::of(&name);
+            tones.count(tone == Tone::Neutral, tone);
+            let peek = ahead.peek().map_err(Failure::syntax)?;
+            let start = ahead.current_index();
+            ahead.known_skip(peek).map_err(Failure::syntax)?;
+            if tone == Tone::Error {
+                tones.hear(name, tone, ahead.slice_to_current(start));
+            }
+            key = ahead.next_key().map_err(Failure::syntax)?.map(str::to_owned);
+        }
+        if let Some(key) = tones.error(usize::MAX) {
+            self.error_row(key);
+        }
         Ok(())
     }
 
@@ -167,5 +209,49 @@ impl<'a> Reader<'a> {
             }
             ahead.next_skip().map_err(Failure::syntax)?;
         }
+    }
+}
+
+/// What the keys of a row say about its being an error.
+#[derive(Debug, Default)]
+struct Tones {
+    /// Documented keys.
+    known: usize,
+    /// Documented keys that error objects do not have.
+    own: usize,
+    /// An undocumented key that names an error.
+    error: Option<String>,
+    /// An undocumented key that error objects have.
+    common: Option<String>,
+}
+
+impl Tones {
+    fn count(&mut self, known: bool, tone: Tone) {
+        self.known += usize::from(known);
+        self.own += usize::from(known && tone == Tone::Neutral);
+    }
+
+    /// Takes an undocumented key and its value.
+    fn hear(&mut self, key: String, tone: Tone, value: &[u8]) {
+        let is_empty = matches!(value, b"null" | b"false" | b"0")
+            || value.iter().all(|byte| b"[]{}\" \t\r\n".contains(byte));
+        if is_empty {
+            return;
+        }
+        match tone {
+            Tone::Error => self.error = Some(key),
+            Tone::Common if !matches!(key.as_str(), "id" | "name" | "type" | "index" | "key") => {
+                self.common = Some(key);
+            }
+            _ => {}
+        }
+    }
+
+    /// The key that makes the row an error; `documented` is how many keys a whole row has.
+    fn error(self, documented: usize) -> Option<String> {
+        if self.known == 0 {
+            return self.error.or(self.common);
+        }
+        self.error.filter(|_| self.own == 0 && self.known < documented)
     }
 }

@@ -127,10 +127,77 @@ fn what_is_no_answer_is_an_error_and_never_an_empty_table() {
         r#"{"apps":[null]}"#,
         r#"{"apps":[],"apps":[]}"#,
         r#"{"apps":[],"error":"half done"}"#,
-        r#"{"apps":[],"next":{"x":1}}"#,
     ] {
         assert_eq!(code(decode(list(A_TEXT), body)), Code::UnexpectedBody, "{body}");
     }
+}
+
+/// The signs in an answer: where they stand, and `!` for those of missing rows.
+fn signs(plan: DecodePlan, body: &str) -> Vec<String> {
+    let decoded = decode(plan, body).expect(body);
+    let shown = |sign: &Sign| match sign.kind {
+        SignKind::Missing(_) => format!("{}!", sign.key),
+        _ => sign.key.clone(),
+    };
+    decoded.signs.iter().map(shown).collect()
+}
+
+#[test]
+fn what_speaks_of_more_rows_is_seen_beside_them() {
+    for (body, expected) in [
+        (r#"{"apps":[{"a":"x"}],"has_more":true}"#, &["has_more"][..]),
+        (r#"{"has_more":false,"apps":[{"a":"x"}],"meta":{"more":true}}"#, &["meta.more"]),
+        (r#"{"apps":[],"meta":{"pagination":{"total":5}}}"#, &["meta.pagination.total"]),
+        (r#"{"apps":[],"links":[{"rel":"next","href":"/2"}]}"#, &["links"]),
+        (r#"{"apps":[],"_links":{"next":{"href":"/2"}}}"#, &["_links.next"]),
+        (r#"{"apps":[],"unreachable":["eu"]}"#, &["unreachable!"]),
+        (r#"{"apps":[],"unreachable":[],"next_page_token":""}"#, &[]),
+        (r#"{"apps":[],"next":"t","other":{"more":true}}"#, &[]),
+        (r#"{"apps":[{"a":"x","has_more":true,"total":9}]}"#, &[]),
+        // what leads on must be readable, and say one thing
+        (r#"{"apps":[],"next":{"x":1}}"#, &["next!"]),
+        (r#"{"apps":[],"next":true}"#, &["next!"]),
+        (r#"{"apps":[],"next":[ ]}"#, &[]),
+        (r#"{"next":"t","apps":[],"next":""}"#, &["next!"]),
+        (r#"{"next":"","apps":[],"next":"t"}"#, &["next!"]),
+        (r#"{"next":"t","apps":[],"next":"t"}"#, &[]),
+        (r#"{"next":null,"apps":[],"next":""}"#, &[]),
+    ] {
+        assert_eq!(signs(list(A_TEXT), body), expected, "{body}");
+    }
+}
+
+#[test]
+fn addresses_below_arrays_are_read_and_wrong_ways_are_seen() {
+    let nested = || DecodePlan {
+        captures: vec![vec!["links".into(), "0".into(), "next".into()]],
+        ..list(A_TEXT)
+    };
+    let body = r#"{"links":[{"next":"t"},{"next":"u"}],"apps":[]}"#;
+    assert_eq!(decode(nested(), body).expect("fine").captured, [Some("t".into())]);
+    assert_eq!(signs(nested(), r#"{"links":null,"apps":[]}"#), Vec::<String>::new());
+    assert_eq!(signs(nested(), r#"{"links":"x","apps":[]}"#), ["links!"]);
+}
+
+#[test]
+fn an_error_in_the_place_of_a_row_is_seen() {
+    for (row, expected) in [
+        (r#"{"error_code":"INTERNAL","message":"m"}"#, &["error_code!"][..]),
+        (r#"{"error":{"code":1},"extra":2}"#, &["error!"]),
+        (r#"{"message":"gone","status":500}"#, &["status!"]),
+        (r#"{"error":null}"#, &[]),
+        (r#"{"a":"x","error":"e"}"#, &[]),
+        (r#"{"extra":1}"#, &[]),
+        ("{}", &[]),
+    ] {
+        let body = format!(r#"{{"apps":[{{"a":"x"}},{row}]}}"#);
+        assert_eq!(signs(list(A_TEXT), &body), expected, "{row}");
+    }
+    let with_id = || DecodePlan { known_fields: vec!["id".into(), "a".into()], ..list(A_TEXT) };
+    assert_eq!(signs(with_id(), r#"{"apps":[{"id":"1","error":"gone"}]}"#), ["error!"]);
+    let scalars = || plan(RowShape::Scalars { path: vec!["apps".into()] }, A_TEXT);
+    assert_eq!(signs(scalars(), r#"{"apps":["x",{"error":"e","code":1}]}"#), ["error!"]);
+    assert_eq!(signs(scalars(), r#"{"apps":["x",{"error":"e","own":1}]}"#), Vec::<String>::new());
 }
 
 #[test]

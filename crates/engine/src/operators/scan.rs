@@ -32,6 +32,7 @@ use crate::error::external;
 use crate::outcome::Issue;
 use crate::partial;
 use crate::predicate::bindings::ParameterSource;
+use crate::run::read_only_refusal;
 
 /// The operator.
 #[derive(Debug, Clone)]
@@ -201,6 +202,10 @@ impl ScanExec {
         arguments: &Arguments,
     ) -> Result<Leg> {
         let (spec, method) = (&self.spec, target.method());
+        if runtime.run.is_read_only && method.is_write() {
+            let what = format!("SELECT by method `{}`, which sends {}", spec.name(), method.verb);
+            return Err(external(read_only_refusal(&what)));
+        }
         let call = match spec.call(target, arguments) {
             Ok(call) => call,
             Err(report) if spec.is_fed() && report.code == Code::BadParamValue => {

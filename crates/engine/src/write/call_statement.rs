@@ -44,7 +44,7 @@ pub(crate) async fn exec(
     let columns = target.columns(|param| shows && given.value(param).is_some());
     let mut prepared = PreparedWrite::bound(&target, given, &variables, explain)?;
     let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
-    let is_read = method.verb.is_safe() && has_rows && awaiting.is_none();
+    let is_read = method.is_read() && method.verb.is_safe() && has_rows && awaiting.is_none();
     let is_shown = is_read || (shows && has_rows && awaiting.is_none());
     let plan = is_shown.then(|| prepared.call.decode_plan(columns, Mismatch::Error));
     let plan = plan.transpose().map_err(labelled)?;

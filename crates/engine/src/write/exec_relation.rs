@@ -9,9 +9,9 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::sql::sqlparser::ast as sql;
 use futures::{StreamExt, TryStreamExt};
-use strataql_call::{CallContext, DecodePlan, MethodRef, Mismatch, decode_answer};
+use strataql_call::{CallContext, DecodePlan, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
-use strataql_spec::{Paging, RowShape, SqlVerb};
+use strataql_spec::{Paging, RowShape};
 use strataql_sql::{Exec, Name, Parsed};
 use tokio::sync::OnceCell;
 
@@ -30,18 +30,7 @@ pub(crate) type Find<'a> = &'a dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>
 
 /// True if the method that EXEC names may change something; false also when there is none.
 pub(crate) fn changes(find: Find<'_>, call: &Exec) -> bool {
-    call_statement::method_of(find, &call.method).is_ok_and(|target| may_change(&target))
-}
-
-/// True unless the method surely only reads: a select method, or a safe HTTP verb whose path key
-/// carries no action of its own (`?Action=TerminateInstances`).
-fn may_change(target: &MethodRef) -> bool {
-    let method = target.method();
-    match target.resource().verb_of(&method.name) {
-        SqlVerb::Select => false,
-        SqlVerb::Exec => !method.verb.is_safe() || !method.path.query.is_empty(),
-        _ => true,
-    }
+    call_statement::method_of(find, &call.method).is_ok_and(|target| target.method().is_write())
 }
 
 /// Refuses `(EXEC …)` in a view, whose text could not be read again.
@@ -110,7 +99,7 @@ pub(crate) fn table(
     let write = PreparedWrite::bound(&target, given, &variables, false).map_err(labelled)?;
     let plan = write.call.decode_plan(columns, Mismatch::Error).map_err(labelled)?;
     let schema = returning::documented(&target, plan.schema());
-    let is_change = may_change(&target);
+    let is_change = method.is_write();
     let call = ExecCall {
         write,
         plan,

@@ -27,7 +27,7 @@ pub(crate) fn lookup(write: &PreparedWrite) -> Result<Option<MethodCall>, Box<Re
     let method = write.call.method();
     let mut creations = write.call.target().resource().candidates(SqlVerb::Insert);
     let creates = creations.any(|creation| creation.name == method.name);
-    if creates || method.verb.is_safe() { Ok(None) } else { write.call.lookup() }
+    if creates || !method.is_write() { Ok(None) } else { write.call.lookup() }
 }
 
 /// Reads the object and masks its secrets; `None` when it does not exist or has no lookup.

@@ -5,11 +5,11 @@
 //! may be a part of it and all are masked.
 
 use serde_json::Value as Json;
-use strataql_diag::MASK;
-use strataql_net::is_secret_name;
-use strataql_spec::Method;
-use strataql_sql::sqlparser::tokenizer::{Token, TokenWithSpan};
-use strataql_sql::{Parsed, byte_span};
+use strataql_call::is_secret;
+use strataql_diag::{MASK, is_secret_name};
+use strataql_spec::{Method, Piece};
+use strataql_sql::sqlparser::tokenizer::TokenWithSpan;
+use strataql_sql::{Parsed, byte_span, literal_text};
 use url::Url;
 
 /// The body with the method's secret fields masked, and fields whose names speak of secrets.
@@ -54,21 +54,42 @@ fn mask(json: &mut Json, steps: &[&str], found: &mut Vec<String>) {
     }
 }
 
-/// Masks texts whose names speak of secrets.
+/// Masks values whose names suggest secrets, also in JSON that is given as text.
 fn mask_named(json: &mut Json, found: &mut Vec<String>) {
     match json {
         Json::Object(fields) => {
             for (name, field) in fields {
-                match field {
-                    Json::String(text) if is_secret_name(name) && text != MASK => {
-                        found.push(std::mem::replace(text, MASK.to_owned()));
-                    }
-                    other => mask_named(other, found),
+                let is_masked = field.as_str() == Some(MASK);
+                if is_secret_name(name) && !field.is_object() && !is_masked {
+                    mask_scalars(field, found);
+                } else {
+                    mask_named(field, found);
                 }
             }
         }
         Json::Array(items) => items.iter_mut().for_each(|item| mask_named(item, found)),
+        Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            let Ok(mut inner) = serde_json::from_str::<Json>(text) else { return };
+            let before = found.len();
+            mask_named(&mut inner, found);
+            if found.len() > before {
+                *text = inner.to_string();
+            }
+        }
         _ => {}
+    }
+}
+
+/// Masks the texts and numbers of a value or an array.
+fn mask_scalars(json: &mut Json, found: &mut Vec<String>) {
+    match json {
+        Json::Null | Json::Bool(_) => {}
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_scalars(item, found)),
+        Json::Object(_) => mask_named(json, found),
+        Json::String(_) | Json::Number(_) => {
+            collect(json, found);
+            *json = Json::String(MASK.to_owned());
+        }
     }
 }
 
@@ -83,28 +104,57 @@ fn collect(json: &Json, found: &mut Vec<String>) {
     }
 }
 
-/// An address with the values of query parameters masked whose names speak of secrets.
+/// An address with the values of parameters masked whose names suggest secrets.
 pub(crate) fn masked_url(method: &Method, url: &Url) -> String {
-    let is_secret = |name: &str| {
-        is_secret_name(name) || method.extension.secret.iter().any(|secret| secret == name)
-    };
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    if !pairs.iter().any(|(name, _)| is_secret(name)) {
-        return url.to_string();
-    }
     let mut shown = url.clone();
-    shown.query_pairs_mut().clear().extend_pairs(
-        pairs.iter().map(|(name, value)| {
-            (name.as_str(), if is_secret(name) { MASK } else { value.as_str() })
-        }),
-    );
+    if let Some(path) = masked_path(method, url.path()) {
+        shown.set_path(&path);
+    }
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    if pairs.iter().any(|(name, _)| is_secret(method, name)) {
+        shown.query_pairs_mut().clear().extend_pairs(pairs.iter().map(|(name, value)| {
+            (name.as_str(), if is_secret(method, name) { MASK } else { value.as_str() })
+        }));
+    }
     shown.into()
+}
+
+/// The path with the values of secret parameters masked; `None` if there are none.
+fn masked_path(method: &Method, path: &str) -> Option<String> {
+    let pieces = &method.path.path;
+    let is_hidden = |piece: &Piece| matches!(piece, Piece::Param(name) if is_secret(method, name));
+    pieces.iter().find(|piece| is_hidden(piece))?;
+    let mut masked = String::new();
+    let mut rest = path;
+    for (at, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Literal(text) => {
+                // the path of the server comes before the first
+                let start = rest.find(text.as_str())? + text.len();
+                masked.push_str(&rest[..start]);
+                rest = &rest[start..];
+            }
+            Piece::Param(_) => {
+                let end = match pieces.get(at + 1) {
+                    Some(Piece::Literal(next)) => rest.find(next.as_str())?,
+                    _ => rest.len(),
+                };
+                masked.push_str(if is_hidden(piece) { MASK } else { &rest[..end] });
+                rest = &rest[end..];
+            }
+        }
+    }
+    masked.push_str(rest);
+    Some(masked)
 }
 
 /// The text of a statement with the literals masked that hold a secret.
 pub(crate) fn statement(text: &str, parsed: &Parsed, secrets: &[String]) -> String {
-    let literals: Vec<(&TokenWithSpan, String)> =
-        parsed.tokens.iter().filter_map(|token| Some((token, literal(&token.token)?))).collect();
+    let literals: Vec<(&TokenWithSpan, String)> = parsed
+        .tokens
+        .iter()
+        .filter_map(|token| Some((token, literal_text(&token.token)?)))
+        .collect();
     let secrets: Vec<&String> = secrets.iter().filter(|secret| !secret.is_empty()).collect();
     let holds = |literal: &str, secret: &str| {
         let quoted = Json::from(secret).to_string();
@@ -127,22 +177,6 @@ pub(crate) fn statement(text: &str, parsed: &Parsed, secrets: &[String]) -> Stri
     masked
 }
 
-/// The value of a token that may hold a secret.
-fn literal(token: &Token) -> Option<String> {
-    match token {
-        Token::Number(text, _)
-        | Token::SingleQuotedString(text)
-        | Token::EscapedStringLiteral(text)
-        | Token::UnicodeStringLiteral(text)
-        | Token::NationalStringLiteral(text)
-        | Token::TripleSingleQuotedString(text)
-        | Token::SingleQuotedByteStringLiteral(text)
-        | Token::HexStringLiteral(text) => Some(text.clone()),
-        Token::DollarQuotedString(text) => Some(text.value.clone()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -162,14 +196,14 @@ mod tests {
 
     #[test]
     fn texts_named_like_secrets_are_masked() {
-        let mut body =
-            json!({"password": "x", "token_policy": {"ttl": 5}, "l": [{"api_key": "y"}]});
+        let mut body = json!({"password": "x", "token_policy": {"ttl": 5}, "l": [{"api_key": "y"}], "pwd": [7, "z"],
+                "text": "{\"secret\": \"t\", \"a\": 1}", "plain": "{\"a\": 1}", "has_secret": true});
         let mut found = Vec::new();
         mask_named(&mut body, &mut found);
-        let expected =
-            json!({"password": MASK, "token_policy": {"ttl": 5}, "l": [{"api_key": MASK}]});
+        let expected = json!({"password": MASK, "token_policy": {"ttl": 5}, "l": [{"api_key": MASK}], "pwd": [MASK, MASK],
+                "text": "{\"secret\":\"***\",\"a\":1}", "plain": "{\"a\": 1}", "has_secret": true});
         assert_eq!(body, expected);
-        assert_eq!(found, ["x", "y"]);
+        assert_eq!(found, ["x", "y", "7", "z", "t"]);
     }
 
     #[test]

@@ -90,6 +90,12 @@ fn lacks(
         .map(|param| param.name.clone())
         .collect();
     if statement.kind == WriteKind::Insert {
+        let sets = |wire: &str| {
+            let named = |name: &String| method.body.as_ref().and_then(|body| body.property(name));
+            statement.assigned.iter().any(|assigned| {
+                assigned.path.first().and_then(named).is_some_and(|property| property.wire == wire)
+            })
+        };
         let wrapped = method.extension.body_wrapper.as_deref().is_some_and(&set);
         for property in method.body.iter().flat_map(|body| &body.properties) {
             let has_base = method.body.as_ref().is_some_and(|body| {
@@ -99,8 +105,7 @@ fn lacks(
                 && !is_key(&property.name, &property.wire)
                 && !wrapped
                 && !has_base
-                && !set(&property.name)
-                && !set(&property.wire)
+                && !sets(&property.wire)
             {
                 missing.push(property.name.clone());
             }

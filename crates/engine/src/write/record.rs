@@ -15,6 +15,7 @@ use strataql_ledger::{
     statement_digest,
 };
 use strataql_net::{Clock, Request};
+use strataql_spec::Method;
 use strataql_sql::Parsed;
 
 use super::masking;
@@ -68,8 +69,11 @@ impl<'a> Record<'a> {
         StatementText { text, parsed }: StatementText<'_>,
         calls: &[&MethodCall],
     ) -> Result<Self, Box<Report>> {
+        let parameters: Vec<String> =
+            calls.iter().flat_map(|call| call.secrets().iter().cloned()).collect();
+        exchange.conceal(&parameters);
         // what changes nothing is not recorded
-        let first = calls.first().filter(|call| !call.verb().is_safe());
+        let first = calls.first().filter(|call| changes(call.method()));
         let Some(first) = first else { return Ok(Self { exchange, kept: None }) };
         let (target, method) = (first.target(), first.method());
         let (ledger, clock) = match recording {
@@ -79,7 +83,7 @@ impl<'a> Record<'a> {
         };
         let bodies = calls.iter().filter_map(|call| call.body());
         let mut secrets: Vec<String> =
-            bodies.flat_map(|body| masking::secrets(method, &body)).collect();
+            bodies.flat_map(|body| masking::secrets(method, &body)).chain(parameters).collect();
         secrets.sort_unstable();
         secrets.dedup();
         let statement = exchange.redact(&masking::statement(text, parsed, &secrets));
@@ -177,6 +181,11 @@ impl<'a> Record<'a> {
             other => other.clone(),
         }
     }
+}
+
+/// True if a call of the method is recorded: a POST that reads is recorded when EXEC names it.
+fn changes(method: &Method) -> bool {
+    method.is_write() || !method.verb.is_safe()
 }
 
 impl Kept {

@@ -209,9 +209,11 @@ async fn finding(
         .await?;
     rows::check_width(&prepared.plan, source, writer.parsed.span)?;
     let steps = explain::requests(&prepared.plan, writer.statement.registry())?;
+    let exchange = writer.statement.exchange();
+    let redacted = |url: Option<String>| url.map(|url| exchange.redact(&url));
     Ok(steps
         .into_iter()
-        .map(|step| vec![step.method, step.http, step.url, None, Some(why.to_owned())])
+        .map(|step| vec![step.method, step.http, redacted(step.url), None, Some(why.to_owned())])
         .collect())
 }
 

@@ -56,8 +56,8 @@ impl Plans {
         metrics: &CallMetrics,
         writes: &mut [PreparedWrite],
     ) -> Result<Option<Self>, Box<Report>> {
-        let is_safe = writes.first().is_some_and(|write| write.call.method().verb.is_safe());
-        if !context.undo.is_open() || is_safe {
+        let is_read = writes.first().is_some_and(|write| write.call.method().is_read());
+        if !context.undo.is_open() || is_read {
             return Ok(None);
         }
         let mut plans = Vec::new();

@@ -11,6 +11,8 @@ const KEYS: &[&str] = &[
     "wait",
     "idempotencyKey",
     "missing",
+    "path",
+    "safe",
     "exact",
     "bodyWrapper",
     "paramAlias",
@@ -43,7 +45,10 @@ pub(crate) fn problems(block: &Node) -> Problems {
             "missing" => one_of("missing", node, &["empty"], &mut problems),
             "idempotencyKey" | "updateMask" => target(key, node, REQUEST_PLACES, &mut problems),
             "bodyWrapper" => text(key, node, &mut problems),
-            "exact" | "scopes" | "origins" | "secret" => texts(key, node, &mut problems),
+            "safe" if node.flag().is_none() => {
+                problems.push(("`safe` is not `true` or `false`".to_owned(), node.line));
+            }
+            "exact" | "path" | "scopes" | "origins" | "secret" => texts(key, node, &mut problems),
             "paramAlias" => {
                 if node.map().is_none() {
                     problems.push((format!("`{key}` is not a mapping of names"), node.line));
@@ -65,15 +70,20 @@ fn paging(node: &Node, problems: &mut Problems) {
     }
     let style = node.get("style");
     let Some(name) = style.and_then(Node::text) else {
-        problems.push(("`paging` has no `style`".to_owned(), node.line));
+        let Some(ignore) = node.get("ignore") else {
+            problems.push(("`paging` has no `style`".to_owned(), node.line));
+            return;
+        };
+        unknown_keys("paging", node, &["ignore"], problems);
+        texts("ignore", ignore, problems);
         return;
     };
     let (allowed, needed): (&[&str], &[&str]) = match name {
-        "none" => (&["style"], &[]),
-        "token" => (&["style", "request", "response", "size"], &["request", "response"]),
-        "link" => (&["style", "response"], &[]),
-        "page" => (&["style", "request", "response", "total", "start"], &["request"]),
-        "offset" => (&["style", "request", "total", "start", "size"], &["request"]),
+        "none" => (&["style", "ignore"], &[]),
+        "token" => (&["style", "request", "response", "size", "ignore"], &["request", "response"]),
+        "link" => (&["style", "response", "ignore"], &[]),
+        "page" => (&["style", "request", "response", "total", "start", "ignore"], &["request"]),
+        "offset" => (&["style", "request", "total", "start", "size", "ignore"], &["request"]),
         _ => {
             let styles = ["none", "token", "link", "page", "offset"];
             one_of("paging.style", style.unwrap_or(node), &styles, problems);
@@ -88,6 +98,7 @@ fn paging(node: &Node, problems: &mut Problems) {
         match key {
             "request" | "size" => target(key, part, REQUEST_PLACES, problems),
             "response" | "total" => target(key, part, ANSWER_PLACES, problems),
+            "ignore" => texts(key, part, problems),
             "start" if part.integer().is_none() => {
                 problems.push(("`start` is not a whole number".to_owned(), part.line));
             }
@@ -220,6 +231,9 @@ mod tests {
             "{paging: {style: token, request: t, response: {key: $.a, location: body}, size: {key: n, max: 9}}}",
             &[],
         );
+        check("{paging: {ignore: [total, meta.has_more]}}", &[]);
+        check("{paging: {style: link, ignore: total}}", &[]);
+        check("{safe: true, path: [file_path]}", &[]);
         check("{wait: {poll: get, status: $.state, success: [DONE], failure: FAILED}}", &[]);
         check("{paramAlias: {userId: user_id}, origins: ['https://b.example']}", &[]);
     }
@@ -237,6 +251,7 @@ mod tests {
             &["`paging` of style `token` has no `response`"],
         );
         check("{paging: {style: link, request: a}}", &["`paging` has no key `request`"]);
+        check("{paging: {ignore: {a: b}}}", &["`ignore` is not a list of texts"]);
         check("{missing: zero}", &["`missing` is not `empty`"]);
         check(
             "{updateMask: {location: path}}",
@@ -244,6 +259,10 @@ mod tests {
                 "`updateMask` has no `key`",
                 "`updateMask.location` is not `query` or `body` or `header`",
             ],
+        );
+        check(
+            "{safe: maybe, path: {a: b}}",
+            &["`safe` is not `true` or `false`", "`path` is not a list of texts"],
         );
         check("{wait: {polls: x}}", &["`wait` has no key `polls`"]);
         check("{exact: {a: b}}", &["`exact` is not a list of texts"]);

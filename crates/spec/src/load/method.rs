@@ -15,7 +15,7 @@ use crate::method::{HttpVerb, Location, Method, Param};
 use crate::naming::snake;
 use crate::node::Node;
 use crate::paging::{Paging, TokenLocation};
-use crate::path::PathTemplate;
+use crate::path::{PathTemplate, holds_slash, is_path_name};
 use crate::pushdown::Pushdown;
 use crate::schema::SchemaBuilder;
 use crate::server::{Server, ServerVariable};
@@ -53,12 +53,13 @@ impl<'a> Context<'a> {
         };
         let path = PathTemplate::parse(&path_key);
         let servers = self.servers(node, item, operation);
-        let mut params = read_params(item, operation, &names, schemas);
+        let mut params = read_params(item, operation, &names, &path, schemas);
         let graphql = GraphQl::read(operation);
         if graphql.is_none() {
             settle_path_params(&path, &mut params);
         }
         add_undeclared_path_params(&path, &names, schemas, &mut params);
+        mark_multi_segment(&extension.path, &mut params);
         add_server_variables(&servers, schemas, &mut params);
         params.sort_by_key(|param| param.location);
         let body = read_body(node, operation, &levels, &names, schemas);
@@ -73,12 +74,15 @@ impl<'a> Context<'a> {
                 .map(str::to_owned)
         };
         let envelope = response.schema.map(|id| schemas.schema(id));
-        let paging = Paging::resolve(
-            &levels,
-            &self.provider.name,
-            &|name| envelope.is_some_and(|schema| schema.properties.contains_key(name)),
-            &|name| accepts(name, &params, body.as_ref()),
-        );
+        let documents =
+            |name: &str| envelope.is_some_and(|schema| schema.properties.contains_key(name));
+        let mut paging = Paging::resolve(&levels, &self.provider.name, &documents, &|name| {
+            accepts(name, &params, body.as_ref())
+        });
+        if response.rows.is_single() {
+            let at_root = response.rows.path().is_empty();
+            paging = paging.of_single(at_root, node.get("config"), &documents);
+        }
         Ok(Method {
             name: key.to_owned(),
             operation_id: operation.string_at("operationId"),
@@ -98,6 +102,8 @@ impl<'a> Context<'a> {
             deprecated: operation.flag_at("deprecated"),
             line: node.line,
             extension,
+            // decided once it is known which SQL verbs list the method
+            writes: true,
         })
     }
 
@@ -166,6 +172,7 @@ fn read_params<'a>(
     item: &'a Node,
     operation: &'a Node,
     names: &Names<'_>,
+    path: &PathTemplate,
     schemas: &mut SchemaBuilder<'a>,
 ) -> Vec<Param> {
     let mut params: Vec<Param> = Vec::new();
@@ -207,6 +214,9 @@ fn read_params<'a>(
                 .string_at("description")
                 .or_else(|| schemas.schema(schema).description.clone()),
             explode: node.get("explode").and_then(Node::flag),
+            multi_segment: location == Location::Path
+                && says_multi_segment(node, schema_node)
+                    .unwrap_or_else(|| spans_segments(path, &wire)),
             wire,
             location,
             schema,
@@ -216,7 +226,31 @@ fn read_params<'a>(
     params
 }
 
-/// Documents may list parameters by wire name; everything else compares SQL names.
+/// Whether a parameter says itself that its value may be several segments of the path.
+fn says_multi_segment(node: &Node, schema: Option<&Node>) -> Option<bool> {
+    let own = node.get("x-strataql").and_then(|block| block.text_at("path"));
+    if own == Some("multi") || node.flag_at("allowReserved") {
+        return Some(true);
+    }
+    let pattern = schema.and_then(|schema| schema.text_at("pattern"));
+    let pattern = pattern.filter(|pattern| pattern.contains('/')).map(holds_slash);
+    node.get("x-multi-segment").and_then(Node::flag).or(pattern)
+}
+
+/// What the template says about that, and else the name: a path of files ends its template.
+fn spans_segments(path: &PathTemplate, wire: &str) -> bool {
+    path.spans_segments(wire) || (path.ends_with(wire) && is_path_name(wire))
+}
+
+/// Marks the path parameters that the `x-strataql` block lists; `multi` stands for all.
+fn mark_multi_segment(listed: &[String], params: &mut [Param]) {
+    for param in params.iter_mut().filter(|param| param.location == Location::Path) {
+        param.multi_segment |=
+            listed.iter().any(|name| *name == param.wire || *name == param.name || name == "multi");
+    }
+}
+
+/// Documents may list parameters as the wire spells them; everything else compares SQL names.
 fn name_in_sql(listed: &mut [String], params: &[Param]) {
     for entry in listed {
         if let Some(param) = params.iter().find(|param| param.wire == *entry) {
@@ -266,6 +300,7 @@ fn add_undeclared_path_params(
                 default: None,
                 description: None,
                 explode: None,
+                multi_segment: spans_segments(path, wire),
             });
         }
     }
@@ -296,6 +331,7 @@ fn add_server_variables(
             default: variable.trusted_default().map(str::to_owned),
             description: variable.description.clone(),
             explode: None,
+            multi_segment: false,
         });
     }
 }

@@ -1,0 +1,171 @@
+//! Lint of a compiled service: what loads, and still cannot work as written.
+//!
+//! Owns: rules that need the whole model: the place of the rows, paging, and which methods write.
+//! Refuses: what only prevents a part from loading; loaders report that.
+
+use strataql_diag::{Code, Report};
+
+use crate::method::{HttpVerb, Method, RowShape, SqlVerb};
+use crate::paging::Paging;
+use crate::schema::Schemas;
+use crate::service::Service;
+
+/// Top-level keys of a list's response that only paging explains, without separators and case.
+const PAGING_KEYS: &[&str] = &[
+    "next",
+    "nextlink",
+    "nexturl",
+    "nextpage",
+    "nexttoken",
+    "nextpagetoken",
+    "nextcursor",
+    "nextmarker",
+    "hasmore",
+    "hasnext",
+    "istruncated",
+];
+
+/// Everything in a service that breaks a rule of its documents, with lines; files are set by the caller.
+pub fn lint(service: &Service) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for resource in service.resources.values() {
+        for method in resource.methods.values() {
+            let name = format!("{}.{}", resource.name, method.name);
+            let listed = resource.verbs.listing(&method.name);
+            reports.extend(object_key(&service.schemas, method, &name));
+            if listed.contains(&SqlVerb::Select) {
+                reports.extend(paging(&service.schemas, method, &name));
+            }
+            reports.extend(access(method, &listed, &name));
+        }
+    }
+    reports
+}
+
+/// Rows are looked for at a place that the response schema does not have.
+fn object_key(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
+    let path = method.response.rows.path();
+    let schema = method.response.schema?;
+    let is_closed = !schemas[schema].properties.is_empty();
+    if !is_closed || path.is_empty() || schemas.at_path(schema, path).is_some() {
+        return None;
+    }
+    let known: Vec<&str> = schemas[schema].properties.keys().map(String::as_str).collect();
+    Some(
+        Report::warning(
+            Code::BadDocument,
+            format!(
+                "`objectKey` of `{name}` is `$.{}`, which its response schema does not have",
+                path.join(".")
+            ),
+        )
+        .with_place("", method.line as usize)
+        .with_help(format!("the schema has `{}`", known.join("`, `"))),
+    )
+}
+
+/// A list documents a next page, and no paging reads it.
+fn paging(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
+    let is_list = matches!(
+        method.response.rows,
+        RowShape::List { .. } | RowShape::Scalars { .. } | RowShape::MapValues { .. }
+    );
+    if !is_list || method.paging != Paging::None {
+        return None;
+    }
+    let plain = |key: &str| -> String {
+        let key = key.rsplit("odata.").next().unwrap_or(key);
+        key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let schema = &schemas[method.response.schema?];
+    let ignored = &method.extension.paging_ignore;
+    let key = schema
+        .properties
+        .keys()
+        .find(|key| PAGING_KEYS.contains(&plain(key).as_str()) && !ignored.contains(key))?;
+    Some(
+        Report::warning(
+            Code::BadDocument,
+            format!("`{name}` returns `{key}`, and its document declares no paging"),
+        )
+        .with_place("", method.line as usize)
+        .with_help(format!(
+            "declare `x-strataql.paging`, or `paging: {{ignore: ['{key}']}}` if one response has all rows"
+        )),
+    )
+}
+
+/// A SELECT that changes something, or a write by an HTTP verb that reads.
+fn access(method: &Method, listed: &[SqlVerb], name: &str) -> Option<Report> {
+    if method.extension.safe.is_some() {
+        return None;
+    }
+    let changes = matches!(method.verb, HttpVerb::Put | HttpVerb::Patch | HttpVerb::Delete);
+    let write = listed.iter().find(|verb| **verb != SqlVerb::Select);
+    let (report, help) = match write {
+        None if changes && listed.contains(&SqlVerb::Select) => (
+            Report::new(
+                Code::BadDocument,
+                format!("`{name}` is listed under `select` and sends {}", method.verb),
+            ),
+            "list it under another verb, or set `x-strataql.safe: true` if it only reads",
+        ),
+        Some(verb) if method.verb.is_safe() => (
+            Report::warning(
+                Code::BadDocument,
+                format!(
+                    "`{name}` is listed under `{}` and sends {}",
+                    verb.as_str().to_ascii_lowercase(),
+                    method.verb
+                ),
+            ),
+            "it is treated as a write; set `x-strataql.safe: false` if that is right",
+        ),
+        _ => return None,
+    };
+    Some(report.with_place("", method.line as usize).with_help(help))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{load_provider, load_service};
+
+    const DOCUMENT: &str = "
+paths:
+  /things:
+    get: {responses: {'200': {content: {application/json: {schema: {properties: {things: {type: array, items: {properties: {id: {type: string}}}}, has_more: {type: boolean}}}}}}}}
+    delete: {responses: {'200': {content: {application/json: {schema: {type: array, items: {type: string}}}}}}}
+components:
+  x-stackQL-resources:
+    things:
+      methods:
+        list: {operation: {$ref: '#/paths/~1things/get'}, response: {objectKey: $.things}}
+        wrong: {operation: {$ref: '#/paths/~1things/get'}, response: {objectKey: $.items}}
+        quiet:
+          operation: {$ref: '#/paths/~1things/get'}
+          response: {objectKey: $.things}
+          config: {x-strataql: {paging: {ignore: [has_more]}}}
+        purge: {operation: {$ref: '#/paths/~1things/delete'}}
+        safe: {operation: {$ref: '#/paths/~1things/delete'}, config: {x-strataql: {safe: true}}}
+      sqlVerbs: {select: [list, quiet, purge, safe], insert: [wrong]}
+";
+
+    #[test]
+    fn each_rule_names_the_method() {
+        let provider = "name: p\nproviderServices: {s: {service: {$ref: p/v1/services/s.yaml}}}\n";
+        let (provider, _) = load_provider(provider, "p").expect("valid");
+        let (service, _) =
+            load_service(DOCUMENT, &provider, &provider.services[0], "s").expect("valid");
+        let found: Vec<String> = lint(&service).into_iter().map(|report| report.message).collect();
+        assert_eq!(
+            found,
+            [
+                "`things.list` returns `has_more`, and its document declares no paging",
+                "`objectKey` of `things.wrong` is `$.items`, which its response schema does not have",
+                "`things.wrong` is listed under `insert` and sends GET",
+                "`things.purge` is listed under `select` and sends DELETE",
+            ]
+        );
+    }
+}
