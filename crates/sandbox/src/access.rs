@@ -17,7 +17,7 @@ use crate::options::{Credentials, Options};
 use crate::problem::Problem;
 use crate::random::{derive, mix};
 use crate::request::Incoming;
-use crate::table::template::Template;
+use crate::routes::template::Template;
 
 /// The account in discovery responses.
 const ACCOUNT: &str = "5a5d0b0c-0000-4000-8000-000000000001";

@@ -1,12 +1,38 @@
 //! The sandbox clock, which does not advance.
 //!
-//! Owns: parsing and formatting timestamps (proleptic Gregorian, UTC).
+//! Owns: parsing and formatting timestamps (proleptic Gregorian, UTC), and all real time that passes in
+//! the sandbox: [`Uptime`] and [`pause`].
 //! Refuses: the wall clock; responses carry the scenario's time, so that they never differ.
+//! Surprise: rate limits and latency run in real time, because clients measure them by their own clock.
+
+use std::time::{Duration, Instant};
 
 /// 2024-05-01T08:00:00Z, the default time of a scenario.
 pub(crate) const DEFAULT: i64 = 1_714_550_400;
 
 const DAY: i64 = 86_400;
+
+/// How long a server has been up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Uptime(Instant);
+
+impl Uptime {
+    /// Starts now.
+    pub(crate) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    pub(crate) fn passed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Waits in real time.
+#[expect(clippy::disallowed_methods, reason = "simulated latency is real time by nature")]
+pub(crate) async fn pause(time: Duration) {
+    tokio::time::sleep(time).await;
+}
 
 /// Parses `2024-05-01T08:00:00Z` or `2024-05-01` as seconds since 1970.
 pub(crate) fn parse(text: &str) -> Option<i64> {

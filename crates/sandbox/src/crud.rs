@@ -1,10 +1,10 @@
 //! Executing requests.
 //!
-//! Owns: get, create, update, replace, delete; `crud/list.rs` has lists, `crud/lone.rs` the rest.
+//! Owns: get, create, update, replace, delete; `crud/list.rs` has lists, `crud/singleton.rs` the rest.
 //! Refuses: routing, authentication, faults other than those of paging.
 
 mod list;
-mod lone;
+mod singleton;
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::fault::FaultKind;
 use crate::problem::Problem;
 use crate::request::Incoming;
 use crate::role::{Role, Target, resolve};
+use crate::routes::{Found, Routes};
 use crate::shape::{self, Sent};
 use crate::store::Store;
 use crate::synthesis::moment;
-use crate::table::{Found, Table};
 
 /// A success response.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ impl From<Json> for Success {
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     /// All routes.
-    pub(crate) table: &'a Table,
+    pub(crate) routes: &'a Routes,
     /// The route and its path values.
     pub(crate) found: &'a Found,
     /// The request.
@@ -53,8 +53,8 @@ pub(crate) struct Call<'a> {
 
 /// Executes a request.
 pub(crate) fn perform(call: Call<'_>, store: &mut Store) -> Result<Success, Problem> {
-    let (role, target) = resolve(call.table, call.found, call.request);
-    let Some(target) = target else { return call.lone(store) };
+    let (role, target) = resolve(call.routes, call.found, call.request);
+    let Some(target) = target else { return call.singleton(store) };
     match role {
         Role::List => call.list(store, &target),
         Role::Create => call.create(store, &target),
@@ -231,11 +231,11 @@ impl Call<'_> {
     /// An action on an object of a collection (`/apps/{id}/start`), or a method with an identifier
     /// that is not a CRUD operation.
     fn act(&self, store: &mut Store, target: &Target) -> Result<Success, Problem> {
-        let Some(id) = target.id.as_deref() else { return self.lone(store) };
+        let Some(id) = target.id.as_deref() else { return self.singleton(store) };
         let collection = store.collection(self.request, target);
         if collection.get(id).is_none() {
             return Err(self.missing(id));
         }
-        self.lone(store)
+        self.singleton(store)
     }
 }

@@ -6,13 +6,12 @@
 //! order and the same order gives the same responses.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use serde_json::Value as Json;
 use strataql_spec::Provider;
 
 use crate::access::Access;
-use crate::clock;
+use crate::clock::{self, Uptime};
 use crate::crud::{Call, Success, perform};
 use crate::fault::{Circumstance, Fates, Fault, FaultKind, When};
 use crate::log::LogEntry;
@@ -23,15 +22,15 @@ use crate::random::derive;
 use crate::rate::{Bucket, Rate};
 use crate::reply::Reply;
 use crate::request::Incoming;
+use crate::routes::{Found, Routes};
 use crate::store::{Rules, Store, place};
-use crate::table::{Found, Table};
 use crate::task::Tasks;
 use crate::validate;
 
 /// The state of a server.
 pub(crate) struct Exchange {
     /// Routes.
-    pub(crate) table: Table,
+    pub(crate) routes: Routes,
     /// Every request.
     pub(crate) log: Vec<LogEntry>,
     store: Store,
@@ -41,18 +40,18 @@ pub(crate) struct Exchange {
     faults: Vec<Fault>,
     rate: Option<Rate>,
     buckets: HashMap<String, Bucket>,
-    started: Instant,
+    uptime: Uptime,
     /// The server is held.
     held: bool,
 }
 
 impl Exchange {
     /// A server without requests.
-    pub(crate) fn new(table: Table, options: &Options) -> Self {
+    pub(crate) fn new(routes: Routes, options: &Options) -> Self {
         let scenario = options.scenario.as_ref();
         let mut faults = options.faults.clone();
         faults.extend(scenario.iter().flat_map(|scenario| scenario.faults.clone()));
-        let providers = table.providers.iter().map(AsRef::<Provider>::as_ref);
+        let providers = routes.providers.iter().map(AsRef::<Provider>::as_ref);
         Self {
             access: Access::new(options, providers),
             store: Store::new(Rules::new(options)),
@@ -62,9 +61,9 @@ impl Exchange {
             rate: options.rate.or(scenario.and_then(|scenario| scenario.rate)),
             buckets: HashMap::new(),
             log: Vec::new(),
-            started: Instant::now(),
+            uptime: Uptime::begin(),
             held: false,
-            table,
+            routes,
         }
     }
 
@@ -92,7 +91,7 @@ impl Exchange {
     /// Handles a request.
     pub(crate) fn answer(&mut self, request: &Incoming) -> Reply {
         let number = self.log.len() + 1;
-        let at_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at_ms = u64::try_from(self.uptime.passed().as_millis()).unwrap_or(u64::MAX);
         let mut entry = LogEntry::new(number, at_ms, request);
         let request_id = request_id(number);
         let mut reply = self.decide(request, number, &request_id, &mut entry);
@@ -114,7 +113,7 @@ impl Exchange {
             entry.auth = true;
             return Reply::json(status, &body, None);
         }
-        let found = self.table.find(request).or_else(|| self.tasks.found(request));
+        let found = self.routes.find(request).or_else(|| self.tasks.found(request));
         let form = self.form(found.as_ref());
         let refuse = |problem: Problem| refused(form, &problem, request_id);
         if self.is_too_fast(request) {
@@ -204,7 +203,7 @@ impl Exchange {
         }
         validate::parameters(&found.route, request)?;
         validate::body(&found.route, request)?;
-        let call = Call { table: &self.table, found, request, trick };
+        let call = Call { routes: &self.routes, found, request, trick };
         let answer = perform(call, &mut self.store);
         let answer = self.tasks.shown(found, request, answer)?;
         Ok(self.tasks.begin(found, request, answer))
@@ -212,14 +211,14 @@ impl Exchange {
 
     fn is_too_fast(&mut self, request: &Incoming) -> bool {
         let Some(rate) = self.rate else { return false };
-        let now = Instant::now();
+        let now = self.uptime.passed();
         let bucket = self.buckets.entry(place(request)).or_insert_with(|| Bucket::new(rate, now));
         !bucket.take(rate, now)
     }
 
     /// The error format of the route's provider; without a route, of the only provider.
     fn form(&self, found: Option<&Found>) -> Form {
-        match (found, self.table.providers.as_slice()) {
+        match (found, self.routes.providers.as_slice()) {
             (Some(found), _) => Form::of(&found.route.provider.name),
             (None, [first, rest @ ..]) => {
                 let form = Form::of(&first.name);

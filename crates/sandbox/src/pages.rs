@@ -19,7 +19,7 @@ use crate::problem::Problem;
 use crate::random::derive;
 use crate::request::Incoming;
 use crate::role::is_list;
-use crate::table::Route;
+use crate::routes::Route;
 
 /// Query parameters and body attributes that set the number of rows of a page.
 const SIZE_NAMES: &[&str] = &[

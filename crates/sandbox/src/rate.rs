@@ -2,7 +2,7 @@
 //!
 //! Owns: counting; the caller responds with 429.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Limit of requests per host.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,18 +17,19 @@ pub struct Rate {
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket {
     left: f64,
-    filled: Instant,
+    /// In the server's uptime.
+    filled: Duration,
 }
 
 impl Bucket {
     /// A full bucket.
-    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+    pub(crate) fn new(rate: Rate, now: Duration) -> Self {
         Self { left: rate.burst, filled: now }
     }
 
     /// Takes a token if available.
-    pub(crate) fn take(&mut self, rate: Rate, now: Instant) -> bool {
-        let passed: Duration = now.saturating_duration_since(self.filled);
+    pub(crate) fn take(&mut self, rate: Rate, now: Duration) -> bool {
+        let passed = now.saturating_sub(self.filled);
         self.left = (self.left + passed.as_secs_f64() * rate.per_second).min(rate.burst);
         self.filled = now;
         if self.left < 1.0 {
@@ -46,7 +47,7 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_again() {
         let rate = Rate { per_second: 2.0, burst: 2.0 };
-        let start = Instant::now();
+        let start = Duration::from_secs(7);
         let mut bucket = Bucket::new(rate, start);
         assert!(bucket.take(rate, start));
         assert!(bucket.take(rate, start));

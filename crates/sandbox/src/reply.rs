@@ -155,7 +155,7 @@ fn broken() -> io::Error {
 fn truncated(bytes: Bytes) -> Body {
     let start = stream::once(async move { Ok(bytes) });
     let end = stream::once(async {
-        pause(Duration::from_millis(1)).await;
+        crate::clock::pause(Duration::from_millis(1)).await;
         Err(broken())
     });
     Body::from_stream(start.chain(end))
@@ -168,10 +168,4 @@ fn endless(bytes: &Bytes) -> Body {
     let open = bytes.slice(..bytes.len().saturating_sub(1));
     let start = stream::once(async move { Ok::<_, io::Error>(open) });
     Body::from_stream(start.chain(stream::repeat_with(|| Ok(SPACES))))
-}
-
-/// Waits in real time: clients measure latency by their own clock.
-#[expect(clippy::disallowed_methods, reason = "simulated latency is real time by nature")]
-pub(crate) async fn pause(time: Duration) {
-    tokio::time::sleep(time).await;
 }

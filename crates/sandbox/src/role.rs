@@ -13,8 +13,8 @@ use strataql_spec::{HttpVerb, Location, Method, Resource, RowShape, SqlVerb};
 
 use crate::collection::scalar_text;
 use crate::request::Incoming;
-use crate::table::template::Values;
-use crate::table::{Found, Route, Table};
+use crate::routes::template::Values;
+use crate::routes::{Found, Route, Routes};
 
 /// A placeholder segment, to find the route of objects.
 const ANY_ID: &str = "~";
@@ -60,26 +60,30 @@ pub(crate) struct Target {
 }
 
 /// The role of a request and its collection; an action may have none.
-pub(crate) fn resolve(table: &Table, found: &Found, request: &Incoming) -> (Role, Option<Target>) {
+pub(crate) fn resolve(
+    routes: &Routes,
+    found: &Found,
+    request: &Incoming,
+) -> (Role, Option<Target>) {
     let route = &found.route;
     let method = route.method();
     let segments = &request.segments;
     if is_list(route) {
-        let target = gathered(table, found, request).or_else(|| Some(lone_list(found, request)));
+        let target = gathered(routes, found, request).or_else(|| Some(bare_list(found, request)));
         return (Role::List, target.map(|target| Target { id: None, ..target }));
     }
     let write = route.resource().verb_of(&method.name);
     if method.verb == HttpVerb::Post {
         let adds = write == SqlVerb::Insert || write == SqlVerb::Exec;
-        if adds && by_path(table, request, segments).is_some() {
-            return (Role::Create, gathered(table, found, request));
+        if adds && by_path(routes, request, segments).is_some() {
+            return (Role::Create, gathered(routes, found, request));
         }
         if write == SqlVerb::Insert
-            && let Some(target) = item_by_path(table, route, request)
+            && let Some(target) = item_by_path(routes, route, request)
         {
             return (Role::Create, Some(target));
         }
-    } else if let Some(target) = item_by_path(table, route, request) {
+    } else if let Some(target) = item_by_path(routes, route, request) {
         let role = match method.verb {
             HttpVerb::Get | HttpVerb::Head => Role::Get,
             HttpVerb::Put if write == SqlVerb::Insert => Role::Upsert,
@@ -96,7 +100,7 @@ pub(crate) fn resolve(table: &Table, found: &Found, request: &Incoming) -> (Role
         SqlVerb::Update => Role::Update,
         SqlVerb::Replace => Role::Replace,
         SqlVerb::Delete => Role::Delete,
-        SqlVerb::Exec => return (Role::Action, acted_on(table, request)),
+        SqlVerb::Exec => return (Role::Action, acted_on(routes, request)),
     };
     match by_verbs(found, request) {
         Some(target) if role == Role::Create || target.id.is_some() => (role, Some(target)),
@@ -116,8 +120,8 @@ pub(crate) fn is_list(route: &Route) -> bool {
 
 /// The collection of a list or of a create: by path if objects have paths below it, else by the
 /// resource's verbs if they tell how objects are addressed, else by path anyway.
-fn gathered(table: &Table, found: &Found, request: &Incoming) -> Option<Target> {
-    let here = by_path(table, request, &request.segments);
+fn gathered(routes: &Routes, found: &Found, request: &Incoming) -> Option<Target> {
+    let here = by_path(routes, request, &request.segments);
     if here.as_ref().is_some_and(|target| target.item.is_some()) {
         return here;
     }
@@ -125,11 +129,11 @@ fn gathered(table: &Table, found: &Found, request: &Incoming) -> Option<Target> 
 }
 
 /// The collection at a path: it has a list, or objects can be created and looked up there.
-fn by_path(table: &Table, request: &Incoming, path: &[String]) -> Option<Target> {
-    let list = table.peek(request, HttpVerb::Get, path).filter(|found| is_list(&found.route));
-    let item = item_at(table, request, path);
+fn by_path(routes: &Routes, request: &Incoming, path: &[String]) -> Option<Target> {
+    let list = routes.peek(request, HttpVerb::Get, path).filter(|found| is_list(&found.route));
+    let item = item_at(routes, request, path);
     let create = || {
-        let found = table.peek(request, HttpVerb::Post, path)?;
+        let found = routes.peek(request, HttpVerb::Post, path)?;
         item.as_ref()?;
         let inserts = found.route.resource().verb_of(&found.route.method().name) == SqlVerb::Insert;
         inserts.then_some(found)
@@ -151,12 +155,12 @@ fn by_path(table: &Table, request: &Incoming, path: &[String]) -> Option<Target>
 }
 
 /// The route of objects below a path, and the text before the identifier in their names.
-fn item_at(table: &Table, request: &Incoming, path: &[String]) -> Option<(Found, String)> {
+fn item_at(routes: &Routes, request: &Incoming, path: &[String]) -> Option<(Found, String)> {
     let mut item_path = path.to_vec();
     item_path.push(ANY_ID.to_owned());
     let verbs = [HttpVerb::Get, HttpVerb::Patch, HttpVerb::Put, HttpVerb::Delete];
     let found = verbs.into_iter().find_map(|verb| {
-        let found = table.peek(request, verb, &item_path)?;
+        let found = routes.peek(request, verb, &item_path)?;
         (found.route.template.last_param().is_some() && !is_list(&found.route)).then_some(found)
     })?;
     let param = found.route.template.last_param()?;
@@ -166,15 +170,15 @@ fn item_at(table: &Table, request: &Incoming, path: &[String]) -> Option<(Found,
 }
 
 /// The collection of an object, if the route is one of objects.
-fn item_by_path(table: &Table, route: &Route, request: &Incoming) -> Option<Target> {
+fn item_by_path(routes: &Routes, route: &Route, request: &Incoming) -> Option<Target> {
     route.template.last_param()?;
     let (id, path) = request.segments.split_last()?;
-    let target = by_path(table, request, path)?;
+    let target = by_path(routes, request, path)?;
     Some(Target { id: Some(id.clone()), ..target })
 }
 
 /// The object of an action such as `/apps/{id}/start` or `/apps/{id}:start`.
-fn acted_on(table: &Table, request: &Incoming) -> Option<Target> {
+fn acted_on(routes: &Routes, request: &Incoming) -> Option<Target> {
     let (last, path) = request.segments.split_last()?;
     let (id, path) = if let Some((id, _)) = last.rsplit_once(':') {
         (id.to_owned(), path)
@@ -182,13 +186,13 @@ fn acted_on(table: &Table, request: &Incoming) -> Option<Target> {
         let (id, path) = path.split_last()?;
         (id.clone(), path)
     };
-    let target = by_path(table, request, path)?;
+    let target = by_path(routes, request, path)?;
     target.list.as_ref()?;
     Some(Target { id: Some(id), ..target })
 }
 
 /// A list whose objects cannot be addressed.
-fn lone_list(found: &Found, request: &Incoming) -> Target {
+fn bare_list(found: &Found, request: &Incoming) -> Target {
     let fixed = &found.route.methods[0];
     Target {
         key: format!("{fixed} {}", escaped(&request.segments)),

@@ -18,14 +18,15 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use crate::ProviderSource;
+use crate::clock;
 use crate::connection::{Door, Switch};
 use crate::exchange::Exchange;
 use crate::log::LogEntry;
 use crate::options::Options;
-use crate::reply::{Reply, pause};
+use crate::reply::Reply;
 use crate::request::Incoming;
+use crate::routes::Routes;
 use crate::scenario::Scenario;
-use crate::table::Table;
 
 /// Maximum size of a request body.
 const MAX_BODY: usize = 64 << 20;
@@ -94,9 +95,9 @@ impl Sandbox {
         sources: Vec<ProviderSource>,
         options: Options,
     ) -> Result<Self, Box<Report>> {
-        let mut table = Table::new(sources);
+        let mut routes = Routes::new(sources);
         if let Some(scenario) = &options.scenario {
-            check_resources(&mut table, scenario)?;
+            check_resources(&mut routes, scenario)?;
         }
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
@@ -104,7 +105,7 @@ impl Sandbox {
         let address = listener.local_addr().map_err(|error| no_port(options.port, &error))?;
         let scenario_latency = options.scenario.as_ref().and_then(|scenario| scenario.latency);
         let shared = Arc::new(Shared {
-            exchange: Mutex::new(Exchange::new(table, &options)),
+            exchange: Mutex::new(Exchange::new(routes, &options)),
             address,
             authority: address.to_string(),
             latency: options.latency.or(scenario_latency).unwrap_or_default(),
@@ -151,7 +152,7 @@ impl Sandbox {
 
     /// Services that could not be loaded so far.
     pub fn problems(&self) -> Vec<Report> {
-        self.shared.exchange().table.problems.clone()
+        self.shared.exchange().routes.problems.clone()
     }
 
     /// Resets data, tokens, faults, limits and log.
@@ -225,7 +226,7 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         return reply.into_response(false);
     }
     if !shared.latency.is_zero() {
-        pause(shared.latency).await;
+        clock::pause(shared.latency).await;
     }
     let reply = shared.answer(&request).await;
     if reply.is_silent() {
@@ -267,18 +268,18 @@ fn no_port(port: u16, error: &std::io::Error) -> Box<Report> {
 }
 
 /// Checks that every resource with objects in the scenario exists.
-fn check_resources(table: &mut Table, scenario: &Scenario) -> Result<(), Box<Report>> {
+fn check_resources(routes: &mut Routes, scenario: &Scenario) -> Result<(), Box<Report>> {
     for (name, given) in &scenario.objects {
         if let [provider, service, _] = name.splitn(3, '.').collect::<Vec<_>>()[..] {
-            table.load(provider, service);
+            routes.load(provider, service);
         }
-        if !table.resources().any(|resource| resource == name) {
+        if !routes.resources().any(|resource| resource == name) {
             return Err(Box::new(
                 Report::new(
                     Code::UnknownResource,
                     format!("the scenario gives objects of `{name}` (line {}), which no served provider has", given.line),
                 )
-                .with_help_if(did_you_mean(name, table.resources()))
+                .with_help_if(did_you_mean(name, routes.resources()))
                 .with_help("resources are named `provider.service.resource`"),
             ));
         }

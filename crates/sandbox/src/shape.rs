@@ -10,8 +10,8 @@ use strataql_spec::{RowShape, SchemaId, SchemaKind, Schemas};
 
 use crate::collection::{Kind, Object};
 use crate::pages::put_at;
+use crate::routes::Route;
 use crate::synthesis::Synthesis;
-use crate::table::Route;
 
 /// The fields of an object in a response: those that its schema documents, and those that no schema
 /// documents (a scenario may have them on purpose).

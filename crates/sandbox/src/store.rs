@@ -16,9 +16,9 @@ use crate::options::{DEFAULT_ROWS, Options};
 use crate::random::derive;
 use crate::request::Incoming;
 use crate::role::Target;
+use crate::routes::Route;
+use crate::routes::template::Values;
 use crate::scenario::Given;
-use crate::table::Route;
-use crate::table::template::Values;
 
 /// Inputs of generated data.
 #[derive(Debug, Clone)]
@@ -60,19 +60,19 @@ pub(crate) struct Store {
     /// How data is generated.
     pub(crate) rules: Rules,
     collections: HashMap<(String, String), Collection>,
-    lone: HashMap<(String, String), Option<Object>>,
+    singletons: HashMap<(String, String), Option<Object>>,
 }
 
 impl Store {
     /// The initial state.
     pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, collections: HashMap::new(), lone: HashMap::new() }
+        Self { rules, collections: HashMap::new(), singletons: HashMap::new() }
     }
 
     /// Discards every change.
     pub(crate) fn reset(&mut self) {
         self.collections.clear();
-        self.lone.clear();
+        self.singletons.clear();
     }
 
     /// The collection of a request.
@@ -83,18 +83,18 @@ impl Store {
     }
 
     /// The singleton at a key, created by `make` on first access. `None` after it was removed.
-    pub(crate) fn lone(
+    pub(crate) fn singleton(
         &mut self,
         request: &Incoming,
         key: &str,
         make: impl FnOnce() -> Object,
     ) -> &mut Option<Object> {
         let key = (place(request), key.to_owned());
-        self.lone.entry(key).or_insert_with(|| Some(make()))
+        self.singletons.entry(key).or_insert_with(|| Some(make()))
     }
 
     /// The scenario's object for a singleton of these parents.
-    pub(crate) fn given_lone(&self, route: &Arc<Route>, kind: &Kind) -> Option<Object> {
+    pub(crate) fn given_singleton(&self, route: &Arc<Route>, kind: &Kind) -> Option<Object> {
         let given = self.rules.given_for(&[Some(route)])?;
         belonging(given.objects.as_deref()?, kind).into_iter().next()
     }
@@ -162,7 +162,7 @@ fn kind_of(rules: &Rules, request: &Incoming, target: &Target) -> Kind {
 }
 
 /// The kind of a singleton: its path parameters are its parents.
-pub(crate) fn lone_kind(
+pub(crate) fn singleton_kind(
     rules: &Rules,
     request: &Incoming,
     route: &Arc<Route>,

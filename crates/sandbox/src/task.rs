@@ -18,8 +18,8 @@ use crate::crud::Success;
 use crate::pages::put_at;
 use crate::problem::Problem;
 use crate::request::Incoming;
+use crate::routes::{Found, Route};
 use crate::store::place;
-use crate::table::{Found, Route};
 
 /// Default number of pending polls.
 pub(crate) const DEFAULT_PENDING: usize = 2;
@@ -124,7 +124,7 @@ impl Tasks {
         if !method.verb.is_safe() {
             return answer;
         }
-        let identity = identity(&found.route, method, found, request, None);
+        let identity = identity(method, found, request, None);
         let Some(identity) = identity else { return answer };
         let key = (place(request), Key::Object(method_name(&found.route, method), identity));
         let Some(task) = self.open.get_mut(&key) else { return answer };
@@ -271,7 +271,6 @@ fn method_name(route: &Arc<Route>, method: &Method) -> String {
 /// The values with which a method polls one object: from a request to that method, or from the
 /// request and response of a change.
 fn identity(
-    route: &Arc<Route>,
     method: &Method,
     found: &Found,
     request: &Incoming,
@@ -291,7 +290,6 @@ fn identity(
             Some((name.to_owned(), value))
         })
         .collect();
-    let _resource = route.resource();
     identity.filter(|identity| !identity.is_empty())
 }
 
@@ -305,7 +303,7 @@ fn status_task(
     let route = &found.route;
     let poll = wait.poll.as_deref()?;
     let method = route.resource().methods.get(poll)?;
-    let identity = identity(route, method, found, request, Some(&success.body))?;
+    let identity = identity(method, found, request, Some(&success.body))?;
     let path = body_path(wait.status.as_deref()?);
     let ends = if fails { &wait.failure } else { &wait.success };
     let end = ends.first().cloned().unwrap_or_else(|| "FAILED".to_owned());
@@ -373,11 +371,11 @@ fn operation_task(
     {
         body.insert("targetLink".to_owned(), Json::String(absolute(&target)));
     }
-    (Key::Path(path), Shape::Operation { schema, body, object: object_of(route, request, found) })
+    (Key::Path(path), Shape::Operation { schema, body, object: object_of(request, found) })
 }
 
 /// The object of a change, as far as the request identifies it.
-fn object_of(_route: &Arc<Route>, request: &Incoming, found: &Found) -> Json {
+fn object_of(request: &Incoming, found: &Found) -> Json {
     let mut object = request.body_object().unwrap_or_default();
     for (name, value) in &found.values {
         object.entry(name.clone()).or_insert_with(|| Json::String(value.clone()));
@@ -396,7 +394,7 @@ fn object_path(found: &Found, request: &Incoming, answer: &Json) -> Option<Strin
     if lookup.path == own.path {
         return Some(request.path.clone());
     }
-    let values = identity(route, lookup, found, request, Some(answer))?;
+    let values = identity(lookup, found, request, Some(answer))?;
     Some(filled(lookup, &values))
 }
 

@@ -13,7 +13,7 @@ use strataql_spec::{HttpVerb, Location, Schema, SchemaId, SchemaKind, Schemas};
 use crate::collection::scalar_text;
 use crate::problem::Problem;
 use crate::request::Incoming;
-use crate::table::Route;
+use crate::routes::Route;
 
 /// Checks query and header parameters.
 pub(crate) fn parameters(route: &Route, request: &Incoming) -> Result<(), Problem> {

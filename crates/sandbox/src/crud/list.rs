@@ -13,10 +13,10 @@ use crate::pages::{self, Window};
 use crate::problem::Problem;
 use crate::random::nth;
 use crate::role::Target;
+use crate::routes::template::Values;
 use crate::shape;
 use crate::store::Store;
 use crate::synthesis::Synthesis;
-use crate::table::template::Values;
 
 impl Call<'_> {
     /// Returns the requested part of a list.

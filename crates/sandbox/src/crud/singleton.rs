@@ -9,35 +9,40 @@ use strataql_spec::{HttpVerb, Location, SchemaKind};
 use super::{Call, Success};
 use crate::collection::{Kind, Object, scalar_text};
 use crate::problem::Problem;
+use crate::routes::{Found, Route};
 use crate::shape;
-use crate::store::{Store, lone_kind};
+use crate::store::{Store, singleton_kind};
 use crate::synthesis::Synthesis;
-use crate::table::{Found, Route};
 
 impl Call<'_> {
     /// Objects without a collection: settings that are read and written, and actions.
-    pub(super) fn lone(&self, store: &mut Store) -> Result<Success, Problem> {
+    pub(super) fn singleton(&self, store: &mut Store) -> Result<Success, Problem> {
         let Found { route, values } = self.found;
         let verb = route.method().verb;
         // a read returns what was written
         let reads = match verb {
             HttpVerb::Get | HttpVerb::Head => Some(Arc::clone(route)),
             _ => self
-                .table
+                .routes
                 .peek(self.request, HttpVerb::Get, &self.request.segments)
                 .map(|found| found.route),
         };
         let key =
             format!("{} {}", self.request.path, self.identity(reads.as_ref().unwrap_or(route)));
-        let kind =
-            lone_kind(&store.rules, self.request, reads.as_ref().unwrap_or(route), &key, values);
+        let kind = singleton_kind(
+            &store.rules,
+            self.request,
+            reads.as_ref().unwrap_or(route),
+            &key,
+            values,
+        );
         let Some(reads) = reads else {
             let object = self.settled_action(&kind);
             return Ok(shape::object_body(route, &object, &kind).into());
         };
-        let given = store.given_lone(&reads, &kind);
-        let make = || given.unwrap_or_else(|| lone_object(&kind));
-        let state = store.lone(self.request, &key, make);
+        let given = store.given_singleton(&reads, &kind);
+        let make = || given.unwrap_or_else(|| singleton_object(&kind));
+        let state = store.singleton(self.request, &key, make);
         let body = self.request.body_object().unwrap_or_default();
         let sent = shape::sent(route, body, &kind);
         let what = &route.resource().name;
@@ -45,13 +50,13 @@ impl Call<'_> {
             || Problem::new(404, format!("{what} at `{}` does not exist", self.request.path));
         let object = match verb {
             HttpVerb::Put => {
-                let before = state.take().unwrap_or_else(|| lone_object(&kind));
+                let before = state.take().unwrap_or_else(|| singleton_object(&kind));
                 self.settled(&kind, before, sent)
             }
             HttpVerb::Patch | HttpVerb::Post => {
                 let before = match state.take() {
                     Some(object) => object,
-                    None if verb == HttpVerb::Post => lone_object(&kind),
+                    None if verb == HttpVerb::Post => singleton_object(&kind),
                     None => return Err(missing()),
                 };
                 let documented = kind.documented();
@@ -91,7 +96,7 @@ impl Call<'_> {
     /// The response of an action: a generated object merged with the request.
     fn settled_action(&self, kind: &Kind) -> Object {
         let route = &self.found.route;
-        let mut object = lone_object(kind);
+        let mut object = singleton_object(kind);
         let row = route.method().response.row_schema;
         for (name, value) in self.request.body_object().unwrap_or_default() {
             let property = row.and_then(|row| route.schemas().property(row, &name));
@@ -103,7 +108,7 @@ impl Call<'_> {
     }
 }
 
-fn lone_object(kind: &Kind) -> Object {
+fn singleton_object(kind: &Kind) -> Object {
     let mut object = Object::new();
     for (service, row) in &kind.rows {
         object.extend(Synthesis::new(&service.schemas, kind.clock, true).object(*row, kind.seed));

@@ -96,8 +96,8 @@ pub(crate) struct Found {
 
 /// All routes.
 #[derive(Default)]
-pub(crate) struct Table {
-    routes: Vec<Arc<Route>>,
+pub(crate) struct Routes {
+    all: Vec<Arc<Route>>,
     by_length: HashMap<(HttpVerb, usize), Vec<usize>>,
     by_key: HashMap<String, usize>,
     pending: Vec<Pending>,
@@ -117,16 +117,16 @@ struct Pending {
     load: Loader,
 }
 
-impl Table {
-    /// The table of these providers; services with a loader are added later.
+impl Routes {
+    /// The routes of these providers; services with a loader are added later.
     pub(crate) fn new(sources: Vec<ProviderSource>) -> Self {
-        let mut table = Self::default();
+        let mut all = Self::default();
         for source in sources {
             let provider = Arc::new(source.provider);
             if let Some(load) = &source.loader {
                 for name in provider.services.keys() {
                     if !source.services.iter().any(|service| &service.name == name) {
-                        table.pending.push(Pending {
+                        all.pending.push(Pending {
                             provider: Arc::clone(&provider),
                             service: name.clone(),
                             load: Arc::clone(load),
@@ -135,11 +135,11 @@ impl Table {
                 }
             }
             for service in &source.services {
-                table.add(&provider, service);
+                all.add(&provider, service);
             }
-            table.providers.push(provider);
+            all.providers.push(provider);
         }
-        table
+        all
     }
 
     /// The route of a request, loading further services if none matches.
@@ -176,22 +176,22 @@ impl Table {
 
     /// Names of every loaded resource.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().flat_map(|route| &route.resources).map(String::as_str)
+        self.all.iter().flat_map(|route| &route.resources).map(String::as_str)
     }
 
     fn has_service(&self, provider: &str, service: &str) -> bool {
-        self.routes.iter().any(|r| r.provider.name == provider && r.service.name == service)
+        self.all.iter().any(|r| r.provider.name == provider && r.service.name == service)
     }
 
     fn exact(&self, request: &Incoming, verb: HttpVerb, path: &[String]) -> Option<Found> {
         let candidates = self.by_length.get(&(verb, path.len())).map_or(&[][..], Vec::as_slice);
-        let routes = candidates.iter().map(|at| &self.routes[*at]);
+        let routes = candidates.iter().map(|at| &self.all[*at]);
         self.choose(request, routes, |template| template.matches(path))
     }
 
     fn across(&self, request: &Incoming, verb: HttpVerb, path: &[String]) -> Option<Found> {
         let routes = self
-            .routes
+            .all
             .iter()
             .filter(|route| route.method().verb == verb && route.template.has_params());
         self.choose(request, routes, |template| template.matches_across(path))
@@ -216,7 +216,7 @@ impl Table {
         }
         let ((serves, ..), found) = best?;
         let elsewhere = !serves && !request.direct;
-        let stranger = elsewhere && self.routes.iter().any(|route| route.serves(&request.host));
+        let stranger = elsewhere && self.all.iter().any(|route| route.serves(&request.host));
         (!stranger).then_some(found)
     }
 
@@ -277,17 +277,17 @@ impl Table {
             "{} {} {} {base:?} {}",
             route.provider.name, route.service.name, method.verb, method.path.raw
         );
-        if let Some(existing) = self.by_key.get(&key).and_then(|at| self.routes.get_mut(*at))
+        if let Some(existing) = self.by_key.get(&key).and_then(|at| self.all.get_mut(*at))
             && let Some(existing) = Arc::get_mut(existing)
         {
             existing.resources.extend(route.resources);
             existing.methods.extend(route.methods);
             return;
         }
-        let position = self.routes.len();
+        let position = self.all.len();
         self.by_length.entry((method.verb, route.template.len())).or_default().push(position);
         self.by_key.insert(key, position);
-        self.routes.push(Arc::new(route));
+        self.all.push(Arc::new(route));
     }
 }
 
