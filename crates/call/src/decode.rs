@@ -7,9 +7,9 @@
 //! values are copied as text, so cost follows what is projected.
 
 mod builder;
+mod capacity;
 mod envelope;
 mod order;
-mod room;
 mod rows;
 mod signs;
 
@@ -23,7 +23,7 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{ColumnType, RowShape};
 
 use crate::value::Value;
-use room::Rooms;
+use capacity::Capacities;
 
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
@@ -90,7 +90,7 @@ pub(crate) struct Decoder {
     /// Row key → positions of its columns.
     slots: HashMap<String, Vec<usize>>,
     known: std::collections::HashSet<String>,
-    rooms: Rooms,
+    capacities: Capacities,
 }
 
 /// The Arrow type of a column type.
@@ -131,8 +131,8 @@ impl Decoder {
             }
         }
         let known = plan.known_fields.iter().cloned().collect();
-        let rooms = Rooms::new(&plan.rows, plan.columns.len());
-        Self { schema: plan.schema(), plan, slots, known, rooms }
+        let capacities = Capacities::new(&plan.rows, plan.columns.len());
+        Self { schema: plan.schema(), plan, slots, known, capacities }
     }
 
     /// True when an answer holds at most one object.

@@ -7,7 +7,6 @@
 //! the next request leaves as soon as the rows are built.
 
 mod bind;
-mod chain;
 mod decode;
 mod exchange;
 mod method_call;
@@ -15,19 +14,20 @@ mod method_ref;
 mod metrics;
 mod pager;
 mod server_variables;
+mod shared_pages;
 mod stream;
 mod value;
 mod wait;
 mod write;
 
 pub use bind::{Arguments, attribute_json, is_secret};
-pub use chain::SharedChains;
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use method_call::MethodCall;
 pub use method_ref::{MethodName, MethodRef};
 pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use server_variables::ServerVariables;
+pub use shared_pages::SharedChains;
 pub use stream::{CallContext, Page};
 pub use value::Value;
 pub use wait::{Ended, Waiter, Watch, known_arguments};

@@ -15,12 +15,12 @@ use strataql_net::{Response, status_report};
 use url::Url;
 
 use crate::bind::{BoundCall, slash_note};
-use crate::chain::{Chain, SharedChains};
 use crate::decode::{DecodePlan, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::{Next, PageAddress, PageFacts, Pager};
+use crate::shared_pages::{KeptPages, SharedChains};
 
 /// Bytes of a body that takes long enough to decode to let others go first.
 const LARGE_BODY: usize = 16 << 10;
@@ -30,8 +30,6 @@ const LARGE_BODY: usize = 16 << 10;
 pub struct Page {
     /// The rows, in the schema of the [`DecodePlan`].
     pub batch: RecordBatch,
-    /// False when the lookup found nothing (404).
-    pub found: bool,
 }
 
 /// What the pages of one call are read with.
@@ -58,24 +56,24 @@ impl MethodCall {
     ) -> impl Stream<Item = Result<Page, Box<Report>>> + Send + use<> {
         self.introduce(context.exchange.as_ref());
         let pager = self.target().pager(self.arguments());
-        // a page on its way keeps its reader, which must not keep all chains
+        // a page on its way keeps its reader, which must not keep those of all calls
         let shared = context.shared.take();
-        let chain = shared.map(|shared| shared.chain(self.identity(), &pager));
+        let kept = shared.map(|shared| shared.of(self.identity(), &pager));
         let call = Arc::clone(self.bound());
         let reader = Reader { decoder: Arc::new(Decoder::new(plan)), context, call };
         reader.context.metrics.count_call();
         let next = Some(PageAddress::First);
-        let state = State { reader, pager, chain, next, cut: None, index: 0 };
+        let state = State { reader, pager, kept, next, cut: None, index: 0 };
         futures::stream::try_unfold(state, |mut state| async move {
             if let Some(report) = state.cut.take() {
                 return Err(report);
             }
             let Some(address) = state.next.take() else { return Ok(None) };
-            let page = if let Some(chain) = state.chain.clone() {
-                let raw = chain.page(state.index, &state.reader).await?;
+            let page = if let Some(kept) = state.kept.clone() {
+                let raw = kept.page(state.index, &state.reader).await?;
                 let Some(raw) = raw else { return Ok(None) };
                 state.index += 1;
-                // the chain knows its own end; any address asks it for the next page
+                // they know their own end; any address asks it for the next page
                 state.next = Some(PageAddress::First);
                 state.reader.decoded(&raw)?
             } else {
@@ -92,7 +90,7 @@ impl MethodCall {
                     Next::End => (None, None),
                     Next::Cut(report) => (None, Some(report)),
                 };
-                page(decoded, &raw)
+                Page { batch: decoded.batch }
             };
             Ok(Some((page, state)))
         })
@@ -102,7 +100,7 @@ impl MethodCall {
 struct State {
     reader: Reader,
     pager: Pager,
-    chain: Option<Arc<Chain>>,
+    kept: Option<Arc<KeptPages>>,
     next: Option<PageAddress>,
     /// Why the list is not complete, told after the rows that came.
     cut: Option<Box<Report>>,
@@ -123,10 +121,8 @@ enum Content {
     Body,
     /// 206 with a range: a part of what was asked for.
     Part,
-    /// 204: nothing to read, no rows.
+    /// Nothing to read, no rows: 204, or 404 of a lookup.
     None,
-    /// 404 of a lookup.
-    Missing,
 }
 
 impl RawPage {
@@ -156,7 +152,7 @@ impl Reader {
             200..=299 => Content::Body,
             404 if self.context.missing_is_empty => {
                 self.context.metrics.count_missing(slash_note(&response.url).is_some());
-                Content::Missing
+                Content::None
             }
             _ => return Err(Box::new(refusal(&response))),
         };
@@ -180,7 +176,7 @@ impl Reader {
                 Err(self.decoder.unexpected("is empty", &raw.body))
             }
             Content::Body | Content::Part => self.decoder.decode(&raw.body),
-            Content::None | Content::Missing => Ok(self.decoder.empty()),
+            Content::None => Ok(self.decoder.empty()),
         }
     }
 
@@ -199,7 +195,7 @@ impl Reader {
 
     fn decoded(&self, raw: &RawPage) -> Result<Page, Box<Report>> {
         let decoded = self.decode(raw)?;
-        Ok(page(decoded, raw))
+        Ok(Page { batch: decoded.batch })
     }
 }
 
@@ -208,8 +204,4 @@ pub(crate) fn refusal(response: &Response) -> Report {
     let report = status_report(&response.facts, response);
     let note = (response.status == 404).then(|| slash_note(&response.url)).flatten();
     note.into_iter().fold(report, Report::with_note)
-}
-
-fn page(decoded: Decoded, raw: &RawPage) -> Page {
-    Page { batch: decoded.batch, found: raw.content != Content::Missing }
 }

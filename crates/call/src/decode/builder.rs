@@ -7,8 +7,8 @@ use arrow_array::{Array, ArrayRef};
 use jiter::{Jiter, NumberInt, Peek};
 use strataql_spec::ColumnType;
 
+use super::capacity::Capacity;
 use super::envelope::Failure;
-use super::room::Room;
 use super::{ColumnPlan, Mismatch};
 use crate::value::Value;
 
@@ -34,8 +34,8 @@ struct Misfit {
 }
 
 impl<'a> ColumnBuilder<'a> {
-    pub(super) fn new(plan: &'a ColumnPlan, mismatch: Mismatch, room: Room) -> Self {
-        let Room { rows, bytes } = room;
+    pub(super) fn new(plan: &'a ColumnPlan, mismatch: Mismatch, capacity: Capacity) -> Self {
+        let Capacity { rows, bytes } = capacity;
         let cells = match plan.kind {
             ColumnType::Text => Cells::Text(StringBuilder::with_capacity(rows, bytes)),
             ColumnType::Json => Cells::Json(StringBuilder::with_capacity(rows, bytes)),
@@ -130,8 +130,8 @@ impl<'a> ColumnBuilder<'a> {
     }
 }
 
-/// The array without the room that its builder reserved in vain: pages wait for their turn in
-/// memory, where half of it could be such room.
+/// The array without the capacity that its builder did not use: pages wait for their turn in
+/// memory, where half of it could be such capacity.
 fn fitting(mut array: impl Array + 'static) -> ArrayRef {
     let used = array.to_data().get_slice_memory_size().unwrap_or(usize::MAX);
     if array.get_buffer_memory_size() > used.saturating_add(used / 4) {

@@ -78,7 +78,9 @@ impl<'a> Reader<'a> {
                 .columns
                 .iter()
                 .enumerate()
-                .map(|(at, column)| ColumnBuilder::new(column, plan.mismatch, decoder.rooms.of(at)))
+                .map(|(at, column)| {
+                    ColumnBuilder::new(column, plan.mismatch, decoder.capacities.of(at))
+                })
                 .collect(),
             rows: 0,
             dropped: 0,
@@ -107,7 +109,9 @@ impl<'a> Reader<'a> {
         {
             return Err(Failure::Body(self.no_rows(key)));
         }
-        self.decoder.rooms.used(self.rows, self.builders.iter().map(ColumnBuilder::text_bytes));
+        self.decoder
+            .capacities
+            .used(self.rows, self.builders.iter().map(ColumnBuilder::text_bytes));
         let mismatches = self.builders.iter().map(|builder| builder.mismatches).sum();
         let columns: Vec<ArrayRef> = self.builders.into_iter().map(ColumnBuilder::finish).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.rows));

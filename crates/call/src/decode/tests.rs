@@ -274,7 +274,7 @@ fn the_order_of_keys_does_not_matter() {
 }
 
 #[test]
-fn pages_hold_no_room_in_vain() {
+fn pages_hold_no_unused_capacity() {
     let decoder = Decoder::new(list(&[("a", ColumnType::Text), ("b", ColumnType::Integer)]));
     let row = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(100));
     for rows in [3, 700, 700, 1] {

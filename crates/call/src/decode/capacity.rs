@@ -1,4 +1,4 @@
-//! How much room the columns of a page will need.
+//! The capacity that builders of a page's columns begin with.
 //!
 //! Surprise: the answer is what the page before needed, since the pages of a call resemble each
 //! other. A wrong guess costs a copy and never a row.
@@ -7,22 +7,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use strataql_spec::RowShape;
 
-/// Room of one column.
+/// Capacity of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     pub(super) rows: usize,
     /// Bytes of text.
     pub(super) bytes: usize,
 }
 
-/// Room of all columns, as the last page used it.
+/// Capacity of all columns, as the last page used it.
 #[derive(Debug)]
-pub(super) struct Rooms {
+pub(super) struct Capacities {
     rows: AtomicUsize,
     bytes: Vec<AtomicUsize>,
 }
 
-impl Rooms {
+impl Capacities {
     /// Before the first page: an object is one row, a list may have any number.
     pub(super) fn new(shape: &RowShape, columns: usize) -> Self {
         let (rows, bytes) =
@@ -31,11 +31,11 @@ impl Rooms {
         Self { rows: AtomicUsize::new(rows), bytes }
     }
 
-    /// The room of a column, a little more than the last page used.
-    pub(super) fn of(&self, column: usize) -> Room {
+    /// The capacity for a column, a little more than the last page used.
+    pub(super) fn of(&self, column: usize) -> Capacity {
         let rows = self.rows.load(Ordering::Relaxed);
         let bytes = self.bytes.get(column).map_or(0, |bytes| bytes.load(Ordering::Relaxed));
-        Room { rows, bytes: bytes + bytes / 16 }
+        Capacity { rows, bytes: bytes + bytes / 16 }
     }
 
     /// Remembers what a page used.
@@ -53,11 +53,11 @@ mod tests {
 
     #[test]
     fn the_last_page_tells_the_next() {
-        let rooms = Rooms::new(&RowShape::List { path: vec![] }, 2);
-        rooms.used(1000, [1600, 0].into_iter());
-        assert_eq!(rooms.of(0), Room { rows: 1000, bytes: 1700 });
-        assert_eq!(rooms.of(1), Room { rows: 1000, bytes: 0 });
-        let lookup = Rooms::new(&RowShape::Object { path: vec![] }, 1);
+        let capacities = Capacities::new(&RowShape::List { path: vec![] }, 2);
+        capacities.used(1000, [1600, 0].into_iter());
+        assert_eq!(capacities.of(0), Capacity { rows: 1000, bytes: 1700 });
+        assert_eq!(capacities.of(1), Capacity { rows: 1000, bytes: 0 });
+        let lookup = Capacities::new(&RowShape::Object { path: vec![] }, 1);
         assert_eq!(lookup.of(0).rows, 1);
     }
 }

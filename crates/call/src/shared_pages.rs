@@ -14,25 +14,25 @@ use strataql_diag::Report;
 use crate::pager::{self, PageAddress, Pager};
 use crate::stream::{RawPage, Reader};
 
-/// The shared calls of one statement, by their identity.
+/// The pages of the calls that one statement shares, by the identity of the call.
 #[derive(Default)]
 pub struct SharedChains {
-    chains: Mutex<HashMap<String, Arc<Chain>>>,
+    calls: Mutex<HashMap<String, Arc<KeptPages>>>,
 }
 
 impl SharedChains {
-    /// The chain of a call; the first to ask brings the page driver.
-    pub(crate) fn chain(&self, identity: String, pager: &Pager) -> Arc<Chain> {
-        let mut chains = self.chains.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(chains.entry(identity).or_insert_with(|| Arc::new(Chain::new(pager.clone()))))
+    /// The pages of a call; the first to ask brings the page driver.
+    pub(crate) fn of(&self, identity: String, pager: &Pager) -> Arc<KeptPages> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(calls.entry(identity).or_insert_with(|| Arc::new(KeptPages::new(pager.clone()))))
     }
 
     /// Bytes of all pages kept.
     pub fn bytes(&self) -> usize {
-        let chains = self.chains.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<Arc<Chain>> = chains.values().map(Arc::clone).collect();
-        drop(chains);
-        all.iter().map(|chain| chain.bytes()).sum()
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<Arc<KeptPages>> = calls.values().map(Arc::clone).collect();
+        drop(calls);
+        all.iter().map(|pages| pages.bytes()).sum()
     }
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for SharedChains {
 }
 
 /// The pages of one call, kept.
-pub(crate) struct Chain {
+pub(crate) struct KeptPages {
     progress: Mutex<Progress>,
 }
 
@@ -73,7 +73,7 @@ struct Landed {
     next: Result<Option<Next>, Box<Report>>,
 }
 
-impl Chain {
+impl KeptPages {
     fn new(pager: Pager) -> Self {
         let next = Some(Next { pager, address: PageAddress::First });
         let pages = Vec::new();
@@ -148,8 +148,8 @@ async fn fetch(next: Next, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
     Ok(Arc::new(Landed { page: Arc::new(raw), next }))
 }
 
-impl std::fmt::Debug for Chain {
+impl std::fmt::Debug for KeptPages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chain").field("bytes", &self.bytes()).finish_non_exhaustive()
+        f.debug_struct("KeptPages").field("bytes", &self.bytes()).finish_non_exhaustive()
     }
 }
