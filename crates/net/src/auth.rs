@@ -10,95 +10,54 @@ mod api_key;
 mod basic;
 mod bearer;
 mod custom;
+mod grant;
 mod lookup;
-mod oauth2;
+mod parts;
 mod principal;
+mod sign;
 mod template;
+mod token;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::AUTHORIZATION;
-use http::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
-use strataql_spec::AuthConfig;
+use strataql_spec::{AuthConfig, AuthKind};
 
-use self::lookup::Lookup;
-use self::oauth2::{Token, TokenSource};
+use self::lookup::{Built, Lookup};
+use self::parts::{Part, Parts};
 pub use self::principal::Principal;
 pub(crate) use self::principal::hex;
+pub(crate) use self::sign::Sign;
+use self::token::{Token, TokenSource};
 use crate::exchange::Core;
 use crate::failure::Failure;
 use crate::settings::{CredentialsOverride, Environment, FixedCredential, ReadFile, Settings};
-
-/// Something that a credential adds to a request.
-pub(crate) enum Part {
-    /// A header.
-    Header(HeaderName, HeaderValue),
-    /// A query parameter.
-    Query(String, Hidden),
-}
-
-impl Part {
-    /// The `Authorization` header.
-    fn authorization(lookup: &Lookup<'_>, prefix: &str, secret: &SecretString) -> Built<Self> {
-        Self::header(lookup, AUTHORIZATION, prefix, secret)
-    }
-
-    /// A header whose value is a prefix and a secret.
-    fn header(
-        lookup: &Lookup<'_>,
-        name: HeaderName,
-        prefix: &str,
-        secret: &SecretString,
-    ) -> Built<Self> {
-        let text = format!("{prefix}{}", secret.expose_secret());
-        let mut value = HeaderValue::from_str(&text).map_err(|_| {
-            lookup
-                .report("has a secret with characters that no header can carry")
-                .with_help("look for line breaks or blanks around the secret where it is stored")
-        })?;
-        value.set_sensitive(true);
-        Ok(Self::Header(name, value))
-    }
-}
-
-/// A secret that goes into a query.
-pub(crate) struct Hidden(SecretString);
-
-impl Hidden {
-    /// Uses the secret.
-    pub(crate) fn with<T>(&self, act: impl FnOnce(&str) -> T) -> T {
-        act(self.0.expose_secret())
-    }
-}
-
-type Built<T> = Result<T, Box<Report>>;
+use crate::wire::WireRequest;
 
 /// A credential that is ready to be used.
 pub(crate) enum Credential {
     /// Nothing is added.
     Anonymous,
-    /// The same parts every time.
-    Parts(Arc<[Part]>, u64),
+    /// Everything that is needed is there.
+    Signer(Arc<dyn Sign>),
     /// A token that is fetched and renewed.
     Token(Arc<TokenSource>),
 }
 
-/// What is added to one attempt.
+/// A credential for one attempt.
 pub(crate) struct Authorised {
-    parts: Arc<[Part]>,
+    signer: Option<Arc<dyn Sign>>,
     token: Option<Arc<Token>>,
     is_from_cache: bool,
 }
 
 impl Authorised {
-    /// What is added.
-    pub(crate) fn parts(&self) -> &[Part] {
-        &self.parts
+    /// Puts the credential into the request, which is complete otherwise.
+    pub(crate) fn sign(&self, request: &mut WireRequest) -> Result<(), Box<Report>> {
+        self.signer.as_ref().map_or(Ok(()), |signer| signer.sign(request))
     }
 
     /// True for a token that was not fetched just now: a fresh one may do better.
@@ -112,22 +71,22 @@ impl Credential {
     pub(crate) fn identity(&self) -> u64 {
         match self {
             Self::Anonymous => 0,
-            Self::Parts(_, identity) => *identity,
+            Self::Signer(signer) => signer.identity(),
             Self::Token(source) => source.identity(),
         }
     }
 
-    /// What to add to an attempt, fetching a token if there is none.
+    /// The credential for an attempt, fetching a token if there is none.
     pub(crate) async fn authorise(&self, core: &Arc<Core>) -> Result<Authorised, Failure> {
-        let (parts, token, is_from_cache) = match self {
-            Self::Anonymous => (Arc::from([]), None, false),
-            Self::Parts(parts, _) => (Arc::clone(parts), None, false),
+        let (signer, token, is_from_cache) = match self {
+            Self::Anonymous => (None, None, false),
+            Self::Signer(signer) => (Some(Arc::clone(signer)), None, false),
             Self::Token(source) => {
                 let (token, is_from_cache) = source.token(core).await?;
-                (token.parts(), Some(token), is_from_cache)
+                (Some(token.signer()), Some(token), is_from_cache)
             }
         };
-        Ok(Authorised { parts, token, is_from_cache })
+        Ok(Authorised { signer, token, is_from_cache })
     }
 
     /// Drops the token of an attempt that was refused.
@@ -180,7 +139,7 @@ impl Credentials {
     }
 
     /// The credential of a provider, looked up at its first use.
-    pub(crate) fn of(&self, provider: &str) -> Built<Arc<Credential>> {
+    pub(crate) fn of(&self, provider: &str) -> Result<Arc<Credential>, Box<Report>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ready) = known.ready.get(provider) {
             return Ok(Arc::clone(ready));
@@ -188,7 +147,7 @@ impl Credentials {
         let credential = match self.config(&known, provider) {
             Some(config) => {
                 let lookup = self.lookup(provider);
-                build(config, &lookup).map_err(|report| lookup.with_all_missing(report, config))?
+                build(config, &lookup).map_err(|missing| lookup.report_of(missing, config))?
             }
             None => Credential::Anonymous,
         };
@@ -198,11 +157,11 @@ impl Credentials {
     }
 
     /// On whose behalf requests of a provider are sent.
-    pub(crate) fn principal(&self, provider: &str) -> Built<Principal> {
+    pub(crate) fn principal(&self, provider: &str) -> Result<Principal, Box<Report>> {
         let credential = self.of(provider)?;
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = self.config(&known, provider).map_or("none", kind_of);
-        Ok(Principal::of(kind, &credential))
+        let kind = self.config(&known, provider).map_or(AuthKind::Null, kind_of);
+        Ok(Principal::of(kind.as_str(), &credential))
     }
 
     /// The configuration that counts for a provider.
@@ -232,41 +191,40 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The type of a configuration, `none` for one that needs no credential.
-fn kind_of(config: &AuthConfig) -> &str {
+/// The type of a configuration, with what the format says about one that has none.
+fn kind_of(config: &AuthConfig) -> AuthKind {
     let has_key_source = config.credentials_env_var.is_some()
         || config.credentials_file.is_some()
         || config.credentials_file_env_var.is_some();
-    match config.kind.as_str() {
-        // what the format says about a key without a type
-        "" if has_key_source => "service_account",
-        "" | "null_auth" => "none",
-        other => other,
+    match &config.kind {
+        AuthKind::Unspecified if has_key_source => AuthKind::ServiceAccount,
+        AuthKind::Unspecified => AuthKind::Null,
+        other => other.clone(),
     }
 }
 
 fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
-    let kind = match kind_of(config) {
-        "none" => return Ok(Credential::Anonymous),
-        other => other,
-    };
+    let kind = kind_of(config);
+    if kind == AuthKind::Null {
+        return Ok(Credential::Anonymous);
+    }
     match lookup.fixed {
         Some(FixedCredential::Anonymous) => return Ok(Credential::Anonymous),
         Some(FixedCredential::Bearer(token)) => return fixed_bearer(lookup, token),
         Some(FixedCredential::Client { .. }) | None => {}
     }
-    let parts = match (kind, lookup.fixed) {
-        ("bearer", _) => bearer::parts(config, lookup)?,
-        ("basic", _) => basic::parts(config, lookup)?,
-        ("api_key", _) => api_key::parts(config, lookup)?,
-        ("custom", _) => custom::parts(config, lookup)?,
-        ("oauth2", _) => {
-            return Ok(Credential::Token(Arc::new(TokenSource::build(config, lookup)?)));
+    let parts = match (&kind, lookup.fixed) {
+        (AuthKind::Bearer, _) => bearer::parts(config, lookup)?,
+        (AuthKind::Basic, _) => basic::parts(config, lookup)?,
+        (AuthKind::ApiKey, _) => api_key::parts(config, lookup)?,
+        (AuthKind::Custom, _) => custom::parts(config, lookup)?,
+        (AuthKind::OAuth2, _) => {
+            return Ok(Credential::Token(TokenSource::new(grant::of(config, lookup)?)));
         }
         // a type whose signatures cannot be made is replaced too
         (_, Some(FixedCredential::Client { secret, .. })) => return fixed_bearer(lookup, secret),
         (other, _) => {
-            let report = Report::new(
+            return Err(Report::new(
                 Code::NoCredential,
                 format!(
                     "provider `{}` authenticates by `{other}`, which this version does not support",
@@ -276,29 +234,16 @@ fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
             .with_help(
                 "give a credential of another type with `--auth`: `bearer`, `basic`, `api_key`, \
                  `custom` or `oauth2`",
-            );
-            return Err(Box::new(report));
+            )
+            .into());
         }
     };
-    Ok(of_parts(parts))
+    Ok(Credential::Signer(Parts::new(parts)))
 }
 
 fn fixed_bearer(lookup: &Lookup<'_>, token: &SecretString) -> Built<Credential> {
     lookup.redactor.register(token.expose_secret());
-    Ok(of_parts(vec![Part::authorization(lookup, "Bearer ", token)?]))
-}
-
-fn of_parts(parts: Vec<Part>) -> Credential {
-    let mut hasher = DefaultHasher::new();
-    for part in &parts {
-        match part {
-            Part::Header(name, value) => (name.as_str(), value.as_bytes()).hash(&mut hasher),
-            Part::Query(name, value) => {
-                value.with(|value| (name.as_str(), value.as_bytes()).hash(&mut hasher));
-            }
-        }
-    }
-    Credential::Parts(parts.into(), hasher.finish())
+    Ok(Credential::Signer(Parts::new(vec![Part::authorization(lookup, "Bearer ", token)?])))
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
             outgoing: self.outgoing,
             url: &self.url,
             shown: self.core.shown(&self.url),
-            parts: authorised.parts(),
+            authorised,
             attempt: self.tally.attempts,
             remaining: self.remaining(),
         };
@@ -304,6 +304,7 @@ impl<'a> Run<'a> {
             followed_loss: self.tally.was_lost,
             facts: Facts {
                 provider: self.outgoing.provider.clone(),
+                purpose: self.outgoing.purpose,
                 verb: self.outgoing.verb,
                 url: self.core.shown(&self.url),
             },

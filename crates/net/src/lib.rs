@@ -20,7 +20,6 @@ mod inflate;
 mod key;
 pub mod link;
 pub mod origin;
-
 mod remote_error;
 mod request;
 mod retry;

@@ -13,6 +13,8 @@ use strataql_diag::Redactor;
 use strataql_spec::HttpVerb;
 use url::Url;
 
+use crate::trace::Purpose;
+
 /// How far a request may be repeated when it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repeat {
@@ -75,6 +77,8 @@ impl fmt::Debug for Request {
 pub struct Facts {
     /// The provider.
     pub provider: String,
+    /// What it was for.
+    pub purpose: Purpose,
     /// HTTP verb.
     pub verb: HttpVerb,
     /// The logical URL, redacted.
@@ -124,6 +128,7 @@ impl Response {
             followed_loss: false,
             facts: Facts {
                 provider: request.provider.clone(),
+                purpose: Purpose::Call,
                 verb: request.verb,
                 url: crate::origin::shown(&request.url),
             },

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use strataql_spec::AuthConfig;
+use strataql_spec::{AuthConfig, AuthKind};
 use url::Url;
 
 use crate::trace::Observer;
@@ -170,8 +170,8 @@ impl CredentialsOverride {
             |secret: &str| FixedCredential::Client { id: id.to_owned(), secret: secret.into() };
         let mut all = Self::same(client(secret), "sandbox");
         for (name, auth) in providers {
-            let kind = auth.map_or("", |auth| auth.kind.as_str());
-            if matches!(kind, "bearer" | "api_key" | "custom") {
+            let kind = auth.map(|auth| &auth.kind);
+            if matches!(kind, Some(AuthKind::Bearer | AuthKind::ApiKey | AuthKind::Custom)) {
                 all.by_provider.insert(name.to_owned(), client(token));
             }
         }

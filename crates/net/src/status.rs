@@ -7,12 +7,17 @@ use strataql_diag::{Code, RemoteFailure, Report};
 
 use crate::remote_error::RemoteError;
 use crate::request::{Facts, Response};
+use crate::trace::Purpose;
 
 /// The report of an error response.
 pub fn status_report(facts: &Facts, response: &Response) -> Report {
     let error = RemoteError::read(response);
     let (code, help) = verdict(facts, response.status);
-    let mut message = format!("the API answered {}", response.status);
+    let who = match facts.purpose {
+        Purpose::Call => "the API",
+        Purpose::Token => "the token endpoint",
+    };
+    let mut message = format!("{who} answered {}", response.status);
     match (&error.code, reason(response.status)) {
         (Some(code), _) => message.extend([" ", code]),
         (None, Some(reason)) => message.extend([" ", reason]),
@@ -45,6 +50,10 @@ fn reason(status: u16) -> Option<&'static str> {
 fn verdict(facts: &Facts, status: u16) -> (Code, String) {
     let provider = &facts.provider;
     match status {
+        400..=499 if facts.purpose == Purpose::Token && !matches!(status, 408 | 429) => (
+            Code::CredentialRefused,
+            format!("check client id, secret and token address of provider `{provider}`"),
+        ),
         401 => (
             Code::CredentialRefused,
             format!(
@@ -113,6 +122,26 @@ mod tests {
         let remote = report(403, body, 1).remote.expect("facts");
         assert_eq!((remote.status, remote.code.as_deref()), (Some(403), Some("PERMISSION_DENIED")));
         assert_eq!((remote.verb.as_str(), remote.url.as_str()), ("GET", "https://h.example/x"));
+    }
+
+    #[test]
+    fn a_refusal_of_the_token_endpoint_is_one_of_the_client() {
+        let url = Url::parse("https://h.example/token").expect("a URL");
+        let request = Request::new("dbx", HttpVerb::Post, url);
+        for (status, code) in [
+            (400, Code::CredentialRefused),
+            (404, Code::CredentialRefused),
+            (408, Code::RemoteRejected),
+            (429, Code::RateLimited),
+            (503, Code::RemoteUnavailable),
+        ] {
+            let mut response = Response::new(status, HeaderMap::new(), "", &request);
+            response.facts.purpose = Purpose::Token;
+            let report = status_report(&response.facts, &response);
+            let start = format!("the token endpoint answered {status}");
+            assert!(report.message.starts_with(&start), "{report}");
+            assert_eq!(report.code, code, "{status}");
+        }
     }
 
     #[test]

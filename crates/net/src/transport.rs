@@ -111,6 +111,12 @@ impl Transport {
         &self.core.clock
     }
 
+    /// What all requests share.
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     fn unsent(&self, request: &Request, cause: Cause) -> Failure {
         Failure {
             cause,

@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderValue};
 use strataql_diag::{Code, Report};
-use url::{Url, form_urlencoded};
+use strataql_spec::HttpVerb;
+use url::Url;
 
-use crate::auth::Part;
+use crate::auth::Authorised;
 use crate::exchange::{Core, Outgoing};
 use crate::failure::{Cause, Phase};
 use crate::inflate::{Body, declared_length};
@@ -32,10 +33,20 @@ pub(crate) struct Shipment<'a> {
     pub(crate) url: &'a Url,
     /// The same, redacted.
     pub(crate) shown: String,
-    pub(crate) parts: &'a [Part],
+    pub(crate) authorised: &'a Authorised,
     pub(crate) attempt: u32,
     /// What is left of the budget.
     pub(crate) remaining: Duration,
+}
+
+/// One attempt's request as it is written to a connection.
+pub(crate) struct WireRequest {
+    pub(crate) verb: HttpVerb,
+    /// Where it really goes: another server may stand in for the one of the document, whose name is
+    /// then in the `Host` header.
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
 }
 
 /// A complete answer.
@@ -64,13 +75,13 @@ impl Broken {
 impl Shipment<'_> {
     /// Makes the attempt and tells log and observer about it.
     pub(crate) async fn send(self) -> Result<Answer, Broken> {
-        let (address, headers) = self.address_and_headers().map_err(Broken::before_sending)?;
-        let body = self.outgoing.body.as_deref();
+        let request = self.wire_request().map_err(Broken::before_sending)?;
         let redactor = &self.core.redactor;
         let mut record = self.record();
-        self.log(|| trace::sent_lines(&record, &headers, body, redactor));
+        let body = request.body.as_deref();
+        self.log(|| trace::sent_lines(&record, &request.headers, body, redactor));
         let start = self.core.clock.now();
-        let result = self.transfer(address, headers, start).await;
+        let result = self.transfer(request, start).await;
         record.elapsed = self.core.clock.now().saturating_duration_since(start);
         match &result {
             Ok(answer) => {
@@ -119,60 +130,46 @@ impl Shipment<'_> {
         }
     }
 
-    /// Where the request really goes, and with what.
-    fn address_and_headers(&self) -> Result<(Url, HeaderMap), Cause> {
-        let mut address = self.url.clone();
+    /// The request with the credential, which is the last to touch it.
+    fn wire_request(&self) -> Result<WireRequest, Cause> {
+        let mut url = self.url.clone();
         let mut headers = self.outgoing.headers.clone();
-        if !self.parts.is_empty() {
-            headers.remove(AUTHORIZATION);
-        }
-        for part in self.parts {
-            match part {
-                Part::Header(name, value) => {
-                    headers.insert(name, value.clone());
-                }
-                Part::Query(name, value) => {
-                    value.with(|value| set_query(&mut address, name, value));
-                }
-            }
-        }
         headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
         // user information would become a second credential
-        let _without = address.set_username("");
-        let _without = address.set_password(None);
-        address.set_fragment(None);
+        let _without = url.set_username("");
+        let _without = url.set_password(None);
+        url.set_fragment(None);
         if let Some(endpoint) = self.endpoint() {
-            let original = Origin::of(&address).map(|origin| origin.authority());
+            let original = Origin::of(&url).map(|origin| origin.authority());
             let host = original.and_then(|host| HeaderValue::from_str(&host).ok());
             headers.insert(HOST, host.ok_or_else(|| unsendable("the host cannot be named"))?);
-            stand_in(&mut address, endpoint)
+            stand_in(&mut url, endpoint)
                 .ok_or_else(|| unsendable("the endpoint's address cannot be used"))?;
         }
-        Ok((address, headers))
+        let body = self.outgoing.body.clone();
+        let mut request = WireRequest { verb: self.outgoing.verb, url, headers, body };
+        self.authorised.sign(&mut request).map_err(Cause::Credential)?;
+        Ok(request)
     }
 
     fn endpoint(&self) -> Option<&Url> {
         self.core.settings.endpoints.get(&self.outgoing.provider)
     }
 
-    async fn transfer(
-        &self,
-        address: Url,
-        headers: HeaderMap,
-        start: Instant,
-    ) -> Result<Answer, Broken> {
+    async fn transfer(&self, request: WireRequest, start: Instant) -> Result<Answer, Broken> {
         let settings = &self.core.settings;
+        let WireRequest { verb, url, headers, body } = request;
         let client = self
             .core
             .clients
-            .of(settings, &address, self.endpoint().is_some())
+            .of(settings, &url, self.endpoint().is_some())
             .map_err(|report| Broken::before_sending(Cause::Unsendable(report)))?;
-        let is_tls = address.scheme() == "https";
-        let verb = http::Method::from_bytes(self.outgoing.verb.as_str().as_bytes())
+        let is_tls = url.scheme() == "https";
+        let verb = http::Method::from_bytes(verb.as_str().as_bytes())
             .expect("verbs of documents are methods of HTTP");
-        let mut request = client.request(verb, address).headers(headers);
-        if let Some(body) = &self.outgoing.body {
-            request = request.body(body.clone());
+        let mut request = client.request(verb, url).headers(headers);
+        if let Some(body) = body {
+            request = request.body(body);
         }
         let request = request.build().map_err(|_| {
             Broken::before_sending(unsendable("the request's address or headers cannot be used"))
@@ -293,21 +290,6 @@ fn stand_in(address: &mut Url, endpoint: &Url) -> Option<()> {
     address.set_port(endpoint.port()).ok()
 }
 
-/// Sets one query parameter and leaves the spelling of all others alone.
-fn set_query(url: &mut Url, name: &str, value: &str) {
-    let others = url.query().unwrap_or_default().split('&').filter(|pair| {
-        let of_that_name = form_urlencoded::parse(pair.as_bytes()).any(|(other, _)| other == name);
-        !pair.is_empty() && !of_that_name
-    });
-    let mut query = others.collect::<Vec<_>>().join("&");
-    if !query.is_empty() {
-        query.push('&');
-    }
-    let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
-    query.push_str(&pair);
-    url.set_query(Some(&query));
-}
-
 /// Every error of a chain, looking inside `io::Error` too, which hides what it wraps from
 /// `source`.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
@@ -329,4 +311,95 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 
 fn innermost(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use strataql_diag::Redactor;
+
+    use super::*;
+    use crate::auth::{Credential, Sign};
+    use crate::clock::ManualClock;
+    use crate::request::Repeat;
+    use crate::settings::Settings;
+    use crate::transport::Transport;
+
+    /// A credential that writes down what it is asked to sign.
+    #[derive(Default)]
+    struct Witness(Mutex<Vec<String>>);
+
+    impl Sign for Witness {
+        fn identity(&self) -> u64 {
+            1
+        }
+
+        fn principal(&self) -> String {
+            "witness".to_owned()
+        }
+
+        fn sign(&self, request: &mut WireRequest) -> Result<(), Box<Report>> {
+            let WireRequest { verb, url, headers, body } = request;
+            let header = |name| headers.get(name).map_or("", |value| value.to_str().expect("text"));
+            let mut seen = self.0.lock().expect("no panic");
+            seen.push(format!(
+                "{verb} {url} host={} accept-encoding={} x={} body={}",
+                header("host"),
+                header("accept-encoding"),
+                header("x"),
+                body.as_ref().map_or(0, Bytes::len),
+            ));
+            let number = HeaderValue::from(seen.len());
+            request.headers.insert("x-signature", number);
+            if seen.len() == 3 {
+                return Err(Box::new(Report::new(Code::NoCredential, "the session has ended")));
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_credential_sees_the_whole_request_of_every_attempt_last() {
+        let mut settings = Settings::default();
+        let endpoint = Url::parse("http://127.0.0.1:9").expect("a URL");
+        settings.endpoints.insert("p".to_owned(), endpoint);
+        let clock = Arc::new(ManualClock::default());
+        let transport = Transport::new(settings, clock, Redactor::new()).expect("settings");
+        let witness = Arc::new(Witness::default());
+        let signer: Arc<dyn Sign> = Arc::<Witness>::clone(&witness);
+        let url = Url::parse("https://user@h.example/a?b=%2f#c").expect("a URL");
+        let outgoing = Outgoing {
+            provider: "p".to_owned(),
+            purpose: trace::Purpose::Call,
+            verb: HttpVerb::Post,
+            url: url.clone(),
+            headers: HeaderMap::from_iter([(
+                "x".parse().expect("a name"),
+                "y".parse().expect("a value"),
+            )]),
+            body: Some(Bytes::from_static(b"{}")),
+            repeat: Repeat::Never,
+            credential: Arc::new(Credential::Signer(signer)),
+        };
+        let authorised = outgoing.credential.authorise(transport.core()).await.expect("no token");
+        let shipment = |attempt| Shipment {
+            core: transport.core(),
+            outgoing: &outgoing,
+            url: &url,
+            shown: String::new(),
+            authorised: &authorised,
+            attempt,
+            remaining: Duration::ZERO,
+        };
+        for attempt in 1..=2 {
+            let request = shipment(attempt).wire_request().expect("a request");
+            assert_eq!(request.headers["x-signature"], attempt.to_string());
+        }
+        let line = "POST http://127.0.0.1:9/a?b=%2f host=h.example accept-encoding=gzip x=y body=2";
+        assert_eq!(*witness.0.lock().expect("no panic"), [line, line]);
+        // what cannot be signed is not sent
+        let broken = shipment(3).send().await.err().expect("no answer");
+        assert!(matches!(broken.cause, Cause::Credential(_)) && !broken.maybe_sent);
+    }
 }

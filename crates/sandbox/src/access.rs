@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use strataql_spec::path::pieces;
-use strataql_spec::{AuthConfig, HttpVerb, Provider};
+use strataql_spec::{AuthConfig, AuthKind, HttpVerb, Provider};
 
 use crate::options::{Credentials, Options};
 use crate::problem::Problem;
@@ -157,7 +157,7 @@ impl Access {
 
     /// Authenticates a request for a provider.
     pub(crate) fn check(&mut self, provider: &Provider, request: &Incoming) -> Result<(), Problem> {
-        let Some(config) = provider.auth.as_ref().filter(|config| config.kind != "null_auth")
+        let Some(config) = provider.auth.as_ref().filter(|config| config.kind != AuthKind::Null)
         else {
             return Ok(());
         };
@@ -198,16 +198,16 @@ impl Access {
     fn fits(&self, config: &AuthConfig, request: &Incoming) -> bool {
         let own = &self.accepted;
         let header = request.header("authorization").unwrap_or_default();
-        match config.kind.as_str() {
-            "basic" => {
+        match &config.kind {
+            AuthKind::Basic => {
                 let wanted = (own.client_id.clone(), own.client_secret.clone());
                 basic_credentials(request) == Some(wanted)
             }
-            "aws_signing_v4" => {
+            AuthKind::AwsSigningV4 => {
                 let key = format!("Credential={}/", own.client_id);
                 header.starts_with("AWS4-HMAC-SHA256") && header.contains(&key)
             }
-            "api_key" | "custom" => {
+            AuthKind::ApiKey | AuthKind::Custom => {
                 let prefix = config.value_prefix.as_deref().unwrap_or_default();
                 let name = config.name.as_deref().unwrap_or("authorization");
                 let sent = match config.location.as_deref() {

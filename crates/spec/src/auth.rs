@@ -1,6 +1,7 @@
 //! Authentication settings of a provider, without any secret.
 //!
-//! Owns: the keys of `config.auth` and of the `--auth` map, in all spellings that documents use.
+//! Owns: the types of authentication, and the keys of `config.auth` and of the `--auth` map, in all
+//! spellings that documents use.
 //! Refuses: reading the environment or files; secrets given literally stay in [`AuthConfig::literal`]
 //! and never reach `Debug` or serialised forms.
 
@@ -12,13 +13,88 @@ use serde_json::Value as Json;
 
 use crate::node::Node;
 
+/// How a credential gets into a request: the `type` of an `auth` block, in any case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum AuthKind {
+    /// No type is given.
+    #[default]
+    Unspecified,
+    /// `null_auth`, or `none`: requests carry no credential.
+    Null,
+    /// `bearer`: a token in the `Authorization` header.
+    Bearer,
+    /// `basic`: user name and password.
+    Basic,
+    /// `api_key`: a key with a prefix of its own.
+    ApiKey,
+    /// `custom`: a secret in any header or query parameter.
+    Custom,
+    /// `oauth2`: access tokens of a grant.
+    OAuth2,
+    /// `aws_signing_v4`: every request is signed.
+    AwsSigningV4,
+    /// `service_account`: a key file of Google.
+    ServiceAccount,
+    /// Any other text, in lower case.
+    Unknown(String),
+}
+
+impl AuthKind {
+    /// The text of a document, in lower case.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unspecified => "",
+            Self::Null => "null_auth",
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+            Self::ApiKey => "api_key",
+            Self::Custom => "custom",
+            Self::OAuth2 => "oauth2",
+            Self::AwsSigningV4 => "aws_signing_v4",
+            Self::ServiceAccount => "service_account",
+            Self::Unknown(text) => text,
+        }
+    }
+}
+
+impl From<String> for AuthKind {
+    fn from(text: String) -> Self {
+        let text = text.to_ascii_lowercase();
+        match text.as_str() {
+            "" => Self::Unspecified,
+            "null_auth" | "none" => Self::Null,
+            "bearer" => Self::Bearer,
+            "basic" => Self::Basic,
+            "api_key" => Self::ApiKey,
+            "custom" => Self::Custom,
+            "oauth2" => Self::OAuth2,
+            "aws_signing_v4" => Self::AwsSigningV4,
+            "service_account" => Self::ServiceAccount,
+            _ => Self::Unknown(text),
+        }
+    }
+}
+
+impl From<AuthKind> for String {
+    fn from(kind: AuthKind) -> Self {
+        kind.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for AuthKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// How requests of a provider authenticate; has the keys of all types.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuthConfig {
-    /// `oauth2`, `bearer`, `api_key`, `basic`, `custom`, `null_auth`, … in lower case.
+    /// How a credential gets into a request.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: AuthKind,
     /// Environment variable that holds the secret.
     #[serde(alias = "credentialsenvvar", skip_serializing_if = "Option::is_none")]
     pub credentials_env_var: Option<String>,
@@ -114,7 +190,6 @@ impl AuthConfig {
         let successor = object.shift_remove("successor").and_then(Self::from_json);
         object.retain(|_, value| !value.is_null());
         let mut config: Self = serde_json::from_value(json).ok()?;
-        config.kind = config.kind.to_ascii_lowercase();
         config.literal = literal;
         config.successor = successor.map(Box::new);
         Some(config)
@@ -163,13 +238,41 @@ mod tests {
         .expect("valid")
         .0;
         let config = AuthConfig::read(&node).expect("an object");
-        assert_eq!((config.kind.as_str(), config.scopes.len()), ("oauth2", 1));
+        assert_eq!((config.kind, config.scopes.len()), (AuthKind::OAuth2, 1));
         let config = AuthConfig::from_json(serde_json::json!({
             "type": "bearer", "credentialsenvvar": "T", "values": {"a": "b", "c": [1]}
         }))
         .expect("an object");
         assert_eq!(config.credentials_env_var.as_deref(), Some("T"));
         assert_eq!(config.values["c"], ["1"]);
+    }
+
+    #[test]
+    fn every_type_is_read_in_any_case_and_written_as_documents_do() {
+        for text in [
+            "null_auth",
+            "bearer",
+            "basic",
+            "api_key",
+            "custom",
+            "oauth2",
+            "aws_signing_v4",
+            "service_account",
+            "azure_default",
+            "",
+        ] {
+            let json = serde_json::json!({"type": text.to_ascii_uppercase()});
+            let config = AuthConfig::from_json(json).expect("an object");
+            assert_eq!(config.kind.to_string(), text);
+            let is_known = text != "azure_default";
+            assert_eq!(!matches!(config.kind, AuthKind::Unknown(_)), is_known, "{text}");
+            let written = serde_json::to_value(&config).expect("serialises");
+            assert_eq!(written["type"], text);
+            let read: AuthConfig = serde_json::from_value(written).expect("as it was written");
+            assert_eq!(read, config);
+        }
+        let absent = AuthConfig::from_json(serde_json::json!({})).expect("an object");
+        assert_eq!(absent.kind, AuthKind::Unspecified);
     }
 
     #[test]

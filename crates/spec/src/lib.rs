@@ -29,7 +29,7 @@ pub mod service;
 pub mod view;
 pub mod yaml;
 
-pub use auth::AuthConfig;
+pub use auth::{AuthConfig, AuthKind};
 pub use body::{Body, BodyNaming, BodyProperty};
 pub use column::{Column, ColumnType};
 pub use extension::{Extension, Wait};

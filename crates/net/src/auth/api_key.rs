@@ -5,14 +5,14 @@
 use http::HeaderName;
 use strataql_spec::AuthConfig;
 
-use super::lookup::Lookup;
-use super::{Built, Hidden, Part};
+use super::lookup::{Built, Lookup};
+use super::parts::Part;
 
 pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>> {
     let secret = lookup.secret(config)?;
     let prefix = config.value_prefix.as_deref().filter(|prefix| !prefix.is_empty());
     let part = match (&config.name, config.location.as_deref()) {
-        (Some(name), Some("query")) => Part::Query(name.clone(), Hidden(secret)),
+        (Some(name), Some("query")) => Part::Query(name.clone(), secret),
         (Some(name), _) => {
             Part::header(lookup, header_name(lookup, name)?, prefix.unwrap_or(""), &secret)?
         }

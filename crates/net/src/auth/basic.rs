@@ -5,8 +5,8 @@
 
 use strataql_spec::AuthConfig;
 
-use super::lookup::Lookup;
-use super::{Built, Part};
+use super::lookup::{Built, Lookup};
+use super::parts::Part;
 
 pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>> {
     let prefix = config.value_prefix.as_deref().filter(|prefix| !prefix.is_empty());

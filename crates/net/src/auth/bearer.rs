@@ -2,8 +2,8 @@
 
 use strataql_spec::AuthConfig;
 
-use super::lookup::Lookup;
-use super::{Built, Part};
+use super::lookup::{Built, Lookup};
+use super::parts::Part;
 
 pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>> {
     Ok(vec![Part::authorization(lookup, "Bearer ", &lookup.secret(config)?)?])

@@ -3,8 +3,8 @@
 use strataql_spec::AuthConfig;
 
 use super::api_key::header_name;
-use super::lookup::Lookup;
-use super::{Built, Hidden, Part};
+use super::lookup::{Built, Lookup};
+use super::parts::Part;
 
 pub(super) fn parts(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Vec<Part>> {
     let mut parts = Vec::new();
@@ -27,7 +27,7 @@ fn part(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Part> {
     let prefix = config.value_prefix.as_deref().unwrap_or("");
     match config.location.as_deref() {
         Some("header") => Part::header(lookup, header_name(lookup, name)?, prefix, &secret),
-        Some("query") => Ok(Part::Query(name.to_owned(), Hidden(secret))),
+        Some("query") => Ok(Part::Query(name.to_owned(), secret)),
         _ => Err(incomplete().into()),
     }
 }

@@ -13,8 +13,25 @@ use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use super::Built;
 use crate::settings::{Environment, FixedCredential, ReadFile};
+
+/// Why a credential is not there.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// An environment variable has no value.
+    Variable { name: String, how: &'static str },
+    /// Anything else.
+    Other(Box<Report>),
+}
+
+impl From<Report> for Missing {
+    fn from(report: Report) -> Self {
+        Self::Other(Box::new(report))
+    }
+}
+
+/// A credential, or a part of one.
+pub(crate) type Built<T> = Result<T, Missing>;
 
 /// Where secrets of one provider are looked up.
 pub(super) struct Lookup<'a> {
@@ -44,7 +61,7 @@ impl Lookup<'_> {
             ["token", "api_key", "password"].iter().find_map(|key| config.literal.get(*key));
         match literal.filter(|text| !text.is_empty()) {
             Some(text) => Ok(self.registered(text)),
-            None => Err(self.nothing_configured()),
+            None => Err(self.nothing_configured().into()),
         }
     }
 
@@ -60,8 +77,8 @@ impl Lookup<'_> {
     pub(super) fn variable(&self, name: &str) -> Built<String> {
         match (self.environment)(name) {
             Some(value) if !value.is_empty() => Ok(value),
-            Some(_) => Err(self.missing(name, "is empty")),
-            None => Err(self.missing(name, "is not set")),
+            Some(_) => Err(missing(name, "is empty")),
+            None => Err(missing(name, "is not set")),
         }
     }
 
@@ -88,16 +105,13 @@ impl Lookup<'_> {
         Report::new(Code::NoCredential, format!("provider `{}` {what}", self.provider))
     }
 
-    fn missing(&self, name: &str, how: &str) -> Box<Report> {
-        let what = format!("needs the environment variable `{name}`, which {how}");
-        self.report(&what)
-            .with_help(format!("set `{name}`, or give the credential with `--auth`"))
-            .into()
-    }
-
-    /// The report about a missing variable, with every other one that is missing: whoever sets one
-    /// after the other runs the statement as often.
-    pub(super) fn with_all_missing(&self, report: Box<Report>, config: &AuthConfig) -> Box<Report> {
+    /// The report about what is missing. Where it is a variable, every other one that has no value is
+    /// named too: whoever sets one after the other runs the statement as often.
+    pub(super) fn report_of(&self, missing: Missing, config: &AuthConfig) -> Box<Report> {
+        let (name, how) = match missing {
+            Missing::Variable { name, how } => (name, how),
+            Missing::Other(report) => return report,
+        };
         let mut names = Vec::new();
         let mut next = Some(config);
         while let Some(config) = next {
@@ -108,26 +122,26 @@ impl Lookup<'_> {
         names.retain(|name| is_unset(name) && !name.is_empty());
         let mut seen = std::collections::BTreeSet::new();
         names.retain(|name| seen.insert(name.clone()));
-        let [head @ .., last] = names.as_slice() else { return report };
-        // only a report about one of them can be about all of them
-        if head.is_empty() || !names.iter().any(|name| report.message.contains(name.as_str())) {
-            return report;
-        }
-        let quoted: Vec<String> = head.iter().map(|name| format!("`{name}`")).collect();
-        let list = format!("{} and `{last}`", quoted.join(", "));
-        self.report(&format!("needs the environment variables {list}, which are not set"))
-            .with_help("set them, or give the credential with `--auth`")
-            .into()
+        let report = match names.as_slice() {
+            [head @ .., last] if !head.is_empty() && names.contains(&name) => {
+                let quoted: Vec<String> = head.iter().map(|name| format!("`{name}`")).collect();
+                let list = format!("{} and `{last}`", quoted.join(", "));
+                self.report(&format!("needs the environment variables {list}, which are not set"))
+                    .with_help("set them, or give the credential with `--auth`")
+            }
+            _ => self
+                .report(&format!("needs the environment variable `{name}`, which {how}"))
+                .with_help(format!("set `{name}`, or give the credential with `--auth`")),
+        };
+        Box::new(report)
     }
 
     /// The report about a configuration that names no place to look.
-    pub(super) fn nothing_configured(&self) -> Box<Report> {
-        self.report("has no credential configured")
-            .with_help(
-                "name its place in `--auth`, for example \
+    fn nothing_configured(&self) -> Report {
+        self.report("has no credential configured").with_help(
+            "name its place in `--auth`, for example \
                  `{\"credentialsenvvar\": \"MY_TOKEN\"}` beside the type",
-            )
-            .into()
+        )
     }
 
     fn path(&self, config: &AuthConfig) -> Built<Option<PathBuf>> {
@@ -171,16 +185,14 @@ impl Lookup<'_> {
         }
         let value = |(variable, literal): (Option<&str>, Option<&String>)| -> Built<String> {
             match variable {
-                Some(name) => {
-                    (self.environment)(name).ok_or_else(|| self.missing(name, "is not set"))
-                }
+                Some(name) => (self.environment)(name).ok_or_else(|| missing(name, "is not set")),
                 None => Ok(literal.cloned().unwrap_or_default()),
             }
         };
         let pair = (value(user)?, value(password)?);
         if pair.0.is_empty() && pair.1.is_empty() {
             let name = user.0.or(password.0).unwrap_or("username");
-            return Err(self.missing(name, "is empty"));
+            return Err(missing(name, "is empty"));
         }
         Ok(Some(pair))
     }
@@ -195,6 +207,10 @@ impl Lookup<'_> {
         self.redactor.register_exact(&encoded);
         SecretString::from(encoded)
     }
+}
+
+fn missing(name: &str, how: &'static str) -> Missing {
+    Missing::Variable { name: name.to_owned(), how }
 }
 
 /// The variables that a configuration reads, its token address included.

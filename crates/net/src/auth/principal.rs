@@ -1,11 +1,9 @@
 //! Who a credential belongs to, without giving the credential away.
 //!
-//! Owns: [`Principal`] and what of a credential is digested for it.
+//! Owns: [`Principal`].
 //! Surprise: nothing is fetched. A token's principal is its client id, known before there is a token.
 
-use ring::digest::{Context, SHA256};
-
-use super::{Credential, Part};
+use super::Credential;
 
 /// On whose behalf requests of a provider are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,25 +23,11 @@ impl Principal {
     pub(super) fn of(kind: &str, credential: &Credential) -> Self {
         let identity = match credential {
             Credential::Anonymous => return Self::anonymous(),
-            Credential::Parts(parts, _) => fingerprint(parts),
-            Credential::Token(source) => source.client_id().to_owned(),
+            Credential::Signer(signer) => signer.principal(),
+            Credential::Token(source) => source.principal().to_owned(),
         };
         Self { auth_type: kind.to_owned(), identity: Some(identity) }
     }
-}
-
-fn fingerprint(parts: &[Part]) -> String {
-    let mut context = Context::new(&SHA256);
-    for part in parts {
-        match part {
-            Part::Header(_, value) => context.update(value.as_bytes()),
-            Part::Query(_, value) => value.with(|text| context.update(text.as_bytes())),
-        }
-        context.update(b"\n");
-    }
-    let mut text = hex(context.finish().as_ref());
-    text.truncate(12);
-    text
 }
 
 /// Bytes as lower-case hexadecimal text.

@@ -11,8 +11,7 @@ use strataql_diag::{Code, Report};
 use strataql_spec::AuthConfig;
 use url::Url;
 
-use super::Built;
-use super::lookup::Lookup;
+use super::lookup::{Built, Lookup};
 
 /// Everything but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -45,17 +44,16 @@ pub(super) fn token_url(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Url> 
     filled.push_str(rest);
     let url = Url::parse(&filled).map_err(|_| malformed(lookup, template))?;
     if crate::Origin::of(&url).is_none() {
-        return Err(malformed(lookup, template));
+        return Err(malformed(lookup, template).into());
     }
     Ok(url)
 }
 
-fn malformed(lookup: &Lookup<'_>, template: &str) -> Box<Report> {
+fn malformed(lookup: &Lookup<'_>, template: &str) -> Report {
     let message =
         format!("the token address `{template}` of provider `{}` cannot be used", lookup.provider);
     Report::new(Code::BadDocument, message)
         .with_help("write placeholders as `{{ .__env__NAME }}` or `{{ .account_id }}`")
-        .into()
 }
 
 fn value(name: &str, config: &AuthConfig, lookup: &Lookup<'_>) -> Built<String> {

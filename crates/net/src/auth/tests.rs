@@ -1,7 +1,10 @@
 use std::io;
 use std::path::Path;
 
+use http::HeaderMap;
 use serde_json::{Value as Json, json};
+use strataql_spec::HttpVerb;
+use url::Url;
 
 use super::template::token_url;
 use super::*;
@@ -36,24 +39,29 @@ fn config(json: Json) -> AuthConfig {
     AuthConfig::from_json(json).expect("an object")
 }
 
-fn resolve(settings: &Settings, json: Json) -> Built<Vec<String>> {
+/// What the credential adds to a request.
+fn resolve(settings: &Settings, json: Json) -> Result<Vec<String>, Box<Report>> {
     let credentials = Credentials::new(settings, Redactor::new());
     credentials.register("prov", Some(config(json)));
-    Ok(match &*credentials.of("prov")? {
-        Credential::Anonymous => Vec::new(),
-        Credential::Parts(parts, _) => parts.iter().map(shown).collect(),
-        Credential::Token(source) => vec![format!("token source {}", source.identity() != 0)],
-    })
-}
-
-fn shown(part: &Part) -> String {
-    match part {
-        Part::Header(name, value) => {
-            assert!(value.is_sensitive(), "{name}");
-            format!("{name}: {}", value.to_str().expect("text"))
+    let signer = match &*credentials.of("prov")? {
+        Credential::Anonymous => return Ok(Vec::new()),
+        Credential::Token(source) => {
+            return Ok(vec![format!("token source {}", source.identity() != 0)]);
         }
-        Part::Query(name, value) => value.with(|value| format!("?{name}={value}")),
-    }
+        Credential::Signer(signer) => Arc::clone(signer),
+    };
+    let mut request = WireRequest {
+        verb: HttpVerb::Get,
+        url: Url::parse("https://h.example/x").expect("a URL"),
+        headers: HeaderMap::new(),
+        body: None,
+    };
+    signer.sign(&mut request)?;
+    let headers = request.headers.iter().map(|(name, value)| {
+        assert!(value.is_sensitive(), "{name}");
+        format!("{name}: {}", value.to_str().expect("text"))
+    });
+    Ok(headers.chain(request.url.query().map(|query| format!("?{query}"))).collect())
 }
 
 #[track_caller]
@@ -207,7 +215,8 @@ fn token_addresses_are_filled_and_values_cannot_redirect_them() {
     {
         let config =
             config(json!({"type": "oauth2", "token_url": template, "client_secret": "hush-hush"}));
-        let report = token_url(&config, &lookup).expect_err(template);
+        let missing = token_url(&config, &lookup).expect_err(template);
+        let report = lookup.report_of(missing, &config);
         assert!(!report.to_string().contains("hush"), "{report}");
     }
 }
@@ -272,6 +281,31 @@ fn failures_are_not_remembered_and_secrets_are_registered() {
     assert!(credentials.of("prov").is_ok());
     assert_eq!(redactor.redact("a t0ken-value b"), "a *** b");
     assert!(matches!(&*credentials.of("unknown").expect("none needed"), Credential::Anonymous));
+}
+
+#[test]
+fn tokens_are_kept_by_client_scope_and_audience() {
+    let credentials = Credentials::new(&settings(), Redactor::new());
+    let identity = |extra: Json| {
+        let mut all = json!({"type": "oauth2", "client_id": "id", "client_secret": "hush-hush",
+            "token_url": "https://h/t", "scopes": ["a"]});
+        for (key, value) in extra.as_object().expect("an object") {
+            all[key] = value.clone();
+        }
+        credentials.register("prov", Some(config(all)));
+        credentials.of("prov").expect("a credential").identity()
+    };
+    let first = identity(json!({}));
+    assert_eq!(identity(json!({"auth_style": 1})), first);
+    for other in [
+        json!({"client_id": "other"}),
+        json!({"client_secret": "other-hush"}),
+        json!({"token_url": "https://h/u"}),
+        json!({"scopes": ["a", "b"]}),
+        json!({"values": {"audience": "c"}}),
+    ] {
+        assert_ne!(identity(other.clone()), first, "{other}");
+    }
 }
 
 #[test]

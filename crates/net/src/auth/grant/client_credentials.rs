@@ -1,9 +1,8 @@
-//! `oauth2`: access tokens by client credentials.
+//! The grant `client_credentials`: an id and a secret for a token.
 //!
-//! Owns: the token request, the cache of the token and its renewal.
-//! Refuses: other grants.
-//! Surprise: at most one token request is in flight per credential. Whoever needs a token meanwhile
-//! waits for that one and shares its error; after an error the next request tries anew.
+//! Owns: the token request, and reading its answer leniently.
+//! Surprise: services disagree on where id and secret belong. They are sent in the `Authorization`
+//! header first, and in the form if that is refused; what worked is remembered.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, Shared, WeakShared};
+use futures::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use oauth2::basic::{BasicClient, BasicTokenResponse, BasicTokenType};
@@ -22,39 +21,17 @@ use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::{AuthConfig, HttpVerb};
 use url::Url;
 
-use super::lookup::Lookup;
-use super::template::token_url;
-use super::{Built, Credential, Part};
+use super::Grant;
+use crate::auth::Credential;
+use crate::auth::lookup::{Built, Lookup};
+use crate::auth::template::token_url;
+use crate::auth::token::Token;
 use crate::exchange::{Core, Outgoing};
 use crate::failure::{Cause, Failure};
 use crate::request::{Repeat, Response};
 use crate::settings::FixedCredential;
 use crate::status::status_report;
 use crate::trace::Purpose;
-
-/// A token is renewed this long before it expires, or at half of a shorter life.
-const RENEW_BEFORE: Duration = Duration::from_mins(1);
-
-type Fetching = BoxFuture<'static, Result<Arc<Token>, Failure>>;
-
-type Flight = Shared<Fetching>;
-
-/// An access token.
-pub(super) struct Token {
-    parts: Arc<[Part]>,
-    usable_until: Option<Instant>,
-}
-
-impl Token {
-    /// What it adds to requests.
-    pub(super) fn parts(&self) -> Arc<[Part]> {
-        Arc::clone(&self.parts)
-    }
-
-    fn is_usable(&self, now: Instant) -> bool {
-        self.usable_until.is_none_or(|until| now < until)
-    }
-}
 
 /// How the client shows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +42,8 @@ enum Style {
     Header,
 }
 
-/// Where tokens of one credential come from.
-pub(crate) struct TokenSource {
+/// Id and secret of a client, and what it asks for.
+pub(super) struct ClientCredentials {
     provider: String,
     url: Url,
     id: String,
@@ -77,42 +54,42 @@ pub(crate) struct TokenSource {
     identity: u64,
     redactor: Redactor,
     prefers_form: AtomicBool,
-    state: Mutex<State>,
 }
 
-#[derive(Default)]
-struct State {
-    token: Option<Arc<Token>>,
-    flight: Option<WeakShared<Fetching>>,
+impl Grant for ClientCredentials {
+    fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    fn principal(&self) -> &str {
+        &self.id
+    }
+
+    fn fetch<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Token, Failure>> {
+        self.request(core).boxed()
+    }
 }
 
-impl TokenSource {
+impl ClientCredentials {
     /// Looks up everything that the token request needs.
     pub(super) fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Self> {
-        let grant = config.grant_type.as_deref().unwrap_or("client_credentials");
-        if grant != "client_credentials" {
-            let report = lookup
-                .report(&format!(
-                    "asks for the grant `{grant}`, which this version does not support"
-                ))
-                .with_help("use `grant_type: client_credentials`");
-            return Err(report.into());
-        }
         let (id, secret) = client(config, lookup)?;
         let url = token_url(config, lookup)?;
         let scopes = config.scopes.clone();
         let pairs = config.values.iter().flat_map(|(name, values)| {
             values.iter().map(move |value| (name.clone(), value.clone()))
         });
+        let values: Vec<(String, String)> = pairs.collect();
         let mut hasher = DefaultHasher::new();
-        (url.as_str(), &id, secret.expose_secret(), &scopes).hash(&mut hasher);
+        // further fields of the form are part of it: an audience is one of them
+        (url.as_str(), &id, secret.expose_secret(), &scopes, &values).hash(&mut hasher);
         Ok(Self {
             provider: lookup.provider.to_owned(),
             url,
             id,
             secret,
             scopes,
-            values: pairs.collect(),
+            values,
             style: match config.auth_style {
                 Some(1) => Style::Form,
                 Some(2) => Style::Header,
@@ -121,59 +98,10 @@ impl TokenSource {
             identity: hasher.finish(),
             redactor: lookup.redactor.clone(),
             prefers_form: AtomicBool::new(false),
-            state: Mutex::default(),
         })
     }
 
-    pub(super) fn identity(&self) -> u64 {
-        self.identity
-    }
-
-    /// The client that asks for tokens.
-    pub(super) fn client_id(&self) -> &str {
-        &self.id
-    }
-
-    /// A usable token, and whether it had been there already.
-    pub(super) fn token(
-        self: &Arc<Self>,
-        core: &Arc<Core>,
-    ) -> BoxFuture<'static, Result<(Arc<Token>, bool), Failure>> {
-        let now = core.clock.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = state.token.as_ref().filter(|token| token.is_usable(now)) {
-            return futures::future::ready(Ok((Arc::clone(token), true))).boxed();
-        }
-        let running = state.flight.as_ref().and_then(WeakShared::upgrade);
-        let flight = running.unwrap_or_else(|| {
-            let flight = self.flight(core);
-            state.flight = flight.downgrade();
-            flight
-        });
-        flight.map(|result| result.map(|token| (token, false))).boxed()
-    }
-
-    /// Drops a token that the service refused, unless it was replaced meanwhile.
-    pub(super) fn forget(&self, token: &Arc<Token>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.token.take_if(|current| Arc::ptr_eq(current, token));
-    }
-
-    /// One token request, whose end is noted in the state.
-    fn flight(self: &Arc<Self>, core: &Arc<Core>) -> Flight {
-        let (source, core) = (Arc::clone(self), Arc::clone(core));
-        async move {
-            let result = source.fetch(&core).await;
-            let mut state = source.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.token = result.as_ref().ok().cloned();
-            state.flight = None;
-            result
-        }
-        .boxed()
-        .shared()
-    }
-
-    async fn fetch(&self, core: &Arc<Core>) -> Result<Arc<Token>, Failure> {
+    async fn request(&self, core: &Arc<Core>) -> Result<Token, Failure> {
         let start = core.clock.now();
         let may_switch = self.style == Style::Either && !self.prefers_form.load(Ordering::Relaxed);
         let first = if self.style == Style::Form || (self.style == Style::Either && !may_switch) {
@@ -256,41 +184,24 @@ impl TokenSource {
     fn ready(
         &self,
         token: &BasicTokenResponse,
-        start: Instant,
+        asked: Instant,
         response: &Response,
-    ) -> Result<Arc<Token>, Failure> {
-        let secret = token.access_token().secret();
-        self.redactor.register(secret);
+    ) -> Result<Token, Failure> {
+        let secret = SecretString::from(token.access_token().secret().as_str());
+        self.redactor.register(secret.expose_secret());
         let scheme = match token.token_type() {
             BasicTokenType::Bearer => "Bearer",
             other => other.as_ref(),
         };
-        let mut value = HeaderValue::from_str(&format!("{scheme} {secret}"))
-            .map_err(|_| self.unreadable(response))?;
-        value.set_sensitive(true);
-        let usable_until = token
-            .expires_in()
-            .and_then(|life| start.checked_add(life.saturating_sub(RENEW_BEFORE.min(life / 2))));
-        let parts = Arc::from([Part::Header(AUTHORIZATION, value)]);
-        Ok(Arc::new(Token { parts, usable_until }))
+        Token::new(scheme, &secret, asked, token.expires_in())
+            .ok_or_else(|| self.unreadable(response))
     }
 
     fn refused(&self, response: &Response) -> Failure {
         if response.is_success() {
             return self.unreadable(response);
         }
-        let mut report = status_report(&response.facts, response);
-        report.message = report.message.replacen("the API", "the token endpoint", 1);
-        let is_refusal =
-            (400..500).contains(&response.status) && !matches!(response.status, 408 | 429);
-        if is_refusal {
-            report.code = Code::CredentialRefused;
-            report.help = vec![format!(
-                "check client id, secret and token address of provider `{}`",
-                self.provider
-            )];
-        }
-        self.failure(report, Some(response))
+        self.failure(status_report(&response.facts, response), Some(response))
     }
 
     fn unreadable(&self, response: &Response) -> Failure {
