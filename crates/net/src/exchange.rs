@@ -4,7 +4,8 @@
 //! Refuses: deciding what is transient (`retry`), writing to connections (`wire`), obtaining
 //! credentials (`auth`).
 //! Surprise: the budget starts when the first permit is held, so that a long queue in front of the
-//! gate does not count as slowness of the server. Permits are given back during back-off.
+//! gate does not count as slowness of the server. Permits are given back during back-off, and every
+//! answer passes the gate on its way back.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -184,9 +185,13 @@ impl<'a> Run<'a> {
         })?;
         let clock = &self.core.clock;
         let before = clock.now();
-        let permit = self.core.gates.enter(origin, self.outgoing.credential.identity()).await;
+        let credential = self.outgoing.credential.identity();
+        let gates = &self.core.gates;
+        let entered = gates.enter(origin, credential, &**clock, self.remaining()).await;
         let now = clock.now();
         self.tally.waited += now.saturating_duration_since(before);
+        let permit =
+            entered.map_err(|closed| self.failure(Cause::Throttled { wait: closed.wait }))?;
         self.tally.first_permit.get_or_insert(now);
         self.tally.attempts += 1;
         let shipment = wire::Shipment {
@@ -199,6 +204,9 @@ impl<'a> Run<'a> {
             remaining: self.remaining(),
         };
         let result = shipment.send().await;
+        if let Ok(answer) = &result {
+            permit.observe(answer, &**clock);
+        }
         drop(permit);
         self.tally.was_lost |= self.tally.is_lost;
         self.tally.is_lost = match &result {

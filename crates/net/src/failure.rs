@@ -84,6 +84,12 @@ pub enum Cause {
         /// What is wrong.
         detail: String,
     },
+    /// The server asked to be left alone, for longer than the request may take.
+    #[error("the service asked for no request in the next {}", seconds(*wait))]
+    Throttled {
+        /// For how long from now.
+        wait: Duration,
+    },
     /// The server redirects in circles.
     #[error("the server redirected more than {limit} times")]
     Redirects {
@@ -175,6 +181,10 @@ impl From<Failure> for Report {
             Cause::Timeout { .. } => {
                 (Code::Timeout, "run the statement again, or allow more time with `--timeout`")
             }
+            Cause::Throttled { .. } => (
+                Code::RateLimited,
+                "wait for that time, or make the statement send fewer requests (see `EXPLAIN`)",
+            ),
             Cause::TooLarge { .. } => (
                 Code::ResponseTooLarge,
                 "narrow the statement, or ask for smaller pages with the method's page size",
@@ -261,6 +271,7 @@ mod tests {
             (timeout(Phase::Total), Code::Timeout),
             (Cause::Reset, Code::RemoteUnavailable),
             (Cause::Truncated { received: 1, expected: Some(2) }, Code::RemoteUnavailable),
+            (Cause::Throttled { wait: Duration::from_secs(90) }, Code::RateLimited),
             (Cause::TooLarge { limit: 1 }, Code::ResponseTooLarge),
             (Cause::Inflated { received: 1, ratio: 200 }, Code::ResponseTooLarge),
             (Cause::Encoding { detail: detail() }, Code::RemoteRejected),

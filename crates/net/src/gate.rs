@@ -1,20 +1,49 @@
-//! How many requests are in flight towards one origin with one credential.
+//! Whether one more request may be sent towards one origin with one credential.
 //!
-//! Owns: the permits, and the time spent waiting for one.
+//! Owns: the permits for requests in flight, and what answers teach: a server that asks to be left
+//! alone is left alone by every request, not only by the one that it told so.
+//! Refuses: deciding whether a request is repeated (`retry`).
 //! Surprise: gates are keyed by credential too, because services meter per principal; two providers
 //! that share origin and credential share the gate.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::clock::Clock;
 use crate::origin::Origin;
+use crate::retry::retry_after;
+use crate::wire::Answer;
+
+/// The longest time that one answer closes a gate for: a mistaken header must not end a session.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// All gates of a transport.
 pub(crate) struct Gates {
     permits: usize,
-    gates: Mutex<HashMap<(Origin, u64), Arc<Semaphore>>>,
+    gates: Mutex<HashMap<(Origin, u64), Arc<Gate>>>,
+}
+
+/// The gate in front of one origin for one credential.
+struct Gate {
+    permits: Arc<Semaphore>,
+    /// Nothing is sent before this moment.
+    closed_until: Mutex<Option<Instant>>,
+}
+
+/// The right to have one request in flight.
+pub(crate) struct Permit {
+    gate: Arc<Gate>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The server wants to be left alone for longer than the request can wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// For how long.
+    pub(crate) wait: Duration,
 }
 
 impl Gates {
@@ -23,15 +52,150 @@ impl Gates {
         Self { permits: permits.max(1), gates: Mutex::default() }
     }
 
-    /// Waits until one more request may be sent.
-    pub(crate) async fn enter(&self, origin: Origin, credential: u64) -> OwnedSemaphorePermit {
-        let gate = {
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-            let gate = gates
-                .entry((origin, credential))
-                .or_insert_with(|| Arc::new(Semaphore::new(self.permits)));
-            Arc::clone(gate)
-        };
-        gate.acquire_owned().await.expect("gates are never closed")
+    /// Waits until one more request may be sent. Behind other requests for as long as it takes, for
+    /// a closed gate no longer than `patience`.
+    ///
+    /// # Errors
+    /// The gate stays closed for longer than that.
+    pub(crate) async fn enter(
+        &self,
+        origin: Origin,
+        credential: u64,
+        clock: &dyn Clock,
+        patience: Duration,
+    ) -> Result<Permit, Closed> {
+        let gate = self.gate(origin, credential);
+        let patient_until = clock.now().checked_add(patience);
+        loop {
+            let permits = Arc::clone(&gate.permits);
+            let permit = permits.acquire_owned().await.expect("gates keep their semaphore open");
+            let now = clock.now();
+            let Some(open) = gate.closed_until().filter(|open| *open > now) else {
+                return Ok(Permit { gate, _permit: permit });
+            };
+            drop(permit);
+            let wait = open.saturating_duration_since(now);
+            if patient_until.is_some_and(|until| open >= until) {
+                return Err(Closed { wait });
+            }
+            clock.sleep(wait).await;
+        }
+    }
+
+    fn gate(&self, origin: Origin, credential: u64) -> Arc<Gate> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = gates.entry((origin, credential)).or_insert_with(|| {
+            let permits = Arc::new(Semaphore::new(self.permits));
+            Arc::new(Gate { permits, closed_until: Mutex::default() })
+        });
+        Arc::clone(gate)
+    }
+}
+
+impl Gate {
+    fn closed_until(&self) -> Option<Instant> {
+        *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// Learns from the answer to the request that went through.
+    pub(crate) fn observe(&self, answer: &Answer, clock: &dyn Clock) {
+        if !matches!(answer.status, 429 | 503) {
+            return;
+        }
+        let Some(wait) = retry_after(&answer.headers, clock.wall()) else { return };
+        let Some(open) = clock.now().checked_add(wait.min(LONGEST)) else { return };
+        let mut closed = self.gate.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        // an earlier answer may have asked for more
+        *closed = (*closed).max(Some(open));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::header::RETRY_AFTER;
+    use http::{HeaderMap, HeaderValue};
+    use url::Url;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const PATIENCE: Duration = Duration::from_mins(5);
+
+    fn origin(host: &str) -> Origin {
+        let url = Url::parse(&format!("https://{host}/")).expect("a URL");
+        Origin::of(&url).expect("an http address")
+    }
+
+    fn answer(status: u16, after: Option<&'static str>) -> Answer {
+        let headers: HeaderMap =
+            after.map(|text| (RETRY_AFTER, HeaderValue::from_static(text))).into_iter().collect();
+        Answer { status, headers, body: Bytes::new(), received: 0 }
+    }
+
+    struct Bench {
+        gates: Gates,
+        clock: ManualClock,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { gates: Gates::new(2), clock: ManualClock::default() }
+        }
+
+        async fn enter(&self, host: &str, credential: u64) -> Result<Permit, Closed> {
+            self.gates.enter(origin(host), credential, &self.clock, PATIENCE).await
+        }
+
+        async fn told(&self, status: u16, after: Option<&'static str>) {
+            let permit = self.enter("a.example", 1).await.expect("an open gate");
+            permit.observe(&answer(status, after), &self.clock);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_asks_for_time_gets_it_from_every_request_of_that_credential() {
+        for status in [429, 503] {
+            let bench = Bench::new();
+            bench.told(status, Some("7")).await;
+            bench.enter("b.example", 1).await.expect("another origin");
+            bench.enter("a.example", 2).await.expect("another credential");
+            assert!(bench.clock.sleeps().is_empty());
+            bench.enter("a.example", 1).await.expect("open after the wait");
+            assert_eq!(bench.clock.sleeps(), [Duration::from_secs(7)]);
+            bench.enter("a.example", 1).await.expect("open");
+            assert_eq!(bench.clock.sleeps().len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn other_answers_and_headers_close_nothing() {
+        let bench = Bench::new();
+        for (status, after) in
+            [(200, Some("7")), (500, Some("7")), (429, None), (503, Some("soon")), (429, Some("0"))]
+        {
+            bench.told(status, after).await;
+            bench.enter("a.example", 1).await.expect("an open gate");
+            assert!(bench.clock.sleeps().is_empty(), "{status} {after:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_longest_wait_counts_within_bounds() {
+        let bench = Bench::new();
+        let [first, second] =
+            [bench.enter("a.example", 1).await, bench.enter("a.example", 1).await];
+        first.expect("open").observe(&answer(429, Some("9")), &bench.clock);
+        second.expect("open").observe(&answer(429, Some("4")), &bench.clock);
+        bench.enter("a.example", 1).await.expect("open after the wait");
+        assert_eq!(bench.clock.sleeps(), [Duration::from_secs(9)]);
+        // nobody waits for longer than a request may take, and one answer says nothing for good
+        bench.told(429, Some("1e300")).await;
+        let closed = bench.enter("a.example", 1).await.err().expect("closed");
+        assert_eq!(closed.wait, LONGEST);
+        bench.clock.advance(LONGEST);
+        bench.enter("a.example", 1).await.expect("open again");
     }
 }

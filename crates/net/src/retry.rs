@@ -129,7 +129,7 @@ fn is_transient(cause: &Cause) -> bool {
 }
 
 /// How long the server asks to be left alone: seconds or an HTTP date.
-fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {
         return (seconds >= 0.0)
