@@ -9,6 +9,7 @@
 mod builder;
 mod capacity;
 mod envelope;
+pub(crate) mod media;
 mod order;
 mod rows;
 mod signs;
@@ -24,6 +25,11 @@ use strataql_spec::{ColumnType, RowShape};
 
 use crate::value::Value;
 use capacity::Capacities;
+use media::{Body, NotJson};
+
+/// What to do about an answer that the document does not allow.
+const UNEXPECTED_HELP: &str =
+    "run the statement again; if it stays so, the service or its document is at fault";
 
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
@@ -69,6 +75,9 @@ pub struct DecodePlan {
     pub captures: Vec<Vec<String>>,
     /// What a misfit becomes.
     pub mismatch: Mismatch,
+    /// The media type that the document gives for the answer.
+    #[serde(default)]
+    pub media_type: Option<String>,
 }
 
 /// A decoded page.
@@ -156,20 +165,18 @@ impl Decoder {
     }
 
     /// Reads the body of a success answer.
-    pub(crate) fn decode(&self, body: &[u8]) -> Result<Decoded, Box<Report>> {
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        match envelope::Reader::new(self, body, false).read() {
-            Err(envelope::Failure::RepeatedKey) => {
-                // rare: a row names a key twice; the last one counts, which takes a second look
-                envelope::Reader::new(self, body, true)
-                    .read()
-                    .map_err(|failure| self.report(failure, body))
-            }
-            other => other.map_err(|failure| self.report(failure, body)),
+    pub(crate) fn decode(&self, body: Body<'_>) -> Result<Decoded, Box<Report>> {
+        let json = body.json().map_err(|found| self.not_json(&found, body.bytes))?;
+        let read = |last_wins| envelope::Reader::new(self, json, last_wins).read();
+        match read(false) {
+            // rare: a row names a key twice; the last one counts, which takes a second look
+            Err(envelope::Failure::RepeatedKey) => read(true),
+            other => other,
         }
+        .map_err(|failure| self.report(failure, body))
     }
 
-    fn report(&self, failure: envelope::Failure, body: &[u8]) -> Box<Report> {
+    fn report(&self, failure: envelope::Failure, body: Body<'_>) -> Box<Report> {
         let method = &self.plan.method;
         match failure {
             envelope::Failure::Value { column, expected, found, row } => Box::new(
@@ -181,27 +188,30 @@ impl Decoder {
                 )
                 .with_help("`SET on_mismatch = 'null'` reads such values as NULL and counts them"),
             ),
-            envelope::Failure::Body(what) => self.unexpected(&what, body),
+            envelope::Failure::Body(what) => self.unexpected(&what, body.bytes, UNEXPECTED_HELP),
             envelope::Failure::Syntax(what) => {
-                self.unexpected(&format!("is no complete JSON document: {what}"), body)
+                let found = body.not_json(&what, self.plan.media_type.as_deref());
+                self.not_json(&found, body.bytes)
             }
-            envelope::Failure::RepeatedKey => self.unexpected("names a key twice", body),
+            envelope::Failure::RepeatedKey => {
+                self.unexpected("names a key twice", body.bytes, UNEXPECTED_HELP)
+            }
             envelope::Failure::Batch(error) => Box::new(Report::internal(format!(
                 "a page of method `{method}` could not be assembled: {error}"
             ))),
         }
     }
 
-    pub(crate) fn unexpected(&self, what: &str, body: &[u8]) -> Box<Report> {
+    fn not_json(&self, found: &NotJson, body: &[u8]) -> Box<Report> {
+        self.unexpected(&found.to_string(), body, found.help())
+    }
+
+    fn unexpected(&self, what: &str, body: &[u8], help: &str) -> Box<Report> {
+        let message = format!("a success answer to method `{}` {what}", self.plan.method);
         Box::new(
-            Report::new(
-                Code::UnexpectedBody,
-                format!("a success answer to method `{}` {what}", self.plan.method),
-            )
-            .with_note(format!("the body begins with `{}`", excerpt(body)))
-            .with_help(
-                "run the statement again; if it stays so, the service or its document is at fault",
-            ),
+            Report::new(Code::UnexpectedBody, message)
+                .with_note(format!("the body begins with `{}`", excerpt(body)))
+                .with_help(help),
         )
     }
 }

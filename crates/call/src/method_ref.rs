@@ -164,6 +164,7 @@ impl MethodRef {
             known_envelope: method.response.envelope_keys(&self.service.schemas),
             captures: Pager::captures(&method.paging),
             mismatch,
+            media_type: method.response.media_type.clone(),
         })
     }
 

@@ -15,6 +15,7 @@ use strataql_net::{Response, status_report};
 use url::Url;
 
 use crate::bind::{BoundCall, slash_note};
+use crate::decode::media::Body;
 use crate::decode::{DecodePlan, Decoded, Decoder};
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
@@ -172,10 +173,9 @@ impl Reader {
     /// Decodes a page for its page address only; rows are counted by those who read them.
     pub(crate) fn decode_facts(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         match raw.content {
-            Content::Body | Content::Part if raw.body.iter().all(u8::is_ascii_whitespace) => {
-                Err(self.decoder.unexpected("is empty", &raw.body))
+            Content::Body | Content::Part => {
+                self.decoder.decode(Body::new(&raw.body, &raw.headers))
             }
-            Content::Body | Content::Part => self.decoder.decode(&raw.body),
             Content::None => Ok(self.decoder.empty()),
         }
     }

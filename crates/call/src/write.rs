@@ -8,6 +8,7 @@ use strataql_diag::Report;
 use strataql_net::{Repeat, Request, Response};
 use strataql_spec::HttpVerb;
 
+use crate::decode::media::Body;
 use crate::decode::{DecodePlan, Decoder};
 use crate::exchange::{Exchange, WriteFailure};
 use crate::method_call::MethodCall;
@@ -97,8 +98,9 @@ impl MethodCall {
 /// `unexpected-body`, `bad-remote-value`.
 pub fn decode_answer(plan: DecodePlan, response: &Response) -> Result<RecordBatch, Box<Report>> {
     let decoder = Decoder::new(plan);
-    if response.status == 204 || response.body.iter().all(u8::is_ascii_whitespace) {
+    let body = Body::of(response);
+    if response.status == 204 || body.is_empty() {
         return Ok(decoder.empty().batch);
     }
-    Ok(decoder.decode(&response.body)?.batch)
+    Ok(decoder.decode(body)?.batch)
 }

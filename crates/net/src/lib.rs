@@ -20,6 +20,7 @@ mod inflate;
 mod key;
 pub mod link;
 pub mod origin;
+mod page;
 mod remote_error;
 mod request;
 mod retry;
@@ -36,6 +37,7 @@ pub use failure::{Cause, Failure, Phase};
 pub use key::idempotency_key;
 pub use link::{LinkProblem, next_link};
 pub use origin::{Origin, check_same_origin};
+pub use page::HtmlPage;
 pub use remote_error::RemoteError;
 pub use request::{Facts, Repeat, Request, Response};
 pub use settings::{

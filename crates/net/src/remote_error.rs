@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use serde_json::{Map, Value as Json};
 
+use crate::page::element;
 use crate::request::Response;
 
 /// Messages longer than this are cut.
@@ -157,13 +158,7 @@ fn from_text(text: &str) -> RemoteError {
 
 /// XML errors and HTML pages.
 fn from_markup(text: &str) -> RemoteError {
-    let element = |name: &str| {
-        let lower = text.to_ascii_lowercase();
-        let open = lower.find(&format!("<{name}"))?;
-        let from = open + lower[open..].find('>')? + 1;
-        let to = from + lower[from..].find(&format!("</{name}"))?;
-        Some(text[from..to].to_owned()).filter(|found| !found.contains('<'))
-    };
+    let element = |name| element(text, name).map(str::to_owned);
     RemoteError {
         code: element("code"),
         message: element("message").or_else(|| element("pre")).or_else(|| element("title")),
@@ -191,7 +186,7 @@ fn scalar(value: &Json) -> Option<String> {
 }
 
 /// One line without control characters, cut at `limit` bytes.
-fn tidied(text: &str, limit: usize) -> Option<String> {
+pub(crate) fn tidied(text: &str, limit: usize) -> Option<String> {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     Some(cut(&line, limit).into_owned()).filter(|line| !line.is_empty())

@@ -96,12 +96,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn read(mut self) -> Result<Decoded, Failure> {
-        let peek = match self.jiter.peek() {
-            Ok(peek) => peek,
-            Err(error) => {
-                return Err(Failure::Body(format!("is empty ({})", error.error_type)));
-            }
-        };
+        let peek = self.jiter.peek().map_err(Failure::syntax)?;
         self.value(peek, &mut Vec::new())?;
         self.jiter.finish().map_err(Failure::syntax)?;
         if let Some(key) = &self.unknown

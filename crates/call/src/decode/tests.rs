@@ -21,6 +21,7 @@ fn plan(rows: RowShape, columns: &[(&str, ColumnType)]) -> DecodePlan {
         known_envelope: vec!["apps".into(), "next".into(), "a".into()],
         captures: vec![vec!["next".into()]],
         mismatch: Mismatch::Error,
+        media_type: None,
     }
 }
 
@@ -31,7 +32,7 @@ fn list(columns: &[(&str, ColumnType)]) -> DecodePlan {
 const A_TEXT: &[(&str, ColumnType)] = &[("a", ColumnType::Text)];
 
 fn decode(plan: DecodePlan, body: &str) -> Result<Decoded, Box<Report>> {
-    Decoder::new(plan).decode(body.as_bytes())
+    Decoder::new(plan).decode(Body { bytes: body.as_bytes(), content_type: None })
 }
 
 fn texts(decoded: &Decoded, column: usize) -> Vec<Option<String>> {
@@ -279,7 +280,8 @@ fn pages_hold_no_unused_capacity() {
     let row = format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(100));
     for rows in [3, 700, 700, 1] {
         let body = format!(r#"{{"apps":[{}]}}"#, vec![row.as_str(); rows].join(","));
-        let decoded = decoder.decode(body.as_bytes()).expect("fine");
+        let decoded =
+            decoder.decode(Body { bytes: body.as_bytes(), content_type: None }).expect("fine");
         let used = rows * (100 + 4 + 8);
         let held = decoded.batch.get_array_memory_size();
         assert!(held < used * 3 / 2 + 1024, "{rows} rows: {held} bytes for {used}");
