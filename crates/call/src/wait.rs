@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use http::header;
 use serde_json::Value as Json;
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Report, duration};
 use strataql_net::{Response, status_report};
 use strataql_spec::paging::body_path;
 use strataql_spec::{Extension, HttpVerb, Method, SchemaId, Service, Wait};
@@ -274,7 +274,7 @@ impl Waiter {
                 format!(
                     "`{}` was accepted and is not done after {}{status}",
                     self.name,
-                    seconds(self.timeout)
+                    shown(self.timeout)
                 ),
             )
             .with_help(handle.resume(self))
@@ -386,11 +386,10 @@ fn at<'j>(json: &'j Json, path: &[String]) -> Option<&'j Json> {
 }
 
 /// `90 s`, `20 min`.
-fn seconds(duration: Duration) -> String {
-    match duration.as_secs() {
+fn shown(time: Duration) -> String {
+    match time.as_secs() {
         whole if whole >= 120 && whole % 60 == 0 => format!("{} min", whole / 60),
-        0 => format!("{} ms", duration.as_millis()),
-        whole => format!("{whole} s"),
+        _ => duration(time),
     }
 }
 
@@ -408,7 +407,7 @@ mod tests {
     #[test]
     fn patience_is_said_in_words() {
         for (millis, text) in [(20 * 60_000, "20 min"), (90_000, "90 s"), (500, "500 ms")] {
-            assert_eq!(seconds(Duration::from_millis(millis)), text);
+            assert_eq!(shown(Duration::from_millis(millis)), text);
         }
     }
 

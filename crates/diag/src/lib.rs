@@ -1,12 +1,14 @@
 //! Errors and warnings, in one representation for every interface.
 //!
 //! Owns: [`Report`] (code, message, labels, help, notes), the [`Code`] registry with SQLSTATE and
-//! exit code, byte [`Span`]s, "did you mean" ([`suggest`]) and redaction by value ([`Redactor`]).
+//! exit code, byte [`Span`]s, "did you mean" ([`suggest`]), [`duration`]s as text and redaction by value
+//! ([`Redactor`]).
 //! Refuses: rendering (done by the interfaces), printing, I/O.
 //! Surprise: a `Report` never holds a secret because every text that came from outside passes a
 //! [`Redactor`] before it is stored or shown.
 
 mod code;
+mod duration;
 mod redact;
 mod report;
 mod secret;
@@ -15,6 +17,7 @@ mod suggest;
 mod wording;
 
 pub use code::{Class, Code};
+pub use duration::duration;
 pub use redact::{MASK, Redactor};
 pub use report::{Label, Place, RemoteFailure, Report, Severity, excerpt};
 pub use secret::is_secret_name;

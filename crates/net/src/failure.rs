@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use strataql_diag::{Code, RemoteFailure, Report};
+use strataql_diag::{Code, RemoteFailure, Report, duration};
 use strataql_spec::HttpVerb;
 
 /// What a server took too long for.
@@ -85,7 +85,7 @@ pub enum Cause {
         detail: String,
     },
     /// The server asked to be left alone, for longer than the request may take.
-    #[error("the service asked for no request in the next {}", seconds(*wait))]
+    #[error("the service asked for no request in the next {}", duration(*wait))]
     Throttled {
         /// For how long from now.
         wait: Duration,
@@ -217,20 +217,12 @@ impl From<Failure> for Box<Report> {
 }
 
 fn late(phase: Phase, limit: Duration) -> String {
-    let limit = seconds(limit);
+    let limit = duration(limit);
     match phase {
         Phase::Connect => format!("no connection could be made within {limit}"),
         Phase::Answer => format!("no answer began within {limit}"),
         Phase::Stall => format!("the answer stopped for {limit}"),
         Phase::Total => format!("the request and its repetitions took longer than {limit}"),
-    }
-}
-
-fn seconds(limit: Duration) -> String {
-    if limit.subsec_millis() == 0 {
-        format!("{} s", limit.as_secs())
-    } else {
-        format!("{} ms", limit.as_millis())
     }
 }
 

@@ -1,20 +1,27 @@
 //! What a service says about its refusal.
 //!
-//! Owns: reading error code, message and request id out of the shapes that services use.
+//! Owns: reading error code, message and request id out of the shapes that services use; of a body
+//! in no such shape, its beginning.
 //! Refuses: trusting the text: it is bounded, freed of control characters and redacted.
 //! Surprise: the shape decides, never the provider's name; services behind one gateway answer in
 //! several shapes.
 
+mod shapes;
+
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::page::element;
 use crate::request::Response;
+use crate::trace::mask_fields;
 
 /// Messages longer than this are cut.
 const MAX_MESSAGE: usize = 2048;
+
+/// Of a body in no known shape, so much is shown.
+const MAX_EXCERPT: usize = 300;
 
 /// Bodies are read up to this size; a longer one is no error message.
 const MAX_BODY: usize = 1024 * 1024;
@@ -28,6 +35,8 @@ const REQUEST_ID_HEADERS: &[&str] = &[
     "x-ms-request-id",
     "x-ms-correlation-request-id",
     "x-github-request-id",
+    "x-okta-request-id",
+    "x-arequestid",
     "opc-request-id",
     "x-correlation-id",
     "cf-ray",
@@ -48,10 +57,19 @@ impl RemoteError {
     /// Reads an answer.
     pub fn read(response: &Response) -> Self {
         let body = &response.body[..response.body.len().min(MAX_BODY)];
+        let text = String::from_utf8_lossy(body);
         let mut error = match serde_json::from_slice::<Json>(body) {
-            Ok(json) => from_json(&json),
-            Err(_) => from_text(&String::from_utf8_lossy(body)),
+            Ok(json) => {
+                let mut error = shapes::read(&json);
+                if error.code.is_none() && error.message.is_none() && !says_nothing(&json) {
+                    let masked = mask_fields(&response.redactor.redact(&text));
+                    error.message = Some(cut(&masked, MAX_EXCERPT).into_owned());
+                }
+                error
+            }
+            Err(_) => from_text(&text),
         };
+        error.code = error.code.or_else(|| error_type(&response.headers));
         error.request_id = error.request_id.or_else(|| request_id(&response.headers));
         let tidy = |text: &mut Option<String>, limit| {
             *text = text.take().and_then(|text| tidied(&response.redactor.redact(&text), limit));
@@ -63,78 +81,21 @@ impl RemoteError {
     }
 }
 
-fn from_json(json: &Json) -> RemoteError {
-    let object = match json {
-        Json::Object(object) => object,
-        // some services wrap the error object in a list
-        Json::Array(items) => return items.first().map(from_json).unwrap_or_default(),
-        Json::String(text) => return from_text(text),
-        _ => return RemoteError::default(),
-    };
-    let mut error = match object.get("error").or_else(|| object.get("Error")) {
-        Some(Json::Object(inner)) => nested(inner),
-        Some(Json::String(code)) => RemoteError {
-            code: Some(code.clone()),
-            message: text_of(object, &["error_description", "message", "detail"]),
-            request_id: None,
-        },
-        _ => match object.get("errors") {
-            Some(Json::Array(items)) if !items.is_empty() => from_json(&items[0]),
-            _ => flat(object),
-        },
-    };
-    error.request_id =
-        error.request_id.or_else(|| text_of(object, &["request_id", "requestId", "RequestId"]));
-    error
-}
-
-/// `{"error": {…}}`
-fn nested(inner: &Map<String, Json>) -> RemoteError {
-    // a numeric `code` repeats the HTTP status; then `status` has the name
-    let code = match inner.get("code") {
-        Some(Json::String(code)) => Some(code.clone()),
-        other => text_of(inner, &["status", "type", "reason"])
-            .or_else(|| other.filter(|code| !code.is_null()).map(Json::to_string)),
-    };
-    let deeper = inner.get("innerError").or_else(|| inner.get("innererror"));
-    RemoteError {
-        code,
-        message: text_of(inner, &["message", "description", "detail"]),
-        request_id: detail_id(inner)
-            .or_else(|| text_of(deeper?.as_object()?, &["request-id", "requestId", "request_id"])),
+/// True for bodies that only look like one.
+fn says_nothing(json: &Json) -> bool {
+    match json {
+        Json::Object(object) => object.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::String(text) => text.trim().is_empty(),
+        Json::Null | Json::Bool(_) => true,
+        Json::Number(_) => false,
     }
 }
 
-/// An object that is the error itself.
-fn flat(object: &Map<String, Json>) -> RemoteError {
-    let aws_type = text_of(object, &["__type"])
-        .map(|name| name.rsplit('#').next().unwrap_or_default().to_owned());
-    let scim = object.contains_key("detail").then(|| {
-        text_of(object, &["scimType"])
-            .or_else(|| Some(format!("SCIM_{}", scalar(object.get("status")?)?)))
-    });
-    let is_scim = object.contains_key("schemas") || object.contains_key("scimType");
-    RemoteError {
-        code: text_of(object, &["error_code", "errorCode"])
-            .or(aws_type)
-            .or_else(|| scim.flatten().filter(|_| is_scim))
-            .or_else(|| text_of(object, &["code", "Code", "reason", "type"])),
-        message: text_of(
-            object,
-            &["message", "Message", "error_message", "errorMessage", "detail", "msg", "title"],
-        ),
-        request_id: detail_id(object),
-    }
-}
-
-/// The request id among `details`.
-fn detail_id(object: &Map<String, Json>) -> Option<String> {
-    object
-        .get("details")?
-        .as_array()?
-        .iter()
-        .filter_map(Json::as_object)
-        .find_map(|detail| text_of(detail, &["request_id", "requestId"]))
+/// The name of an error that services of AWS put into a header: `Name:http://…`.
+fn error_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("x-amzn-errortype")?.to_str().ok()?;
+    text.split(':').next().map(str::to_owned)
 }
 
 fn from_text(text: &str) -> RemoteError {
@@ -158,10 +119,10 @@ fn from_text(text: &str) -> RemoteError {
 
 /// XML errors and HTML pages.
 fn from_markup(text: &str) -> RemoteError {
-    let element = |name| element(text, name).map(str::to_owned);
+    let element = |name: &str| element(text, name).map(str::to_owned);
     RemoteError {
-        code: element("code"),
-        message: element("message").or_else(|| element("pre")).or_else(|| element("title")),
+        code: element("code").or_else(|| element("faultcode")),
+        message: ["message", "faultstring", "pre", "title"].iter().find_map(|name| element(name)),
         request_id: element("requestid"),
     }
 }
@@ -171,18 +132,6 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     REQUEST_ID_HEADERS
         .iter()
         .find_map(|name| tidied(&String::from_utf8_lossy(headers.get(*name)?.as_bytes()), 128))
-}
-
-fn text_of(object: &Map<String, Json>, keys: &[&str]) -> Option<String> {
-    keys.iter().find_map(|key| scalar(object.get(*key)?)).filter(|text| !text.is_empty())
-}
-
-fn scalar(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 /// One line without control characters, cut at `limit` bytes.
@@ -285,6 +234,112 @@ mod tests {
     }
 
     #[test]
+    fn details_follow_the_message() {
+        // Okta
+        check(
+            r#"{"errorCode":"E0000001","errorSummary":"Api validation failed: login","errorId":"oae1","errorCauses":[{"errorSummary":"login: already taken"}]}"#,
+            "E0000001",
+            "Api validation failed: login; login: already taken",
+            "oae1",
+        );
+        // Elasticsearch
+        check(
+            r#"{"error":{"root_cause":[{"type":"index_not_found_exception","reason":"no such index [x]"}],"type":"index_not_found_exception","reason":"no such index [x]","caused_by":{"type":"io","reason":"gone"}},"status":404}"#,
+            "index_not_found_exception",
+            "no such index [x]; gone",
+            "",
+        );
+        // Jira
+        check(
+            r#"{"errorMessages":["no such issue"],"errors":{"summary":"is required","labels":["a","b"]}}"#,
+            "",
+            "summary: is required; labels: a, b; no such issue",
+            "",
+        );
+        // FastAPI
+        check(
+            r#"{"detail":[{"loc":["body","items",0,"name"],"msg":"field required","type":"missing"}]}"#,
+            "",
+            "body.items.0.name: field required",
+            "",
+        );
+        // Apigee
+        check(
+            r#"{"fault":{"faultstring":"Invalid ApiKey","detail":{"errorcode":"oauth.v2.InvalidApiKey"}}}"#,
+            "oauth.v2.InvalidApiKey",
+            "Invalid ApiKey",
+            "",
+        );
+        // GitHub
+        check(
+            r#"{"message":"Validation Failed","errors":[{"resource":"Label","field":"name","code":"already_exists"},{"code":"custom","message":"no"}]}"#,
+            "",
+            "Validation Failed; name: already_exists; no",
+            "",
+        );
+        // Google
+        check(
+            r#"{"error":{"code":400,"message":"bad","status":"INVALID_ARGUMENT","errors":[{"message":"bad","reason":"invalid"}],"details":[{"@type":"x.ErrorInfo","reason":"R"},{"@type":"x.BadRequest","fieldViolations":[{"field":"zone","description":"is no zone"}]}]}}"#,
+            "INVALID_ARGUMENT",
+            "bad; zone: is no zone",
+            "",
+        );
+        // Azure
+        check(
+            r#"{"error":{"code":"BadRequest","message":"no","details":[{"code":"Q","target":"sku","message":"no quota"}]}}"#,
+            "BadRequest",
+            "no; sku: no quota",
+            "",
+        );
+        // JSON:API
+        check(
+            r#"{"errors":[{"status":"422","title":"Invalid","detail":"is short","source":{"pointer":"/data/name"}}]}"#,
+            "",
+            "/data/name: is short",
+            "",
+        );
+        // Kubernetes
+        check(
+            r#"{"kind":"Status","message":"pods \"x\" not found","reason":"NotFound","code":404}"#,
+            "NotFound",
+            "pods \"x\" not found",
+            "",
+        );
+        check(
+            r#"[{"code":"X1","message":"first"},{"code":"X2","message":"second"}]"#,
+            "X1",
+            "first; second",
+            "",
+        );
+        check(r#"{"errors":["Forbidden","No"]}"#, "", "Forbidden; No", "");
+    }
+
+    #[test]
+    fn a_body_in_no_known_shape_is_shown_masked_and_bounded() {
+        check(
+            r#"{"why":{"odd":1},"client_secret":"abc"}"#,
+            "",
+            r#"{"why":{"odd":1},"client_secret":"***"}"#,
+            "",
+        );
+        check("[]", "", "", "");
+        check("null", "", "", "");
+        let long = format!(r#"{{"odd":["{}"]}}"#, "x".repeat(4000));
+        let message = RemoteError::read(&answer(&long)).message.expect("an excerpt");
+        assert!(message.len() <= MAX_EXCERPT + '…'.len_utf8(), "{message}");
+    }
+
+    #[test]
+    fn the_header_of_aws_names_the_error() {
+        let mut response = answer(r#"{"message":"no"}"#);
+        let name = HeaderValue::from_static("ValidationException:http://x.example/");
+        response.headers.insert("x-amzn-errortype", name);
+        let error = RemoteError::read(&response);
+        assert_eq!(error.code.as_deref(), Some("ValidationException"));
+        assert_eq!(error.message.as_deref(), Some("no"));
+    }
+
+    #[test]
     fn texts_and_markup_are_read() {
         check("INVALID_STATE: not now", "INVALID_STATE", "not now", "");
         check("upstream: gone", "", "upstream: gone", "");
@@ -296,6 +351,12 @@ mod tests {
             "",
         );
         check("<html><body><pre>no such path</pre></body>", "", "no such path", "");
+        check(
+            "<s:Fault><faultcode>s:Client</faultcode><faultstring>no</faultstring></s:Fault>",
+            "s:Client",
+            "no",
+            "",
+        );
         check(
             "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>no</Message><RequestId>r</RequestId></Error>",
             "NoSuchKey",

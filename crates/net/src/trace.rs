@@ -135,7 +135,7 @@ fn body_line(direction: char, purpose: Purpose, body: &[u8], redactor: &Redactor
 }
 
 /// Masks texts after keys that suggest a secret: `"client_secret": "…"` and `client_secret=…&`.
-fn mask_fields(text: &str) -> String {
+pub(crate) fn mask_fields(text: &str) -> String {
     let trimmed = text.trim_start();
     if trimmed.starts_with(['{', '[']) { mask_json(text) } else { mask_form(text) }
 }
