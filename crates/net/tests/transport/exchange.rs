@@ -88,6 +88,33 @@ async fn a_retry_after_beyond_the_budget_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_retry_after_holds_every_request_back_and_one_too_long_fails_it_unsent() {
+    let server = Server::start(|number, _| match number {
+        0 => answer(429, &["retry-after: 5"], ""),
+        1 => answer(200, &[], ""),
+        _ => answer(503, &["retry-after: 600"], ""),
+    })
+    .await;
+    let bench = bench(|_| {});
+    let send = async |request| bench.transport.send(request).await;
+    let first = send(post(&server, "/a", Repeat::Never)).await.expect("a response");
+    assert_eq!((first.status, bench.clock.sleeps().len()), (429, 0));
+    let second = send(get(&server, "/b")).await.expect("a response");
+    assert_eq!((second.status, second.waited), (200, Duration::from_secs(5)));
+    assert_eq!(bench.clock.sleeps(), [Duration::from_secs(5)]);
+    assert_eq!(send(get(&server, "/c")).await.expect("a response").status, 503);
+    let failure = send(post(&server, "/d", Repeat::RefusedOnly)).await.expect_err("held back");
+    assert_eq!(failure.cause, Cause::Throttled { wait: Duration::from_mins(10) });
+    assert_eq!(
+        (failure.attempts, failure.is_outcome_unknown(), server.seen().len()),
+        (0, false, 3)
+    );
+    let report = Report::from(failure);
+    assert_eq!(report.code, Code::RateLimited);
+    assert!(report.message.ends_with("no request in the next 600 s"), "{report}");
+}
+
+#[tokio::test]
 async fn transient_statuses_are_repeated_three_times_with_back_off() {
     let server = Server::start(|_, _| answer(502, &[], "")).await;
     let bench = bench(|_| {});
