@@ -29,13 +29,12 @@ use strataql_spec::{AuthConfig, AuthKind};
 use self::lookup::{Built, Lookup};
 use self::parts::{Part, Parts};
 pub use self::principal::Principal;
-pub(crate) use self::principal::hex;
 pub(crate) use self::sign::Sign;
 use self::token::{Token, TokenSource};
+use crate::attempt::WireRequest;
 use crate::exchange::Core;
 use crate::failure::Failure;
 use crate::settings::{CredentialsOverride, Environment, FixedCredential, ReadFile, Settings};
-use crate::wire::WireRequest;
 
 /// A credential that is ready to be used.
 pub(crate) enum Credential {

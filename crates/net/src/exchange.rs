@@ -17,6 +17,7 @@ use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::HttpVerb;
 use url::Url;
 
+use crate::attempt::Answer;
 use crate::auth::{Authorised, Credential};
 use crate::buffers::Buffers;
 use crate::client::Clients;
@@ -28,7 +29,7 @@ use crate::request::{Facts, Repeat, Response};
 use crate::retry::{Outcome, Retry};
 use crate::settings::Settings;
 use crate::trace::Purpose;
-use crate::wire::{self, Answer, Broken};
+use crate::wire::{self, Broken};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: u32 = 5;

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::attempt::Answer;
 use crate::clock::Clock;
 use crate::origin::Origin;
 use crate::retry::retry_after;
-use crate::wire::Answer;
 
 /// The longest time that one answer closes a gate for: a mistaken header must not end a session.
 const LONGEST: Duration = Duration::from_hours(1);

@@ -9,6 +9,7 @@
 //! URLs are the *logical* ones of the documents everywhere; a replacement endpoint is substituted
 //! only when the request is written to a connection.
 
+mod attempt;
 mod auth;
 mod buffers;
 mod client;

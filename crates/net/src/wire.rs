@@ -11,13 +11,12 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use http::HeaderValue;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderValue};
 use strataql_diag::{Code, Report};
-use strataql_spec::HttpVerb;
 use url::Url;
 
+use crate::attempt::{Answer, WireRequest};
 use crate::auth::Authorised;
 use crate::exchange::{Core, Outgoing};
 use crate::failure::{Cause, Phase};
@@ -37,24 +36,6 @@ pub(crate) struct Shipment<'a> {
     pub(crate) attempt: u32,
     /// What is left of the budget.
     pub(crate) remaining: Duration,
-}
-
-/// One attempt's request as it is written to a connection.
-pub(crate) struct WireRequest {
-    pub(crate) verb: HttpVerb,
-    /// Where it really goes: another server may stand in for the one of the document, whose name is
-    /// then in the `Host` header.
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
-}
-
-/// A complete answer.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    pub(crate) received: u64,
 }
 
 /// An attempt without a usable answer.
@@ -317,7 +298,10 @@ fn innermost(error: &reqwest::Error) -> String {
 mod tests {
     use std::sync::Mutex;
 
+    use bytes::Bytes;
+    use http::HeaderMap;
     use strataql_diag::Redactor;
+    use strataql_spec::HttpVerb;
 
     use super::*;
     use crate::auth::{Credential, Sign};

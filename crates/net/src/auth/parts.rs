@@ -14,9 +14,9 @@ use strataql_diag::Report;
 use url::{Url, form_urlencoded};
 
 use super::lookup::{Built, Lookup};
-use super::principal::hex;
 use super::sign::Sign;
-use crate::wire::WireRequest;
+use crate::attempt::WireRequest;
+use crate::key::hex;
 
 /// Something that is added to a request.
 pub(super) enum Part {

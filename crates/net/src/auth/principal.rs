@@ -29,9 +29,3 @@ impl Principal {
         Self { auth_type: kind.to_owned(), identity: Some(identity) }
     }
 }
-
-/// Bytes as lower-case hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}

@@ -6,7 +6,7 @@
 
 use strataql_diag::Report;
 
-use crate::wire::WireRequest;
+use crate::attempt::WireRequest;
 
 /// A credential whose secrets are at hand.
 pub(crate) trait Sign: Send + Sync {
