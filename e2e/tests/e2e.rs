@@ -6,6 +6,8 @@ mod bad_input;
 mod clauses;
 #[path = "e2e/command.rs"]
 mod command;
+#[path = "e2e/concurrent_statements.rs"]
+mod concurrent_statements;
 #[path = "e2e/document_views.rs"]
 mod document_views;
 #[path = "e2e/documents.rs"]

@@ -241,6 +241,8 @@ impl Statement {
     /// DataFusion's state for one query, with its call runtime.
     fn state(&self, outcome: &Outcome) -> SessionState {
         let mut state = self.engine.state.clone();
+        // the time that now() gives is the time of the statement
+        state.mark_start_execution();
         let runtime = CallRuntime {
             registry: Arc::clone(&self.engine.registry),
             exchange: self.run.reading(&self.engine.exchange, outcome),
