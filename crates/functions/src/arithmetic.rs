@@ -104,16 +104,13 @@ impl ScalarUDFImpl for Checked {
             if let Some(op) = op {
                 write!(name, " {op} ")?;
             }
-            let inner = match (argument, Self::of(argument)) {
-                (_, Some((inner, _))) => inner.precedence(),
-                (Expr::BinaryExpr(inner), None) => inner.op.precedence(),
-                _ => u8::MAX,
-            };
+            let text = argument.schema_name().to_string();
+            let inner = loosest(&text);
             // `a - (b - c)` keeps its parentheses
             if inner < self.precedence() || (op.is_some() && inner == self.precedence()) {
-                write!(name, "({})", argument.schema_name())?;
+                write!(name, "({text})")?;
             } else {
-                write!(name, "{}", argument.schema_name())?;
+                write!(name, "{text}")?;
             }
         }
         Ok(name)
@@ -129,6 +126,41 @@ impl ScalarUDFImpl for Checked {
         }
         Ok(left)
     }
+}
+
+/// The precedence of the arithmetic operator of a name that binds its parts least, outside parentheses and
+/// quotes. It is read from the name, since an optimizer rule may put a column of that name in the
+/// place of the expression, and the name of the whole must not change by that.
+fn loosest(name: &str) -> u8 {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut loosest = u8::MAX;
+    let mut rest = name.chars();
+    while let Some(character) = rest.next() {
+        match (quote, character) {
+            (Some(end), _) => {
+                if character == end {
+                    quote = None;
+                }
+            }
+            (None, '"' | '\'') => quote = Some(character),
+            (None, '(' | '[') => depth += 1,
+            (None, ')' | ']') => depth = depth.saturating_sub(1),
+            (None, ' ') if depth == 0 => {
+                let op = match rest.as_str().get(..2) {
+                    Some("+ ") => Operator::Plus,
+                    Some("- ") => Operator::Minus,
+                    Some("* ") => Operator::Multiply,
+                    Some("/ ") => Operator::Divide,
+                    Some("% ") => Operator::Modulo,
+                    _ => continue,
+                };
+                loosest = loosest.min(op.precedence());
+            }
+            (None, _) => {}
+        }
+    }
+    loosest
 }
 
 fn computed(left: &ColumnarValue, op: Operator, right: &ColumnarValue) -> Result<ColumnarValue> {

@@ -56,6 +56,7 @@ pub(super) fn udfs() -> impl Iterator<Item = ScalarUDF> {
             is_match: *is_match,
             name: doc.name,
             signature: Signature::user_defined(Volatility::Immutable),
+            documentation: doc.documentation(),
         })
     })
 }
@@ -65,6 +66,7 @@ struct Lists {
     is_match: bool,
     name: &'static str,
     signature: Signature,
+    documentation: Documentation,
 }
 
 fn list(element: DataType) -> DataType {
@@ -78,6 +80,10 @@ impl ScalarUDFImpl for Lists {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 
     fn coerce_types(&self, kinds: &[DataType]) -> Result<Vec<DataType>> {
@@ -128,10 +134,6 @@ impl ScalarUDFImpl for Lists {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
         }
         Ok(ColumnarValue::Array(made))
-    }
-
-    fn documentation(&self) -> Option<&Documentation> {
-        None
     }
 }
 
