@@ -52,7 +52,7 @@ impl Options {
     /// What is no option.
     pub(crate) fn rest(self) -> Result<Vec<String>, String> {
         match self.words.iter().find(|word| word.starts_with('-')) {
-            Some(word) => Err(format!("there is no option `{word}`\n\n{}", USAGE)),
+            Some(word) => Err(format!("there is no option `{word}`\n\n{USAGE}")),
             None => Ok(self.words),
         }
     }

@@ -132,7 +132,9 @@ fn describe(page: &mut String, command: &Command, path: &str) {
     }
     for (section, arguments) in sections {
         paragraph(page, &format!("**{section}**"));
-        arguments.into_iter().for_each(|argument| item(page, argument));
+        for argument in arguments {
+            item(page, argument);
+        }
     }
     if let Some(after) = command.get_after_help() {
         paragraph(page, &format!("```text\n{}\n```", after.to_string().trim()));

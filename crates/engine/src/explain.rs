@@ -256,7 +256,7 @@ fn url(spec: &ScanSpec, target: &MethodRef) -> String {
     }
     target.url_template_with(|param| match spec.bindings.get(&param.name)? {
         ParameterSource::Slot(_) => Some(["‹", &param.wire, "›"].concat()),
-        source => single(source).map(|value| value.text()),
+        source @ ParameterSource::Values(_) => single(source).map(|value| value.text()),
     })
 }
 

@@ -217,7 +217,7 @@ async fn commit(
     for queued in all {
         let Queued { text, parsed, parameters, namespace, variables } = queued;
         let settings = statement.settings.as_ref().clone();
-        let settings = Settings { namespace, variables, ..settings };
+        let settings = Settings { variables, namespace, ..settings };
         let part = statement.part(&text, parsed, parameters).with_settings(settings);
         let result = match &part.parsed.statement {
             Syntax::Exec(exec) => Box::pin(write::exec(&part, writes, exec, false)).await,

@@ -35,9 +35,10 @@ impl Exchange for Apps {
                 let body = r#"{"error_code":"BROKEN","message":"not now"}"#.to_owned();
                 return Ok(Response::new(503, headers, body, &request));
             }
-            let next = match account.starts_with("long") && page < 3 {
-                true => format!(r#","next_page_token":"{}""#, page + 1),
-                false => String::new(),
+            let next = if account.starts_with("long") && page < 3 {
+                format!(r#","next_page_token":"{}""#, page + 1)
+            } else {
+                String::new()
             };
             let body = format!(
                 r#"{{"apps":[{{"name":"{account}-{page}-1"}},{{"name":"{account}-{page}-2"}}]{next}}}"#
@@ -167,6 +168,7 @@ async fn finish(started: Result<ResultSet, Box<Report>>) -> Ended {
     Ok((names.collect(), outcome.completeness()))
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
 fn rounds() -> usize {
     let is_full = std::env::var("STRATAQL_FULL").is_ok_and(|value| value == "1");
     if is_full { 1_000 } else { 20 }

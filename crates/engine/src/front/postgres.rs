@@ -59,8 +59,11 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
             return Ok(None);
         }
         Expr::Cast {
-            kind: CastKind::Cast | CastKind::DoubleColon, expr: inner, data_type, ..
-        } if matches!(data_type, DataType::Time(..)) => {
+            kind: CastKind::Cast | CastKind::DoubleColon,
+            expr: inner,
+            data_type: DataType::Time(..),
+            ..
+        } => {
             match text_mut(inner) {
                 // a bare number would be nanoseconds
                 Some(text) if !text.contains(':') => {

@@ -389,7 +389,7 @@ fn fraction_of_timestamp(text: &str) -> Option<usize> {
         _ => byte.is_ascii_digit(),
     });
     let fits = whole.len() == 19 && shape && digits(fraction) && fraction.len() <= 6;
-    let ends = fraction.is_empty() == !text.contains('.');
+    let ends = fraction.is_empty() != text.contains('.');
     (fits && ends && string_to_timestamp_nanos(text).is_ok()).then_some(fraction.len())
 }
 
