@@ -7,6 +7,7 @@
 //! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
 
 mod context;
+mod forms;
 mod json_paths;
 mod labels;
 mod outer_names;
