@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use strataql_call::{Arguments, MethodRef, MetricsSnapshot, Value};
 use strataql_diag::{Report, is_secret_name};
 use strataql_registry::Registry;
+use strataql_rewrites::operator_corrections;
 use strataql_spec::{Paging, RowShape};
 
 use crate::operators::demand::{bind_join, scan};
@@ -44,7 +45,7 @@ pub(crate) async fn explain(
     let plan = Arc::clone(&prepared.plan);
     if verbose {
         statement.exchange().conceal(&secrets(&plan));
-        return verbose_plan(&plan, statement);
+        return verbose_plan(&plan, &prepared.corrections, statement);
     }
     let mut steps = Vec::new();
     let mut names = Vec::new();
@@ -81,13 +82,19 @@ pub(crate) fn requests(
     Ok(steps)
 }
 
+/// The operators, one a row, and above them the corrections of DataFusion that changed the plan.
 fn verbose_plan(
     plan: &Arc<dyn ExecutionPlan>,
+    corrections: &[&'static str],
     statement: &Statement,
 ) -> Result<ResultSet, Box<Report>> {
+    let mut names = corrections.to_vec();
+    names.extend(operator_corrections(plan));
+    let corrections = (!names.is_empty()).then(|| format!("corrected: {}", names.join(", ")));
     let text = displayable(plan.as_ref()).indent(true).to_string();
     let text = statement.exchange().redact(&text);
-    let lines: StringArray = text.lines().map(Some).collect();
+    let lines: StringArray =
+        corrections.iter().map(String::as_str).chain(text.lines()).map(Some).collect();
     let schema = Schema::new(vec![Field::new("plan", DataType::Utf8, true)]);
     let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(lines)])
         .map_err(|error| Box::new(Report::internal(error.to_string())))?;

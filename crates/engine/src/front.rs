@@ -7,6 +7,7 @@
 //! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
 
 mod context;
+mod forms;
 mod json_paths;
 mod labels;
 mod outer_names;
@@ -21,35 +22,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::Result as DataFusionResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::OptimizerRule;
-use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report, Span};
 use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
 use strataql_registry::Registry;
+use strataql_rewrites::apply_corrections;
 use strataql_sql::{Parsed, Spelling, Statement, respell, words};
 
 use crate::error::report_of;
 use crate::parameters::Parameters;
-use crate::plan::comparisons::settle_types;
-use crate::plan::hoist::hoist;
-use crate::plan::in_values::in_values;
-use crate::plan::laterals::as_plain_joins;
-use crate::plan::no_row::may_be_null;
-use crate::plan::one_row::one_rows;
-use crate::plan::only_value::only_values;
-use crate::plan::same_names::distinct_names;
-use crate::plan::set_all::count_copies;
-use crate::plan::sort_keys::distinct_keys;
-use crate::plan::subqueries::as_joins;
-use crate::plan::top_rows::top_rows;
-use crate::plan::totals::fenced;
-use crate::plan::unequal::by_value;
+use crate::plan::number_check::check_numbers;
 use crate::resource_table::Scope;
 use crate::settings::Settings;
 
@@ -204,29 +190,10 @@ impl Front<'_> {
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
-        let plan = self.put_right(plan).map_err(describe)?;
+        let (plan, corrections) = apply_corrections(plan, self.state).map_err(describe)?;
+        check_numbers(&plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());
-        Ok(Planned { plan, labels })
-    }
-
-    /// The plan, with what DataFusion would answer wrongly or not at all in other terms.
-    fn put_right(&self, plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
-        let plan = count_copies(plan)?;
-        let plan = distinct_keys(plan)?;
-        let plan = one_rows(plan)?;
-        let plan = top_rows(plan, self.state)?;
-        let plan = may_be_null(plan)?;
-        let plan = hoist(plan)?;
-        // a rule of DataFusion's, early: what it makes is ours to plan
-        let plan = RewriteSetComparison::new().rewrite(plan, self.state)?.data;
-        let plan = in_values(plan)?;
-        let plan = only_values(plan)?;
-        let plan = by_value(plan, self.state)?;
-        let plan = distinct_names(plan, self.state)?;
-        let plan = fenced(plan)?;
-        let plan = as_joins(plan, self.state)?;
-        let plan = as_plain_joins(plan, self.state)?;
-        settle_types(plan)
+        Ok(Planned { plan, labels, corrections })
     }
 
     fn reread(&self, parsed: &Parsed, mut spelling: Spelling) -> Result<sql::Query, Box<Report>> {

@@ -15,7 +15,6 @@ use strataql_net::Environment;
 use strataql_registry::Registry;
 
 use crate::error::report_of;
-use crate::operators::MarkOptionalSides;
 use crate::plan::planner::Planner;
 
 /// Documents, network, environment and DataFusion's state: one per process.
@@ -42,7 +41,7 @@ impl QueryEngine {
         logical.retain(|rule| !without.contains(&rule.name()));
         let mut physical = PhysicalOptimizer::new().rules;
         physical.retain(|rule| !without.contains(&rule.name()));
-        physical.insert(0, Arc::new(MarkOptionalSides));
+        physical.splice(0..0, strataql_rewrites::physical_rules());
         let mut state = SessionStateBuilder::new()
             .with_config(config())
             .with_default_features()

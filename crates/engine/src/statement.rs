@@ -78,6 +78,8 @@ pub(crate) struct Logical {
 pub(crate) struct PreparedQuery {
     pub(crate) plan: Arc<dyn ExecutionPlan>,
     labels: Vec<String>,
+    /// The corrections of DataFusion that changed the logical plan.
+    pub(crate) corrections: Vec<&'static str>,
     state: SessionState,
     outcome: Outcome,
 }
@@ -215,7 +217,8 @@ impl Statement {
             .create_physical_plan(&planned.plan)
             .await
             .map_err(|error| report_of_planned(&error, &self.text))?;
-        Ok(PreparedQuery { plan, labels: planned.labels, state, outcome })
+        let Planned { labels, corrections, .. } = planned;
+        Ok(PreparedQuery { plan, labels, corrections, state, outcome })
     }
 
     /// Starts a prepared query.
@@ -223,7 +226,7 @@ impl Statement {
     /// # Errors
     /// What keeps its operators from starting; later failures come with the rows.
     pub(crate) fn execute(&self, prepared: PreparedQuery) -> Result<ResultSet, Box<Report>> {
-        let PreparedQuery { plan, labels, state, outcome } = prepared;
+        let PreparedQuery { plan, labels, state, outcome, .. } = prepared;
         let schema = plan.schema();
         let task = TaskContext::from(&state).with_runtime(Arc::clone(&self.memory));
         let rows =

@@ -3,9 +3,11 @@
 //! Owns: which keywords begin which statement. The dialect's own statements are parsed here and in
 //! `parse/`; everything else by `sqlparser`.
 
+mod ctes;
 mod distinct;
 mod exec;
 mod glob;
+mod postgres;
 mod settle;
 mod show;
 
@@ -105,6 +107,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = settle::null_tests(&read).unwrap_or(read);
+    postgres::drop_materialized(&mut read);
     let has_globs = glob::read_as_rlike(&mut read);
     let (mut statement, next) =
         limits::read(text, tokens, read, |parser| parser.parse_statement())?;
@@ -120,6 +123,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     }
     distinct::settle(&mut statement, tokens);
     settle::operators(&mut statement);
+    ctes::settle(&mut statement);
     if has_globs {
         glob::calls(&mut statement);
     }

@@ -19,6 +19,8 @@ pub(crate) struct Planned {
     pub(crate) plan: LogicalPlan,
     /// Labels of the output columns, as the user typed them.
     pub(crate) labels: Vec<String>,
+    /// The corrections of DataFusion that changed the plan.
+    pub(crate) corrections: Vec<&'static str>,
 }
 
 /// Relations that are no resources, found before provider names are tried.

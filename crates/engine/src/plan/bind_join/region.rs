@@ -8,10 +8,10 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator,
 };
+use strataql_rewrites::columns_of;
 
 use super::super::bind_node::Keep;
 use super::super::constants::carried;
-use super::super::nodes::columns_of;
 use super::lateral::is_lateral;
 use super::probe::probe;
 use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};

@@ -1,24 +1,32 @@
-//! Subqueries in ORDER BY, GROUP BY, arguments of aggregates and windows, ON of an inner join, and left
-//! of IN.
+//! Subqueries in ORDER BY, GROUP BY, arguments of aggregates and windows, ON, and left of IN.
 //!
-//! DataFusion plans subqueries in select lists and WHERE. Here those of the other places move there:
-//! a sort, an aggregate, a window and `(SELECT …) IN (SELECT …)` read them from a projection below,
-//! which is undone above; what ON asks of an inner join is asked of its rows.
+//! DataFusion plans subqueries in select lists and WHERE only. Those in other places move there: a sort,
+//! an aggregate, a window, an outer join and `(SELECT …) IN (SELECT …)` read them from a projection below,
+//! whose columns a projection above drops; in ON of an inner join they become a filter above the join.
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Result};
-use datafusion::logical_expr::expr::{InSubquery, SetComparison};
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, Result};
+use datafusion_expr::expr::{InSubquery, SetComparison};
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{
     Expr, Filter, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Projection, Sort, Window,
 };
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::{columns_of, names_of};
+use crate::correction::{Apply, Correction};
+use crate::nodes::{columns_of, names_of};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "subquery_placement",
+    datafusion: "55.2",
+    example: "SELECT id FROM o ORDER BY (SELECT count(*) FROM t WHERE t.k = o.k), id",
+    apply: Apply::Logical(apply),
+};
 
 /// Moves such subqueries of a plan, subqueries included.
-pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Sort(sort) if sort.expr.iter().any(|sort| has_subquery(&sort.expr)) => {
             of_sort(sort).map(Transformed::yes)
@@ -32,6 +40,12 @@ pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
         {
             of_join(join).map(Transformed::yes)
         }
+        LogicalPlan::Join(join)
+            if matches!(join.join_type, JoinType::Left | JoinType::Right | JoinType::Full)
+                && join.filter.as_ref().is_some_and(has_subquery) =>
+        {
+            of_outer_join(join)
+        }
         LogicalPlan::Aggregate(_) if node.expressions().iter().any(has_subquery) => {
             from_below(node, taken).map(Transformed::yes)
         }
@@ -40,7 +54,6 @@ pub(crate) fn hoist(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn has_subquery(expr: &Expr) -> bool {
@@ -194,4 +207,62 @@ fn of_join(mut join: Join) -> Result<LogicalPlan> {
         Some(asked) => LogicalPlan::Filter(Filter::try_new(asked, Arc::new(joined))?),
         None => joined,
     })
+}
+
+/// Computes the subqueries below the side that they read; both sides if they read none.
+fn of_outer_join(mut join: Join) -> Result<Transformed<LogicalPlan>> {
+    let Some(condition) = join.filter.take() else {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    };
+    let shown: Vec<Expr> = join.schema.iter().map(Expr::from).collect();
+    let mut subqueries = Vec::new();
+    let changed = taken(condition.clone(), &mut subqueries)?;
+    let (left, right): (Vec<Expr>, Vec<Expr>) = subqueries
+        .into_iter()
+        .partition(|subquery| covers(&join.left, std::slice::from_ref(subquery)));
+    if !covers(&join.right, &right) {
+        join.filter = Some(condition);
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    }
+    let with = |side: Arc<LogicalPlan>, subqueries: Vec<Expr>| {
+        if subqueries.is_empty() {
+            return Ok(side);
+        }
+        let all: Vec<Expr> = columns_of(&side).into_iter().chain(subqueries).collect();
+        LogicalPlanBuilder::from(side).project(all)?.build().map(Arc::new)
+    };
+    let join = Join::try_new(
+        with(join.left, left)?,
+        with(join.right, right)?,
+        join.on,
+        Some(changed),
+        join.join_type,
+        join.join_constraint,
+        join.null_equality,
+        join.null_aware,
+    )?;
+    let plan = LogicalPlanBuilder::from(LogicalPlan::Join(join)).project(shown)?.build()?;
+    Ok(Transformed::yes(plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check, check_rows};
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["3", "2", "1"]);
+    }
+    #[test]
+    fn on_of_an_outer_join_reads_one_side() {
+        check_rows(
+            "SELECT o.id, t.id FROM o LEFT JOIN t ON o.k = t.k AND o.x IN (SELECT x FROM t WHERE id < 3)",
+            &["1 1", "1 2", "2 NULL", "3 NULL"],
+        );
+        check_rows(
+            "SELECT o.id, t.id FROM o LEFT JOIN t ON o.k = t.k AND t.x = (SELECT max(x) FROM t)",
+            &["1 2", "2 NULL", "3 NULL"],
+        );
+    }
 }

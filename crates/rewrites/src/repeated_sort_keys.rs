@@ -4,14 +4,24 @@
 //! becomes, in one place only; the accumulator then waits for a column that never comes and panics.
 //! Here the second one goes before: rows that the first found equal are equal to it, too.
 
-use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, SortExpr};
+use datafusion_common::Result;
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_expr::expr::AggregateFunction;
+use datafusion_expr::expr_rewriter::NamePreserver;
+use datafusion_expr::{Distinct, Expr, LogicalPlan, SortExpr};
+use datafusion_optimizer::OptimizerConfig;
+
+use crate::correction::{Apply, Correction};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "repeated_sort_keys",
+    datafusion: "55.2",
+    example: "SELECT DISTINCT ON (k) k, x FROM t ORDER BY k, k, id",
+    apply: Apply::Logical(apply),
+};
 
 /// Drops such keys from a plan, subqueries included.
-pub(crate) fn distinct_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Distinct(Distinct::On(mut distinct)) => {
             let dropped = distinct.sort_expr.as_mut().is_some_and(drop_repeated);
@@ -29,7 +39,6 @@ pub(crate) fn distinct_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
         }
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn of_aggregate(expr: Expr) -> Result<Transformed<Expr>> {
@@ -53,4 +62,15 @@ fn drop_repeated(keys: &mut Vec<SortExpr>) -> bool {
         is_new
     });
     keys.len() < before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["a 1", "b NULL", "c 2"]);
+    }
 }

@@ -8,21 +8,28 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, JoinConstraint, JoinType, NullEquality, Result};
-use datafusion::logical_expr::{Expr, Filter, Join, LogicalPlan, Subquery, SubqueryAlias};
-use datafusion::optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
-use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, JoinConstraint, JoinType, NullEquality, Result};
+use datafusion_expr::{Expr, FetchType, Filter, Join, LogicalPlan, Subquery, SubqueryAlias};
+use datafusion_optimizer::decorrelate_predicate_subquery::DecorrelatePredicateSubquery;
+use datafusion_optimizer::{OptimizerConfig, OptimizerRule};
 
-use super::nodes::names_of;
+use crate::correction::{Apply, Correction};
+use crate::nodes::names_of;
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "subquery_joins",
+    datafusion: "55.2",
+    example: "SELECT id, EXISTS (SELECT 1 FROM t WHERE t.k = o.k) FROM o",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites the subqueries of a plan that stand in select lists and aggregates.
-pub(crate) fn as_joins(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => rewrite(node, config),
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn rewrite(node: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
@@ -32,21 +39,29 @@ fn rewrite(node: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transforme
     }
     let names = names_of(&node);
     let mut input = node.inputs()[0].clone();
+    let mut is_changed = false;
     let mut changed = Vec::with_capacity(expressions.len());
     for expr in expressions {
         let name = names.save(&expr);
         let done = expr.transform_up(|inner| {
             let (next, inner) = match inner {
-                Expr::Exists(_) => exists(input.clone(), inner, config)?,
+                Expr::Exists(_) => match exists(&input, &inner, config)? {
+                    Some(done) => done,
+                    None => return Ok(Transformed::no(inner)),
+                },
                 Expr::ScalarSubquery(subquery) if is_first_row(&subquery) => {
                     first_row(input.clone(), subquery, config)?
                 }
                 other => return Ok(Transformed::no(other)),
             };
             input = next;
+            is_changed = true;
             Ok(Transformed::yes(inner))
         })?;
         changed.push(name.restore(done.data));
+    }
+    if !is_changed {
+        return Ok(Transformed::no(node));
     }
     node.with_new_exprs(changed, vec![input]).map(Transformed::yes)
 }
@@ -69,35 +84,32 @@ fn is_first_row(subquery: &Subquery) -> bool {
         plan = plan.inputs()[0];
     }
     match plan {
-        LogicalPlan::Limit(limit) => matches!(
-            limit.get_fetch_type(),
-            Ok(datafusion::logical_expr::FetchType::Literal(Some(1)))
-        ),
+        LogicalPlan::Limit(limit) => {
+            matches!(limit.get_fetch_type(), Ok(FetchType::Literal(Some(1))))
+        }
         _ => false,
     }
 }
 
-/// The input with a mark, and the mark.
+/// The input with a mark, and the mark, if DataFusion's rule finds a join.
 fn exists(
-    input: LogicalPlan,
-    condition: Expr,
+    input: &LogicalPlan,
+    condition: &Expr,
     config: &dyn OptimizerConfig,
-) -> Result<(LogicalPlan, Expr)> {
+) -> Result<Option<(LogicalPlan, Expr)>> {
     let asked = condition.clone().is_true();
     let filter = LogicalPlan::Filter(Filter::try_new(asked, Arc::new(input.clone()))?);
     let mut plan = DecorrelatePredicateSubquery::new().rewrite(filter, config)?.data;
     while let LogicalPlan::Projection(projection) = plan {
         plan = Arc::unwrap_or_clone(projection.input);
     }
-    match plan {
-        LogicalPlan::Filter(filter) => match filter.predicate {
-            Expr::IsTrue(mark) if !matches!(*mark, Expr::Exists(_)) => {
-                Ok((Arc::unwrap_or_clone(filter.input), *mark))
-            }
-            _ => Ok((input, condition)),
-        },
-        _ => Ok((input, condition)),
-    }
+    let LogicalPlan::Filter(filter) = plan else { return Ok(None) };
+    Ok(match filter.predicate {
+        Expr::IsTrue(mark) if !matches!(*mark, Expr::Exists(_)) => {
+            Some((Arc::unwrap_or_clone(filter.input), *mark))
+        }
+        _ => None,
+    })
 }
 
 /// The input with the subquery's row beside it, and the subquery's value.
@@ -120,4 +132,15 @@ fn first_row(
         false,
     )?;
     Ok((LogicalPlan::Join(join), Expr::Column(Column::new(Some(alias), name))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1 true", "2 true", "3 false"]);
+    }
 }

@@ -6,18 +6,27 @@
 //! count(*) …)` is `x = (SELECT count(*) …)`. What HAVING asks of the row is asked first, as a subquery
 //! of its own: where it does not hold there is no row.
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
-use datafusion::logical_expr::{
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_common::{Result, ScalarValue};
+use datafusion_expr::expr::{Exists, InSubquery, SetComparison, SetQuantifier};
+use datafusion_expr::{
     BinaryExpr, Distinct, Expr, FetchType, LogicalPlan, LogicalPlanBuilder, Operator, SkipType,
     lit, when,
 };
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::{scalar, with_parts};
+use crate::correction::{Apply, Correction};
+use crate::nodes::{scalar, with_parts};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "aggregate_subquery",
+    datafusion: "55.2",
+    example: "SELECT id FROM o WHERE EXISTS (SELECT count(*) FROM t WHERE t.k = o.k)",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites such conditions of a plan, subqueries included.
-pub(crate) fn one_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| {
         if !node.expressions().iter().any(asks) {
             return Ok(Transformed::no(node));
@@ -25,7 +34,6 @@ pub(crate) fn one_rows(plan: LogicalPlan) -> Result<LogicalPlan> {
         let outer: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
         with_parts(node, |expr| of_condition(expr, &outer))
     })
-    .map(|done| done.data)
 }
 
 fn asks(expr: &Expr) -> bool {
@@ -145,4 +153,15 @@ fn asked_of(predicate: Expr, row: &LogicalPlan, outer: &[LogicalPlan]) -> Result
             other => Ok(Transformed::no(other)),
         })
         .map(|done| done.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1", "2", "3"]);
+    }
 }

@@ -7,21 +7,30 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, JoinType, NullEquality, Result};
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::{Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder};
+use datafusion_common::tree_node::Transformed;
+use datafusion_common::{Column, JoinType, NullEquality, Result};
+use datafusion_expr::{Expr, ExprFunctionExt, Join, LogicalPlan, LogicalPlanBuilder};
+use datafusion_functions_window::expr_fn::row_number;
+use datafusion_optimizer::OptimizerConfig;
+
+use crate::correction::{Apply, Correction};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "set_operation_all",
+    datafusion: "55.2",
+    example: "SELECT k FROM t EXCEPT ALL SELECT k FROM o WHERE id = 1",
+    apply: Apply::Logical(apply),
+};
 
 /// The columns that number copies on the left and on the right; no SQL text can spell them.
 const COPIES: [&str; 2] = ["\u{1}copy on the left", "\u{1}copy on the right"];
 
 /// Rewrites those set operations of a plan that is fresh from SQL.
-pub(crate) fn count_copies(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Join(join) if is_all(&join) => rewrite(&join).map(Transformed::yes),
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 /// True for INTERSECT ALL and EXCEPT ALL. In a fresh plan only set operations equate NULLs, and those
@@ -57,4 +66,19 @@ fn numbered(plan: &Arc<LogicalPlan>, name: &str) -> Result<LogicalPlan> {
     let number_column = Expr::Column(Column::from_name(number.schema_name().to_string()));
     let shown = columns.into_iter().chain([number_column.alias(name)]);
     LogicalPlanBuilder::from(Arc::clone(plan)).window([number])?.project(shown)?.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check, check_unchanged};
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["a", "b", "c"]);
+    }
+    #[test]
+    fn set_operations_without_all_stay() {
+        check_unchanged(&CORRECTION, "SELECT k FROM t EXCEPT SELECT k FROM o");
+    }
 }

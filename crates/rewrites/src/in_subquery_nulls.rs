@@ -17,51 +17,68 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, Result, ScalarValue, TableReference};
-use datafusion::logical_expr::expr::{Exists, InList, InSubquery};
-use datafusion::logical_expr::utils::{conjunction, split_binary, split_conjunction};
-use datafusion::logical_expr::{
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, Result, ScalarValue, TableReference};
+use datafusion_expr::expr::{Exists, InList, InSubquery};
+use datafusion_expr::utils::{conjunction, split_binary, split_conjunction};
+use datafusion_expr::{
     BinaryExpr, Expr, ExprSchemable, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
     cast, lit, not, when,
 };
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::names_of;
+use crate::correction::{Apply, Correction};
+use crate::nodes::{names_of, with_own_alias};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "in_subquery_nulls",
+    datafusion: "55.2",
+    example: "SELECT id FROM o WHERE id + 10 NOT IN (SELECT x FROM t) OR id = 3",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites such conditions of a plan, subqueries included.
-pub(crate) fn in_values(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
-        LogicalPlan::Filter(filter) => of_filter(filter),
-        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => of_values(node),
+        LogicalPlan::Filter(filter) => of_filter(filter, config),
+        LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => of_values(node, config),
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn has_list(expr: &Expr) -> bool {
     expr.exists(|inner| Ok(matches!(inner, Expr::InSubquery(_)))).unwrap_or(false)
 }
 
-fn of_filter(filter: Filter) -> Result<Transformed<LogicalPlan>> {
+fn of_filter(filter: Filter, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     if !has_list(&filter.predicate) {
         return Ok(Transformed::no(LogicalPlan::Filter(filter)));
     }
+    let mut is_changed = false;
     let mut conditions = Vec::new();
     for condition in split_conjunction(&filter.predicate) {
         match none_of(condition) {
             Some(list) if !is_one_join(list) => {
-                let asked = Asked::of(list, &filter.input)?;
+                let asked = Asked::of(list, &filter.input, config)?;
+                is_changed = true;
                 conditions.push(not(asked.hit));
                 conditions.extend(asked.unknown.map(not));
             }
             // a join of its own, which minds NULL
             Some(_) => conditions.push(condition.clone()),
             None if matches!(condition, Expr::InSubquery(_)) => conditions.push(condition.clone()),
-            None => conditions.push(match one_list(condition)? {
-                Some(list) => list,
-                None => with_null(condition.clone(), &filter.input, true)?,
-            }),
+            None => {
+                let done = match one_list(condition)? {
+                    Some(list) => Transformed::yes(list),
+                    None => with_null(condition.clone(), &filter.input, true, config)?,
+                };
+                is_changed |= done.transformed;
+                conditions.push(done.data);
+            }
         }
+    }
+    if !is_changed {
+        return Ok(Transformed::no(LogicalPlan::Filter(filter)));
     }
     let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
     Filter::try_new(predicate, filter.input).map(LogicalPlan::Filter).map(Transformed::yes)
@@ -84,7 +101,7 @@ fn is_one_join(list: &InSubquery) -> bool {
     list.subquery.outer_ref_columns.is_empty() && matches!(list.expr.as_ref(), Expr::Column(_))
 }
 
-fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+fn of_values(node: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     let expressions = node.expressions();
     if !expressions.iter().any(has_list) {
         return Ok(Transformed::no(node));
@@ -95,7 +112,7 @@ fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         .into_iter()
         .map(|expr| {
             let name = names.save(&expr);
-            Ok(name.restore(with_null(expr, &input, false)?))
+            Ok(name.restore(with_null(expr, &input, false, config)?.data))
         })
         .collect::<Result<Vec<Expr>>>()?;
     node.with_new_exprs(changed, vec![input]).map(Transformed::yes)
@@ -103,20 +120,21 @@ fn of_values(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 /// The expression with its lists as values. `is_kept` while nothing but AND and OR is around it, so
 /// that not true is as good as false.
-fn with_null(expr: Expr, input: &LogicalPlan, is_kept: bool) -> Result<Expr> {
+fn with_null(
+    expr: Expr,
+    input: &LogicalPlan,
+    is_kept: bool,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => {
-            let left = with_null(*left, input, is_kept)?;
-            let right = with_null(*right, input, is_kept)?;
-            Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+        Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, .. }) => {
+            expr.map_children(|child| with_null(child, input, is_kept, config))
         }
         Expr::InSubquery(list) if is_kept && !list.negated && is_column(&list) => {
-            Ok(Expr::InSubquery(list))
+            Ok(Transformed::no(Expr::InSubquery(list)))
         }
-        Expr::InSubquery(list) => value(list, input),
-        other => other
-            .map_children(|child| with_null(child, input, false).map(Transformed::yes))
-            .map(|done| done.data),
+        Expr::InSubquery(list) => value(list, input, config).map(Transformed::yes),
+        other => other.map_children(|child| with_null(child, input, false, config)),
     }
 }
 
@@ -126,8 +144,8 @@ fn is_column(list: &InSubquery) -> bool {
     list.subquery.subquery.schema().qualified_field(0).0.is_some()
 }
 
-fn value(list: InSubquery, input: &LogicalPlan) -> Result<Expr> {
-    let asked = Asked::of(&list, input)?;
+fn value(list: InSubquery, input: &LogicalPlan, config: &dyn OptimizerConfig) -> Result<Expr> {
+    let asked = Asked::of(&list, input, config)?;
     let mut cases = when(asked.hit, lit(!list.negated));
     if let Some(unknown) = asked.unknown {
         cases = cases.when(unknown, lit(ScalarValue::Boolean(None)));
@@ -144,7 +162,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(list: &InSubquery, input: &LogicalPlan) -> Result<Self> {
+    fn of(list: &InSubquery, input: &LogicalPlan, config: &dyn OptimizerConfig) -> Result<Self> {
         let mut outer = Vec::new();
         let wanted = list.expr.as_ref().clone().transform(|expr| match expr {
             Expr::Column(column) => {
@@ -156,11 +174,12 @@ impl Asked {
             other => Ok(Transformed::no(other)),
         })?;
         let wanted = wanted.data;
-        let (qualifier, field) = list.subquery.subquery.schema().qualified_field(0);
+        let plan = with_own_alias(&list.subquery.subquery, input.schema(), config)?;
+        let plan = plan.unwrap_or_else(|| Arc::clone(&list.subquery.subquery));
+        let (qualifier, field) = plan.schema().qualified_field(0);
         let found = Expr::Column(Column::from((qualifier, field)));
         let exists = |condition: Expr| -> Result<Expr> {
-            let input = Arc::clone(&list.subquery.subquery);
-            let plan = LogicalPlan::Filter(Filter::try_new(condition, input)?);
+            let plan = LogicalPlan::Filter(Filter::try_new(condition, Arc::clone(&plan))?);
             let mut columns = list.subquery.outer_ref_columns.clone();
             columns.extend(outer.iter().cloned());
             Ok(Expr::Exists(Exists {
@@ -253,4 +272,26 @@ fn one_list(condition: &Expr) -> Result<Option<Expr>> {
 
 fn is_constant(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{check, check_rows};
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["3"]);
+    }
+    #[test]
+    fn a_list_of_the_same_column_is_another_list() {
+        check_rows(
+            "SELECT id, id IN (SELECT id FROM t WHERE x > 1) FROM t",
+            &["1 false", "2 true", "3 false", "4 true"],
+        );
+        check_rows(
+            "SELECT id FROM t WHERE id NOT IN (SELECT id FROM t WHERE x > 1) OR k = 'c'",
+            &["1", "3", "4"],
+        );
+    }
 }

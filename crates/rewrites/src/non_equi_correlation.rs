@@ -7,21 +7,29 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, JoinType, Result, ScalarValue};
-use datafusion::functions::expr_fn::coalesce;
-use datafusion::logical_expr::expr::Cast;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, lit,
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_common::{Column, JoinType, Result, ScalarValue};
+use datafusion_expr::expr::Cast;
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{
+    BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
-use datafusion::optimizer::OptimizerConfig;
+use datafusion_optimizer::OptimizerConfig;
 
-use super::comparisons::is_comparison;
-use super::nodes::{reads_outer, scalar, with_parts};
+use crate::correction::{Apply, Correction};
+use crate::nodes::{
+    is_comparison, is_key, or_zero, reads_further, reads_outer, scalar, with_parts,
+};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "non_equi_correlation",
+    datafusion: "55.2",
+    example: "SELECT id, (SELECT count(*) FROM t WHERE t.x < o.x) FROM o",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites such subqueries of a plan.
-pub(crate) fn by_value(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| {
         let [outer] = node.inputs()[..] else { return Ok(Transformed::no(node)) };
         if !node.expressions().iter().any(has_subquery) || reads_further(outer)? {
@@ -33,7 +41,6 @@ pub(crate) fn by_value(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Resul
             other => Ok(Transformed::no(other)),
         })
     })
-    .map(|done| done.data)
 }
 
 fn has_subquery(expr: &Expr) -> bool {
@@ -139,10 +146,6 @@ fn joined(
     }
 }
 
-fn or_zero(value: Expr, zero: &ScalarValue) -> Expr {
-    coalesce(vec![value, lit(zero.clone())])
-}
-
 /// True if the condition cannot hold where the outer column is NULL.
 fn fails_for_null(condition: &Expr, column: &Column) -> bool {
     match condition {
@@ -173,38 +176,13 @@ fn is_null_with(value: &Expr, column: &Column) -> bool {
     }
 }
 
-/// True for `inner column = outer value`, which groups are made by.
-fn is_key(condition: &Expr) -> bool {
-    let is_column = |expr: &Expr| match expr {
-        Expr::Column(_) => true,
-        Expr::Cast(Cast { expr, .. }) => matches!(expr.as_ref(), Expr::Column(_)),
-        _ => false,
-    };
-    match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            (is_column(left) && right.column_refs().is_empty())
-                || (is_column(right) && left.column_refs().is_empty())
-        }
-        _ => false,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
 
-/// True if the plan reads rows that are not its own; its LATERAL subqueries read its own.
-fn reads_further(plan: &LogicalPlan) -> Result<bool> {
-    let is_own = |expr: &Expr| match expr {
-        Expr::OuterReferenceColumn(_, column) => {
-            plan.exists(|node| Ok(node.schema().has_column(column))).unwrap_or(false)
-        }
-        _ => true,
-    };
-    let mut reads = false;
-    plan.apply(|node| {
-        if let LogicalPlan::Subquery(subquery) = node {
-            reads |= !subquery.outer_ref_columns.iter().all(is_own);
-            return Ok(TreeNodeRecursion::Jump);
-        }
-        reads |= node.contains_outer_reference();
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(reads)
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1 0", "2 1", "3 0"]);
+    }
 }

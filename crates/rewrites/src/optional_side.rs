@@ -8,25 +8,36 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinType, Result, internal_err};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::CardinalityEffect;
-use datafusion::physical_plan::filter_pushdown::{
+use datafusion_common::config::ConfigOptions;
+use datafusion_common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion_common::{JoinType, Result, internal_err};
+use datafusion_execution::{SendableRecordBatchStream, TaskContext};
+use datafusion_physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion_physical_optimizer::PhysicalOptimizerRule;
+use datafusion_physical_plan::execution_plan::CardinalityEffect;
+use datafusion_physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
 };
-use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
-use datafusion::physical_plan::{
+use datafusion_physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion_physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
     replace_children_if_necessary,
 };
 
-/// Puts [`OptionalSideExec`] where it is needed. Runs before DataFusion's own rules.
+use crate::correction::{Apply, Correction};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "optional_side",
+    datafusion: "55.2",
+    example: "SELECT o.id, t.x FROM o LEFT JOIN t ON o.k = t.k AND t.x = 3 ORDER BY t.x NULLS FIRST, o.id",
+    apply: Apply::Physical { operator: OPERATOR, rule: || Arc::new(MarkOptionalSides) },
+};
+
+const OPERATOR: &str = "OptionalSideExec";
+
+/// Puts [`OptionalSideExec`] where it is needed.
 #[derive(Debug)]
-pub(crate) struct MarkOptionalSides;
+struct MarkOptionalSides;
 
 impl PhysicalOptimizerRule for MarkOptionalSides {
     fn optimize(
@@ -75,9 +86,9 @@ fn join_type(node: &Arc<dyn ExecutionPlan>) -> Option<JoinType> {
     any.downcast_ref::<SortMergeJoinExec>().map(SortMergeJoinExec::join_type)
 }
 
-/// Hands its input's rows on.
+/// Passes the rows of its input on.
 #[derive(Debug)]
-pub(crate) struct OptionalSideExec {
+struct OptionalSideExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
@@ -97,13 +108,13 @@ impl OptionalSideExec {
 
 impl DisplayAs for OptionalSideExec {
     fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OptionalSideExec")
+        f.write_str(OPERATOR)
     }
 }
 
 impl ExecutionPlan for OptionalSideExec {
     fn name(&self) -> &'static str {
-        "OptionalSideExec"
+        OPERATOR
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -163,5 +174,16 @@ impl ExecutionPlan for OptionalSideExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         self.input.execute(partition, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["2 NULL", "3 NULL", "1 3"]);
     }
 }

@@ -7,19 +7,24 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result};
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{Expr, Filter, LogicalPlan, LogicalPlanBuilder, Subquery};
-use datafusion::optimizer::OptimizerConfig;
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_common::{Column, Result};
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{Expr, Filter, LogicalPlan, LogicalPlanBuilder, Subquery};
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::columns_of;
+use crate::correction::{Apply, Correction};
+use crate::nodes::columns_of;
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "compared_names",
+    datafusion: "55.2",
+    example: "SELECT id FROM o WHERE EXISTS (SELECT 1 FROM t a JOIN t b ON a.id < b.id WHERE a.x = o.x AND b.x = o.id + 1)",
+    apply: Apply::Logical(apply),
+};
 
 /// Gives compared columns of a plan's subqueries names of their own, where names meet.
-pub(crate) fn distinct_names(
-    plan: LogicalPlan,
-    config: &dyn OptimizerConfig,
-) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Subquery(subquery) if names_meet(&subquery)? => {
             let plan = Arc::unwrap_or_clone(subquery.subquery);
@@ -34,7 +39,6 @@ pub(crate) fn distinct_names(
         }
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 /// True if two columns of one name are compared with the outer row, or if a compared column has the
@@ -114,4 +118,15 @@ fn with_own_names(filter: Filter, config: &dyn OptimizerConfig) -> Result<Logica
         plan = plan.filter(predicate)?;
     }
     plan.project(shown)?.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1"]);
+    }
 }

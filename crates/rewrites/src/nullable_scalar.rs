@@ -6,16 +6,26 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::Result;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::logical_expr::{
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion_common::Result;
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_expr::{
     ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Subquery, Volatility,
 };
+use datafusion_optimizer::OptimizerConfig;
+
+use crate::correction::{Apply, Correction};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "nullable_scalar",
+    datafusion: "55.2",
+    example: "SELECT (SELECT 'yes' FROM t WHERE k = 'z') IS NULL",
+    apply: Apply::Logical(apply),
+};
 
 /// Marks the values of such subqueries of a plan, subqueries included.
-pub(crate) fn may_be_null(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| {
         node.map_expressions(|expr| {
             expr.transform_up(|expr| match expr {
@@ -26,7 +36,6 @@ pub(crate) fn may_be_null(plan: LogicalPlan) -> Result<LogicalPlan> {
             })
         })
     })
-    .map(|done| done.data)
 }
 
 fn may_give_none(subquery: &Subquery) -> bool {
@@ -83,5 +92,16 @@ impl ScalarUDFImpl for Nullable {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         Ok(arguments.args[0].clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["true"]);
     }
 }

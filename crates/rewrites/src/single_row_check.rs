@@ -7,21 +7,30 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, UInt64Array};
-use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DataFusionError, Result};
-use datafusion::functions_aggregate::expr_fn::array_agg;
-use datafusion::logical_expr::{
+use arrow::array::{Array, AsArray, UInt64Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, FieldRef};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DataFusionError, Result};
+use datafusion_expr::{
     Aggregate, ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Subquery, Volatility,
 };
+use datafusion_functions_aggregate::expr_fn::array_agg;
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::with_parts;
+use crate::correction::{Apply, Correction};
+use crate::nodes::with_parts;
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "single_row_check",
+    datafusion: "55.2",
+    example: "SELECT id, (SELECT x FROM t WHERE t.k = o.k AND t.id <> 1) FROM o",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites the scalar subqueries of a plan of which nobody says that they give one row.
-pub(crate) fn only_values(plan: LogicalPlan) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -29,7 +38,6 @@ pub(crate) fn only_values(plan: LogicalPlan) -> Result<LogicalPlan> {
         | LogicalPlan::Window(_) => rewrite(node),
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -126,5 +134,16 @@ impl ScalarUDFImpl for OnlyValue {
             })
             .collect::<Result<UInt64Array>>()?;
         Ok(ColumnarValue::Array(take(lists.values(), &indices, None)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
+
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1 3", "2 NULL", "3 NULL"]);
     }
 }

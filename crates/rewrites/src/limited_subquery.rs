@@ -8,21 +8,26 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, Result, ScalarValue};
-use datafusion::functions_window::expr_fn::row_number;
-use datafusion::logical_expr::utils::{conjunction, split_conjunction};
-use datafusion::logical_expr::{
-    BinaryExpr, Expr, ExprFunctionExt, FetchType, Limit, LogicalPlan, LogicalPlanBuilder, Operator,
-    SkipType, SortExpr, Subquery, TableProviderFilterPushDown, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, lit,
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, Result};
+use datafusion_expr::utils::{conjunction, split_conjunction};
+use datafusion_expr::{
+    Expr, FetchType, Limit, LogicalPlan, LogicalPlanBuilder, SkipType, SortExpr, Subquery, lit,
 };
-use datafusion::optimizer::OptimizerConfig;
+use datafusion_optimizer::OptimizerConfig;
 
-use super::nodes::{columns_of, reads_outer};
+use crate::correction::{Apply, Correction};
+use crate::nodes::{columns_of, compared, is_parameter, numbered, reads_outer};
+
+pub(crate) const CORRECTION: Correction = Correction {
+    name: "limited_subquery",
+    datafusion: "55.2",
+    example: "SELECT id, (SELECT x FROM t WHERE t.k = o.k ORDER BY t.id DESC LIMIT 1) FROM o",
+    apply: Apply::Logical(apply),
+};
 
 /// Rewrites such limits in the subqueries of a plan.
-pub(crate) fn top_rows(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<LogicalPlan> {
+fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Subquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
             let plan = Arc::unwrap_or_clone(subquery.subquery);
@@ -35,7 +40,6 @@ pub(crate) fn top_rows(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Resul
         }
         other => Ok(Transformed::no(other)),
     })
-    .map(|done| done.data)
 }
 
 fn of_limit(limit: Limit, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
@@ -150,55 +154,19 @@ impl Keyed {
 
     /// The plan with its rows numbered within their keys.
     fn ranked(self, order: &[SortExpr], config: &dyn OptimizerConfig) -> Result<Self> {
-        let keys = self.keys.iter().map(|key| Expr::Column(key.column.clone())).collect();
-        let number = row_number()
-            .partition_by(keys)
-            .order_by(order.to_vec())
-            // without an order the frame that is taken for granted is none
-            .window_frame(WindowFrame::new_bounds(
-                WindowFrameUnits::Rows,
-                WindowFrameBound::Preceding(ScalarValue::UInt64(None)),
-                WindowFrameBound::CurrentRow,
-            ))
-            .build()?;
-        let name = config.alias_generator().next("__rank");
-        let shown = columns_of(&self.plan);
-        let label = number.schema_name().to_string();
-        let plan = LogicalPlanBuilder::from(self.plan).window([number])?;
-        let rank = Expr::Column(Column::from_name(label)).alias(&name);
-        let plan = plan.project(shown.into_iter().chain([rank]))?.build()?;
-        Ok(Self { plan, rank: Some(Column::from_name(name)), ..self })
+        let keys: Vec<Column> = self.keys.iter().map(|key| key.column.clone()).collect();
+        let (plan, rank) = numbered(self.plan, &keys, order, config)?;
+        Ok(Self { plan, rank: Some(rank), ..self })
     }
 }
 
-/// The sides of `inner = outer`.
-fn compared(condition: &Expr) -> Option<(&Expr, &Expr)> {
-    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
-        return None;
-    };
-    let is_outer = |expr: &Expr| expr.contains_outer() && expr.column_refs().is_empty();
-    let is_inner = |expr: &Expr| !expr.contains_outer() && !expr.column_refs().is_empty();
-    match (left.as_ref(), right.as_ref()) {
-        (inner, outer) | (outer, inner) if is_inner(inner) && is_outer(outer) => {
-            Some((inner, outer))
-        }
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::check;
 
-/// True if some scan of the plan takes over an equality on the column.
-fn is_parameter(plan: &LogicalPlan, value: &Expr) -> Result<bool> {
-    let Expr::Column(column) = value else { return Ok(false) };
-    let equality = Expr::Column(Column::from_name(&column.name)).eq(lit("x"));
-    let mut is_one = false;
-    plan.apply(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && scan.source.schema().field_with_name(&column.name).is_ok()
-        {
-            let answer = scan.source.supports_filters_pushdown(&[&equality])?;
-            is_one |= answer.first() == Some(&TableProviderFilterPushDown::Exact);
-        }
-        Ok(if is_one { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    Ok(is_one)
+    #[test]
+    fn datafusion_needs_it() {
+        check(&CORRECTION, &["1 3", "2 NULL", "3 NULL"]);
+    }
 }
