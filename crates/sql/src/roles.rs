@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Ident, ObjectName, Query, Select, SelectItem, Statement, TableAlias, TableFactor, Visit, Visitor,
+    Ident, ObjectName, Query, Select, SelectItem, Statement, TableAlias, TableFactor, Visit,
+    Visitor,
 };
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Word};
 
@@ -152,7 +153,10 @@ pub(crate) fn roles(
         let place = tokens[real[at]].span.start;
         let follows_value = at > 0
             && (is(at - 1, &Token::Period)
-                || is(at - 1, &Token::Colon) && brackets == 0 && at > 1 && is_value(&tokens[real[at - 2]].token));
+                || is(at - 1, &Token::Colon)
+                    && brackets == 0
+                    && at > 1
+                    && is_value(&tokens[real[at - 2]].token));
         let of_chain = if tables.outputs.contains(&place) {
             vec![Role::Output]
         } else if follows_value {
@@ -181,11 +185,7 @@ fn is_value(token: &Token) -> bool {
     }
 }
 
-fn of_chain(
-    chain: &[&Word],
-    tables: &TableNames,
-    is_column: &dyn Fn(&str) -> bool,
-) -> Vec<Role> {
+fn of_chain(chain: &[&Word], tables: &TableNames, is_column: &dyn Fn(&str) -> bool) -> Vec<Role> {
     let parts: Vec<String> = chain.iter().map(|word| word.value.to_lowercase()).collect();
     if parts.len() == 1 {
         return vec![Role::Column];
@@ -252,7 +252,10 @@ mod tests {
             shown("SELECT tags.Id, v.Id, v.tags.Id, acme.svc.vms.Id FROM acme.svc.vms v"),
             "tags:c Id:k v:t Id:c v:t tags:c Id:k acme:t svc:t vms:t Id:c acme:t svc:t vms:t v:t"
         );
-        assert_eq!(shown("SELECT vms.Id, x['a'].Id, (x).Id FROM svc.vms"), "vms:t Id:c x:c Id:k x:c Id:k svc:t vms:t");
+        assert_eq!(
+            shown("SELECT vms.Id, x['a'].Id, (x).Id FROM svc.vms"),
+            "vms:t Id:c x:c Id:k x:c Id:k svc:t vms:t"
+        );
         assert_eq!(shown("SELECT tags:Id.Id FROM vms"), "tags:c Id:k Id:k vms:t");
         assert_eq!(
             shown("WITH w (Id) AS (SELECT 1 AS Name) SELECT w.Id Flag, count(w.Id) FROM w"),
@@ -265,7 +268,10 @@ mod tests {
         assert_eq!(shown("SELECT * FROM acme.svc.flag"), "acme:t svc:t flag:t");
         assert_eq!(shown("SELECT flag FROM acme.svc.flag"), "flag:c acme:t svc:t flag:t");
         assert_eq!(shown("SELECT flag.id FROM acme.svc.flag"), "flag:t id:c acme:t svc:t flag:t");
-        assert_eq!(shown("SELECT flag.open FROM acme.svc.flag"), "flag:c open:k acme:t svc:t flag:t");
+        assert_eq!(
+            shown("SELECT flag.open FROM acme.svc.flag"),
+            "flag:c open:k acme:t svc:t flag:t"
+        );
         assert_eq!(shown("SELECT x.* FROM acme.svc.flag AS x"), "x:c acme:t svc:t flag:t x:t");
     }
 }

@@ -41,8 +41,9 @@ impl Spelling {
             Token::Word(word) => role.map(|role| (word, role)),
             _ => None,
         });
-        let (outputs, words): (Vec<_>, Vec<_>) =
-            words.filter(|(_, role)| *role != Role::Key).partition(|(_, role)| *role == Role::Output);
+        let (outputs, words): (Vec<_>, Vec<_>) = words
+            .filter(|(_, role)| *role != Role::Key)
+            .partition(|(_, role)| *role == Role::Output);
         for (word, _) in outputs {
             self.add(&word.value);
         }

@@ -1,7 +1,7 @@
 //! Properties of all texts. The fuzz target `reader` checks the same.
 
 use strataql_diag::Report;
-use strataql_sql::{TableNames, Spelling, is_complete, parse, relations, reparse, respell, words};
+use strataql_sql::{Spelling, TableNames, is_complete, parse, relations, reparse, respell, words};
 
 /// Spellings for keywords, functions and names of every statement.
 fn spelling(text: &str) -> Spelling {
