@@ -11,6 +11,7 @@ Run by `cargo xtask test` with a sample, by `cargo xtask full` with all. By hand
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -41,6 +42,7 @@ class Comparison:
         self.judge, self.runner = judge, runner
         self.outcomes: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
+        self.samples: dict[str, str] = {}
         self.wrong: list[str] = []
 
     def tables(self) -> None:
@@ -72,7 +74,8 @@ class Comparison:
                 self.outcomes["both refuse"] += 1
                 return
             self.outcomes["refused"] += 1
-            self.refusals[f"{ours.code}: {ours.message[:100]}"] += 1
+            self.refusals[_kind(ours)] += 1
+            self.samples.setdefault(_kind(ours), statement.text)
             if ours.code in ("internal", "crash", "timeout"):
                 self.wrong.append(f"{name}: {statement.text}\n  {ours.code}: {ours.message}")
             return
@@ -87,6 +90,11 @@ class Comparison:
             self.wrong.append(f"{name}: {statement.text}\n  PostgreSQL: {wanted[:6]}\n  ours:       {got[:6]}")
 
 
+def _kind(refusal: Refusal) -> str:
+    """What refusals of one kind have in common: their message without names and numbers."""
+    return re.sub(r"[`'\"][^`'\"]*[`'\"]|\d+", "…", refusal.message)[:120]
+
+
 def main() -> None:
     checks = Checks()
     full = os.environ.get("STRATAQL_FULL") == "1"
@@ -94,7 +102,7 @@ def main() -> None:
     seeds = [int(sys.argv[2])] if len(sys.argv) > 2 else range(ROUNDS["full" if full else "sample"])
     programs = Path(os.environ["STRATAQL_POSTGRES"])
     with tempfile.TemporaryDirectory() as folder, Server(programs) as server:
-        runner = Runner(environment.binary(), environment.clean(Path(folder)), Path(folder))
+        runner = Runner(str(Path(environment.binary()).resolve()), environment.clean(Path(folder)), Path(folder))
         first = Comparison(server.connect(), runner)
         first.tables()
         jobs: list[tuple[str, list[Statement]]] = []
@@ -120,8 +128,9 @@ def main() -> None:
     refusals: Counter[str] = sum((own.refusals for own in done), Counter())
     wrong = [text for own in done for text in own.wrong]
     print(", ".join(f"{count} {name}" for name, count in outcomes.most_common()))
-    for text, count in refusals.most_common(12):
-        print(f"refused {count}: {text}")
+    samples = {kind: text for own in done for kind, text in own.samples.items()}
+    for kind, count in refusals.most_common(SHOWN):
+        print(f"refused {count}: {kind}\n  {samples[kind]}")
     for text in wrong[:SHOWN]:
         print(text)
     with checks.section("rows"):
