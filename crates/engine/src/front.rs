@@ -14,6 +14,7 @@ mod outer_names;
 mod postgres;
 mod relations;
 mod rewrite;
+mod scopes;
 mod using;
 pub(crate) mod views;
 mod wildcards;
@@ -27,15 +28,18 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
-use strataql_diag::{Code, Report, Span};
+use strataql_diag::{Code, Report};
 use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
 use strataql_registry::Registry;
 use strataql_rewrites::apply_corrections;
-use strataql_sql::{Parsed, Spelling, Statement, respell, words};
+use strataql_sql::{Parsed, Spelling, Statement, TableNames, mentions, respell, words};
 
 use crate::error::report_of;
 use crate::parameters::Parameters;
+use crate::plan::lateral_keys::show_keys;
 use crate::plan::number_check::check_numbers;
+use crate::plan::number_order::number_order;
+use crate::plan::ranked_limits::rank_by_free_keys;
 use crate::resource_table::Scope;
 use crate::settings::Settings;
 
@@ -93,10 +97,20 @@ impl Front<'_> {
                 learnt.spelling.add(name);
             }
         }
-        let mut query = self.reread(parsed, learnt.spelling.clone())?;
+        let names = TableNames::of(query);
+        let is_column = |word: &str| learnt.spelling.is_known(word);
+        let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
+        mentioned.extend(learnt.words.iter().cloned());
+        learnt.spelling.complete(&parsed.tokens, &names);
+        let mut query = self.reread(parsed, &learnt.spelling, &names)?;
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query)?;
-        let mut mentioned: BTreeSet<String> = written.union(&learnt.words).cloned().collect();
+        // what another word stands for is mentioned too
+        let others: Vec<String> = mentioned
+            .iter()
+            .filter_map(|word| learnt.spelling.of(word).map(str::to_lowercase))
+            .collect();
+        mentioned.extend(others);
         mentioned.extend(more.iter().map(|&word| word.to_owned()));
         let texts = labels::written(self.text, &parsed.tokens);
         self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, execs, &texts)
@@ -149,26 +163,28 @@ impl Front<'_> {
         for (name, table) in execs {
             learnt.tables.insert(name, Relation::Table(table));
         }
-        self.plan_tree(query, labels, learnt.tables, learnt.views, mentioned, parameters)
+        self.plan_tree(query, labels, learnt, spelling, mentioned, parameters)
     }
 
     fn plan_tree(
         &self,
         mut query: sql::Query,
         labels: labels::Labels,
-        tables: Tables,
-        views: Vec<(Span, String)>,
+        learnt: views::Learnt,
+        spelling: &Spelling,
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
+        let tables = learnt.tables;
         let scope = Arc::new(Scope {
-            views,
+            views: learnt.views,
             words: mentioned,
             settings: Arc::clone(&self.settings),
             variables: self.variables.clone(),
         });
         let shapes = wildcards::Shapes::new(&tables, &scope, &self.settings.namespace);
         let qualified = shapes.rewrite(&mut query)?;
+        scopes::rewrite(&mut query, &tables, spelling);
         rewrite::rewrite(&mut query)?;
         labels.make_unique(&mut query);
         let outer = outer_names::rewrite(&mut query);
@@ -190,16 +206,23 @@ impl Front<'_> {
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
+        let plan = number_order(plan).map_err(describe)?;
+        let plan = rank_by_free_keys(plan).map_err(describe)?;
         let (plan, corrections) = apply_corrections(plan, self.state).map_err(describe)?;
+        let plan = show_keys(plan).map_err(describe)?;
         check_numbers(&plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());
         Ok(Planned { plan, labels, corrections })
     }
 
-    fn reread(&self, parsed: &Parsed, mut spelling: Spelling) -> Result<sql::Query, Box<Report>> {
+    fn reread(
+        &self,
+        parsed: &Parsed,
+        spelling: &Spelling,
+        names: &TableNames,
+    ) -> Result<sql::Query, Box<Report>> {
         let mut tokens = parsed.tokens.clone();
-        spelling.complete(&tokens);
-        respell(&mut tokens, &spelling);
+        respell(&mut tokens, spelling, names);
         let mut statement = strataql_sql::reparse(self.text, &tokens)?;
         while let Statement::Explain { inner, .. } = statement {
             statement = *inner;

@@ -3,6 +3,7 @@
 mod bind_join;
 mod call;
 pub(crate) mod demand;
+mod identity;
 mod legs;
 mod runtime;
 mod scan;

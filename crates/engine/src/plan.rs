@@ -3,9 +3,12 @@
 pub(crate) mod bind_join;
 pub(crate) mod bind_node;
 mod constants;
+pub(crate) mod lateral_keys;
 pub(crate) mod method_choice;
 pub(crate) mod number_check;
+pub(crate) mod number_order;
 pub(crate) mod planner;
+pub(crate) mod ranked_limits;
 pub(crate) mod refusal;
 pub(crate) mod resolve_scans;
 mod shapes;

@@ -38,7 +38,8 @@ impl QueryEngine {
         without: &[&str],
     ) -> Result<Self, Box<Report>> {
         let mut logical = Optimizer::new().rules;
-        logical.retain(|rule| !without.contains(&rule.name()));
+        logical
+            .retain(|rule| !without.contains(&rule.name()) && !MOVES_FIELDS.contains(&rule.name()));
         let mut physical = PhysicalOptimizer::new().rules;
         physical.retain(|rule| !without.contains(&rule.name()));
         physical.splice(0..0, strataql_rewrites::physical_rules());
@@ -53,6 +54,11 @@ impl QueryEngine {
         Ok(Self { registry, exchange, environment, state })
     }
 }
+
+/// Rules of DataFusion 55.2 that move the fields of structs towards the scan. Beside a column that is
+/// computed under the name of its input (`SELECT -a AS a, s`) the input's value comes out, or an internal
+/// error.
+const MOVES_FIELDS: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
 
 /// DataFusion's options, where they differ from its defaults.
 fn config() -> SessionConfig {

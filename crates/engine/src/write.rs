@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
-use strataql_sql::{Spelling, Statement as Syntax, WriteKind, respell, words};
+use strataql_sql::{Spelling, Statement as Syntax, TableNames, WriteKind, mentions, respell};
 
 use self::awaiting::Awaiting;
 pub(crate) use self::call_statement::exec;
@@ -65,8 +65,10 @@ pub(crate) async fn write(
     let (text, parsed) = (running.text.as_ref(), running.parsed.as_ref());
     refuse_in_write(parsed)?;
     let statement = respelled(running)?;
-    let mut mentioned = words(&parsed.tokens);
     let resource = statement.target.resource(running)?;
+    let names = TableNames::of(write_tree(&parsed.statement)?.1);
+    let is_column = |word: &str| resource.is_column(word);
+    let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
     let mut writer = Writer {
@@ -162,8 +164,9 @@ fn respelled(running: &Statement) -> Result<WriteStatement, Box<Report>> {
     if first.conflict.is_some() {
         spelling.add(upsert::EXCLUDED);
     }
-    spelling.complete(&tokens);
-    respell(&mut tokens, &spelling);
+    let names = TableNames::of(tree);
+    spelling.complete(&tokens, &names);
+    respell(&mut tokens, &spelling, &names);
     let again = strataql_sql::reparse(text, &tokens)?;
     let (kind, tree) = write_tree(&again)?;
     WriteStatement::read(kind, tree, text)

@@ -13,6 +13,7 @@ mod lexer;
 mod limits;
 mod names;
 mod parse;
+mod roles;
 mod secrets;
 mod spans;
 mod spelling;
@@ -24,6 +25,7 @@ pub use ast::{
 pub use lexer::{is_complete, words};
 pub use names::{Relation, cte_names, relations};
 pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
+pub use roles::{TableNames, mentions};
 pub use secrets::{literal_text, secret_literals};
 pub use spans::byte_span;
 pub use spelling::{Spelling, respell};

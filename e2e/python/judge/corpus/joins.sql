@@ -1,0 +1,1 @@
+SELECT id, x FROM a ORDER BY {id|x, id} -- ordered
