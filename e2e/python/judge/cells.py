@@ -14,11 +14,20 @@ _TIME = re.compile(r"^(\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(\.\d+)?)?\s*(Z|
 _UNIT = {"y": ("months", 12), "mo": ("months", 1), "d": ("days", 1), "h": ("clock", 3_600_000_000),
          "m": ("clock", 60_000_000), "s": ("clock", 1_000_000)}
 _PART = re.compile(r"([+-]?[\d.]+) ?(y|mo|d|h|m|s)(?:ears?|ns?|nths?|ays?|ours?|r|in(?:ute)?s?|ec(?:ond)?s?)?\b")
+_ISO = re.compile(
+    r"^(-?)P(?:(-?[\d.]+)Y)?(?:(-?[\d.]+)M)?(?:(-?[\d.]+)D)?(?:T(?:(-?[\d.]+)H)?(?:(-?[\d.]+)M)?(?:(-?[\d.]+)S)?)?$"
+)
 _CLOCK = re.compile(r"^\s*([+-]?)(\d+):(\d\d):(\d\d(?:\.\d+)?)\s*$")
 
 
 def interval(text: str) -> str:
-    """Months, days and microseconds."""
+    """Months and microseconds: a day of an interval is 24 hours where intervals are compared."""
+    iso = _ISO.match(text.strip())
+    if iso and len(text.strip()) > 1:
+        sign = -1 if iso[1] == "-" else 1
+        years, months, days, hours, minutes, seconds = (Decimal(part or 0) for part in iso.groups()[1:])
+        micros = ((days * 24 + hours) * 60 + minutes) * 60_000_000 + seconds * 1_000_000
+        return f"{sign * int(years * 12 + months)} {sign * int(micros)}"
     total = {"months": Decimal(0), "days": Decimal(0), "clock": Decimal(0)}
 
     def take(found: re.Match) -> str:
@@ -33,7 +42,7 @@ def interval(text: str) -> str:
         total["clock"] += -micros if clock[1] == "-" else micros
     elif rest.strip():
         return text
-    return " ".join(str(int(part)) for part in total.values())
+    return f"{int(total['months'])} {int(total['days'] * 86_400_000_000 + total['clock'])}"
 
 
 def number(text: str) -> str:

@@ -163,3 +163,6 @@ impl Requested {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests;
