@@ -29,7 +29,7 @@ from support.checks import Checks
 
 # statements of one seed
 ROUND = 200
-ROUNDS = {"sample": 3, "full": 125}
+ROUNDS = {"sample": 2, "full": 125}
 SHOWN = 40
 # statements that PostgreSQL refuses because of a value: rows in their place are wrong
 VALUE_ERRORS = ("22", "21")

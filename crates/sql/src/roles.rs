@@ -178,11 +178,8 @@ pub(crate) fn roles(
 }
 
 /// True for a token that a value may end with: `:` after it reads a key.
-fn is_value(token: &Token) -> bool {
-    match token {
-        Token::Word(_) | Token::RParen | Token::RBracket => true,
-        _ => false,
-    }
+const fn is_value(token: &Token) -> bool {
+    matches!(token, Token::Word(_) | Token::RParen | Token::RBracket)
 }
 
 fn of_chain(chain: &[&Word], tables: &TableNames, is_column: &dyn Fn(&str) -> bool) -> Vec<Role> {

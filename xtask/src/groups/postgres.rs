@@ -34,7 +34,9 @@ fn find() -> Option<PathBuf> {
         return Some(PathBuf::from(named)).filter(|folder| has_programs(folder));
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).find(|folder| has_programs(folder)).or_else(|| newest(Path::new(VERSIONS)))
+    env::split_paths(&path)
+        .find(|folder| has_programs(folder))
+        .or_else(|| newest(Path::new(VERSIONS)))
 }
 
 fn has_programs(folder: &Path) -> bool {
