@@ -6,6 +6,8 @@ mod bad_input;
 mod clauses;
 #[path = "e2e/command.rs"]
 mod command;
+#[path = "e2e/completion.rs"]
+mod completion;
 #[path = "e2e/concurrent_statements.rs"]
 mod concurrent_statements;
 #[path = "e2e/document_views.rs"]
@@ -22,6 +24,8 @@ mod ledger_command;
 mod ledger_ends;
 #[path = "e2e/ledger_kills.rs"]
 mod ledger_kills;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/output.rs"]
 mod output;
 #[path = "e2e/plans.rs"]
@@ -44,6 +48,8 @@ mod servers;
 mod slt;
 #[path = "e2e/templates.rs"]
 mod templates;
+#[path = "e2e/time_limits.rs"]
+mod time_limits;
 #[path = "e2e/transactions.rs"]
 mod transactions;
 #[path = "e2e/where_forms.rs"]

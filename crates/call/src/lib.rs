@@ -16,6 +16,7 @@ mod pager;
 mod server_variables;
 mod shared_pages;
 mod stream;
+mod trace;
 mod value;
 mod wait;
 mod write;

@@ -22,6 +22,7 @@ use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::{Next, PageAddress, PageFacts, Pager};
 use crate::shared_pages::{KeptPages, SharedChains};
+use crate::trace::Trace;
 
 /// Bytes of a body that takes long enough to decode to let others go first.
 const LARGE_BODY: usize = 16 << 10;
@@ -65,7 +66,8 @@ impl MethodCall {
         reader.context.metrics.count_call();
         let next = Some(PageAddress::First);
         let state = State { reader, pager, kept, next, cut: None, index: 0 };
-        futures::stream::try_unfold(state, |mut state| async move {
+        let trace = Trace::begin(self.target());
+        trace.pages(futures::stream::try_unfold(state, |mut state| async move {
             if let Some(report) = state.cut.take() {
                 return Err(report);
             }
@@ -94,7 +96,7 @@ impl MethodCall {
                 Page { batch: decoded.batch }
             };
             Ok(Some((page, state)))
-        })
+        }))
     }
 }
 

@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use strataql_diag::Report;
 use strataql_net::{Repeat, Request, Response};
 use strataql_spec::HttpVerb;
+use tracing::Instrument;
 
 use crate::decode::media::Body;
 use crate::decode::{DecodePlan, Decoder};
@@ -15,6 +16,7 @@ use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::PageAddress;
 use crate::stream::refusal;
+use crate::trace::Trace;
 
 impl MethodCall {
     /// The request of a write.
@@ -44,6 +46,17 @@ impl MethodCall {
         metrics: &CallMetrics,
         request: Request,
     ) -> Result<Response, WriteFailure> {
+        let trace = Trace::begin(self.target());
+        let sent = self.send_once(exchange, metrics, request).instrument(trace.span()).await;
+        trace.ended(sent, |failure| failure.report.code)
+    }
+
+    async fn send_once(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+        request: Request,
+    ) -> Result<Response, WriteFailure> {
         self.introduce(exchange);
         metrics.count_call();
         let response = exchange.write(request).await?;
@@ -62,6 +75,16 @@ impl MethodCall {
     /// # Errors
     /// The report of a missing response.
     pub async fn read(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+    ) -> Result<Response, Box<Report>> {
+        let trace = Trace::begin(self.target());
+        let read = self.read_once(exchange, metrics).instrument(trace.span()).await;
+        trace.ended(read, |report| report.code)
+    }
+
+    async fn read_once(
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,

@@ -8,6 +8,8 @@ mod commands;
 mod console;
 mod env;
 mod exit;
+mod interruption;
+mod log;
 mod progress;
 mod providers;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::args::{Command, CommandLine, LedgerCommand};
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
+use crate::interruption::{Interruption, interruptible};
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
@@ -38,7 +41,14 @@ fn main() -> ExitCode {
         }
     };
     let environment = Environment::of_process();
-    run(line, &environment).into()
+    let console = Console::new(&environment, line.error_format.unwrap_or_default());
+    let is_exec = matches!(line.command, Command::Exec(_));
+    let exit = if is_exec {
+        interruptible(&console, move |interruption| run(line, &environment, Some(&interruption)))
+    } else {
+        run(line, &environment, None)
+    };
+    exit.into()
 }
 
 /// The command line. `--help` ends with the environment, which `-h` leaves out.
@@ -61,12 +71,19 @@ fn comment_first(argument: OsString) -> OsString {
     spaced
 }
 
-fn run(line: CommandLine, environment: &Environment) -> Exit {
+/// Runs a command; `interruption` is there for those that end in order.
+fn run(line: CommandLine, environment: &Environment, interruption: Option<&Interruption>) -> Exit {
     let (output, session) = match &line.command {
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
         _ => (None, None),
     };
-    let flags = Flags { error_format: line.error_format, output, session };
+    let flags = Flags {
+        error_format: line.error_format,
+        log: line.log,
+        log_format: line.log_format,
+        output,
+        session,
+    };
     let settings = read_config(environment)
         .and_then(|config| Settings::resolve(environment, config.as_deref(), &flags));
     let format = line.error_format.unwrap_or_default();
@@ -75,8 +92,11 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Err(report) => return Console::new(environment, format).fail(&report, None),
     };
     let console = Console::new(environment, settings.error_format);
+    log::start(settings.log, settings.log_format, &console);
     match line.command {
-        Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
+        Command::Exec(exec) => {
+            commands::exec::run(&exec, settings, environment, &console, interruption)
+        }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
         Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {

@@ -24,7 +24,7 @@ pub(crate) use self::table::variable;
 pub(crate) use self::table::{KEYS, environment_help};
 use self::table::{SESSION_KEYS, TABLES, variables};
 use self::value::pair;
-use crate::args::{ErrorFormat, OutputArguments, SessionArguments};
+use crate::args::{ErrorFormat, LogFormat, LogLevel, OutputArguments, SessionArguments};
 use crate::env::Environment;
 
 /// The settings of a run.
@@ -36,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) output: Format,
     /// How failures are printed.
     pub(crate) error_format: ErrorFormat,
+    /// What is logged.
+    pub(crate) log: LogLevel,
+    /// How the log is printed.
+    pub(crate) log_format: LogFormat,
     /// Where provider documents come from, beside what is pulled and built in.
     pub(crate) registry: Option<String>,
     /// Credentials by provider, as JSON.
@@ -55,6 +59,10 @@ pub(crate) struct Settings {
 pub(crate) struct Flags<'a> {
     /// `--error-format`.
     pub(crate) error_format: Option<ErrorFormat>,
+    /// `--log`.
+    pub(crate) log: Option<LogLevel>,
+    /// `--log-format`.
+    pub(crate) log_format: Option<LogFormat>,
     /// Output flags.
     pub(crate) output: Option<&'a OutputArguments>,
     /// Session flags.
@@ -127,6 +135,8 @@ impl Settings {
 
     fn put_flags(&mut self, flags: &Flags<'_>) -> Result<()> {
         self.error_format = flags.error_format.unwrap_or(self.error_format);
+        self.log = flags.log.unwrap_or(self.log);
+        self.log_format = flags.log_format.unwrap_or(self.log_format);
         if let Some(output) = flags.output {
             self.output = output.format().unwrap_or(self.output);
             if output.names_two_files() {

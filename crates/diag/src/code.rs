@@ -148,7 +148,7 @@ codes! {
     RateLimited, "rate-limited", "53400", Transient;
     /// The service could not be reached, broke the connection or kept answering 5xx.
     RemoteUnavailable, "remote-unavailable", "08006", Transient;
-    /// The service did not respond in time.
+    /// The statement or a service took too long.
     Timeout, "timeout", "57014", Transient;
     /// The encrypted connection could not be set up.
     TlsFailed, "tls-failed", "08006", Transient;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
 use strataql_call::{Arguments, MethodRef, MetricsSnapshot, Value};
@@ -95,8 +95,7 @@ fn verbose_plan(
     let text = statement.exchange().redact(&text);
     let lines: StringArray =
         corrections.iter().map(String::as_str).chain(text.lines()).map(Some).collect();
-    let schema = Schema::new(vec![Field::new("plan", DataType::Utf8, true)]);
-    let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(lines)])
+    let batch = RecordBatch::try_new(Arc::new(self::lines()), vec![Arc::new(lines)])
         .map_err(|error| Box::new(Report::internal(error.to_string())))?;
     Ok(ResultSet::of_batch(batch))
 }
@@ -265,6 +264,23 @@ fn url(spec: &ScanSpec, target: &MethodRef) -> String {
         ParameterSource::Slot(_) => Some(["‹", &param.wire, "›"].concat()),
         source @ ParameterSource::Values(_) => single(source).map(|value| value.text()),
     })
+}
+
+/// The columns of EXPLAIN.
+///
+/// # Errors
+/// None of its own.
+pub(crate) fn schema(analyze: bool, verbose: bool) -> Result<SchemaRef, Box<Report>> {
+    if verbose {
+        return Ok(Arc::new(lines()));
+    }
+    let measured = analyze.then(Vec::new);
+    Ok(table(&[], &[], measured, &|text| text.to_owned())?.schema())
+}
+
+/// The columns of EXPLAIN VERBOSE.
+fn lines() -> Schema {
+    Schema::new(vec![Field::new("plan", DataType::Utf8, true)])
 }
 
 fn table(

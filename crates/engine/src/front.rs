@@ -241,6 +241,9 @@ impl Front<'_> {
             .map(|name| name.trim_start_matches(['$', ':']).to_owned())
             .filter(|name| !parameters.has(name))
             .collect();
+        if parameters.is_open() {
+            return Ok(plan);
+        }
         if let Some(first) = missing.first() {
             let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
             return Err(Box::new(

@@ -15,6 +15,7 @@ use strataql_net::Environment;
 use strataql_registry::Registry;
 
 use crate::error::report_of;
+use crate::operators::PauseInJoins;
 use crate::plan::planner::Planner;
 
 /// Documents, network, environment and DataFusion's state: one per process.
@@ -43,6 +44,7 @@ impl QueryEngine {
         let mut physical = PhysicalOptimizer::new().rules;
         physical.retain(|rule| !without.contains(&rule.name()));
         physical.splice(0..0, strataql_rewrites::physical_rules());
+        physical.push(Arc::new(PauseInJoins));
         let mut state = SessionStateBuilder::new()
             .with_config(config())
             .with_default_features()

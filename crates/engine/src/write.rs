@@ -33,6 +33,7 @@ mod writer;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
 use strataql_sql::{Spelling, Statement as Syntax, TableNames, WriteKind, mentions, respell};
@@ -124,6 +125,32 @@ pub(crate) async fn check(running: &Statement, context: &WriteContext) -> Result
     let chosen = method::choose(&resource, &statement)?;
     let variables = running.server_variables();
     RowSource::of(&resource, &chosen, &statement, running, &variables).map(drop)
+}
+
+/// The columns that a write returns; none without RETURNING.
+///
+/// # Errors
+/// What is wrong with its names or its RETURNING.
+pub(crate) async fn returned(
+    running: &Statement,
+    context: &WriteContext,
+) -> Result<Vec<(String, DataType)>, Box<Report>> {
+    let statement = respelled(running)?;
+    let resource = statement.target.resource(running)?;
+    let Some(items) = &statement.returning else { return Ok(Vec::new()) };
+    let chosen = method::choose(&resource, &statement)?;
+    let writer = Writer {
+        statement: running,
+        context,
+        text: &running.text,
+        parsed: &running.parsed,
+        parameters: &running.parameters,
+        mentioned_identifiers: Arc::new(words(&running.parsed.tokens)),
+        variables: running.server_variables(),
+        awaiting: None,
+    };
+    let returning = returning::Returning::plan(&writer, &chosen, items, &statement).await?;
+    Ok(returning.columns().to_vec())
 }
 
 /// True if a write returns rows.

@@ -33,8 +33,8 @@ pub(super) struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    pub(super) fn pool(&self) -> Arc<dyn MemoryPool> {
-        Arc::clone(&self.statement.memory.memory_pool)
+    pub(super) fn pool(&self) -> Found<Arc<dyn MemoryPool>> {
+        Ok(Arc::clone(&self.statement.memory()?.memory_pool))
     }
 
     /// Starts the query.
@@ -74,7 +74,7 @@ impl Filler<'_> {
             .map(|(field, label)| kept(field, label))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let mut writer = self.store.writer(&schema, &self.pool())?;
+        let mut writer = self.store.writer(&schema, &self.pool()?)?;
         while let Some(batch) = result.rows.try_next().await? {
             writer.write(shaped(&batch, batch.columns(), &schema)?).await?;
         }

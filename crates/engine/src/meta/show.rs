@@ -8,6 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Documentation, Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use strataql_diag::{Code, Report, Span};
@@ -27,7 +28,7 @@ use crate::text_table::text_table;
 /// Stands for a document's view where methods are listed.
 pub(super) const VIEW: &str = "__view__";
 
-type Rows = Vec<Vec<Option<String>>>;
+pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
 /// The rows of SHOW, but for what a session keeps itself (SHOW VIEWS, SHOW TABLES).
 ///
@@ -290,7 +291,12 @@ fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
 
 /// The functions with what each takes; EXTENDED gives the whole descriptions.
 pub(super) fn functions(statement: &Statement, extended: bool) -> Result<RecordBatch, Box<Report>> {
-    let state = &statement.engine.state;
+    let rows = function_rows(&statement.engine.state, extended);
+    text_table(&["name", "kind", "syntax", "description"], rows)
+}
+
+/// Name, kind, syntax and description of every function, in the order of names.
+pub(crate) fn function_rows(state: &SessionState, extended: bool) -> Rows {
     let mut rows: Rows = Vec::new();
     let mut push = |name: &str, kind: &str, own: &str, syntax: &str, text: &str| {
         // an alias takes what its function takes
@@ -329,7 +335,7 @@ pub(super) fn functions(statement: &Statement, extended: bool) -> Result<RecordB
     }
     rows.sort();
     rows.dedup_by(|one, other| one[..2] == other[..2]);
-    text_table(&["name", "kind", "syntax", "description"], rows)
+    rows
 }
 
 /// What a function says it takes, and does.

@@ -245,7 +245,7 @@ impl ScanExec {
         };
         let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();
-        let pages = call.pages(context, plan);
+        let pages = runtime.run.span.in_scope(|| call.pages(context, plan));
         let pages = if runtime.run.is_partial {
             let scope = partial::scope(&spec.name(), method, arguments);
             partial::kept(pages, runtime.outcome.clone(), scope).boxed()

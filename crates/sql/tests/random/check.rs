@@ -1,7 +1,7 @@
 //! Properties of all texts. The fuzz target `reader` checks the same.
 
 use strataql_diag::Report;
-use strataql_sql::{Spelling, TableNames, is_complete, parse, relations, reparse, respell, words};
+use strataql_sql::{Spelling, TableNames, completeness, parse, relations, reparse, respell, words};
 
 /// Spellings for keywords, functions and names of every statement.
 fn spelling(text: &str) -> Spelling {
@@ -25,7 +25,7 @@ fn spelling(text: &str) -> Spelling {
 /// # Panics
 /// If a report points outside the text, or a parsed statement cannot be parsed again.
 pub(crate) fn check(text: &str) {
-    let _whole = is_complete(text);
+    let _whole = completeness(text);
     let statements = match parse(text) {
         Ok(statements) => statements,
         Err(report) => return points_into(text, &report),

@@ -18,6 +18,7 @@ use strataql_net::{
 use strataql_registry::Registry;
 use strataql_sandbox::{Options, Sandbox};
 use strataql_spec::AuthConfig;
+use tokio::runtime::Handle;
 use url::Url;
 
 use super::ledger;
@@ -43,6 +44,7 @@ pub(super) async fn open(
     settings: &Settings,
     environment: &Environment,
     console: &Console,
+    workers: &Handle,
     text: &str,
 ) -> Result<Opened, Box<Report>> {
     let registry = providers::registry(settings.registry.as_deref(), &settings.places)?;
@@ -58,7 +60,7 @@ pub(super) async fn open(
         if let Some(folder) = tables(settings, true) {
             text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
         }
-        Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
+        Some(simulate(options.as_deref(), &registry, &text, &mut net, workers).await?)
     } else {
         connect(settings, environment, &registry, &mut net)?;
         None
@@ -76,7 +78,7 @@ pub(super) async fn open(
         tables: tables(settings, sandbox.is_some()),
         recording: recording.clone(),
     })?;
-    let session = engine.session(settings.session.clone());
+    let session = engine.session(settings.session.clone()).on(workers.clone());
     if arguments.all {
         session.set("write.all", "on")?;
     }
@@ -161,6 +163,7 @@ async fn simulate(
     registry: &Arc<Registry>,
     text: &str,
     net: &mut NetSettings,
+    workers: &Handle,
 ) -> Result<Sandbox, Box<Report>> {
     let options =
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
@@ -187,7 +190,8 @@ async fn simulate(
         &own.token,
         models.iter().map(|model| (model.name.as_str(), model.auth.as_ref())),
     );
-    let sandbox = Sandbox::start(sources, options).await?;
+    let sandbox = workers.spawn(async move { Sandbox::start(sources, options).await });
+    let sandbox = sandbox.await.map_err(|error| Report::internal(error.to_string()))??;
     let url = Url::parse(&sandbox.url()).map_err(|error| {
         Box::new(Report::internal(format!("the sandbox has no address: {error}")))
     })?;
