@@ -61,7 +61,7 @@ pub struct ColumnPlan {
 /// How to read the pages of one call; plain data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecodePlan {
-    /// Method, for messages.
+    /// The method's full name, for messages.
     pub method: String,
     /// Where the rows are.
     pub rows: RowShape,
@@ -153,6 +153,16 @@ impl Decoder {
         &self.schema
     }
 
+    /// What the page at `index` is, for messages.
+    pub(crate) fn place(&self, index: usize) -> String {
+        let method = &self.plan.method;
+        if self.is_single() {
+            format!("the response to `{method}`")
+        } else {
+            format!("page {} of the response to `{method}`", index + 1)
+        }
+    }
+
     /// An empty page: 204, or a lookup that found nothing.
     pub(crate) fn empty(&self) -> Decoded {
         Decoded {
@@ -183,7 +193,7 @@ impl Decoder {
                 Report::new(
                     Code::BadRemoteValue,
                     format!(
-                        "row {row} of an answer to method `{method}` has `{found}` in `{column}`, which should be {expected}"
+                        "row {row} of the response to `{method}` has `{found}` in `{column}`, which should be {expected}"
                     ),
                 )
                 .with_help("`SET on_mismatch = 'null'` reads such values as NULL and counts them"),
@@ -197,7 +207,7 @@ impl Decoder {
                 self.unexpected("names a key twice", body.bytes, UNEXPECTED_HELP)
             }
             envelope::Failure::Batch(error) => Box::new(Report::internal(format!(
-                "a page of method `{method}` could not be assembled: {error}"
+                "a page of `{method}` could not be assembled: {error}"
             ))),
         }
     }
@@ -207,7 +217,7 @@ impl Decoder {
     }
 
     fn unexpected(&self, what: &str, body: &[u8], help: &str) -> Box<Report> {
-        let message = format!("a success answer to method `{}` {what}", self.plan.method);
+        let message = format!("the response to `{}` {what}", self.plan.method);
         Box::new(
             Report::new(Code::UnexpectedBody, message)
                 .with_note(format!("the body begins with `{}`", excerpt(body)))
@@ -217,7 +227,7 @@ impl Decoder {
 }
 
 /// The first characters of a body, on one line.
-fn excerpt(body: &[u8]) -> String {
+pub(crate) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -6,8 +6,10 @@
 //! Surprise: a page is read in a single pass that yields rows and the address of the next page, so
 //! the next request leaves as soon as the rows are built.
 
+mod acceptance;
 mod bind;
 mod decode;
+mod exact;
 mod exchange;
 mod method_call;
 mod method_ref;
@@ -22,6 +24,7 @@ mod write;
 
 pub use bind::{Arguments, attribute_json, is_secret};
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
+pub use exact::{json_text, read_json};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use method_call::MethodCall;
 pub use method_ref::{MethodName, MethodRef};

@@ -228,7 +228,7 @@ impl Pager {
         Box::new(
             Report::new(
                 Code::PageLoop,
-                format!("the answer to method `{}` gives {what}", self.method),
+                format!("page {} of the response to `{}` gives {what}", self.pages, self.method),
             )
             .with_help(
                 "run the statement again; if it stays so, the list cannot be read to its end",

@@ -109,7 +109,7 @@ impl KeptPages {
                     (Some(flight), _) => (number, flight.clone()),
                     (None, None) => return Ok(None),
                     (None, Some(next)) => {
-                        let flight = fetch(next.clone(), reader.clone()).boxed().shared();
+                        let flight = fetch(next.clone(), number, reader.clone()).boxed().shared();
                         progress.flight = Some(flight.clone());
                         (number, flight)
                     }
@@ -136,14 +136,15 @@ impl KeptPages {
     }
 }
 
-async fn fetch(next: Next, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
+async fn fetch(next: Next, index: usize, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
     let Next { mut pager, address } = next;
-    let raw = reader.fetch(&address).await?;
+    let raw = reader.fetch(&address, index).await?;
     let decoded = reader.decode_facts(&raw)?;
-    let next = match pager.next(&reader.facts(&raw, &decoded))? {
+    let after = pager.next(&reader.facts(&raw, &decoded)).map_err(|report| raw.blamed(report))?;
+    let next = match after {
         pager::Next::Page(address) => Ok(Some(Next { pager, address })),
         pager::Next::End => Ok(None),
-        pager::Next::Cut(report) => Err(report),
+        pager::Next::Cut(report) => Err(raw.blamed(report)),
     };
     Ok(Arc::new(Landed { page: Arc::new(raw), next }))
 }

@@ -28,6 +28,7 @@ use crate::origin::{self, Origin, check_same_origin};
 use crate::request::{Facts, Repeat, Response};
 use crate::retry::{Outcome, Retry};
 use crate::settings::Settings;
+use crate::status::leaves_open;
 use crate::trace::Purpose;
 use crate::wire::{self, Broken};
 
@@ -211,8 +212,7 @@ impl<'a> Run<'a> {
         drop(permit);
         self.tally.was_lost |= self.tally.is_lost;
         self.tally.is_lost = match &result {
-            // a gateway that lost its server does not know what the server did
-            Ok(answer) => matches!(answer.status, 408 | 502 | 504),
+            Ok(answer) => leaves_open(answer.status, &answer.headers),
             Err(broken) => broken.maybe_sent,
         };
         match &result {

@@ -142,6 +142,11 @@ impl Response {
         Some(self.redactor.redact(&id).into_owned())
     }
 
+    /// Text of the response with all known secrets masked.
+    pub fn redact(&self, text: &str) -> String {
+        self.redactor.redact(text).into_owned()
+    }
+
     /// True for 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

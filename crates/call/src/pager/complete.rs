@@ -155,11 +155,10 @@ impl Pager {
     }
 
     pub(super) fn incomplete(&self, key: &str, what: &str) -> Box<Report> {
-        let page = if self.pages > 1 { format!("page {} of ", self.pages) } else { String::new() };
         Box::new(
             Report::new(
                 Code::IncompleteList,
-                format!("{page}the response to method `{}` {what}", self.method),
+                format!("page {} of the response to `{}` {what}", self.pages, self.method),
             )
             .with_help(format!(
                 "if the list is complete anyway, set `x-strataql: {{paging: {{ignore: ['{key}']}}}}` in its document"
