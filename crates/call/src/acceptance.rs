@@ -10,24 +10,9 @@ use strataql_diag::{Code, RemoteFailure, Report};
 use strataql_net::Response;
 use strataql_spec::{Method, Schema, SchemaId, SchemaKind, Schemas};
 
-use crate::decode::excerpt;
 use crate::decode::media::{Body, NotJson};
+use crate::decode::{Tone, excerpt};
 use crate::method_ref::MethodRef;
-
-/// Keys that only error objects have, unless the document has them too.
-const ERROR_KEYS: &[&str] = &[
-    "error",
-    "errors",
-    "error_code",
-    "errorCode",
-    "error_message",
-    "errorMessage",
-    "errorMessages",
-    "errorSummary",
-    "fault",
-    "exception",
-    "__type",
-];
 
 /// Keys whose `false` marks a failure.
 const SUCCESS_KEYS: &[&str] = &["success", "ok", "Success", "succeeded"];
@@ -137,13 +122,12 @@ impl<'a> Expected<'a> {
         {
             return Some(format!("reports a failure: `{key}` is false"));
         }
-        let found = ERROR_KEYS.iter().find(|key| {
-            object.get(**key).is_some_and(has_content)
-                // `__type` also names the type of an object that is no error
-                && (**key != "__type" || is_error_type(&object[**key]))
-                && !is_known(key)
+        let found = object.iter().find(|(key, value)| match key.as_str() {
+            // it also names the type of an object that is no error
+            "__type" => is_error_type(value),
+            key => Tone::of(key) == Tone::Error && has_content(value) && !is_known(key),
         });
-        if let Some(key) = found {
+        if let Some((key, _)) = found {
             return Some(format!("is an error object: it has `{key}`"));
         }
         let has_no_known_key = !object.keys().any(|key| is_known(key));

@@ -76,6 +76,8 @@ pub(crate) struct Pager {
     ignored: Vec<String>,
     /// The largest number of rows or pages that the service has named so far.
     total: Option<i64>,
+    /// Totals that exceeded the rows so far, by key: what the paging of the document does not read.
+    promised: Vec<(String, i64)>,
     rows: i64,
     pages: i64,
 }
@@ -104,6 +106,7 @@ impl Pager {
             position,
             ignored: Vec::new(),
             total: None,
+            promised: Vec::new(),
             rows: 0,
             pages: 0,
         }
@@ -144,6 +147,7 @@ impl Pager {
         self.pages += 1;
         self.rows = self.rows.saturating_add(i64::try_from(facts.rows).unwrap_or(i64::MAX));
         self.refuse_missing(facts)?;
+        self.refuse_shrinking(facts)?;
         Ok(match self.address(facts)? {
             Some(address) => Next::Page(address),
             None => self.cut(facts).map_or(Next::End, Next::Cut),

@@ -290,3 +290,41 @@ fn whole(text: &str) -> Result<Json, String> {
     let number = whole_number(text).and_then(|digits| exact::number(&digits));
     number.ok_or_else(|| "a whole number".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_reach_the_body_as_they_are_written() {
+        let sent = |kind, value: Value| {
+            let schema = Schema { kind, ..Schema::default() };
+            typed(&schema, &value).map(|json| exact::json_text(&json))
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        let json = |text: &str| Value::Json(exact::read_json(text).expect("JSON"));
+        let long = "12345678901234567890123";
+        for value in [text(long), json(long)] {
+            assert_eq!(sent(SchemaKind::Integer, value.clone()).as_deref(), Ok(long));
+            assert_eq!(sent(SchemaKind::Number, value).as_deref(), Ok(long));
+        }
+        for digits in ["1.10", "1e3", "-0.0", "0.1234567890123456789"] {
+            assert_eq!(sent(SchemaKind::Number, text(digits)).as_deref(), Ok(digits));
+            assert_eq!(sent(SchemaKind::Any, json(digits)).as_deref(), Ok(digits));
+            assert!(sent(SchemaKind::Integer, json(digits)).is_err() || digits == "-0.0");
+            let quoted = format!("\"{digits}\"");
+            assert_eq!(sent(SchemaKind::String, json(digits)), Ok(quoted));
+        }
+        assert_eq!(sent(SchemaKind::Integer, text("007")).as_deref(), Ok("7"));
+        assert_eq!(sent(SchemaKind::Integer, text("12.00")).as_deref(), Ok("12"));
+        assert_eq!(
+            sent(SchemaKind::Integer, Value::Number(1e20)).as_deref(),
+            Ok("100000000000000000000")
+        );
+        let object = r#"{"a":[1.10,{"b":12345678901234567890123}],"c":"1.10"}"#;
+        assert_eq!(sent(SchemaKind::Object, text(object)).as_deref(), Ok(object));
+        assert_eq!(sent(SchemaKind::Any, text(object)).as_deref(), Ok(object));
+        assert!(sent(SchemaKind::String, text("\u{fdd0}1")).is_err());
+        assert!(sent(SchemaKind::Number, text("1.")).is_err());
+    }
+}

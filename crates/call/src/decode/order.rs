@@ -18,7 +18,7 @@ pub(super) struct KeyFacts<'a> {
 
 /// How much a key speaks of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// Not at all.
     Neutral,
     /// It stands in error objects and in others (`message`, `id`).
@@ -28,10 +28,11 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    pub(super) fn of(key: &str) -> Self {
+    pub(crate) fn of(key: &str) -> Self {
         match key {
             "error" | "errors" | "error_code" | "errorCode" | "error_message" | "errorMessage"
-            | "error_type" | "errorType" | "fault" | "exception" => Self::Error,
+            | "errorMessages" | "errorSummary" | "error_type" | "errorType" | "fault"
+            | "exception" => Self::Error,
             "code" | "message" | "status" | "statusCode" | "status_code" | "detail" | "details"
             | "reason" | "title" | "type" | "id" | "name" | "index" | "key" => Self::Common,
             _ => Self::Neutral,
