@@ -1,10 +1,10 @@
-//! Decoding: one pass over the bytes of a page, straight into the columns that are asked for.
+//! Decoding: one pass over the bytes of a page, into the projected columns.
 //!
 //! Owns: finding the rows, the strict reading of envelopes and values
 //! (docs/decisions/0001-answers-are-read-strictly.md), capture of page addresses on the way.
-//! Refuses: choosing columns; the plan says which.
-//! Surprise: fields that no column asks for are skipped without being parsed into values, and nested
-//! values are copied as text, so cost follows what is projected.
+//! Refuses: choosing columns; the plan does.
+//! Surprise: fields that are not projected are skipped without being parsed into values, and nested
+//! values are copied as text, so the cost depends on the projection.
 
 mod builder;
 mod capacity;
@@ -35,7 +35,7 @@ pub(crate) use order::Tone;
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
 
-/// What to do with a value that does not fit its column.
+/// The treatment of a value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mismatch {
@@ -59,22 +59,22 @@ pub struct ColumnPlan {
     pub echo: Option<Value>,
 }
 
-/// How to read the pages of one call; plain data.
+/// How to decode the pages of one call; plain data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecodePlan {
     /// The method's full name, for messages.
     pub method: String,
-    /// Where the rows are.
+    /// The location of the rows.
     pub rows: RowShape,
     /// Projected columns.
     pub columns: Vec<ColumnPlan>,
     /// Keys that row objects may have; others are dropped and counted.
     pub known_fields: Vec<String>,
-    /// Top-level keys of the whole answer that the document knows.
+    /// Documented top-level keys of the response.
     pub known_envelope: Vec<String>,
     /// Body paths of page addresses.
     pub captures: Vec<Vec<String>>,
-    /// What a misfit becomes.
+    /// The treatment of values that do not fit.
     pub mismatch: Mismatch,
     /// The media type that the document gives for the answer.
     #[serde(default)]
@@ -92,7 +92,7 @@ pub(crate) struct Decoded {
     pub(crate) mismatches: u64,
 }
 
-/// A plan made ready for many pages.
+/// A plan prepared for many pages.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     plan: DecodePlan,
@@ -175,12 +175,12 @@ impl Decoder {
         }
     }
 
-    /// Reads the body of a success answer.
+    /// Decodes the body of a success response.
     pub(crate) fn decode(&self, body: Body<'_>) -> Result<Decoded, Box<Report>> {
         let json = body.json().map_err(|found| self.not_json(&found, body.bytes))?;
         let read = |last_wins| envelope::Reader::new(self, json, last_wins).read();
         match read(false) {
-            // rare: a row names a key twice; the last one counts, which takes a second look
+            // rare: a row has a key twice; the last one counts, which needs a second pass
             Err(envelope::Failure::RepeatedKey) => read(true),
             other => other,
         }

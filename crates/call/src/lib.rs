@@ -1,10 +1,10 @@
-//! Running one method: typed values in, pages of rows out.
+//! Calling one method: typed values in, pages of rows out.
 //!
 //! Owns: binding values to path, query, header, body and server variables; URL building; page
 //! drivers; decoding page bytes once, straight into Arrow builders of the projected columns.
 //! Refuses: choosing a method, SQL, DataFusion, retries and credentials (`net` has those).
 //! Surprise: a page is read in a single pass that yields rows and the address of the next page, so
-//! the next request leaves as soon as the rows are built.
+//! the next request is sent as soon as the rows are built.
 
 mod acceptance;
 mod bind;

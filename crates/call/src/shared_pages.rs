@@ -1,8 +1,7 @@
-//! Calls that a statement makes once however often it reads them.
+//! Shared calls: made once per statement, however often they are read.
 //!
-//! Owns: the pages of such calls, kept for the statement, fetched on demand by whichever reader is
-//! first.
-//! Refuses: calls with a single reader; their pages pass through and are dropped.
+//! Owns: the pages of such calls, kept for the statement and fetched on demand by the first reader.
+//! Refuses: calls with a single reader; their pages are not kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,15 +41,15 @@ impl std::fmt::Debug for SharedChains {
     }
 }
 
-/// The pages of one call, kept.
+/// The pages of one call.
 pub(crate) struct KeptPages {
     progress: Mutex<Progress>,
 }
 
 struct Progress {
-    /// How to go on after the last page that is there; `None` after the last of all.
+    /// The request after the last fetched page; `None` at the end of the list.
     next: Option<Next>,
-    /// The page on its way.
+    /// The page in flight.
     flight: Option<Flight>,
     pages: Vec<Arc<RawPage>>,
     failed: Option<Box<Report>>,
@@ -63,8 +62,8 @@ struct Next {
     address: PageAddress,
 }
 
-/// A page with how to go on after it. Whoever waits for it drives it: a reader that is not asked for
-/// rows just now must not keep the others from theirs.
+/// A page and the request after it. Every waiting reader drives it, so that a reader that is not
+/// polled cannot block the others.
 type Flight = Shared<BoxFuture<'static, Result<Arc<Landed>, Box<Report>>>>;
 
 /// A page, and what comes after it: the next one, the end, or why the list is not complete.
@@ -89,7 +88,7 @@ impl KeptPages {
         self.progress().bytes
     }
 
-    /// The page at `index`, fetched if nobody did yet; `None` after the last.
+    /// The page at `index`, fetched if necessary; `None` after the last.
     pub(crate) async fn page(
         &self,
         index: usize,
@@ -117,7 +116,7 @@ impl KeptPages {
             };
             let landed = flight.await;
             let mut progress = self.progress();
-            // the first of those who waited puts it away
+            // the first waiting reader stores it
             if progress.flight.is_some() && progress.pages.len() == number {
                 progress.flight = None;
                 match landed {

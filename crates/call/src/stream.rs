@@ -1,8 +1,8 @@
 //! The stream of pages of one call.
 //!
-//! Owns: sending page after page, reading statuses, decoding, and the single-pass hand-over from
-//! rows to the next request.
-//! Refuses: running ahead of its consumer; look-ahead is the operator's choice.
+//! Owns: sending page requests, checking statuses, decoding, and starting the next request after a
+//! single pass.
+//! Refuses: read-ahead; that is the operator's choice.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::metrics::CallMetrics;
 use crate::pager::{Next, PageAddress, PageFacts, Pager};
 use crate::shared_pages::{KeptPages, SharedChains};
 
-/// Bytes of a body that takes long enough to decode to let others go first.
+/// Size of a body from which decoding yields to other tasks first.
 const LARGE_BODY: usize = 16 << 10;
 
 /// One page of rows.
@@ -33,10 +33,10 @@ pub struct Page {
     pub batch: RecordBatch,
 }
 
-/// What the pages of one call are read with.
+/// The context in which the pages of a call are read.
 #[derive(Clone)]
 pub struct CallContext {
-    /// The way to the network.
+    /// The exchange.
     pub exchange: Arc<dyn Exchange>,
     /// Counters.
     pub metrics: Arc<CallMetrics>,
@@ -81,8 +81,8 @@ impl MethodCall {
                 let raw = state.reader.fetch(&address, state.index).await?;
                 state.index += 1;
                 if raw.size() > LARGE_BODY {
-                    // other answers that have come are taken in, and their requests made room
-                    // for, before this thread is busy with decoding
+                    // other responses are received, and new requests sent, before this thread is
+                    // busy decoding
                     tokio::task::yield_now().await;
                 }
                 let decoded = state.reader.decode(&raw)?;
@@ -110,7 +110,7 @@ struct State {
     index: usize,
 }
 
-/// An answer whose status was accepted.
+/// A response with an accepted status.
 #[derive(Debug, Clone)]
 pub(crate) struct RawPage {
     url: Url,
@@ -214,7 +214,7 @@ impl Reader {
         Ok(decoded)
     }
 
-    /// Decodes a page for its page address only; rows are counted by those who read them.
+    /// Decodes a page for its page address only; rows are counted by their readers.
     pub(crate) fn decode_facts(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         match raw.content {
             Content::Body | Content::Part => {
@@ -244,7 +244,7 @@ fn placed(report: Report, place: &str) -> Report {
     if report.message.contains(place) { report } else { report.with_note(place) }
 }
 
-/// The report of an answer that is no success.
+/// The report of an error response.
 pub(crate) fn refusal(response: &Response) -> Report {
     let report = status_report(&response.facts, response);
     let note = (response.status == 404).then(|| slash_note(&response.url)).flatten();

@@ -26,7 +26,7 @@ impl MethodCall {
         let repeat = match self.verb() {
             _ if self.method().may_repeat() => Repeat::Safe,
             _ if self.key().is_some() => Repeat::WithKey,
-            // a whole replacement sent twice is the same replacement
+            // replacing a whole object twice is idempotent
             HttpVerb::Put => Repeat::WithKey,
             // a DELETE that is repeated may find nothing, which would look like an error
             _ => Repeat::RefusedOnly,
@@ -100,7 +100,7 @@ impl MethodCall {
     }
 }
 
-/// The rows of an answer; none when it has no body.
+/// The rows of a response; none when it has no body.
 ///
 /// # Errors
 /// `unexpected-body`, `bad-remote-value`.
