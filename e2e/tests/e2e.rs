@@ -16,6 +16,8 @@ mod document_views;
 mod documents;
 #[path = "e2e/faults.rs"]
 mod faults;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "e2e/ledger.rs"]
 mod ledger;
 #[path = "e2e/ledger_command.rs"]

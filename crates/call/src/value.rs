@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use strataql_spec::{Schema, SchemaKind};
 
+use crate::exact;
+
 /// A value given for a parameter or body attribute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,7 +34,10 @@ impl Value {
             Self::Integer(number) => number.to_string(),
             Self::Number(number) => number_text(*number),
             Self::Boolean(flag) => flag.to_string(),
-            Self::Json(json) => json.to_string(),
+            Self::Json(json) => match exact::digits(json) {
+                Some(digits) => digits.to_owned(),
+                None => exact::json_text(json),
+            },
         }
     }
 
@@ -90,7 +95,7 @@ impl Value {
         match self {
             Self::Json(Json::Array(items)) => Some(items.clone()),
             Self::Text(text) if text.trim_start().starts_with('[') => {
-                match serde_json::from_str(text) {
+                match exact::read_json(text) {
                     Ok(Json::Array(items)) => Some(items),
                     _ => None,
                 }
@@ -102,9 +107,10 @@ impl Value {
 
 /// A JSON scalar without quotes, a structure as JSON.
 pub(crate) fn json_text(json: &Json) -> String {
-    match json {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
+    match (exact::digits(json), json) {
+        (Some(digits), _) => digits.to_owned(),
+        (None, Json::String(text)) => text.clone(),
+        (None, other) => exact::json_text(other),
     }
 }
 
@@ -117,7 +123,7 @@ fn is_same_number(one: &str, other: &str) -> bool {
 }
 
 /// The canonical text of an integer, also when it is written `12.0`.
-fn whole_number(text: &str) -> Option<String> {
+pub(crate) fn whole_number(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -125,7 +131,8 @@ fn whole_number(text: &str) -> Option<String> {
     let no_fraction = fraction.bytes().all(|b| b == b'0');
     (all_digits && no_fraction).then(|| {
         let sign = if text.starts_with('-') { "-" } else { "" };
-        format!("{sign}{whole}")
+        let whole = whole.trim_start_matches('0');
+        if whole.is_empty() { "0".to_owned() } else { format!("{sign}{whole}") }
     })
 }
 

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let line = match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => {
-            // whoever closed the pipe does not want the help text
+            // a closed pipe is not an error for the help text
             let _ignored = error.print();
             return Exit::from(&error).into();
         }
@@ -58,7 +58,7 @@ fn command() -> clap::Command {
     command.after_long_help(format!("{after}\n\n{}", settings::environment_help()))
 }
 
-/// A statement that begins with a comment is no flag: a blank before it tells them apart.
+/// A statement that begins with a comment is not a flag: a leading blank distinguishes them.
 fn comment_first(argument: OsString) -> OsString {
     let is_comment = argument.to_str().is_some_and(|text| {
         text.strip_prefix("--").is_some_and(|rest| rest.starts_with(char::is_whitespace))

@@ -1,9 +1,9 @@
-//! What a run is told: defaults, then the configuration file, the environment, the flags.
+//! Settings of a run: defaults, then the configuration file, the environment, the flags.
 //!
 //! Owns: the keys, their values and their precedence; [`Places`]; the file format.
 //! Refuses: settings of a session (`SET …`); the rows of the engine's table check them.
-//! Surprise: `read_only` is the one key that cannot be overridden: whoever says it last, if anyone
-//! says it, the run is read-only.
+//! Surprise: `read_only` is the one key that cannot be overridden: if any source sets it, the run
+//! is read-only.
 
 mod file;
 mod places;
@@ -30,25 +30,25 @@ use crate::env::Environment;
 /// The settings of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
-    /// Where things are kept.
+    /// Locations of files.
     pub(crate) places: Places,
     /// The output format.
     pub(crate) output: Format,
-    /// How failures are printed.
+    /// The format of errors.
     pub(crate) error_format: ErrorFormat,
     /// What is logged.
     pub(crate) log: LogLevel,
     /// How the log is printed.
     pub(crate) log_format: LogFormat,
-    /// Where provider documents come from, beside what is pulled and built in.
+    /// An additional source of provider documents, besides pulled and embedded ones.
     pub(crate) registry: Option<String>,
     /// Credentials by provider, as JSON.
     pub(crate) auth: Option<SecretString>,
-    /// Other servers, by provider.
+    /// Replacement endpoints, by provider.
     pub(crate) endpoints: Vec<(String, String)>,
     /// Keep a record of writes.
     pub(crate) ledger: bool,
-    /// Certificates that are trusted too.
+    /// Additional trusted certificates.
     pub(crate) ca_bundle: Option<PathBuf>,
     /// What holds before the first statement.
     pub(crate) session: SessionSettings,

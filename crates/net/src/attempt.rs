@@ -17,7 +17,7 @@ pub(crate) struct WireRequest {
     pub(crate) body: Option<Bytes>,
 }
 
-/// A complete answer.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,

@@ -180,6 +180,7 @@ impl Credentials {
             read_file: &self.read_file,
             fixed: fixed.map(|fixed| fixed.of(provider)),
             redactor: &self.redactor,
+            is_users: self.fixed.is_none() && self.user.contains_key(provider),
         }
     }
 }

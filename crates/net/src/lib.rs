@@ -45,6 +45,6 @@ pub use settings::{
     CredentialsOverride, Environment, FixedCredential, HttpLog, ProxyPolicy, ReadFile,
     RetrySettings, Settings,
 };
-pub use status::status_report;
+pub use status::{leaves_open, status_report};
 pub use trace::{Attempt, Observer, Purpose};
 pub use transport::Transport;

@@ -181,6 +181,8 @@ pub(crate) struct SessionArguments {
     pub(crate) sandbox: Option<Option<String>>,
 
     /// Log requests and responses to stderr or a file, with secrets masked
+    ///
+    /// Only the owner can read the file (mode 0600).
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) http_log: Option<Option<PathBuf>>,
 }

@@ -59,6 +59,14 @@ pub(crate) struct Definition {
     pub(crate) required: Vec<String>,
 }
 
+impl Definition {
+    /// The provider whose document defines it: its body may read that provider only.
+    fn provider(&self) -> Option<&str> {
+        let first = self.namespace.first().map(String::as_str);
+        first.filter(|_| self.from_document)
+    }
+}
+
 /// Names that a statement and its views use.
 #[derive(Default)]
 pub(super) struct Learnt {
@@ -96,6 +104,15 @@ struct Frame {
     chain: Vec<String>,
     /// For a view's body.
     body: Option<Body>,
+    /// The only provider that may be read, inside a view of a document.
+    provider: Option<String>,
+}
+
+impl Frame {
+    /// The only provider that may be read in the body of a view here.
+    fn provider_in(&self, definition: &Definition) -> Option<String> {
+        self.provider.clone().or_else(|| definition.provider().map(str::to_owned))
+    }
 }
 
 /// The view whose body a frame is.
@@ -167,6 +184,7 @@ impl<'a> Expander<'a> {
             given: Givens::new(),
             chain: Vec::new(),
             body: None,
+            provider: None,
         };
         self.walk(query, &frame)?;
         let mut learnt = self.learnt;

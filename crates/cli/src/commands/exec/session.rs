@@ -1,8 +1,8 @@
 //! Opening the session of a run: documents, transport, sandbox.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -209,7 +209,7 @@ fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpL
     let Some(path) = target else {
         return Ok(Some(Arc::new(move |line: &str| console.write_err(&format!("{line}\n")))));
     };
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+    let file = private_log(path).map_err(|error| {
         Box::new(
             Report::new(
                 Code::LocalIo,
@@ -224,6 +224,25 @@ fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpL
         // a full disk must not stop the statement
         let _ignored = writeln!(file, "{}", console.redactor.redact(line));
     })))
+}
+
+/// Opens a log that nobody but its owner can read: it has what services answer.
+fn private_log(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        use std::os::unix::fs::PermissionsExt;
+        // a file that was there keeps its mode otherwise
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 /// Counts requests for the progress line.
