@@ -7,13 +7,17 @@
 //! failures are not remembered.
 
 mod api_key;
+mod aws;
 mod basic;
 mod bearer;
 mod custom;
 mod grant;
+mod ini;
 mod lookup;
+mod machine;
 mod parts;
 mod principal;
+mod report;
 mod sign;
 mod template;
 mod token;
@@ -25,16 +29,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::{AuthConfig, AuthKind};
+use url::Url;
 
+pub use self::grant::Tried;
 use self::lookup::{Built, Lookup};
-use self::parts::{Part, Parts};
+use self::parts::{Part, Parts, header_value};
 pub use self::principal::Principal;
+pub use self::report::CredentialReport;
 pub(crate) use self::sign::Sign;
 use self::token::{Token, TokenSource};
 use crate::attempt::WireRequest;
 use crate::exchange::Core;
 use crate::failure::Failure;
-use crate::settings::{CredentialsOverride, Environment, FixedCredential, ReadFile, Settings};
+use crate::settings::{
+    CredentialsOverride, Environment, FixedCredential, ReadFile, RunProgram, Settings,
+};
 
 /// A credential that is ready to be used.
 pub(crate) enum Credential {
@@ -75,13 +84,17 @@ impl Credential {
         }
     }
 
-    /// The credential for an attempt, fetching a token if there is none.
-    pub(crate) async fn authorise(&self, core: &Arc<Core>) -> Result<Authorised, Failure> {
+    /// The credential for an attempt at `url`, fetching a token if there is none.
+    pub(crate) async fn authorise(
+        &self,
+        core: &Arc<Core>,
+        url: Option<&Url>,
+    ) -> Result<Authorised, Failure> {
         let (signer, token, is_from_cache) = match self {
             Self::Anonymous => (None, None, false),
             Self::Signer(signer) => (Some(Arc::clone(signer)), None, false),
             Self::Token(source) => {
-                let (token, is_from_cache) = source.token(core).await?;
+                let (token, is_from_cache) = source.token(core, url).await?;
                 (Some(token.signer()), Some(token), is_from_cache)
             }
         };
@@ -101,6 +114,7 @@ pub(crate) struct Credentials {
     user: HashMap<String, AuthConfig>,
     environment: Environment,
     read_file: ReadFile,
+    run: RunProgram,
     fixed: Option<CredentialsOverride>,
     redactor: Redactor,
     known: Mutex<Known>,
@@ -118,6 +132,7 @@ impl Credentials {
             user: settings.auth.clone(),
             environment: Arc::clone(&settings.environment),
             read_file: Arc::clone(&settings.read_file),
+            run: Arc::clone(&settings.run_program),
             fixed: settings.credentials_override.clone(),
             redactor,
             known: Mutex::default(),
@@ -163,6 +178,24 @@ impl Credentials {
         Ok(Principal::of(kind.as_str(), &credential))
     }
 
+    /// What can be said about a provider's credential, which is obtained for that.
+    pub(crate) async fn report(&self, provider: &str, core: &Arc<Core>) -> CredentialReport {
+        let (kind, is_users) = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let kind = self.config(&known, provider).map_or(AuthKind::Null, kind_of);
+            (kind, self.fixed.is_none() && self.user.contains_key(provider))
+        };
+        match self.of(provider) {
+            Ok(credential) => {
+                CredentialReport::of(provider, kind.as_str(), is_users, &credential, core).await
+            }
+            Err(report) => {
+                let report = Box::new(report.redacted(&core.redactor));
+                CredentialReport::missing(provider, kind.as_str(), is_users, report)
+            }
+        }
+    }
+
     /// The configuration that counts for a provider.
     fn config<'a>(&'a self, known: &'a Known, provider: &str) -> Option<&'a AuthConfig> {
         let document = known.documents.get(provider);
@@ -178,6 +211,7 @@ impl Credentials {
             provider,
             environment: fixed.map_or(&self.environment, |fixed| &fixed.variables),
             read_file: &self.read_file,
+            run: &self.run,
             fixed: fixed.map(|fixed| fixed.of(provider)),
             redactor: &self.redactor,
         }
@@ -219,6 +253,9 @@ fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
         (AuthKind::Custom, _) => custom::parts(config, lookup)?,
         (AuthKind::OAuth2, _) => {
             return Ok(Credential::Token(TokenSource::new(grant::of(config, lookup)?)));
+        }
+        (AuthKind::AwsSigningV4 | AuthKind::AwsAssumeRole, _) => {
+            return aws::credential(config, lookup);
         }
         // a type whose signatures cannot be made is replaced too
         (_, Some(FixedCredential::Client { secret, .. })) => return fixed_bearer(lookup, secret),
