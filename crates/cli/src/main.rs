@@ -8,6 +8,7 @@ mod commands;
 mod console;
 mod env;
 mod exit;
+mod programs;
 mod progress;
 mod providers;
 #[cfg(test)]
@@ -62,9 +63,13 @@ fn comment_first(argument: OsString) -> OsString {
 }
 
 fn run(line: CommandLine, environment: &Environment) -> Exit {
+    let of_auth = match &line.command {
+        Command::Auth { command } => Some(command.session()),
+        _ => None,
+    };
     let (output, session) = match &line.command {
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
-        _ => (None, None),
+        _ => (None, of_auth.as_ref()),
     };
     let flags = Flags { error_format: line.error_format, output, session };
     let settings = read_config(environment)
@@ -79,6 +84,9 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
+        Command::Auth { command } => {
+            commands::auth::run(&command, &settings, environment, &console)
+        }
         Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {
             commands::ledger::run(json, sandbox, &settings, &console)
         }

@@ -225,6 +225,9 @@ pub struct AuthConfig {
     /// The source of Databricks' chain that is to be used, and no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<String>,
+    /// Tenant of Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// Further form fields of the token request.
     #[serde(skip_serializing_if = "IndexMap::is_empty", deserialize_with = "lists")]
     pub values: IndexMap<String, Vec<String>>,
@@ -237,10 +240,20 @@ pub struct AuthConfig {
 const SECRET_KEYS: &[&str] =
     &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
 
+/// Providers that answer requests without a credential, and whose documents demand one.
+const ANONYMOUS: &[&str] = &["github"];
+
 impl AuthConfig {
     /// Parses the `auth` block of a document.
     pub fn read(node: &Node) -> Option<Self> {
         Self::from_json(node.to_json())
+    }
+
+    /// Adds what is known about a provider and its public document does not say.
+    #[must_use]
+    pub(crate) fn known_of(mut self, provider: &str) -> Self {
+        self.optional |= ANONYMOUS.contains(&provider);
+        self
     }
 
     /// Parses an entry of the `--auth` map or a document block. `None` when it is not an object.

@@ -16,6 +16,7 @@ use strataql_sql::Statement;
 
 use self::output::Printer;
 use self::session::Opened;
+pub(crate) use self::session::connect;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;

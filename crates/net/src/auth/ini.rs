@@ -4,10 +4,10 @@
 //! Surprise: indented lines belong to the value before them (nested settings of AWS), and are left
 //! out. A comment needs a line of its own, or a blank before it.
 
-use indexmap::IndexMap;
+use std::collections::BTreeMap;
 
 /// Sections by name.
-pub(super) type Sections = IndexMap<String, IndexMap<String, String>>;
+pub(super) type Sections = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The sections of a file. What is no section, key or comment is ignored.
 pub(super) fn parse(text: &str) -> Sections {

@@ -44,6 +44,8 @@ pub(super) struct Lookup<'a> {
     pub(super) fixed: Option<&'a FixedCredential>,
     pub(super) redactor: &'a Redactor,
     pub(super) run: &'a RunProgram,
+    /// True if the configuration is the user's own, rather than the document's.
+    pub(super) is_users: bool,
 }
 
 impl Lookup<'_> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use strataql_diag::Report;
+use strataql_spec::AuthConfig;
 
 use super::grant::Tried;
 use super::{Credential, Principal};
@@ -38,6 +39,7 @@ impl CredentialReport {
         provider: &str,
         kind: &str,
         is_users: bool,
+        place: Option<String>,
         credential: &Credential,
         core: &Arc<Core>,
     ) -> Self {
@@ -45,7 +47,7 @@ impl CredentialReport {
             provider: provider.to_owned(),
             is_users,
             principal: Principal::of(kind, credential),
-            source: None,
+            source: place.filter(|_| !matches!(credential, Credential::Anonymous)),
             tried: Vec::new(),
             expires: None,
             life: None,
@@ -56,7 +58,8 @@ impl CredentialReport {
             Ok((token, _)) => {
                 report.life = token.life(core.clock.now());
                 report.expires = report.life.and_then(|life| core.clock.wall().checked_add(life));
-                report.source = Some(token.source().to_owned()).filter(|text| !text.is_empty());
+                let known = Some(token.source().to_owned()).filter(|text| !text.is_empty());
+                report.source = known.or(report.source);
                 if let Some(owner) = token.owner() {
                     report.principal.identity = Some(owner);
                 }
@@ -68,6 +71,19 @@ impl CredentialReport {
         }
         report.tried = source.tried();
         report
+    }
+
+    /// The place of a secret that a configuration names, in words.
+    pub(super) fn place(config: &AuthConfig) -> Option<String> {
+        let named = |name: &Option<String>| name.as_ref().map(|name| format!("`{name}`"));
+        let file = |path: &String| format!("file `{path}`");
+        named(&config.credentials_env_var)
+            .or_else(|| named(&config.client_secret_env_var))
+            .or_else(|| named(&config.credentials_file_env_var))
+            .or_else(|| config.credentials_file.as_ref().map(file))
+            .or_else(|| named(&config.password_env_var))
+            .or_else(|| named(&config.username_env_var))
+            .or_else(|| (!config.literal.is_empty()).then(|| "configuration".to_owned()))
     }
 
     /// A provider whose credential is not even configured completely.

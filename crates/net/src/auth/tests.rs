@@ -180,7 +180,7 @@ fn what_is_missing_is_named() {
     );
     refused(json!({"type": "aws_signing_v4", "credentialsenvvar": "TOKEN"}), "access key id");
     refused(json!({"type": "hmac", "credentialsenvvar": "TOKEN"}), "`hmac`");
-    refused(json!({"type": "", "credentialsenvvar": "TOKEN"}), "`service_account`");
+    refused(json!({"type": "", "credentialsenvvar": "TOKEN"}), "neither JSON nor the path");
     let oauth = |extra: Json| {
         let mut all = json!({"type": "oauth2", "client_id": "id", "client_secret": "hush-hush",
             "token_url": "https://h/t"});

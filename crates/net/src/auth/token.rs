@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use url::Url;
 
@@ -32,6 +33,11 @@ type Flight = Shared<Fetching>;
 /// An access token, or temporary keys.
 pub(super) struct Token {
     signer: Arc<dyn Sign>,
+    /// The token itself, for services that exchange it for another.
+    secret: Option<SecretString>,
+    authorization: Option<HeaderValue>,
+    /// Headers that are sent with it.
+    beside: Vec<(HeaderName, HeaderValue)>,
     usable_until: Option<Instant>,
     /// When it expires.
     ends: Option<Instant>,
@@ -50,8 +56,9 @@ impl Token {
         life: Option<Duration>,
     ) -> Option<Self> {
         let value = header_value(&format!("{scheme} "), secret)?;
-        let parts = Parts::new(vec![Part::Header(AUTHORIZATION, value)]);
-        Some(Self::signing(parts, asked, life))
+        let parts = Parts::new(vec![Part::Header(AUTHORIZATION, value.clone())]);
+        let this = Self::signing(parts, asked, life);
+        Some(Self { secret: Some(secret.clone()), authorization: Some(value), ..this })
     }
 
     /// Anything that signs requests, known at `asked` and valid for `life`.
@@ -59,6 +66,9 @@ impl Token {
         let good_for = |life: Duration| life.saturating_sub(RENEW_BEFORE.min(life / 2));
         Self {
             signer,
+            secret: None,
+            authorization: None,
+            beside: Vec::new(),
             usable_until: life.and_then(|life| asked.checked_add(good_for(life))),
             ends: life.and_then(|life| asked.checked_add(life)),
             source: String::new(),
@@ -70,6 +80,23 @@ impl Token {
     pub(super) fn from(mut self, source: impl Into<String>) -> Self {
         self.source = source.into();
         self
+    }
+
+    /// The same with a header beside it.
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.beside.push((name, value));
+        let beside =
+            self.beside.iter().map(|(name, value)| Part::Header(name.clone(), value.clone()));
+        if let Some(authorization) = &self.authorization {
+            let own = Part::Header(AUTHORIZATION, authorization.clone());
+            self.signer = Parts::new(std::iter::once(own).chain(beside).collect());
+        }
+        self
+    }
+
+    /// The token itself.
+    pub(super) fn secret(&self) -> Option<&SecretString> {
+        self.secret.as_ref()
     }
 
     /// The same with the name of its owner.

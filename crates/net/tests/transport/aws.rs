@@ -1,58 +1,17 @@
 //! Access keys of AWS: every source of the chain, against a server that plays all of its services.
 
-use std::collections::HashMap;
-use std::io;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use strataql_diag::{Code, Report};
-use strataql_net::{ProgramOutput, Request, Settings, SigningScope};
-use strataql_spec::{AuthConfig, HttpVerb};
-use url::Url;
 
-use crate::server::{Bench, PROVIDER, Seen, Server, Step, answer, bench};
+use crate::machine::{Case, Machine};
+use crate::server::{PROVIDER, Seen, Step, answer};
 
 /// The clock of the tests starts here.
 const LATER: &str = "2026-01-01T01:00:00Z";
 const SECRETS: &[&str] =
     &["env-s3cret", "file-s3cret", "role-s3cret", "sso-t0ken", "session-t0ken"];
-
-/// The variables, files and programs of a test.
-#[derive(Clone, Default)]
-struct Machine {
-    variables: HashMap<String, String>,
-    files: HashMap<String, String>,
-    printed: Option<String>,
-}
-
-impl Machine {
-    fn new(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
-        let owned = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
-        };
-        let mut this = Self { variables: owned(variables), files: owned(files), printed: None };
-        this.variables.entry("HOME".to_owned()).or_insert_with(|| "/home/ada".to_owned());
-        this
-    }
-
-    fn apply(self, settings: &mut Settings) {
-        let Self { variables, files, printed } = self;
-        settings.environment = Arc::new(move |name| variables.get(name).cloned());
-        settings.read_file = Arc::new(move |path: &Path| {
-            let text = files.get(path.to_str().expect("text"));
-            text.map(|text| text.clone().into_bytes()).ok_or_else(|| io::ErrorKind::NotFound.into())
-        });
-        settings.run_program = Arc::new(move |program| {
-            assert_eq!(program.name, "/bin/keys");
-            assert_eq!(program.arguments, ["--for", "me too"]);
-            let stdout = printed.clone().unwrap_or_default().into_bytes();
-            let output = ProgramOutput { success: true, stdout, stderr: Vec::new() };
-            Box::pin(async move { Ok(output) })
-        });
-    }
-}
 
 fn role_answer(id: &str) -> Vec<Step> {
     let body = format!(
@@ -98,38 +57,16 @@ fn services(_: usize, seen: &Seen) -> Vec<Step> {
     }
 }
 
-struct Case {
-    bench: Bench,
-    server: Server,
-}
-
-async fn case(machine: Machine, config: Json) -> Case {
-    let server = Server::start(services).await;
-    let bench = bench(|settings| {
-        settings.endpoints.insert(PROVIDER.to_owned(), server.url.clone());
-        machine.apply(settings);
-    });
-    let config = AuthConfig::from_json(config).expect("an object");
-    bench.transport.register_provider(PROVIDER, Some(config));
-    Case { bench, server }
-}
-
 fn document() -> Json {
     json!({"type": "aws_signing_v4", "keyIDenvvar": "AWS_ACCESS_KEY_ID",
         "credentialsenvvar": "AWS_SECRET_ACCESS_KEY"})
 }
 
-fn request() -> Request {
-    let url = Url::parse("https://ec2.eu-west-1.amazonaws.com/?Action=X").expect("a URL");
-    let scope = SigningScope { service: "ec2".to_owned(), region: Some("eu-west-1".to_owned()) };
-    Request { scope: Some(Arc::new(scope)), ..Request::new(PROVIDER, HttpVerb::Get, url) }
-}
+const URL: &str = "https://ec2.eu-west-1.amazonaws.com/?Action=X";
 
 /// Sends a request and returns the key that signed it and the source of the key.
 async fn used(case: &Case) -> (String, String) {
-    let response = case.bench.transport.send(request()).await.expect("an answer");
-    assert_eq!(response.status, 200);
-    let seen = case.server.seen().pop().expect("a request");
+    let seen = case.sent(URL).await;
     let credential = seen.header("authorization").expect("signed");
     let credential = credential.strip_prefix("AWS4-HMAC-SHA256 Credential=").expect("a signature");
     let (key, rest) = credential.split_once('/').expect("a scope");
@@ -144,10 +81,7 @@ async fn used(case: &Case) -> (String, String) {
 }
 
 async fn failed(machine: Machine, config: Json) -> Report {
-    let case = case(machine, config).await;
-    let failure = case.bench.transport.send(request()).await.expect_err("no credential");
-    assert!(!failure.maybe_sent);
-    let report = Report::from(failure);
+    let report = Case::of_document(machine, config, services).await.failed(URL).await;
     for secret in SECRETS {
         assert!(!format!("{report:?}").contains(secret), "{report:?}");
     }
@@ -177,12 +111,10 @@ async fn every_source_signs() {
     let files: &[(&str, &str)] =
         &[(CREDENTIALS, STATIC), (CONFIG, roles), ("/jwt", "web-t0ken\n"), (cached, &token)];
     let of_profile = |name| Machine::new(&[("AWS_PROFILE", name)], files);
-    let mut with_program = of_profile("run");
     let printed = json!({"Version": 1, "AccessKeyId": "AKIARUN", "SecretAccessKey": "role-s3cret"});
-    with_program.printed = Some(printed.to_string());
-    let both = [ENVIRONMENT, &[("AWS_PROFILE", "env")]].concat();
-    let mut of_environment = Machine::new(&both, files);
-    of_environment.variables.insert("AWS_PROFILE".to_owned(), "base".to_owned());
+    let with_program = of_profile("run").with("/bin/keys", Ok(&printed.to_string()));
+    let both = [ENVIRONMENT, &[("AWS_PROFILE", "base")]].concat();
+    let of_environment = Machine::new(&both, files);
     let web: &[(&str, &str)] =
         &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/jwt"), ("AWS_ROLE_ARN", "arn:aws:iam::1:role/w")];
     for (machine, key, source) in [
@@ -203,7 +135,7 @@ async fn every_source_signs() {
         ),
         (Machine::new(&[], &[]), "ASIAMACHINE", "machine, role the-role"),
     ] {
-        let case = case(machine, document()).await;
+        let case = Case::of_document(machine, document(), services).await;
         let (used, found) = used(&case).await;
         assert_eq!(used, key, "{source}");
         assert!(found.starts_with(source), "{found}");
@@ -230,7 +162,8 @@ async fn a_configuration_of_the_user_names_profile_role_or_keys() {
             "ASIAROLE",
         ),
     ] {
-        let case = case(Machine::new(&variables, files), config.clone()).await;
+        let machine = Machine::new(&variables, files);
+        let case = Case::of_user(machine, config.clone(), services).await;
         let used = used(&case).await;
         assert_eq!(used.0, key, "{config}");
         if key == "ASIAROLE" {
@@ -296,11 +229,11 @@ async fn the_end_of_the_chain_names_every_source() {
 #[tokio::test]
 async fn temporary_keys_are_kept_and_renewed_before_they_expire() {
     let machine = Machine::new(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/role")], &[]);
-    let case = case(machine, document()).await;
+    let case = Case::of_document(machine, document(), services).await;
     let asked = || case.server.targets().iter().filter(|target| *target == "/role").count();
     for (pause, expected) in [(0, 1), (3500, 1), (50, 2)] {
         case.bench.clock.advance(Duration::from_secs(pause));
-        case.bench.transport.send(request()).await.expect("an answer");
+        case.sent(URL).await;
         assert_eq!(asked(), expected, "after {pause} s");
     }
 }

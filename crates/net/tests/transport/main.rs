@@ -2,8 +2,14 @@
 
 mod auth;
 mod aws;
+mod azure;
 mod canary;
+mod command;
+mod databricks;
 mod exchange;
+mod google;
+mod kubernetes;
 mod limits;
+mod machine;
 mod route;
 mod server;

@@ -5,11 +5,11 @@
 //! Surprise: keys of the credentials file win over those of the configuration file. A profile with
 //! `role_arn` and keys of its own assumes the role, as all tools do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::sts::Role;
@@ -21,12 +21,12 @@ use crate::exchange::Core;
 use crate::failure::Failure;
 
 /// The settings of a profile.
-pub(super) type Profile = IndexMap<String, String>;
+pub(super) type Profile = BTreeMap<String, String>;
 
 /// Everything in the shared files.
 pub(super) struct Profiles {
-    profiles: IndexMap<String, Profile>,
-    sessions: IndexMap<String, Profile>,
+    profiles: BTreeMap<String, Profile>,
+    sessions: BTreeMap<String, Profile>,
 }
 
 impl Profiles {
@@ -37,7 +37,7 @@ impl Profiles {
             let Some(path) = named.or_else(|| machine.home(usual)) else { return Ok(None) };
             machine.read(&path)
         };
-        let mut this = Self { profiles: IndexMap::new(), sessions: IndexMap::new() };
+        let mut this = Self { profiles: BTreeMap::new(), sessions: BTreeMap::new() };
         if let Some(text) = file("AWS_CONFIG_FILE", ".aws/config")? {
             for (name, section) in ini::parse(&text) {
                 if let Some(session) = name.strip_prefix("sso-session ") {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Redactor, Report};
@@ -33,6 +33,7 @@ pub(in crate::auth) struct Ask {
     credential: Credential,
     scope: Option<Arc<SigningScope>>,
     limit: Option<Duration>,
+    is_single: bool,
 }
 
 impl Ask {
@@ -46,6 +47,7 @@ impl Ask {
             credential: Credential::Anonymous,
             scope: None,
             limit: None,
+            is_single: false,
         }
     }
 
@@ -65,6 +67,13 @@ impl Ask {
         let mut ask = Self::get(url);
         ask.headers.insert(CONTENT_TYPE, media);
         Self { verb: HttpVerb::Post, body: Some(form.finish().into()), ..ask }
+    }
+
+    /// A POST of JSON.
+    pub(in crate::auth) fn json(url: Url, body: &serde_json::Value) -> Self {
+        let mut ask = Self::get(url);
+        ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { verb: HttpVerb::Post, body: Some(body.to_string().into()), ..ask }
     }
 
     /// With a header.
@@ -88,12 +97,27 @@ impl Ask {
         self
     }
 
+    /// With a secret header whose name a file gives.
+    pub(in crate::auth) fn any_secret(mut self, name: &str, secret: &SecretString) -> Self {
+        let value = header_value("", secret);
+        if let (Ok(name), Some(value)) = (HeaderName::try_from(name), value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
     /// With a user name and a password.
     pub(in crate::auth) fn basic(self, user: &str, password: &SecretString) -> Self {
         use base64::Engine as _;
         let pair = format!("{user}:{}", password.expose_secret());
         let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-        self.secret(AUTHORIZATION_NAME, "Basic ", &SecretString::from(encoded))
+        self.secret("authorization", "Basic ", &SecretString::from(encoded))
+    }
+
+    /// Sent once, and not redirected.
+    pub(in crate::auth) fn once(mut self) -> Self {
+        self.is_single = true;
+        self
     }
 
     /// Signed with a credential for a service.
@@ -110,8 +134,6 @@ impl Ask {
     }
 }
 
-const AUTHORIZATION_NAME: &str = "authorization";
-
 /// Sends requests of one provider's grants.
 #[derive(Clone)]
 pub(in crate::auth) struct Asker {
@@ -126,7 +148,6 @@ impl Asker {
         core: &Arc<Core>,
         ask: Ask,
     ) -> Result<Response, Failure> {
-        debug_assert_eq!(AUTHORIZATION.as_str(), AUTHORIZATION_NAME);
         let shown = self.shown(&ask.url);
         let (verb, limit) = (ask.verb, ask.limit);
         let outgoing = Outgoing {
@@ -137,7 +158,7 @@ impl Asker {
             headers: ask.headers,
             body: ask.body,
             // asking twice for a token changes nothing; whoever is not there need not be asked twice
-            repeat: if limit.is_some() { Repeat::Never } else { Repeat::Safe },
+            repeat: if limit.is_some() || ask.is_single { Repeat::Never } else { Repeat::Safe },
             scope: ask.scope,
             credential: Arc::new(ask.credential),
         };

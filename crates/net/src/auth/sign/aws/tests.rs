@@ -250,3 +250,57 @@ fn writes_to_s3_carry_a_checksum() {
     assert_eq!(request.headers["x-amz-checksum-sha256"], sum);
     assert!(authorization(&request).0.contains("x-amz-checksum-sha256"));
 }
+
+/// What other implementations sign, for requests that the published examples do not have.
+#[test]
+fn signatures_equal_those_of_another_implementation() {
+    let mut session = keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+    let lasting = session.clone();
+    session.session = Some("the-session".into());
+    let get = |url| Example { url, ..GET };
+    for (keys, example, service, expected) in [
+        (
+            &lasting,
+            get(
+                "https://s3.eu-west-1.amazonaws.com/bucket/a%20b%2Bc%281%29/%C3%BC%24.txt?versionId=a%2Fb%20c&x=~%2A%27",
+            ),
+            "s3",
+            "aca09a0648b3f508d1b1564fdcc324ee2cb355298b058dc9f8216c855505a6d8",
+        ),
+        (
+            &session,
+            get(
+                "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A1%3Afunction%3Af%20g/configuration?Qualifier=%24LATEST",
+            ),
+            "lambda",
+            "4107ff3fd712aef698521d5ffd0e03bd4a51c1cbe36b8588374f8699373098a6",
+        ),
+        (
+            &lasting,
+            Example {
+                url: "https://dynamodb.eu-west-1.amazonaws.com/",
+                headers: &[
+                    ("content-type", "application/x-amz-json-1.0"),
+                    ("x-amz-target", "DynamoDB_20120810.ListTables"),
+                ],
+                body: "{\"Limit\":2}",
+                ..POST
+            },
+            "dynamodb",
+            "93d3f4f96e7435f6d9a83c6dcfc9a2d38f588fa334f9cf505ed08ccb3a20041d",
+        ),
+        (
+            &lasting,
+            get(
+                "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08&Marker=a%2Bb%2F%3D%3D&PathPrefix=%2F",
+            ),
+            "iam",
+            "16f123e688a1809ed24bd596f62195deab8229111f02140bee4e5f5ac28d959b",
+        ),
+    ] {
+        let signer = SigV4::new(keys.clone(), None);
+        let scope = scope(service, Some("eu-west-1"));
+        let request = signed(&example, &signer, scope, "2026-01-01T00:00:00Z");
+        assert_eq!(authorization(&request).1, expected, "{service}");
+    }
+}
