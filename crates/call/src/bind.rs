@@ -13,12 +13,14 @@ mod query;
 mod secrets;
 mod server;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use strataql_diag::{Code, Report};
-use strataql_net::{Repeat, Request};
+use strataql_net::{Repeat, Request, SigningScope};
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{HttpVerb, Location, Method, Param, Piece, Service};
 use url::Url;
@@ -68,6 +70,8 @@ pub(crate) struct BoundCall {
     translate: Option<String>,
     /// True if it only reads and may be sent again after its response was lost.
     may_repeat: bool,
+    /// What signatures are valid for.
+    scope: Arc<SigningScope>,
     /// Values that must not be shown.
     pub(crate) secrets: Vec<String>,
 }
@@ -101,6 +105,7 @@ pub(crate) fn bind(
         body,
         translate: method.request_translate.clone(),
         may_repeat: method.may_repeat(),
+        scope: Arc::new(binder.signing_scope()),
         secrets: secrets::of_arguments(method, args),
     })
 }
@@ -179,6 +184,18 @@ impl<'a> Binder<'a> {
             headers.remove(header::CONTENT_TYPE);
         }
         Ok(headers)
+    }
+
+    /// The service's name in signatures, and the region, which is a parameter of that name.
+    fn signing_scope(&self) -> SigningScope {
+        let is_region = |param: &&Param| param.name == "region" || param.wire == "region";
+        let region = self.method.params.iter().find(is_region);
+        let given = |param: &Param| self.args.value(param).map(Value::text);
+        let region = region.and_then(|param| given(param).or_else(|| param.default.clone()));
+        SigningScope {
+            service: self.service.signing_name.clone(),
+            region: region.filter(|region| !region.is_empty()),
+        }
     }
 
     fn params(&self, location: Location) -> impl Iterator<Item = &'a Param> {
@@ -327,7 +344,8 @@ impl BoundCall {
             },
         };
         let (verb, url, body) = self.translated(url, body, &mut headers);
-        Ok(Request { verb, url, headers, body, provider: self.provider.clone(), repeat })
+        let (provider, scope) = (self.provider.clone(), Some(Arc::clone(&self.scope)));
+        Ok(Request { verb, url, headers, body, provider, repeat, scope })
     }
 
     /// `requestTranslate`: the query string of a GET as the form body of a POST.

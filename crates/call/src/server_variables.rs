@@ -1,7 +1,8 @@
 //! Values of server variables from outside a statement (docs/decisions/0008-server-variables.md).
 //!
-//! Owns: their order: a setting, then the environment variable that the document names. A value in
-//! the statement comes before both, a trusted default of the document after them.
+//! Owns: their order: a setting, then the environment variable that the document names, then those of
+//! the service's own tools. A value in the statement comes before all, a trusted default of the
+//! document after them.
 //! Surprise: any method of the resource may name the environment variable, so that all methods of a
 //! resource use the same host.
 
@@ -14,6 +15,20 @@ use strataql_spec::{Location, Method, Resource};
 
 use crate::bind::Arguments;
 use crate::value::Value;
+
+/// Environment variables that all tools of a service read for one of its server variables.
+struct Chain {
+    /// A part of the service's host names.
+    host: &'static str,
+    variable: &'static str,
+    environment: &'static [&'static str],
+}
+
+const CHAINS: &[Chain] = &[Chain {
+    host: ".amazonaws.com",
+    variable: "region",
+    environment: &["AWS_REGION", "AWS_DEFAULT_REGION"],
+}];
 
 /// A source of server variables.
 #[derive(Clone)]
@@ -41,8 +56,17 @@ impl ServerVariables {
             return Some(value.clone());
         }
         let servers = resource.methods.values().flat_map(|method| &method.servers);
-        let declared = servers.filter_map(|server| server.variables.get(name)?.env_var.as_deref());
-        declared.filter_map(|variable| (self.environment)(variable)).find(|value| !value.is_empty())
+        let declared =
+            servers.clone().filter_map(|server| server.variables.get(name)?.env_var.as_deref());
+        let usual = CHAINS
+            .iter()
+            .filter(|chain| chain.variable == name)
+            .filter(|chain| servers.clone().any(|server| server.url.contains(chain.host)))
+            .flat_map(|chain| chain.environment.iter().copied());
+        declared
+            .chain(usual)
+            .filter_map(|variable| (self.environment)(variable))
+            .find(|value| !value.is_empty())
     }
 
     /// Adds the server variables that the arguments lack.

@@ -6,6 +6,7 @@
 //! rest.
 //! Surprise: the doc comments of this module and its children are the `--help` text.
 
+pub(crate) mod auth;
 mod exec;
 pub(crate) mod provider;
 pub(crate) mod sandbox;
@@ -13,6 +14,7 @@ mod session;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::auth::AuthCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::provider::ProviderCommand;
 pub(crate) use self::sandbox::SandboxCommand;
@@ -84,6 +86,12 @@ pub(crate) enum Command {
         /// The subcommand.
         #[command(subcommand)]
         command: ProviderCommand,
+    },
+    /// Check credentials
+    Auth {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: AuthCommand,
     },
     /// Check the change ledger
     Ledger {

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod auth;
 pub(crate) mod completions;
 pub(crate) mod exec;
 pub(crate) mod ledger;

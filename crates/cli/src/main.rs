@@ -10,6 +10,7 @@ mod env;
 mod exit;
 mod interruption;
 mod log;
+mod programs;
 mod progress;
 mod providers;
 #[cfg(test)]
@@ -73,9 +74,13 @@ fn comment_first(argument: OsString) -> OsString {
 
 /// Runs a command; `interruption` is there for those that end in order.
 fn run(line: CommandLine, environment: &Environment, interruption: Option<&Interruption>) -> Exit {
+    let of_auth = match &line.command {
+        Command::Auth { command } => Some(command.session()),
+        _ => None,
+    };
     let (output, session) = match &line.command {
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
-        _ => (None, None),
+        _ => (None, of_auth.as_ref()),
     };
     let flags = Flags {
         error_format: line.error_format,
@@ -99,6 +104,9 @@ fn run(line: CommandLine, environment: &Environment, interruption: Option<&Inter
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
+        Command::Auth { command } => {
+            commands::auth::run(&command, &settings, environment, &console)
+        }
         Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {
             commands::ledger::run(json, sandbox, &settings, &console)
         }

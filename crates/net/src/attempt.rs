@@ -2,10 +2,17 @@
 //!
 //! Owns: plain data that signers, gates and the wire share.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::HOST;
 use strataql_spec::HttpVerb;
 use url::Url;
+
+use crate::origin::Origin;
+use crate::request::SigningScope;
 
 /// One attempt's request as it is written to a connection.
 pub(crate) struct WireRequest {
@@ -15,6 +22,20 @@ pub(crate) struct WireRequest {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
+    /// What a signature is valid for.
+    pub(crate) scope: Option<Arc<SigningScope>>,
+    /// When the attempt is made.
+    pub(crate) time: SystemTime,
+}
+
+impl WireRequest {
+    /// `host` or `host:port` of the document's server.
+    pub(crate) fn host(&self) -> String {
+        match self.headers.get(HOST) {
+            Some(host) => String::from_utf8_lossy(host.as_bytes()).into_owned(),
+            None => Origin::of(&self.url).map(|origin| origin.authority()).unwrap_or_default(),
+        }
+    }
 }
 
 /// A complete response.

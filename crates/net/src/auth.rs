@@ -7,13 +7,22 @@
 //! failures are not remembered.
 
 mod api_key;
+mod aws;
+mod azure;
 mod basic;
 mod bearer;
+mod command;
 mod custom;
+mod databricks;
+mod google;
 mod grant;
+mod ini;
+mod kubernetes;
 mod lookup;
+mod machine;
 mod parts;
 mod principal;
+mod report;
 mod sign;
 mod template;
 mod token;
@@ -25,16 +34,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::{AuthConfig, AuthKind};
+use url::Url;
 
-use self::lookup::{Built, Lookup};
-use self::parts::{Part, Parts};
+use self::azure::Azure;
+use self::command::Printed;
+use self::databricks::Databricks;
+use self::google::Google;
+use self::grant::Grant;
+pub use self::grant::Tried;
+use self::kubernetes::Kubernetes;
+use self::lookup::{Built, Lookup, Missing};
+use self::parts::{Part, Parts, header_value};
 pub use self::principal::Principal;
+pub use self::report::CredentialReport;
 pub(crate) use self::sign::Sign;
 use self::token::{Token, TokenSource};
 use crate::attempt::WireRequest;
 use crate::exchange::Core;
 use crate::failure::Failure;
-use crate::settings::{CredentialsOverride, Environment, FixedCredential, ReadFile, Settings};
+use crate::settings::{
+    CredentialsOverride, Environment, FixedCredential, ReadFile, RunProgram, Settings,
+};
 
 /// A credential that is ready to be used.
 pub(crate) enum Credential {
@@ -75,13 +95,17 @@ impl Credential {
         }
     }
 
-    /// The credential for an attempt, fetching a token if there is none.
-    pub(crate) async fn authorise(&self, core: &Arc<Core>) -> Result<Authorised, Failure> {
+    /// The credential for an attempt at `url`, fetching a token if there is none.
+    pub(crate) async fn authorise(
+        &self,
+        core: &Arc<Core>,
+        url: Option<&Url>,
+    ) -> Result<Authorised, Failure> {
         let (signer, token, is_from_cache) = match self {
             Self::Anonymous => (None, None, false),
             Self::Signer(signer) => (Some(Arc::clone(signer)), None, false),
             Self::Token(source) => {
-                let (token, is_from_cache) = source.token(core).await?;
+                let (token, is_from_cache) = source.token(core, url).await?;
                 (Some(token.signer()), Some(token), is_from_cache)
             }
         };
@@ -101,6 +125,7 @@ pub(crate) struct Credentials {
     user: HashMap<String, AuthConfig>,
     environment: Environment,
     read_file: ReadFile,
+    run: RunProgram,
     fixed: Option<CredentialsOverride>,
     redactor: Redactor,
     known: Mutex<Known>,
@@ -118,6 +143,7 @@ impl Credentials {
             user: settings.auth.clone(),
             environment: Arc::clone(&settings.environment),
             read_file: Arc::clone(&settings.read_file),
+            run: Arc::clone(&settings.run_program),
             fixed: settings.credentials_override.clone(),
             redactor,
             known: Mutex::default(),
@@ -163,6 +189,32 @@ impl Credentials {
         Ok(Principal::of(kind.as_str(), &credential))
     }
 
+    /// What can be said about a provider's credential, which is obtained for that.
+    pub(crate) async fn report(&self, provider: &str, core: &Arc<Core>) -> CredentialReport {
+        let (kind, is_users, place) = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let config = self.config(&known, provider);
+            let kind = config.map_or(AuthKind::Null, kind_of);
+            let place = config.filter(|_| self.fixed.is_none()).and_then(CredentialReport::place);
+            (kind, self.is_users(provider), place)
+        };
+        let kind = kind.as_str();
+        match self.of(provider) {
+            Ok(credential) => {
+                CredentialReport::of(provider, kind, is_users, place, &credential, core).await
+            }
+            Err(report) => {
+                let report = Box::new(report.redacted(&core.redactor));
+                CredentialReport::missing(provider, kind, is_users, report)
+            }
+        }
+    }
+
+    /// True if the user's own entry counts for a provider.
+    fn is_users(&self, provider: &str) -> bool {
+        self.fixed.is_none() && self.user.contains_key(provider)
+    }
+
     /// The configuration that counts for a provider.
     fn config<'a>(&'a self, known: &'a Known, provider: &str) -> Option<&'a AuthConfig> {
         let document = known.documents.get(provider);
@@ -173,11 +225,14 @@ impl Credentials {
     }
 
     fn lookup<'a>(&'a self, provider: &'a str) -> Lookup<'a> {
+        let is_users = self.is_users(provider);
         let fixed = self.fixed.as_ref();
         Lookup {
             provider,
             environment: fixed.map_or(&self.environment, |fixed| &fixed.variables),
             read_file: &self.read_file,
+            run: &self.run,
+            is_users,
             fixed: fixed.map(|fixed| fixed.of(provider)),
             redactor: &self.redactor,
             is_users: self.fixed.is_none() && self.user.contains_key(provider),
@@ -213,30 +268,54 @@ fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
         Some(FixedCredential::Bearer(token)) => return fixed_bearer(lookup, token),
         Some(FixedCredential::Client { .. }) | None => {}
     }
-    let parts = match (&kind, lookup.fixed) {
-        (AuthKind::Bearer, _) => bearer::parts(config, lookup)?,
-        (AuthKind::Basic, _) => basic::parts(config, lookup)?,
-        (AuthKind::ApiKey, _) => api_key::parts(config, lookup)?,
-        (AuthKind::Custom, _) => custom::parts(config, lookup)?,
-        (AuthKind::OAuth2, _) => {
-            return Ok(Credential::Token(TokenSource::new(grant::of(config, lookup)?)));
+    let of_grant = |grant: Box<dyn Grant>| Ok(Credential::Token(TokenSource::new(grant)));
+    match (&kind, lookup.fixed) {
+        (AuthKind::Bearer | AuthKind::Basic | AuthKind::ApiKey | AuthKind::Custom, fixed) => {
+            match &config.credentials_command {
+                // a document must not run programs
+                Some(line) if fixed.is_none() && lookup.is_users => {
+                    of_grant(Box::new(Printed::build(config, line, lookup)?))
+                }
+                _ => match of_secret(config, lookup) {
+                    // whoever has no credential may ask without one
+                    Err(Missing::Variable { .. }) if config.optional => Ok(Credential::Anonymous),
+                    built => built,
+                },
+            }
         }
-        // a type whose signatures cannot be made is replaced too
-        (_, Some(FixedCredential::Client { secret, .. })) => return fixed_bearer(lookup, secret),
-        (other, _) => {
-            return Err(Report::new(
-                Code::NoCredential,
-                format!(
-                    "provider `{}` authenticates by `{other}`, which this version does not support",
-                    lookup.provider
-                ),
-            )
-            .with_help(
-                "give a credential of another type with `--auth`: `bearer`, `basic`, `api_key`, \
-                 `custom` or `oauth2`",
-            )
-            .into());
+        (AuthKind::OAuth2, _) => of_grant(grant::of(config, lookup)?),
+        (AuthKind::AwsSigningV4 | AuthKind::AwsAssumeRole, _) => aws::credential(config, lookup),
+        // a type that has no pair, or cannot be made, is replaced too
+        (_, Some(FixedCredential::Client { secret, .. })) => fixed_bearer(lookup, secret),
+        (AuthKind::ServiceAccount | AuthKind::Interactive, _) => {
+            let config = AuthConfig { kind, ..config.clone() };
+            of_grant(Box::new(Google::build(&config, lookup)?))
         }
+        (AuthKind::AzureDefault, _) => of_grant(Box::new(Azure::build(config, lookup)?)),
+        (AuthKind::Kubernetes, _) => of_grant(Box::new(Kubernetes::build(config, lookup))),
+        (AuthKind::Databricks, _) => of_grant(Box::new(Databricks::build(config, lookup)?)),
+        (other, _) => Err(Report::new(
+            Code::NoCredential,
+            format!(
+                "provider `{}` authenticates by `{other}`, which this version does not support",
+                lookup.provider
+            ),
+        )
+        .with_help(
+            "give a credential of another type with `--auth`: `bearer`, `basic`, `api_key`, \
+             `custom` or `oauth2`",
+        )
+        .into()),
+    }
+}
+
+/// The credential of a type that sends a secret as it is.
+fn of_secret(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
+    let parts = match config.kind {
+        AuthKind::Basic => basic::parts(config, lookup)?,
+        AuthKind::ApiKey => api_key::parts(config, lookup)?,
+        AuthKind::Custom => custom::parts(config, lookup)?,
+        _ => bearer::parts(config, lookup)?,
     };
     Ok(Credential::Signer(Parts::new(parts)))
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns: pools, TLS roots, proxies, connection limits.
 //! Refuses: redirects, decompression and retries; those need limits and clocks of their own.
-//! Surprise: there are up to six pools, created on first use. Loopback hosts bypass proxies, and a
+//! Surprise: there are up to six pools, created on first use. Loopback hosts and metadata services bypass proxies, and a
 //! replacement endpoint is called with HTTP/1.1, where the `Host` header can name the original
 //! (HTTP/2 would have two different authorities). Where no TLS is possible, the system's root
 //! certificates are not read: there are more than a hundred files, which take a third of a short
@@ -62,7 +62,9 @@ impl Clients {
         address: &Url,
         stands_in: bool,
     ) -> Result<&Client, Box<Report>> {
-        let direct = settings.proxy == ProxyPolicy::None || origin::is_loopback(address);
+        let direct = settings.proxy == ProxyPolicy::None
+            || origin::is_loopback(address)
+            || origin::is_metadata(address);
         let way = Way { direct, stands_in, plain: direct && address.scheme() == "http" };
         self.pools[way.pool()]
             .get_or_init(|| self.build(settings, way))

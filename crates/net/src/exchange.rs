@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::failure::{Cause, Failure};
 use crate::gate::Gates;
 use crate::origin::{self, Origin, check_same_origin};
-use crate::request::{Facts, Repeat, Response};
+use crate::request::{Facts, Repeat, Response, SigningScope};
 use crate::retry::{Outcome, Retry};
 use crate::settings::Settings;
 use crate::status::leaves_open;
@@ -54,6 +54,7 @@ pub(crate) struct Outgoing {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Bytes>,
     pub(crate) repeat: Repeat,
+    pub(crate) scope: Option<Arc<SigningScope>>,
     pub(crate) credential: Arc<Credential>,
 }
 
@@ -165,7 +166,13 @@ impl<'a> Run<'a> {
 
     /// The credential, after fetching a token if necessary.
     async fn authorised(&self) -> Result<Authorised, Failure> {
-        self.outgoing.credential.authorise(self.core).await.map_err(|mut failure| {
+        let credential = &self.outgoing.credential;
+        credential.authorise(self.core, Some(&self.outgoing.url)).await.map_err(|mut failure| {
+            if failure.url.is_empty() {
+                // no request was sent for the credential
+                failure.verb = self.outgoing.verb;
+                failure.url = self.core.shown(&self.url);
+            }
             // the token request is not the user's write, but an earlier attempt may have been one
             failure.maybe_sent = self.tally.maybe_sent && !self.outgoing.verb.is_safe();
             failure

@@ -32,7 +32,7 @@ mod trace;
 mod transport;
 mod wire;
 
-pub use auth::Principal;
+pub use auth::{CredentialReport, Principal, Tried};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use failure::{Cause, Failure, Phase};
 pub use key::idempotency_key;
@@ -40,10 +40,10 @@ pub use link::{LinkProblem, next_link};
 pub use origin::{Origin, check_same_origin};
 pub use page::HtmlPage;
 pub use remote_error::RemoteError;
-pub use request::{Facts, Repeat, Request, Response};
+pub use request::{Facts, Repeat, Request, Response, SigningScope};
 pub use settings::{
-    CredentialsOverride, Environment, FixedCredential, HttpLog, ProxyPolicy, ReadFile,
-    RetrySettings, Settings,
+    CredentialsOverride, Environment, FixedCredential, HttpLog, Program, ProgramOutput,
+    ProxyPolicy, ReadFile, RetrySettings, RunProgram, Settings,
 };
 pub use status::{leaves_open, status_report};
 pub use trace::{Attempt, Observer, Purpose};

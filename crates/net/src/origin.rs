@@ -76,6 +76,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// True for the services that tell a machine about itself: no proxy can reach them.
+pub(crate) fn is_metadata(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => is_named(name, "metadata.google.internal"),
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.segments()[..2] == [0xfd00, 0x0ec2],
+        None => false,
+    }
+}
+
 /// True when the host is loopback, link-local, in a private network, or a metadata service.
 fn is_private(url: &Url) -> bool {
     match url.host() {

@@ -5,6 +5,7 @@
 //! Surprise: `Debug` shows neither headers, query nor body, since any of them may hold a secret.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +30,15 @@ pub enum Repeat {
     Never,
 }
 
+/// What signatures of a method's requests are valid for, beyond the bytes that they cover.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SigningScope {
+    /// The name of the service in signatures.
+    pub service: String,
+    /// The region of the request, where it has one.
+    pub region: Option<String>,
+}
+
 /// A request, without credentials.
 #[derive(Clone)]
 pub struct Request {
@@ -44,6 +54,8 @@ pub struct Request {
     pub provider: String,
     /// When the request may be retried.
     pub repeat: Repeat,
+    /// What a signature of the request is valid for.
+    pub scope: Option<Arc<SigningScope>>,
 }
 
 impl Request {
@@ -56,6 +68,7 @@ impl Request {
             body: None,
             provider: provider.into(),
             repeat: if verb.is_safe() { Repeat::Safe } else { Repeat::RefusedOnly },
+            scope: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 use strataql_spec::{AuthConfig, AuthKind};
 use url::Url;
@@ -26,6 +27,43 @@ pub type ReadFile = Arc<dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync>;
 
 /// Largest file that is read for a credential, in bytes.
 const MAX_CREDENTIAL_FILE: u64 = 1 << 20;
+/// A program to run.
+#[derive(Clone)]
+pub struct Program {
+    /// Its name, or its path.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Variables that are added to its environment.
+    pub variables: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a program did.
+#[derive(Clone, Default)]
+pub struct ProgramOutput {
+    /// True if it reports success.
+    pub success: bool,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it reported.
+    pub stderr: Vec<u8>,
+}
+
+impl fmt::Debug for ProgramOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProgramOutput").field("success", &self.success).finish_non_exhaustive()
+    }
+}
+
+/// Runs a program that prints a credential, without a shell and without input.
+pub type RunProgram =
+    Arc<dyn Fn(Program) -> BoxFuture<'static, io::Result<ProgramOutput>> + Send + Sync>;
 
 /// Receives the lines of the HTTP log, already redacted.
 pub type HttpLog = Arc<dyn Fn(&str) + Send + Sync>;
@@ -59,6 +97,8 @@ pub struct Settings {
     pub environment: Environment,
     /// Reads files with credentials.
     pub read_file: ReadFile,
+    /// Runs programs that print credentials. None is run by default.
+    pub run_program: RunProgram,
     /// Credentials that replace everything else: neither environment nor files are read then.
     pub credentials_override: Option<CredentialsOverride>,
     /// The HTTP log.
@@ -83,6 +123,7 @@ impl Default for Settings {
             auth: HashMap::new(),
             environment: Arc::new(|_| None),
             read_file: Arc::new(read_small),
+            run_program: Arc::new(|_| Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })),
             credentials_override: None,
             http_log: None,
             observer: None,
@@ -185,7 +226,17 @@ impl CredentialsOverride {
         let mut all = Self::same(client(secret), "sandbox");
         for (name, auth) in providers {
             let kind = auth.map(|auth| &auth.kind);
-            if matches!(kind, Some(AuthKind::Bearer | AuthKind::ApiKey | AuthKind::Custom)) {
+            // pairs are sent as such, or exchanged for a token, or sign
+            let is_pair = matches!(
+                kind,
+                Some(
+                    AuthKind::Basic
+                        | AuthKind::OAuth2
+                        | AuthKind::AwsSigningV4
+                        | AuthKind::AwsAssumeRole
+                )
+            );
+            if !is_pair {
                 all.by_provider.insert(name.to_owned(), client(token));
             }
         }

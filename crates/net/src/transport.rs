@@ -10,7 +10,7 @@ use std::sync::Arc;
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use crate::auth::{Credentials, Principal};
+use crate::auth::{CredentialReport, Credentials, Principal};
 use crate::buffers::Buffers;
 use crate::client::Clients;
 use crate::clock::Clock;
@@ -61,8 +61,15 @@ impl Transport {
     /// What [`Transport::send`] would fail with for lack of a credential.
     pub async fn check_credential(&self, provider: &str) -> Result<(), Box<Report>> {
         let credential = self.credentials.of(provider)?;
-        credential.authorise(&self.core).await?;
+        credential.authorise(&self.core, None).await?;
         Ok(())
+    }
+
+    /// What can be said about a provider's credential: where it came from, which sources were tried,
+    /// when it expires. The credential is obtained for that, and sent nowhere but to the services that
+    /// issue it.
+    pub async fn credential_report(&self, provider: &str) -> CredentialReport {
+        self.credentials.report(provider, &self.core).await
     }
 
     /// The owner of the credential that a provider's requests use. Sends no request.
@@ -91,6 +98,7 @@ impl Transport {
             headers: request.headers,
             body: request.body,
             repeat: request.repeat,
+            scope: request.scope,
             credential,
         };
         self.core.exchange(outgoing).await

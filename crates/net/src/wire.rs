@@ -128,7 +128,14 @@ impl Shipment<'_> {
                 .ok_or_else(|| unsendable("the endpoint's address cannot be used"))?;
         }
         let body = self.outgoing.body.clone();
-        let mut request = WireRequest { verb: self.outgoing.verb, url, headers, body };
+        let mut request = WireRequest {
+            verb: self.outgoing.verb,
+            url,
+            headers,
+            body,
+            scope: self.outgoing.scope.clone(),
+            time: self.core.clock.wall(),
+        };
         self.authorised.sign(&mut request).map_err(Cause::Credential)?;
         Ok(request)
     }
@@ -139,7 +146,7 @@ impl Shipment<'_> {
 
     async fn transfer(&self, request: WireRequest, start: Instant) -> Result<Answer, Broken> {
         let settings = &self.core.settings;
-        let WireRequest { verb, url, headers, body } = request;
+        let WireRequest { verb, url, headers, body, .. } = request;
         let client = self
             .core
             .clients
@@ -324,7 +331,7 @@ mod tests {
         }
 
         fn sign(&self, request: &mut WireRequest) -> Result<(), Box<Report>> {
-            let WireRequest { verb, url, headers, body } = request;
+            let WireRequest { verb, url, headers, body, .. } = request;
             let header = |name| headers.get(name).map_or("", |value| value.to_str().expect("text"));
             let mut seen = self.0.lock().expect("no panic");
             seen.push(format!(
@@ -364,9 +371,11 @@ mod tests {
             )]),
             body: Some(Bytes::from_static(b"{}")),
             repeat: Repeat::Never,
+            scope: None,
             credential: Arc::new(Credential::Signer(signer)),
         };
-        let authorised = outgoing.credential.authorise(transport.core()).await.expect("no token");
+        let authorised =
+            outgoing.credential.authorise(transport.core(), None).await.expect("no token");
         let shipment = |attempt| Shipment {
             core: transport.core(),
             outgoing: &outgoing,

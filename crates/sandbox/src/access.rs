@@ -1,14 +1,14 @@
 //! Credentials: token endpoints, discovery, and the check of every request.
 //!
 //! Owns: OAuth client credentials, issued tokens, what counts as authenticated per scheme.
-//! Refuses: verifying signatures; a signed request is accepted by its access key alone.
+//! Refuses: verifying assertions of clients, whose keys it cannot know; their claims are checked.
 //! Surprise: tokens do not expire by the clock, which stands still, but after a number of requests
 //! (`auth.requests_per_token`).
 
 use std::collections::HashMap;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
 use strataql_spec::path::pieces;
 use strataql_spec::{AuthConfig, AuthKind, HttpVerb, Provider};
@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::random::{derive, mix};
 use crate::request::Incoming;
 use crate::routes::template::Template;
+use crate::signature;
 
 /// The account in discovery responses.
 const ACCOUNT: &str = "5a5d0b0c-0000-4000-8000-000000000001";
@@ -53,7 +54,15 @@ impl Access {
         };
         let own = &options.credentials;
         let mut token_paths: Vec<Template> = Vec::new();
-        let known = ["/oidc/v1/token", "/oidc/accounts/{id}/v1/token"].map(str::to_owned);
+        let known = [
+            "/oidc/v1/token",
+            "/oidc/accounts/{id}/v1/token",
+            // Google and Entra, whose documents do not name them
+            "/token",
+            "/v1/token",
+            "/{tenant}/oauth2/v2.0/token",
+        ]
+        .map(str::to_owned);
         let declared = providers
             .filter_map(|provider| provider.auth.as_ref()?.token_url.as_deref())
             .map(token_path);
@@ -100,7 +109,11 @@ impl Access {
             {
                 Some((200, endpoints(request, &format!("/oidc/accounts/{account}"))))
             }
-            _ if request.verb == Some(HttpVerb::Post) && self.is_token_path(request) => {
+            // a method of a document may have such a path; its requests have no grant
+            _ if request.verb == Some(HttpVerb::Post)
+                && self.is_token_path(request)
+                && request.form.iter().any(|(name, _)| name == "grant_type") =>
+            {
                 Some(self.issue(request))
             }
             _ => None,
@@ -111,34 +124,52 @@ impl Access {
         self.token_paths.iter().any(|template| template.matches(&request.segments).is_some())
     }
 
-    /// The client-credentials grant (RFC 6749, 4.4): credentials by Basic, or among the form fields.
+    /// The grants: client credentials (RFC 6749, 4.4) by Basic, among the form fields, or by an
+    /// assertion; assertions (RFC 7523); refresh tokens; token exchange (RFC 8693).
     fn issue(&mut self, request: &Incoming) -> Reply {
         let field = |name: &str| {
             request.form.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
         };
-        if field("grant_type") != Some("client_credentials") {
-            return (
-                400,
-                json!({
-                    "error": "unsupported_grant_type",
-                    "error_description": "the sandbox knows the grant client_credentials",
-                }),
-            );
-        }
+        let own = &self.accepted;
         let basic = basic_credentials(request);
         let given = match &basic {
             Some((id, secret)) => Some((id.as_str(), secret.as_str())),
             None => field("client_id").zip(field("client_secret")),
         };
-        let own = &self.accepted;
-        if given != Some((own.client_id.as_str(), own.client_secret.as_str())) {
-            return (
-                401,
-                json!({
-                    "error": "invalid_client",
-                    "error_description": "client authentication failed",
-                }),
-            );
+        let is_client = given == Some((own.client_id.as_str(), own.client_secret.as_str()));
+        let refused = |status: u16, error: &str, why: &str| {
+            (status, json!({"error": error, "error_description": why}))
+        };
+        let is_valid = match field("grant_type").unwrap_or_default() {
+            "client_credentials" => {
+                let asserted = field("client_assertion").filter(|_| {
+                    field("client_assertion_type").is_some_and(|kind| kind.ends_with(":jwt-bearer"))
+                });
+                is_client || asserted.is_some_and(|text| claims(text, &["iss", "sub", "aud"]))
+            }
+            "refresh_token" => is_client && field("refresh_token") == Some(&own.token),
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+                let assertion = field("assertion").unwrap_or_default();
+                if !claims(assertion, &["iss", "aud", "iat", "exp", "scope"]) {
+                    return refused(400, "invalid_grant", "the assertion is not complete");
+                }
+                true
+            }
+            "urn:ietf:params:oauth:grant-type:token-exchange" => {
+                let subject = field("subject_token").unwrap_or_default();
+                if field("subject_token_type").is_none() || !claims(subject, &["iss", "aud"]) {
+                    return refused(400, "invalid_grant", "the subject token is not complete");
+                }
+                true
+            }
+            _ => {
+                let why = "the sandbox knows the grants client_credentials, refresh_token, \
+                           jwt-bearer and token-exchange";
+                return refused(400, "unsupported_grant_type", why);
+            }
+        };
+        if !is_valid {
+            return refused(401, "invalid_client", "client authentication failed");
         }
         let number = self.issued.len();
         let value = mix(derive(number as u64, &self.accepted.client_secret));
@@ -163,6 +194,15 @@ impl Access {
         };
         if !self.required || self.has_token(request) || self.fits(config, request) {
             return Ok(());
+        }
+        let is_optional = config.optional && request.verb.is_some_and(HttpVerb::is_safe);
+        if is_optional && request.header("authorization").is_none() {
+            return Ok(());
+        }
+        if matches!(config.kind, AuthKind::AwsSigningV4 | AuthKind::AwsAssumeRole) {
+            let own = &self.accepted;
+            return signature::check(request, &own.client_id, &own.client_secret)
+                .map_err(|why| Problem::new(403, why));
         }
         let message = if request.header("authorization").is_some() {
             "the credential is not valid"
@@ -197,15 +237,10 @@ impl Access {
     /// The scheme of the provider's document.
     fn fits(&self, config: &AuthConfig, request: &Incoming) -> bool {
         let own = &self.accepted;
-        let header = request.header("authorization").unwrap_or_default();
         match &config.kind {
             AuthKind::Basic => {
                 let wanted = (own.client_id.clone(), own.client_secret.clone());
                 basic_credentials(request) == Some(wanted)
-            }
-            AuthKind::AwsSigningV4 => {
-                let key = format!("Credential={}/", own.client_id);
-                header.starts_with("AWS4-HMAC-SHA256") && header.contains(&key)
             }
             AuthKind::ApiKey | AuthKind::Custom => {
                 let prefix = config.value_prefix.as_deref().unwrap_or_default();
@@ -237,6 +272,21 @@ fn token_path(url: &str) -> String {
     }
     plain.push_str(left.trim());
     plain
+}
+
+/// True for a signed token (RFC 7519) that has these claims.
+fn claims(token: &str, names: &[&str]) -> bool {
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else { return false };
+    let object = |part: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+        serde_json::from_slice::<Json>(&bytes).ok().filter(Json::is_object)
+    };
+    let has_algorithm = object(header).is_some_and(|header| header.get("alg").is_some());
+    let is_signed = URL_SAFE_NO_PAD.decode(signature).is_ok_and(|bytes| !bytes.is_empty());
+    let claims = object(claims);
+    let has = |name: &&str| claims.as_ref().is_some_and(|claims| claims.get(*name).is_some());
+    has_algorithm && is_signed && names.iter().all(has)
 }
 
 fn basic_credentials(request: &Incoming) -> Option<(String, String)> {
@@ -275,6 +325,17 @@ fn endpoints(request: &Incoming, base: &str) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_judged_by_their_claims() {
+        let part = |json: Json| URL_SAFE_NO_PAD.encode(json.to_string());
+        let token =
+            |claims: Json| format!("{}.{}.c2ln", part(json!({"alg": "RS256"})), part(claims));
+        assert!(claims(&token(json!({"iss": "a", "aud": "b"})), &["iss", "aud"]));
+        assert!(!claims(&token(json!({"iss": "a"})), &["iss", "aud"]));
+        assert!(!claims("a.b.c", &[]));
+        assert!(!claims("", &[]));
+    }
 
     #[test]
     fn token_urls_become_path_templates() {

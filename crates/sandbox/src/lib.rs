@@ -28,6 +28,7 @@ mod routes;
 pub mod scenario;
 mod server;
 mod shape;
+mod signature;
 mod store;
 mod synthesis;
 mod task;

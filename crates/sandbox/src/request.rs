@@ -26,6 +26,8 @@ pub(crate) struct Incoming {
     pub(crate) path: String,
     /// Decoded segments after the first slash.
     pub(crate) segments: Vec<String>,
+    /// The query as sent.
+    pub(crate) raw_query: String,
     /// Decoded query; `None` values have no `=`.
     pub(crate) query: Vec<(String, Option<String>)>,
     /// Headers.
@@ -66,6 +68,7 @@ impl Incoming {
             host,
             path: uri.path().to_owned(),
             segments: segments(uri.path()),
+            raw_query: uri.query().unwrap_or_default().to_owned(),
             query: pairs(uri.query().unwrap_or_default()),
             headers,
             body,

@@ -34,8 +34,18 @@ pub enum AuthKind {
     OAuth2,
     /// `aws_signing_v4`: every request is signed.
     AwsSigningV4,
-    /// `service_account`: a key file of Google.
+    /// `aws_assume_role`: every request is signed with the keys of a role.
+    AwsAssumeRole,
+    /// `service_account`: a key file of Google, or its application default credentials.
     ServiceAccount,
+    /// `interactive`: the token of the `gcloud` program.
+    Interactive,
+    /// `azure_default`: the credential chain of Azure.
+    AzureDefault,
+    /// `k8s`, or `kubeconfig`: the user of a Kubernetes configuration.
+    Kubernetes,
+    /// `databricks`: the unified authentication of Databricks.
+    Databricks,
     /// Any other text, in lower case.
     Unknown(String),
 }
@@ -52,7 +62,12 @@ impl AuthKind {
             Self::Custom => "custom",
             Self::OAuth2 => "oauth2",
             Self::AwsSigningV4 => "aws_signing_v4",
+            Self::AwsAssumeRole => "aws_assume_role",
             Self::ServiceAccount => "service_account",
+            Self::Interactive => "interactive",
+            Self::AzureDefault => "azure_default",
+            Self::Kubernetes => "k8s",
+            Self::Databricks => "databricks",
             Self::Unknown(text) => text,
         }
     }
@@ -70,7 +85,12 @@ impl From<String> for AuthKind {
             "custom" => Self::Custom,
             "oauth2" => Self::OAuth2,
             "aws_signing_v4" => Self::AwsSigningV4,
+            "aws_assume_role" => Self::AwsAssumeRole,
             "service_account" => Self::ServiceAccount,
+            "interactive" => Self::Interactive,
+            "azure_default" => Self::AzureDefault,
+            "k8s" | "kubernetes" | "kubeconfig" => Self::Kubernetes,
+            "databricks" => Self::Databricks,
             _ => Self::Unknown(text),
         }
     }
@@ -104,6 +124,12 @@ pub struct AuthConfig {
     /// Environment variable that names that file.
     #[serde(alias = "credentialsfilepathenvvar", skip_serializing_if = "Option::is_none")]
     pub credentials_file_env_var: Option<String>,
+    /// Program with arguments that prints the secret, as a command line without a shell.
+    #[serde(alias = "credentialscommand", skip_serializing_if = "Option::is_none")]
+    pub credentials_command: Option<String>,
+    /// True when requests without a credential are allowed; they have none if there is none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Environment variables of user name and password (or key and secret).
     #[serde(
         alias = "username_var",
@@ -157,6 +183,51 @@ pub struct AuthConfig {
     /// 0: Basic, then form on refusal; 1: form; 2: Basic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_style: Option<i64>,
+    /// Literal access key id of AWS.
+    #[serde(alias = "keyID", skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// Environment variable of the access key id.
+    #[serde(alias = "keyIDenvvar", skip_serializing_if = "Option::is_none")]
+    pub key_id_env_var: Option<String>,
+    /// Role to assume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_arn: Option<String>,
+    /// Environment variable of the role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_arn_env_var: Option<String>,
+    /// Name of the sessions of the role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_session_name: Option<String>,
+    /// External id that the role demands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_external_id: Option<String>,
+    /// Environment variable of the external id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_external_id_env_var: Option<String>,
+    /// Region of the token service of AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_sts_region: Option<String>,
+    /// Address of the token service of AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_sts_endpoint: Option<String>,
+    /// Lifetime of the role's keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_role_duration_seconds: Option<u64>,
+    /// Profile in the configuration files of the service's own tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// User on whose behalf a Google service account acts (domain-wide delegation).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Address of the workspace or account console of Databricks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The source of Databricks' chain that is to be used, and no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_type: Option<String>,
+    /// Tenant of Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
     /// Further form fields of the token request.
     #[serde(skip_serializing_if = "IndexMap::is_empty", deserialize_with = "lists")]
     pub values: IndexMap<String, Vec<String>>,
@@ -169,10 +240,20 @@ pub struct AuthConfig {
 const SECRET_KEYS: &[&str] =
     &["client_secret", "password", "api_key", "api_secret", "private_key", "token"];
 
+/// Providers that answer requests without a credential, and whose documents demand one.
+const ANONYMOUS: &[&str] = &["github"];
+
 impl AuthConfig {
     /// Parses the `auth` block of a document.
     pub fn read(node: &Node) -> Option<Self> {
         Self::from_json(node.to_json())
+    }
+
+    /// Adds what is known about a provider and its public document does not say.
+    #[must_use]
+    pub(crate) fn known_of(mut self, provider: &str) -> Self {
+        self.optional |= ANONYMOUS.contains(&provider);
+        self
     }
 
     /// Parses an entry of the `--auth` map or a document block. `None` when it is not an object.
@@ -257,14 +338,19 @@ mod tests {
             "custom",
             "oauth2",
             "aws_signing_v4",
+            "aws_assume_role",
             "service_account",
+            "interactive",
             "azure_default",
+            "k8s",
+            "databricks",
+            "hmac",
             "",
         ] {
             let json = serde_json::json!({"type": text.to_ascii_uppercase()});
             let config = AuthConfig::from_json(json).expect("an object");
             assert_eq!(config.kind.to_string(), text);
-            let is_known = text != "azure_default";
+            let is_known = text != "hmac";
             assert_eq!(!matches!(config.kind, AuthKind::Unknown(_)), is_known, "{text}");
             let written = serde_json::to_value(&config).expect("serialises");
             assert_eq!(written["type"], text);

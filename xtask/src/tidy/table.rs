@@ -71,12 +71,23 @@ pub(super) const RULES: &[Rule] = &[
     light(
         "sandbox",
         &["diag", "spec"],
-        &["axum", "base64", "bytes", "futures", "http", "indexmap", "percent-encoding", "tokio"],
+        &[
+            "axum",
+            "base64",
+            "bytes",
+            "futures",
+            "http",
+            "indexmap",
+            "percent-encoding",
+            "ring",
+            "tokio",
+        ],
     ),
     light(
         "net",
         &["diag", "spec"],
         &[
+            "aws-credential-types",
             "aws-sigv4",
             "backon",
             "base64",

@@ -9,11 +9,12 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use serde_json::json;
 use strataql_diag::Code;
-use strataql_net::{Environment, Request, Response};
+use strataql_net::{Environment, Repeat, Request, Response};
 use strataql_spec::{Provider, Service, load_provider, load_service};
 
 use super::*;
 use crate::metrics::CallMetrics;
+use crate::pager::PageAddress;
 use crate::stream::CallContext;
 use crate::value::Value;
 
@@ -244,4 +245,30 @@ fn pages_begin_where_the_arguments_say() {
     assert_eq!(pages.iter().map(|page| page.batch.num_rows()).sum::<usize>(), 1);
     let asked = strict.asked.lock().expect("whole").clone();
     assert_eq!(asked, [3, 4].map(|page| format!("https://set.eu.example.com/racks?page={page}")));
+}
+
+#[test]
+fn the_region_comes_from_the_variables_of_aws_and_signatures_are_valid_for_it() {
+    let variables = "site: {default: my-site, x-stackQL-envVar: SITE}\n      \
+                     zone: {default: eu, enum: [eu, us]}";
+    let document = DOCUMENT
+        .replace("https://{site}.{zone}.example.com", "https://ec2.{region}.amazonaws.com")
+        .replace(variables, "region: {default: us-east-1}")
+        .replace("info: {title: sites,", "info: {title: sites, x-serviceName: ec2,");
+    let (provider, _) = load_provider(PROVIDER, "provider.yaml").expect("loads");
+    let entry = &provider.services["sites"];
+    let (service, _) = load_service(&document, &provider, entry, "sites.yaml").expect("loads");
+    let target = MethodRef::find(&Arc::new(provider), &Arc::new(service), "racks", "list");
+    let environment: Environment =
+        Arc::new(|name: &str| (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned()));
+    let from = ServerVariables::new(BTreeMap::new(), environment);
+    let target = target.expect("known");
+    let call = MethodCall::new(target.clone(), given(&[]), &from).expect("bound");
+    assert_eq!(call.url().as_str(), "https://ec2.eu-west-1.amazonaws.com/racks");
+    let other = MethodCall::new(target, given(&[("region", "us-west-2")]), &from).expect("bound");
+    for (call, region) in [(call, "eu-west-1"), (other, "us-west-2")] {
+        let request = call.bound().request(&PageAddress::First, Repeat::Safe).expect("a request");
+        let scope = request.scope.expect("a scope");
+        assert_eq!((scope.service.as_str(), scope.region.as_deref()), ("ec2", Some(region)));
+    }
 }

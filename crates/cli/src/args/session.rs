@@ -188,6 +188,6 @@ pub(crate) struct SessionArguments {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape that clap wants")]
-fn secret(text: &str) -> Result<SecretString, Infallible> {
+pub(super) fn secret(text: &str) -> Result<SecretString, Infallible> {
     Ok(text.into())
 }

@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::timeout;
 
 use self::output::Printer;
+pub(crate) use self::session::connect;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;

@@ -6,6 +6,7 @@
 //! Surprise: a fixed credential answers for every place; environment and files are not touched then.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use crate::settings::{Environment, FixedCredential, ReadFile};
+use super::grant::Asker;
+use super::machine::Machine;
+use crate::settings::{Environment, FixedCredential, ReadFile, RunProgram};
 
 /// Why a credential is not there.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub(super) struct Lookup<'a> {
     pub(super) read_file: &'a ReadFile,
     pub(super) fixed: Option<&'a FixedCredential>,
     pub(super) redactor: &'a Redactor,
+    pub(super) run: &'a RunProgram,
     /// True for a configuration of the user's, false for one of a document.
     pub(super) is_users: bool,
 }
@@ -93,6 +97,21 @@ impl Lookup<'_> {
         match variable {
             Some(name) => self.variable(name).map(Some),
             None => Ok(literal.filter(|text| !text.is_empty()).map(str::to_owned)),
+        }
+    }
+
+    /// What grants send their requests with.
+    pub(super) fn asker(&self) -> Asker {
+        Asker { provider: self.provider.to_owned(), redactor: self.redactor.clone() }
+    }
+
+    /// The machine, for chains that look further.
+    pub(super) fn machine(&self) -> Machine {
+        Machine {
+            environment: Arc::clone(self.environment),
+            read_file: Arc::clone(self.read_file),
+            run: Arc::clone(self.run),
+            redactor: self.redactor.clone(),
         }
     }
 

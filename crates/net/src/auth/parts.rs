@@ -145,6 +145,8 @@ mod tests {
             url: Url::parse("https://h.example/x?a=%2f+1&key=old&b").expect("a URL"),
             headers: HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("theirs"))]),
             body: None,
+            scope: None,
+            time: std::time::UNIX_EPOCH,
         };
         let parts = Parts::new(vec![
             Part::Header(HeaderName::from_static("x-key"), HeaderValue::from_static("one")),

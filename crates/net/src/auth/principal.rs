@@ -24,7 +24,7 @@ impl Principal {
         let identity = match credential {
             Credential::Anonymous => return Self::anonymous(),
             Credential::Signer(signer) => signer.principal(),
-            Credential::Token(source) => source.principal().to_owned(),
+            Credential::Token(source) => source.principal(),
         };
         Self { auth_type: kind.to_owned(), identity: Some(identity) }
     }

@@ -4,7 +4,11 @@
 //! Surprise: it is asked for every attempt, after everything else has been decided, so that a
 //! signature covers exactly what is sent.
 
+mod aws;
+
 use strataql_diag::Report;
+
+pub(super) use self::aws::{Keys, SigV4};
 
 use crate::attempt::WireRequest;
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use http::HeaderMap;
 use serde_json::{Value as Json, json};
 use strataql_spec::HttpVerb;
-use url::Url;
 
 use super::template::token_url;
 use super::*;
+use crate::request::SigningScope;
 
 fn settings() -> Settings {
     Settings {
@@ -55,8 +55,12 @@ fn resolve(settings: &Settings, json: Json) -> Result<Vec<String>, Box<Report>> 
         url: Url::parse("https://h.example/x").expect("a URL"),
         headers: HeaderMap::new(),
         body: None,
+        scope: Some(Arc::new(SigningScope { service: "ec2".to_owned(), region: None })),
+        time: std::time::UNIX_EPOCH,
     };
     signer.sign(&mut request)?;
+    // the time of a signature is no secret
+    request.headers.remove("x-amz-date");
     let headers = request.headers.iter().map(|(name, value)| {
         assert!(value.is_sensitive(), "{name}");
         format!("{name}: {}", value.to_str().expect("text"))
@@ -190,8 +194,9 @@ fn what_is_missing_is_named() {
         json!({"type": "api_key", "credentialsenvvar": "TOKEN", "name": "a b"}),
         "no header name",
     );
-    refused(json!({"type": "aws_signing_v4", "credentialsenvvar": "TOKEN"}), "`aws_signing_v4`");
-    refused(json!({"type": "", "credentialsenvvar": "TOKEN"}), "`service_account`");
+    refused(json!({"type": "aws_signing_v4", "credentialsenvvar": "TOKEN"}), "access key id");
+    refused(json!({"type": "hmac", "credentialsenvvar": "TOKEN"}), "`hmac`");
+    refused(json!({"type": "", "credentialsenvvar": "TOKEN"}), "neither JSON nor the path");
     let oauth = |extra: Json| {
         let mut all = json!({"type": "oauth2", "client_id": "id", "client_secret": "hush-hush",
             "token_url": "https://h/t"});
@@ -269,7 +274,9 @@ fn a_fixed_credential_replaces_everything_and_reads_nothing() {
         json!({"type": "basic", "username_var": "U", "password_var": "P"}),
         &["authorization: Basic aWQ6Zml4ZWQtb25l"],
     );
-    check(&settings, json!({"type": "aws_signing_v4"}), &["authorization: Bearer fixed-one"]);
+    check(&settings, json!({"type": "hmac"}), &["authorization: Bearer fixed-one"]);
+    let signed = resolve(&settings, json!({"type": "aws_signing_v4"})).expect("a credential");
+    assert!(signed[0].contains("AWS4-HMAC-SHA256 Credential=id/"), "{signed:?}");
     check(&settings, json!({"type": "null_auth"}), &[]);
     check(
         &settings,

@@ -42,6 +42,9 @@ fn configs(server: &Server) -> Vec<Json> {
         json!({"type": "basic", "username": "ada", "password": CANARIES[1]}),
         json!({"type": "custom", "location": "query", "name": "q", "token": CANARIES[2]}),
         json!({"type": "custom", "location": "header", "name": "x-h", "token": CANARIES[2]}),
+        json!({"type": "aws_signing_v4", "keyID": "AKID", "api_secret": CANARIES[0]}),
+        json!({"type": "databricks", "token": CANARIES[2]}),
+        json!({"type": "databricks", "username": "ada", "password": CANARIES[1]}),
     ]
 }
 

@@ -69,6 +69,63 @@ async fn token_endpoints_give_tokens_for_the_right_credentials() {
 }
 
 #[tokio::test]
+async fn assertions_and_other_tokens_are_exchanged_for_tokens() {
+    let sandbox = with("").await;
+    let part = |json: serde_json::Value| {
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json.to_string())
+    };
+    let signed = |claims| format!("{}.{}.c2ln", part(json!({"alg": "RS256"})), part(claims));
+    let full =
+        signed(json!({"iss": "a", "sub": "a", "aud": "b", "iat": 1, "exp": 2, "scope": "c"}));
+    let empty = signed(json!({}));
+    let grants = "urn:ietf:params:oauth:grant-type";
+    let types = "urn:ietf:params:oauth";
+    for (path, form, status) in [
+        ("/token", format!("grant_type={grants}:jwt-bearer&assertion={full}"), 200),
+        ("/token", format!("grant_type={grants}:jwt-bearer&assertion={empty}"), 400),
+        (
+            "/t-1/oauth2/v2.0/token",
+            format!(
+                "grant_type=client_credentials&client_assertion_type={types}:client-assertion-type:\
+                 jwt-bearer&client_assertion={full}"
+            ),
+            200,
+        ),
+        (
+            "/t-1/oauth2/v2.0/token",
+            "grant_type=client_credentials&client_id=x&client_secret=y".to_owned(),
+            401,
+        ),
+        (
+            "/oidc/v1/token",
+            format!(
+                "grant_type={grants}:token-exchange&subject_token_type={types}:token-type:jwt&\
+                 subject_token={full}"
+            ),
+            200,
+        ),
+        ("/oidc/v1/token", format!("grant_type={grants}:token-exchange&subject_token={full}"), 400),
+        (
+            "/token",
+            "grant_type=refresh_token&client_id=sandbox-client&client_secret=sandbox-secret&\
+             refresh_token=sandbox-token"
+                .to_owned(),
+            200,
+        ),
+        ("/token", "grant_type=refresh_token&refresh_token=sandbox-token".to_owned(), 401),
+    ] {
+        let answer = post(&sandbox, path).anonymous().form(&form).send().await;
+        assert_eq!(answer.status, status, "{path} {form}");
+        if status == 200 {
+            let token = answer.json()["access_token"].as_str().unwrap_or_default().to_owned();
+            let token = format!("Bearer {token}");
+            let list = get(&sandbox, APPS).header("Authorization", &token).send().await;
+            assert_eq!(list.status, 200, "{form}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn issued_tokens_run_out_after_some_requests() {
     let sandbox = playing(
         "auth: {client_id: me, client_secret: mine-only, expires_in: 60, requests_per_token: 2}",

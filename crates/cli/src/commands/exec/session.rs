@@ -26,6 +26,7 @@ use crate::args::ExecArguments;
 use crate::commands::sandbox::scenario;
 use crate::console::Console;
 use crate::env::Environment;
+use crate::programs;
 use crate::progress::ProgressState;
 use crate::providers;
 use crate::settings::Settings;
@@ -94,13 +95,14 @@ fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
 }
 
 /// The user's own credentials, endpoints, certificates.
-fn connect(
+pub(crate) fn connect(
     settings: &Settings,
     environment: &Environment,
     registry: &Registry,
     net: &mut NetSettings,
 ) -> Result<(), Box<Report>> {
     net.environment = environment.lookup();
+    net.run_program = programs::runner();
     net.auth = auth(settings)?;
     for (provider, text) in &settings.endpoints {
         let url = Url::parse(text).ok().filter(Url::has_host).ok_or_else(|| {
