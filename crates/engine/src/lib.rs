@@ -9,6 +9,7 @@
 
 mod activity;
 mod answers;
+mod assertion;
 mod budget;
 mod catalog;
 mod engine;

@@ -42,22 +42,38 @@ fn lexed(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
     })
 }
 
-/// Splits tokens at `;`; pieces without a real token are dropped.
-pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
-    let mut pieces = vec![Vec::new()];
-    for token in tokens {
+/// The tokens of one statement.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) tokens: Vec<TokenWithSpan>,
+    /// It ends with `\G`.
+    pub(crate) vertical: bool,
+}
+
+/// Splits tokens at `;` and `\G`; pieces without a real token are dropped.
+pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut piece = Piece::default();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
         match token.token {
-            Token::SemiColon => pieces.push(Vec::new()),
             Token::EOF => {}
-            _ => {
-                if let Some(piece) = pieces.last_mut() {
-                    piece.push(token);
-                }
+            Token::SemiColon => pieces.push(std::mem::take(&mut piece)),
+            Token::Backslash if tokens.next_if(is_g).is_some() => {
+                piece.vertical = true;
+                pieces.push(std::mem::take(&mut piece));
             }
+            _ => piece.tokens.push(token),
         }
     }
-    pieces.retain(|piece| piece.iter().any(is_real));
+    pieces.push(piece);
+    pieces.retain(|piece| piece.tokens.iter().any(is_real));
     pieces
+}
+
+/// The `G` of `\G`.
+fn is_g(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value == "G")
 }
 
 /// Every word of the tokens in lower case, including quoted ones: all names in the statement.
@@ -75,8 +91,14 @@ pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
 pub fn is_complete(text: &str) -> bool {
     match tokens(text) {
         Ok(tokens) => {
-            let last = tokens.iter().rev().find(|token| is_real(token));
-            last.is_none_or(|token| token.token == Token::SemiColon)
+            let mut real = tokens.iter().rev().filter(|token| is_real(token));
+            match real.next() {
+                None => true,
+                Some(last) if last.token == Token::SemiColon => true,
+                Some(last) => {
+                    is_g(last) && real.next().is_some_and(|token| token.token == Token::Backslash)
+                }
+            }
         }
         Err(_) => false,
     }
@@ -102,7 +124,7 @@ mod tests {
     fn pieces(text: &str) -> Vec<&str> {
         split(tokens(text).expect("lexes"))
             .iter()
-            .map(|piece| piece_span(text, piece).slice(text))
+            .map(|piece| piece_span(text, &piece.tokens).slice(text))
             .collect()
     }
 
@@ -117,8 +139,18 @@ mod tests {
     }
 
     #[test]
+    fn a_backslash_and_g_end_a_statement() {
+        let text = "SELECT 1\\G SELECT G; SELECT '\\G' \\G";
+        assert_eq!(pieces(text), ["SELECT 1", "SELECT G", "SELECT '\\G'"]);
+        let vertical =
+            split(tokens(text).expect("lexes")).iter().map(|one| one.vertical).collect::<Vec<_>>();
+        assert_eq!(vertical, [true, false, true]);
+    }
+
+    #[test]
     fn completeness_needs_a_final_semicolon() {
         assert!(is_complete("SELECT 1;"));
+        assert!(is_complete("SELECT 1\\G"));
         assert!(is_complete(""));
         assert!(!is_complete("SELECT 1"));
         assert!(!is_complete("SELECT 'x;"));

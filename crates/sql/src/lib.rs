@@ -18,8 +18,8 @@ mod spans;
 mod spelling;
 
 pub use ast::{
-    Argument, Describe, Exec, Literal, Name, NamePart, Parsed, Registry, SetValue, Show, ShowWhat,
-    Statement, Template, Transaction, WriteKind,
+    Argument, Assertion, Check, Describe, Exec, Literal, Name, NamePart, Parsed, Registry,
+    SetValue, Show, ShowWhat, Statement, Template, Transaction, WriteKind,
 };
 pub use lexer::{is_complete, words};
 pub use names::{Relation, cte_names, relations};
