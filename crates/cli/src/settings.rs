@@ -128,6 +128,9 @@ impl Settings {
     fn put_flags(&mut self, flags: &Flags<'_>) -> Result<()> {
         self.error_format = flags.error_format.unwrap_or(self.error_format);
         if let Some(output) = flags.output {
+            if output.format().is_none() && self.output == Format::default() {
+                output.check_file()?;
+            }
             self.output = output.format().unwrap_or(self.output);
             if output.names_two_files() {
                 return Err(Box::new(

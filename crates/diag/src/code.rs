@@ -101,6 +101,8 @@ codes! {
     UnsetVariable, "unset-variable", "22023", Statement;
     /// An ASSERT does not hold, or `--fail-if-rows` saw rows. The rows are printed.
     AssertionFailed, "assertion-failed", "P0004", Check;
+    /// A response held a secret that is shown once, and the statement did not return it (a warning).
+    SecretNotReturned, "secret-not-returned", "01000", Statement;
     /// No provider of that name is installed.
     UnknownProvider, "unknown-provider", "3F000", Statement;
     /// The provider has no such service.

@@ -1,26 +1,27 @@
 //! `strataql exec`.
 
+mod auth;
 pub(crate) mod ledger;
 mod output;
+mod run;
 mod session;
 mod transaction;
 
 use std::fs;
 use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
-use std::sync::Arc;
 
 use strataql_diag::{Code, Report};
-use strataql_engine::{Outcome, Parameters, Session};
+use strataql_engine::{Parameters, Session};
 use strataql_sql::Statement;
 
 use self::output::Printer;
+use self::run::Run;
 use self::session::Opened;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
-use crate::progress::Progress;
 use crate::render::Source;
 use crate::settings::{Settings, parameters};
 use crate::vars::{Template, Variables, fill};
@@ -32,25 +33,32 @@ pub(crate) fn run(
     environment: &Environment,
     console: &Console,
 ) -> Exit {
-    let input = match Input::read(arguments) {
-        Ok(input) => input,
+    let mut printer = match Printer::new(arguments, &settings, console) {
+        Ok(printer) => printer,
         Err(report) => return console.fail(&report, None),
     };
-    let source = input.source();
-    let template = match input.fill(arguments) {
-        Ok(template) => template,
-        Err(report) => return console.fail(&report, Some(source)),
+    let input = match Input::read(arguments) {
+        Ok(input) => input,
+        Err(report) => return printer.refuse(&report, None),
     };
+    let source = input.source();
+    let template = match input.fill(arguments, environment) {
+        Ok(template) => template,
+        Err(report) => return printer.refuse(&report, Some(source)),
+    };
+    for warning in &template.warnings {
+        printer.show(warning, Some(source));
+    }
     let result = runtime().and_then(|runtime| {
-        let result =
-            runtime.block_on(execute(arguments, &settings, environment, console, &template));
+        let run = Start { arguments, settings: &settings, environment, console };
+        let result = runtime.block_on(run.execute(&mut printer, source, &template));
         // tasks of a cancelled statement must not hold the process
         runtime.shutdown_background();
         result
     });
     match result {
-        Ok(exit) => exit,
-        Err(report) => console.fail(&template.relabelled(*report), Some(source)),
+        Ok(exit) => printer.close(exit),
+        Err(report) => printer.refuse(&template.relabelled(*report), Some(source)),
     }
 }
 
@@ -121,7 +129,11 @@ impl Input {
     }
 
     /// The text with its variables replaced.
-    fn fill(&self, arguments: &ExecArguments) -> Result<Template, Box<Report>> {
+    fn fill(
+        &self,
+        arguments: &ExecArguments,
+        environment: &Environment,
+    ) -> Result<Template, Box<Report>> {
         let mut variables = Variables::default();
         for path in &arguments.variables.vars {
             let name = path.display().to_string();
@@ -139,63 +151,60 @@ impl Input {
         for entry in &arguments.variables.var {
             variables.add_pair(entry)?;
         }
+        variables.add_environment(&self.text, environment)?;
         fill(&self.text, &variables, arguments.variables.drop_unset)
     }
 }
 
-async fn execute(
-    arguments: &ExecArguments,
-    settings: &Settings,
-    environment: &Environment,
-    console: &Console,
-    template: &Template,
-) -> Result<Exit, Box<Report>> {
-    let statements = Session::parse(&template.text)?;
-    if statements.is_empty() {
-        return Err(Box::new(
-            Report::new(Code::Usage, "there is no statement to run")
-                .with_help("the text holds only blanks and comments"),
-        ));
-    }
-    let mut bound = Parameters::default();
-    for (name, value) in parameters(&arguments.session.param)? {
-        bound.add_text(&name, &value);
-    }
-    let opened = session::open(arguments, settings, environment, console, &template.text).await?;
-    ledger::report_open(&opened.recording, console).await;
-    let run = async {
-        let mut printer = Printer::new(arguments, settings, console)?;
-        for mut parsed in statements {
-            if arguments.dry_run {
-                parsed.statement = explained(parsed.statement);
-            }
-            let started = std::time::Instant::now();
-            // a write is sent, and awaited, before there is a result
-            let mut line = Progress::start(
-                Arc::clone(&opened.progress),
-                Outcome::default(),
-                console.stderr_is_terminal,
-            );
-            let result = opened.session.run_statement(&template.text, &parsed, &bound).await;
-            line.finish();
-            let result = result?;
-            printer.print(result, &opened.progress, started).await?;
+/// What a run starts with.
+struct Start<'a> {
+    arguments: &'a ExecArguments,
+    settings: &'a Settings,
+    environment: &'a Environment,
+    console: &'a Console,
+}
+
+impl Start<'_> {
+    /// Runs the statements; gives the exit code.
+    async fn execute(
+        &self,
+        printer: &mut Printer<'_>,
+        source: Source<'_>,
+        template: &Template,
+    ) -> Result<Exit, Box<Report>> {
+        let (arguments, console) = (self.arguments, self.console);
+        let statements = Session::parse(&template.text)?;
+        if statements.is_empty() {
+            return Err(Box::new(
+                Report::new(Code::Usage, "there is no statement to run")
+                    .with_help("the text holds only blanks and comments"),
+            ));
         }
-        printer.commit()
-    };
-    let interrupted = tokio::signal::ctrl_c();
-    let exit = tokio::select! {
-        result = run => result,
-        _ = interrupted => Err(cancelled()),
-    };
-    transaction::end(&opened.session, &exit, console).await;
-    ledger::close(&opened.recording, console).await;
-    let exit = exit.map_err(|report| ledger::with_open(report, &opened.recording));
-    let Opened { sandbox, .. } = opened;
-    if let Some(sandbox) = sandbox {
-        sandbox.shutdown().await;
+        let mut bound = Parameters::default();
+        for (name, value) in parameters(&arguments.session.param)? {
+            bound.add_text(&name, &value);
+        }
+        let (settings, environment) = (self.settings, self.environment);
+        let opened =
+            session::open(arguments, settings, environment, console, &template.text).await?;
+        ledger::report_open(&opened.recording, console).await;
+        let run = Run { arguments, console, source, template, bound, opened: &opened };
+        let interrupted = tokio::signal::ctrl_c();
+        let exit = tokio::select! {
+            result = run.all(printer, statements) => result,
+            _ = interrupted => Err(cancelled()),
+        };
+        transaction::end(&opened.session, &exit, printer).await;
+        ledger::close(&opened.recording, console).await;
+        let exit = exit.map_err(|report| ledger::with_open(report, &opened.recording));
+        let Opened { sandbox, .. } = opened;
+        if let Some(sandbox) = sandbox
+            && let Err(report) = sandbox.end().await
+        {
+            return exit.and(Err(report));
+        }
+        exit
     }
-    exit
 }
 
 /// `--dry-run`: statements that send requests or change stored data are explained, or refused if
