@@ -2,6 +2,8 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/checks.rs"]
+mod checks;
 #[path = "e2e/clauses.rs"]
 mod clauses;
 #[path = "e2e/command.rs"]
@@ -14,6 +16,8 @@ mod concurrent_statements;
 mod document_views;
 #[path = "e2e/documents.rs"]
 mod documents;
+#[path = "e2e/examples.rs"]
+mod examples;
 #[path = "e2e/faults.rs"]
 mod faults;
 #[path = "e2e/hostile.rs"]
@@ -28,8 +32,12 @@ mod ledger_ends;
 mod ledger_kills;
 #[path = "e2e/log.rs"]
 mod log;
+#[path = "e2e/mistakes.rs"]
+mod mistakes;
 #[path = "e2e/output.rs"]
 mod output;
+#[path = "e2e/pages.rs"]
+mod pages;
 #[path = "e2e/plans.rs"]
 mod plans;
 #[path = "e2e/process.rs"]

@@ -138,6 +138,9 @@ impl Settings {
         self.log = flags.log.unwrap_or(self.log);
         self.log_format = flags.log_format.unwrap_or(self.log_format);
         if let Some(output) = flags.output {
+            if output.format().is_none() && self.output == Format::default() {
+                output.check_file()?;
+            }
             self.output = output.format().unwrap_or(self.output);
             if output.names_two_files() {
                 return Err(Box::new(

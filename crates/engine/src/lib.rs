@@ -57,6 +57,7 @@
 
 mod activity;
 mod answers;
+mod assertion;
 mod budget;
 mod catalog;
 mod complete;

@@ -4,6 +4,8 @@
 //! Refuses: opening more than the statement asks for.
 
 mod describe;
+mod fields;
+mod resources;
 mod show;
 pub(crate) mod system;
 mod templates;

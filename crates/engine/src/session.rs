@@ -119,7 +119,7 @@ impl Session {
         parsed: Arc<Parsed>,
         parameters: Arc<Parameters>,
     ) -> Result<ResultSet, Box<Report>> {
-        let trace = Trace::begin(parsed.statement.keyword());
+        let trace = Trace::begin(parsed.keyword());
         let span = trace.span();
         let statement = span.in_scope(|| self.state.begin(text, parsed, parameters));
         let budget = Arc::clone(&statement.run.budget);

@@ -25,6 +25,7 @@ mod rows;
 mod send;
 mod sender;
 mod show;
+mod shown_once;
 mod statement;
 mod template;
 mod undo;

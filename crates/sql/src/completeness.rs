@@ -3,14 +3,14 @@
 use sqlparser::tokenizer::Token;
 use strataql_diag::Report;
 
-use crate::lexer::{Unread, lexed, open_comment, tokens};
+use crate::lexer::{Unread, is_g, lexed, open_comment, tokens};
 use crate::parse::parse;
 use crate::spans::{byte_span, is_real};
 
 /// Whether the statements of a text are complete.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Completeness {
-    /// The text has no statement, or its last one ends with `;`, and all can be read.
+    /// The text has no statement, or its last one ends with `;` or `\G`, and all can be read.
     Complete,
     /// More has to follow.
     Incomplete {
@@ -62,7 +62,15 @@ pub fn completeness(text: &str) -> Completeness {
     // places are computed for the few tokens that need one
     let mut opened = Vec::new();
     let (mut end, mut is_open) = (None, false);
+    let mut after_backslash = false;
     for token in all.iter().filter(|token| is_real(token)) {
+        let ends_vertical = after_backslash && is_g(token);
+        after_backslash = token.token == Token::Backslash;
+        if ends_vertical {
+            opened.clear();
+            (end, is_open) = (Some(token), false);
+            continue;
+        }
         is_open = true;
         match token.token {
             Token::LParen | Token::LBracket | Token::LBrace => opened.push(token),
@@ -116,7 +124,14 @@ mod tests {
 
     #[test]
     fn a_terminator_completes() {
-        for text in ["SELECT 1;", "", "  -- nothing\n", "SELECT ';' ; SELECT (2);\n/* ; */", ";;"] {
+        for text in [
+            "SELECT 1;",
+            "SELECT 1\\G",
+            "",
+            "  -- nothing\n",
+            "SELECT ';' ; SELECT (2);\n/* ; */",
+            ";;",
+        ] {
             assert_eq!(completeness(text), Completeness::Complete, "{text}");
         }
         assert_eq!(open("SELECT 1"), (Open::Terminator, 8));

@@ -73,22 +73,38 @@ pub(crate) fn open_comment(text: &str) -> Option<usize> {
     text.rmatch_indices("/*").map(|(at, _)| at).find(|at| lexed(&text[..*at]).is_ok())
 }
 
-/// Splits tokens at `;`; pieces without a real token are dropped.
-pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
-    let mut pieces = vec![Vec::new()];
-    for token in tokens {
+/// The tokens of one statement.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) tokens: Vec<TokenWithSpan>,
+    /// It ends with `\G`.
+    pub(crate) vertical: bool,
+}
+
+/// Splits tokens at `;` and `\G`; pieces without a real token are dropped.
+pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut piece = Piece::default();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
         match token.token {
-            Token::SemiColon => pieces.push(Vec::new()),
             Token::EOF => {}
-            _ => {
-                if let Some(piece) = pieces.last_mut() {
-                    piece.push(token);
-                }
+            Token::SemiColon => pieces.push(std::mem::take(&mut piece)),
+            Token::Backslash if tokens.next_if(is_g).is_some() => {
+                piece.vertical = true;
+                pieces.push(std::mem::take(&mut piece));
             }
+            _ => piece.tokens.push(token),
         }
     }
-    pieces.retain(|piece| piece.iter().any(is_real));
+    pieces.push(piece);
+    pieces.retain(|piece| piece.tokens.iter().any(is_real));
     pieces
+}
+
+/// The `G` of `\G`.
+pub(crate) fn is_g(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value == "G")
 }
 
 /// Every word of the tokens in lower case, including quoted ones: all names in the statement.
@@ -122,7 +138,7 @@ mod tests {
     fn pieces(text: &str) -> Vec<&str> {
         split(tokens(text).expect("lexes"))
             .iter()
-            .map(|piece| piece_span(text, piece).slice(text))
+            .map(|piece| piece_span(text, &piece.tokens).slice(text))
             .collect()
     }
 
@@ -134,6 +150,15 @@ mod tests {
         );
         assert_eq!(pieces(" ;; \n"), Vec::<&str>::new());
         assert_eq!(pieces("SELECT 'ä' AS ö; SELECT 2"), ["SELECT 'ä' AS ö", "SELECT 2"]);
+    }
+
+    #[test]
+    fn a_backslash_and_g_end_a_statement() {
+        let text = "SELECT 1\\G SELECT G; SELECT '\\G' \\G";
+        assert_eq!(pieces(text), ["SELECT 1", "SELECT G", "SELECT '\\G'"]);
+        let vertical =
+            split(tokens(text).expect("lexes")).iter().map(|one| one.vertical).collect::<Vec<_>>();
+        assert_eq!(vertical, [true, false, true]);
     }
 
     #[test]

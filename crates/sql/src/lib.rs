@@ -21,8 +21,8 @@ mod spans;
 mod spelling;
 
 pub use ast::{
-    Argument, Describe, Exec, Literal, Name, NamePart, Parsed, Registry, SetValue, Show, ShowWhat,
-    Statement, Template, Transaction, WriteKind,
+    Argument, Assertion, Check, Describe, Exec, Literal, Name, NamePart, Parsed, Registry,
+    SetValue, Show, ShowWhat, Statement, Template, Transaction, WriteKind,
 };
 pub use completeness::{Completeness, Open, completeness};
 pub use lexer::words;

@@ -1,7 +1,9 @@
 //! `strataql exec`.
 
+mod auth;
 pub(crate) mod ledger;
 mod output;
+mod run;
 mod session;
 mod transaction;
 
@@ -12,19 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strataql_diag::{Code, Report};
-use strataql_engine::{Outcome, Parameters, Session};
+use strataql_engine::{Parameters, Session};
 use strataql_sql::Statement;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::time::timeout;
 
 use self::output::Printer;
+use self::run::Run;
 pub(crate) use self::session::connect;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
 use crate::interruption::{Interruption, STACK, interrupted, no_threads};
-use crate::progress::Progress;
 use crate::render::Source;
 use crate::settings::{Settings, parameters};
 use crate::vars::{Template, Variables, fill};
@@ -40,17 +41,24 @@ pub(crate) fn run(
     console: &Console,
     interruption: Option<&Interruption>,
 ) -> Exit {
-    let input = match Input::read(arguments) {
-        Ok(input) => input,
+    let mut printer = match Printer::new(arguments, &settings, console) {
+        Ok(printer) => printer,
         Err(report) => return console.fail(&report, None),
     };
-    let source = input.source();
-    let template = match input.fill(arguments) {
-        Ok(template) => template,
-        Err(report) => return console.fail(&report, Some(source)),
+    let input = match Input::read(arguments) {
+        Ok(input) => input,
+        Err(report) => return printer.refuse(&report, None),
     };
+    let source = input.source();
+    let template = match input.fill(arguments, environment) {
+        Ok(template) => template,
+        Err(report) => return printer.refuse(&report, Some(source)),
+    };
+    for warning in &template.warnings {
+        printer.show(warning, Some(source));
+    }
     let result = runtimes().and_then(|(own, workers)| {
-        let run = Run {
+        let run = Start {
             arguments,
             settings: &settings,
             environment,
@@ -58,15 +66,15 @@ pub(crate) fn run(
             workers: workers.handle(),
             interruption,
         };
-        let result = own.block_on(run.execute(&template));
+        let result = own.block_on(run.execute(&mut printer, source, &template));
         // tasks of a cancelled statement must not hold the process
         workers.shutdown_background();
         own.shutdown_background();
         result
     });
     match result {
-        Ok(exit) => exit,
-        Err(report) => console.fail(&template.relabelled(*report), Some(source)),
+        Ok(exit) => printer.close(exit),
+        Err(report) => printer.refuse(&template.relabelled(*report), Some(source)),
     }
 }
 
@@ -141,7 +149,11 @@ impl Input {
     }
 
     /// The text with its variables replaced.
-    fn fill(&self, arguments: &ExecArguments) -> Result<Template, Box<Report>> {
+    fn fill(
+        &self,
+        arguments: &ExecArguments,
+        environment: &Environment,
+    ) -> Result<Template, Box<Report>> {
         let mut variables = Variables::default();
         for path in &arguments.variables.vars {
             let name = path.display().to_string();
@@ -159,12 +171,13 @@ impl Input {
         for entry in &arguments.variables.var {
             variables.add_pair(entry)?;
         }
+        variables.add_environment(&self.text, environment)?;
         fill(&self.text, &variables, arguments.variables.drop_unset)
     }
 }
 
-/// What a run works with.
-struct Run<'a> {
+/// What a run starts with.
+struct Start<'a> {
     arguments: &'a ExecArguments,
     settings: &'a Settings,
     environment: &'a Environment,
@@ -174,8 +187,14 @@ struct Run<'a> {
     interruption: Option<&'a Interruption>,
 }
 
-impl Run<'_> {
-    async fn execute(&self, template: &Template) -> Result<Exit, Box<Report>> {
+impl Start<'_> {
+    /// Runs the statements; gives the exit code.
+    async fn execute(
+        &self,
+        printer: &mut Printer<'_>,
+        source: Source<'_>,
+        template: &Template,
+    ) -> Result<Exit, Box<Report>> {
         let Self { arguments, settings, environment, console, workers, .. } = *self;
         let statements = Session::parse(&template.text)?;
         if statements.is_empty() {
@@ -191,46 +210,35 @@ impl Run<'_> {
         let opened =
             session::open(arguments, settings, environment, console, workers, &template.text)
                 .await?;
-        let text: Arc<str> = Arc::from(template.text.as_str());
-        let bound = Arc::new(bound);
-        let run = async {
-            ledger::report_open(&opened.recording, workers, console).await;
-            let mut printer = Printer::new(arguments, settings, console)?;
-            for mut parsed in statements {
-                if arguments.dry_run {
-                    parsed.statement = explained(parsed.statement);
-                }
-                let started = std::time::Instant::now();
-                // a write is sent, and awaited, before there is a result
-                let mut line = Progress::start(
-                    Arc::clone(&opened.progress),
-                    Outcome::default(),
-                    console.stderr_is_terminal,
-                );
-                let (text, bound) = (Arc::clone(&text), Arc::clone(&bound));
-                let result = opened.session.start(text, Arc::new(parsed), bound).await;
-                line.finish();
-                let result = result?;
-                printer.print(result, &opened.progress, started).await?;
-            }
-            printer.commit()
+        ledger::report_open(&opened.recording, workers, console).await;
+        let run = Run {
+            arguments,
+            console,
+            source,
+            template,
+            text: Arc::from(template.text.as_str()),
+            bound: Arc::new(bound),
+            opened: &opened,
         };
         let exit = tokio::select! {
-            result = run => result,
+            result = run.all(printer, statements) => result,
             () = self.interrupted() => Err(interrupted()),
         };
         // what was abandoned ends before the ledger is closed
         opened.session.idle(SETTLING).await;
-        transaction::end(&opened.session, &exit, console).await;
+        transaction::end(&opened.session, &exit, printer).await;
         ledger::close(&opened.recording, console).await;
         let exit = match exit {
             Err(report) => Err(ledger::with_open(report, &opened.recording, workers).await),
             done => done,
         };
-        if let Some(sandbox) = opened.sandbox {
-            drop(timeout(SETTLING, sandbox.shutdown()).await);
+        match opened.sandbox {
+            Some(sandbox) => match sandbox.end(SETTLING).await {
+                Ok(()) => exit,
+                Err(report) => exit.and(Err(report)),
+            },
+            None => exit,
         }
-        exit
     }
 
     async fn interrupted(&self) {

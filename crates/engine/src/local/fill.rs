@@ -133,7 +133,8 @@ pub(super) fn query_from(text: &str, parsed: &Parsed, start: usize) -> Found<(Pa
         Some(first) => Span::new(strataql_sql::byte_span(text, first).start, parsed.span.end),
         None => parsed.span,
     };
-    Ok((Parsed { span, tokens, statement, execs: parsed.execs.clone() }, query))
+    let execs = parsed.execs.clone();
+    Ok((Parsed { span, tokens, statement, execs, assertion: None, vertical: false }, query))
 }
 
 fn is_as(token: &TokenWithSpan) -> bool {

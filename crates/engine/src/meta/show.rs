@@ -39,7 +39,9 @@ pub(crate) fn rows(statement: &Statement, show: &Show) -> Result<RecordBatch, Bo
     match &show.what {
         ShowWhat::Providers => providers(statement),
         ShowWhat::Services(name) => services(catalog, name, show.extended),
-        ShowWhat::Resources(name) => resources(statement, catalog, name, show.extended),
+        ShowWhat::Resources(name) => {
+            super::resources::resources(statement, name.as_ref(), show.extended)
+        }
         ShowWhat::Methods(name) => methods(statement, catalog, name, show.extended),
         ShowWhat::Functions => functions(statement, show.extended),
         ShowWhat::Settings => settings_table(statement),
@@ -127,7 +129,7 @@ fn services(
 }
 
 /// The index of the service that the first two parts of a name mean.
-fn index(
+pub(super) fn index(
     statement: &Statement,
     catalog: &Catalog<'_>,
     name: &Name,
@@ -174,32 +176,6 @@ fn index(
     };
     let index = statement.registry().index(&provider.name, &service)?;
     Ok((index, full))
-}
-
-fn resources(
-    statement: &Statement,
-    catalog: &Catalog<'_>,
-    name: &Name,
-    extended: bool,
-) -> Result<RecordBatch, Box<Report>> {
-    let (index, _) = index(statement, catalog, name, 2)?;
-    let rows = index
-        .resources
-        .iter()
-        .map(|resource| {
-            let mut row = vec![Some(resource.name.clone()), Some(verbs(resource))];
-            if extended {
-                row.push(Some(resource.id.clone()));
-                row.push(Some(resource.description.clone()));
-            }
-            row
-        })
-        .collect();
-    let mut names = vec!["name", "verbs"];
-    if extended {
-        names.extend(["id", "description"]);
-    }
-    text_table(&names, rows)
 }
 
 /// The SQL verbs of a resource, in the order of its document.

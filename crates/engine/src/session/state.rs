@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::statement::Statement;
 use crate::transaction::{self, Transaction};
 use crate::write::WriteContext;
-use crate::{explain, local, meta, read_only, write};
+use crate::{assertion, explain, local, meta, read_only, write};
 
 /// The state of a session, shared with its running statements.
 pub(super) struct State {
@@ -140,7 +140,7 @@ impl State {
         match &statement.parsed.statement {
             Syntax::Query(query) => {
                 let prepared = statement.prepare(query).await?;
-                statement.execute(prepared)
+                assertion::checked(statement, statement.execute(prepared)?)
             }
             Syntax::Explain { analyze, verbose, inner } => {
                 self.explain(statement, inner, *analyze, *verbose).await
@@ -246,6 +246,6 @@ fn unsupported(parsed: &Parsed, statement: &Syntax) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
+        .with_help("SELECT, ASSERT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
     )
 }

@@ -1,13 +1,12 @@
 //! Opening the session of a run: documents, transport, sandbox.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
 use strataql_engine::{Engine, EngineConfig, Recording, Session};
@@ -17,13 +16,13 @@ use strataql_net::{
 };
 use strataql_registry::Registry;
 use strataql_sandbox::{Options, Sandbox};
-use strataql_spec::AuthConfig;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use url::Url;
 
 use super::ledger;
 use crate::args::ExecArguments;
-use crate::commands::sandbox::scenario;
+use crate::commands::sandbox::{read_state, scenario, write_state};
 use crate::console::Console;
 use crate::env::Environment;
 use crate::programs;
@@ -35,8 +34,26 @@ use crate::settings::Settings;
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) progress: Arc<ProgressState>,
-    pub(super) sandbox: Option<Sandbox>,
+    pub(super) sandbox: Option<Simulation>,
     pub(super) recording: Recording,
+}
+
+/// A sandbox, and the file for what requests change.
+pub(super) struct Simulation {
+    sandbox: Sandbox,
+    state: Option<PathBuf>,
+}
+
+impl Simulation {
+    /// Writes the state of the sandbox and stops it; `limit` is for requests that go on.
+    ///
+    /// # Errors
+    /// `local-io` if the state cannot be written.
+    pub(super) async fn end(self, limit: Duration) -> Result<(), Box<Report>> {
+        let written = write_state(&self.sandbox, self.state.as_deref());
+        drop(timeout(limit, self.sandbox.shutdown()).await);
+        written
+    }
 }
 
 /// Opens the session that the arguments describe. `text` determines the providers to simulate.
@@ -89,7 +106,7 @@ pub(super) async fn open(
 }
 
 /// The folder of local tables. Data from simulated services is kept apart from real data.
-fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
+fn tables(settings: &Settings, simulated: bool) -> Option<PathBuf> {
     let folder = settings.places.tables()?;
     Some(if simulated { folder.join("sandbox") } else { folder })
 }
@@ -103,7 +120,9 @@ pub(crate) fn connect(
 ) -> Result<(), Box<Report>> {
     net.environment = environment.lookup();
     net.run_program = programs::runner();
-    net.auth = auth(settings)?;
+    if let Some(secret) = &settings.auth {
+        net.auth = super::auth::read(secret, registry)?;
+    }
     for (provider, text) in &settings.endpoints {
         let url = Url::parse(text).ok().filter(Url::has_host).ok_or_else(|| {
             Box::new(
@@ -141,24 +160,6 @@ fn endpoint_of_nothing(mut report: Box<Report>) -> Box<Report> {
     report
 }
 
-fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>> {
-    let Some(secret) = &settings.auth else { return Ok(HashMap::new()) };
-    let wrong = |what: &str| {
-        Box::new(Report::new(Code::Usage, format!("`--auth` {what}")).with_help(
-            r#"write `--auth '{"provider": {"type": "bearer", "credentialsenvvar": "NAME"}}'`"#,
-        ))
-    };
-    let (root, _) = strataql_spec::yaml::parse(secret.expose_secret())
-        .map_err(|_| wrong("is neither JSON nor YAML"))?;
-    root.entries()
-        .map(|(provider, entry)| {
-            let config = AuthConfig::read(entry)
-                .ok_or_else(|| wrong(&format!("has no object for `{provider}`")))?;
-            Ok((provider.to_owned(), config))
-        })
-        .collect()
-}
-
 /// Starts the sandbox and redirects all requests to it.
 async fn simulate(
     options: Option<&str>,
@@ -166,13 +167,17 @@ async fn simulate(
     text: &str,
     net: &mut NetSettings,
     workers: &Handle,
-) -> Result<Sandbox, Box<Report>> {
-    let options =
+) -> Result<Simulation, Box<Report>> {
+    let mut options =
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
     let lower = text.to_lowercase();
     let known = registry.providers();
     // a scenario names its providers; the statement may name some of them
     let of_scenario = options.scenario.as_ref().map(|scenario| &scenario.providers);
+    for name in of_scenario.into_iter().flatten() {
+        // a misspelled name would simulate less than the scenario says
+        registry.provider(name)?;
+    }
     let of_scenario = |name: &String| of_scenario.is_some_and(|names| names.contains(name));
     let named: Vec<&str> = known
         .iter()
@@ -192,6 +197,7 @@ async fn simulate(
         &own.token,
         models.iter().map(|model| (model.name.as_str(), model.auth.as_ref())),
     );
+    let state = read_state(&mut options)?;
     let sandbox = workers.spawn(async move { Sandbox::start(sources, options).await });
     let sandbox = sandbox.await.map_err(|error| Report::internal(error.to_string()))??;
     let url = Url::parse(&sandbox.url()).map_err(|error| {
@@ -201,7 +207,7 @@ async fn simulate(
     net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
     net.proxy = ProxyPolicy::None;
     net.credentials_override = Some(credentials);
-    Ok(sandbox)
+    Ok(Simulation { sandbox, state })
 }
 
 /// The destination of `--http-log`.
@@ -209,7 +215,7 @@ fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpL
     let Some(target) = &arguments.session.http_log else { return Ok(None) };
     let console = console.clone();
     let Some(path) = target else {
-        return Ok(Some(Arc::new(move |line: &str| console.write_err(&format!("{line}\n")))));
+        return Ok(Some(Arc::new(move |line: &str| console.log(line))));
     };
     let file = private_log(path).map_err(|error| {
         Box::new(
