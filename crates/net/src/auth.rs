@@ -235,7 +235,6 @@ impl Credentials {
             is_users,
             fixed: fixed.map(|fixed| fixed.of(provider)),
             redactor: &self.redactor,
-            is_users: self.fixed.is_none() && self.user.contains_key(provider),
         }
     }
 }
