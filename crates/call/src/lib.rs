@@ -9,6 +9,7 @@
 mod bind;
 mod decode;
 mod exchange;
+mod look_up;
 mod method_call;
 mod method_ref;
 mod metrics;
@@ -20,9 +21,10 @@ mod value;
 mod wait;
 mod write;
 
-pub use bind::{Arguments, attribute_json, is_secret};
+pub use bind::{Arguments, Fields, attribute_json, is_secret};
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
 pub use exchange::{Exchange, Layer, WriteFailure};
+pub use look_up::{Shown, Sight, wrong_object};
 pub use method_call::MethodCall;
 pub use method_ref::{MethodName, MethodRef};
 pub use metrics::{CallMetrics, MetricsSnapshot};

@@ -25,15 +25,36 @@ pub enum Value {
 }
 
 impl Value {
-    /// The value as text, without a schema: numbers in shortest form, structures as JSON.
+    /// The value as text, without a schema: numbers in shortest form, text as it is, structures as JSON.
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Integer(number) => number.to_string(),
             Self::Number(number) => number_text(*number),
             Self::Boolean(flag) => flag.to_string(),
-            Self::Json(json) => json.to_string(),
+            Self::Json(json) => json_text(json),
         }
+    }
+
+    /// True if a response that has this text where this value was requested is about the object that was
+    /// requested: the text is equal, equal but for case, the same number, or a name that ends with it
+    /// (`projects/p/zones/z` for `z`).
+    pub fn is_same_object(&self, answered: &str) -> bool {
+        let requested = self.text();
+        let (requested, answered) = (requested.trim(), answered.trim());
+        let is_equal = |one: &str, other: &str| {
+            one == other || one.to_lowercase() == other.to_lowercase() || is_same_number(one, other)
+        };
+        let ends_with = |long: &str, short: &str| {
+            !short.is_empty()
+                && long.len() > short.len()
+                && long.is_char_boundary(long.len() - short.len())
+                && long[..long.len() - short.len()].ends_with('/')
+                && is_equal(&long[long.len() - short.len()..], short)
+        };
+        is_equal(requested, answered)
+            || ends_with(answered, requested)
+            || ends_with(requested, answered)
     }
 
     /// The texts to send for a parameter of that schema; several only for arrays.
@@ -87,6 +108,14 @@ pub(crate) fn json_text(json: &Json) -> String {
     }
 }
 
+/// True for two spellings of a number: `5` and `5.0`.
+fn is_same_number(one: &str, other: &str) -> bool {
+    match (whole_number(one), whole_number(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
 /// The canonical text of an integer, also when it is written `12.0`.
 fn whole_number(text: &str) -> Option<String> {
     let text = text.trim();
@@ -113,12 +142,43 @@ fn number_text(number: f64) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn text_in_json_is_text() {
+        assert_eq!(Value::Json(Json::from("x")).text(), "x");
+        assert_eq!(Value::Json(serde_json::json!(["x"])).text(), "[\"x\"]");
+    }
+
     fn check(kind: SchemaKind, value: Value, expected: Result<&[&str], &str>) {
         let schema = Schema { kind, ..Schema::default() };
         let got = value.wire_texts(&schema);
         match expected {
             Ok(texts) => assert_eq!(got.expect("fits"), texts),
             Err(wanted) => assert_eq!(got.expect_err("does not fit"), wanted),
+        }
+    }
+
+    #[test]
+    fn an_object_is_the_same_in_another_case_or_below_its_parents() {
+        let is_same = |requested: &str, answered: &str| {
+            Value::Text(requested.to_owned()).is_same_object(answered)
+        };
+        assert!(is_same("vm-1", "vm-1"));
+        assert!(is_same("vm-1", "VM-1"));
+        assert!(is_same("Ärger", "ärger"));
+        assert!(is_same("zone-a", "https://h/projects/p/zones/zone-a"));
+        assert!(is_same("projects/p/instances/x", "x"));
+        assert!(Value::Integer(5).is_same_object("5"));
+        assert!(Value::Integer(5).is_same_object("5.0"));
+        for (requested, answered) in [
+            ("vm-1", "vm-2"),
+            ("vm-1", "xvm-1"),
+            ("1", "projects/11"),
+            ("", "x/"),
+            ("x", ""),
+            ("007", "7"),
+            ("vm-1", "vm-1/x"),
+        ] {
+            assert!(!is_same(requested, answered), "{requested} and {answered}");
         }
     }
 

@@ -10,7 +10,11 @@
 
 mod awaiting;
 mod call_statement;
+mod cells;
+mod chosen;
+mod collect;
 mod condition;
+mod conflict;
 mod context;
 mod exec_relation;
 mod hints;
@@ -34,7 +38,7 @@ mod writer;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast as sql;
-use strataql_diag::{Code, Report};
+use strataql_diag::Report;
 use strataql_sql::{Spelling, Statement as Syntax, WriteKind, respell, words};
 
 use self::awaiting::Awaiting;
@@ -46,7 +50,7 @@ pub(crate) use self::exec_relation::{
 use self::prepared::PreparedWrite;
 use self::rows::RowSource;
 pub(crate) use self::send::send_undo;
-use self::statement::{Target, WriteStatement};
+use self::statement::WriteStatement;
 pub(crate) use self::undo::Undo;
 use self::writer::Writer;
 use crate::front::spell;
@@ -96,10 +100,10 @@ pub(crate) async fn write(
         return Ok(shown);
     }
     let limit = running.settings.max_writes;
-    let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;
+    let rows = Box::pin(collect::collect(&writer, &source, limit, parsed.span)).await?;
     let prepared = rows
         .into_iter()
-        .map(|row| PreparedWrite::of(&writer, &chosen, &row, explain))
+        .map(|row| PreparedWrite::of(&chosen, &row, &writer.variables, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
         return show::requests(&writer, &chosen, &prepared);
@@ -175,9 +179,4 @@ fn write_tree(statement: &Syntax) -> Result<(WriteKind, &sql::Statement), Box<Re
         Syntax::Explain { inner, .. } => write_tree(inner),
         other => Err(Box::new(Report::internal(format!("{} is no write", other.keyword())))),
     }
-}
-
-/// The name of a resource in messages, with where its target stands.
-pub(crate) fn target_error(code: Code, target: &Target, message: String) -> Report {
-    Report::new(code, message).with_label(target.name.span, "")
 }

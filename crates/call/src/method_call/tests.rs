@@ -15,7 +15,6 @@ use strataql_spec::{Provider, Service, load_provider, load_service};
 use super::*;
 use crate::metrics::CallMetrics;
 use crate::stream::CallContext;
-use crate::value::Value;
 
 const PROVIDER: &str = r"
 name: fleet
