@@ -45,6 +45,17 @@ impl Arguments {
     }
 }
 
+/// Values of the body by SQL name (or wire name), in the order given: what is set. A parameter of the same
+/// name is another value; those are in [`Arguments`].
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fields(pub IndexMap<String, Value>);
+
+impl FromIterator<(String, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
 impl FromIterator<(String, Value)> for Arguments {
     fn from_iter<I: IntoIterator<Item = (String, Value)>>(pairs: I) -> Self {
         Self(pairs.into_iter().collect())
@@ -78,18 +89,21 @@ pub(crate) struct BoundCall {
 
 /// Binds values to a method.
 ///
-/// Names that are neither a parameter nor a body attribute of the method are ignored: method choice
-/// has already treated them as filters.
+/// Arguments go to parameters, and to body attributes of which there is no parameter; fields go to the body
+/// only. Arguments that are neither are ignored: whoever chose the method has already decided that they are
+/// filters.
 ///
 /// # Errors
 /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
-/// does not fit or would call another endpoint. Both name method and parameter.
+/// does not fit, would call another endpoint or stands twice, `unknown-column` for a field that the body does
+/// not have. All name the method.
 pub(crate) fn bind(
     service: &Service,
     method: &Method,
     args: &Arguments,
+    fields: &Fields,
 ) -> Result<BoundCall, Box<Report>> {
-    let binder = Binder { service, method, args };
+    let binder = Binder { service, method, args, fields };
     let server = server::choose(&binder)?;
     let base = binder.base_url(&server)?;
     let mut query = query::of_path_key(&binder)?;
@@ -106,7 +120,7 @@ pub(crate) fn bind(
         translate: method.request_translate.clone(),
         may_repeat: method.may_repeat(),
         scope: Arc::new(binder.signing_scope()),
-        secrets: secrets::of_arguments(method, args),
+        secrets: secrets::of_arguments(method, args, fields),
     })
 }
 
@@ -115,6 +129,7 @@ struct Binder<'a> {
     service: &'a Service,
     method: &'a Method,
     args: &'a Arguments,
+    fields: &'a Fields,
 }
 
 impl<'a> Binder<'a> {

@@ -14,57 +14,75 @@ use strataql_net::Principal;
 use strataql_spec::{HttpVerb, Method, SqlVerb};
 use url::Url;
 
-use crate::bind::{Arguments, BoundCall, bind_with_key};
+use crate::bind::{Arguments, BoundCall, Fields, bind_with_key};
 use crate::decode::{ColumnPlan, DecodePlan, Mismatch};
 use crate::exchange::Exchange;
 use crate::method_ref::MethodRef;
 use crate::server_variables::ServerVariables;
+use crate::value::Value;
 
 /// A call that can be sent.
 #[derive(Debug, Clone)]
 pub struct MethodCall {
     target: MethodRef,
     arguments: Arguments,
+    fields: Fields,
     variables: ServerVariables,
     bound: Arc<BoundCall>,
     key: Option<String>,
 }
 
 impl MethodCall {
-    /// Binds arguments to a method. Where its document defines an idempotency key, the call gets a
-    /// new one, unless the arguments contain it. The key stays the same when the request is retried.
-    ///
-    /// Names that are neither a parameter nor a body attribute of the method are ignored: method
-    /// choice has already treated them as filters.
+    /// A call that sets nothing: [`Self::write`] without fields.
     ///
     /// # Errors
-    /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
-    /// does not fit or would call another endpoint. Both name method and parameter.
+    /// As [`Self::write`].
     pub fn new(
         target: MethodRef,
         arguments: Arguments,
         variables: &ServerVariables,
     ) -> Result<Self, Box<Report>> {
-        Self::with_key(target, arguments, variables, strataql_net::idempotency_key)
+        Self::write(target, arguments, Fields::default(), variables)
     }
 
-    /// [`Self::new`] with another source of idempotency keys.
+    /// Binds arguments and the fields of the body to a method. Where its document defines an idempotency key,
+    /// the call gets a new one, unless it is given. The key stays the same when the request is retried.
+    ///
+    /// Arguments go to parameters, and to body attributes of which there is no parameter: they name the
+    /// object. Fields go to the body only, also where a parameter has the same name. Arguments that are neither are ignored: whoever chose
+    /// the method has already decided that they are filters.
     ///
     /// # Errors
-    /// As [`Self::new`]; `bad-document` when the document names no possible header; what `fresh`
+    /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
+    /// does not fit, would call another endpoint or stands twice, `unknown-column` for a field that the body
+    /// does not have.
+    pub fn write(
+        target: MethodRef,
+        arguments: Arguments,
+        fields: Fields,
+        variables: &ServerVariables,
+    ) -> Result<Self, Box<Report>> {
+        Self::with_key(target, arguments, fields, variables, strataql_net::idempotency_key)
+    }
+
+    /// [`Self::write`] with another source of idempotency keys.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; `bad-document` when the document names no possible header; what `fresh`
     /// fails with.
     pub fn with_key(
         target: MethodRef,
         mut arguments: Arguments,
+        mut fields: Fields,
         variables: &ServerVariables,
         fresh: impl FnOnce() -> Result<String, Box<Report>>,
     ) -> Result<Self, Box<Report>> {
         let (service, method) = (target.service(), target.method());
         let provider = &target.provider().name;
         variables.complete(provider, target.resource(), method, &mut arguments);
-        let (bound, key) = bind_with_key(service, method, &mut arguments, fresh)?;
+        let (bound, key) = bind_with_key(service, method, &mut arguments, &mut fields, fresh)?;
         let variables = variables.clone();
-        Ok(Self { target, arguments, variables, bound: Arc::new(bound), key })
+        Ok(Self { target, arguments, fields, variables, bound: Arc::new(bound), key })
     }
 
     /// A call of another method of the service, with the same source of server variables.
@@ -72,22 +90,40 @@ impl MethodCall {
     /// # Errors
     /// As [`Self::new`].
     pub fn sibling(&self, target: MethodRef, arguments: Arguments) -> Result<Self, Box<Report>> {
-        Self::new(target, arguments, &self.variables)
+        self.sibling_write(target, arguments, Fields::default())
+    }
+
+    /// [`Self::sibling`] with fields of the body.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub fn sibling_write(
+        &self,
+        target: MethodRef,
+        arguments: Arguments,
+        fields: Fields,
+    ) -> Result<Self, Box<Report>> {
+        Self::write(target, arguments, fields, &self.variables)
     }
 
     /// The call that reads the object of this one: the first lookup of the resource whose
-    /// parameters are among the arguments.
+    /// parameters are among the arguments. What is set names an object only if the call makes it.
     ///
     /// # Errors
     /// As [`MethodRef::check_readable`].
     pub fn lookup(&self) -> Result<Option<Self>, Box<Report>> {
         let target = &self.target;
-        let lookups = target.resource().candidates(SqlVerb::Select).filter(|it| it.is_lookup());
-        let mut bound = lookups.filter_map(|lookup| {
-            let lookup = target.neighbour(&lookup.name)?;
-            self.sibling(lookup, self.arguments.clone()).ok()
-        });
-        let Some(found) = bound.next() else { return Ok(None) };
+        let by = |arguments: &Arguments| {
+            let lookups = target.resource().candidates(SqlVerb::Select).filter(|it| it.is_lookup());
+            let mut bound = lookups.filter_map(|lookup| {
+                let lookup = target.neighbour(&lookup.name)?;
+                self.sibling(lookup, arguments.clone()).ok()
+            });
+            bound.next()
+        };
+        let makes = target.resource().verbs.insert.contains(&self.method().name);
+        let found = by(&self.arguments).or_else(|| by(&self.known()).filter(|_| makes));
+        let Some(found) = found else { return Ok(None) };
         found.target.check_readable()?;
         Ok(Some(found))
     }
@@ -105,6 +141,26 @@ impl MethodCall {
     /// The values by name, those of server variables included.
     pub fn arguments(&self) -> &Arguments {
         &self.arguments
+    }
+
+    /// What is set, by name.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The arguments, and what is set under other names.
+    pub fn known(&self) -> Arguments {
+        let mut all = self.arguments.clone();
+        let body = self.method().body.as_ref();
+        let set = self.fields.0.iter().filter(|(_, value)| **value != Value::Json(Json::Null));
+        for (name, value) in set {
+            let property = body.and_then(|body| body.property(name));
+            let names = property.map(|property| [property.plain_name(), property.wire.as_str()]);
+            for name in names.into_iter().flatten() {
+                all.0.entry(name.to_owned()).or_insert_with(|| value.clone());
+            }
+        }
+        all
     }
 
     /// The idempotency key in the request.

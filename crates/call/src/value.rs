@@ -27,7 +27,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The value as text, without a schema: numbers in shortest form, structures as JSON.
+    /// The value as text, without a schema: numbers in shortest form, text as it is, structures as JSON.
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -148,6 +148,12 @@ fn number_text(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_in_json_is_text() {
+        assert_eq!(Value::Json(Json::from("x")).text(), "x");
+        assert_eq!(Value::Json(serde_json::json!(["x"])).text(), "[\"x\"]");
+    }
 
     fn check(kind: SchemaKind, value: Value, expected: Result<&[&str], &str>) {
         let schema = Schema { kind, ..Schema::default() };

@@ -23,6 +23,7 @@ use self::handle::Handle;
 pub use self::handle::told as known_arguments;
 use self::operation::{State, is_operation};
 use crate::exchange::Exchange;
+use crate::look_up::{error_key, is_structured, wrong_object};
 use crate::method_call::MethodCall;
 use crate::method_ref::{MethodName, MethodRef};
 use crate::metrics::CallMetrics;
@@ -215,7 +216,7 @@ impl Waiter {
     /// The state in the response to a poll.
     fn state(&self, answer: &Response, handle: &Handle) -> Result<State, Box<Report>> {
         match answer.status {
-            404 if self.is_delete => return Ok(State::Done),
+            404 | 410 if self.is_delete && is_structured(answer) => return Ok(State::Done),
             200..=299 => {}
             _ => {
                 return Err(Box::new(
@@ -226,6 +227,7 @@ impl Waiter {
             }
         }
         let json = json(answer);
+        self.readable(answer, &json, handle)?;
         Ok(match &self.style {
             Style::Status { status, success, failure, .. } => {
                 match at(&json, status).and_then(operation::text) {
@@ -243,7 +245,41 @@ impl Waiter {
         })
     }
 
-    /// A status with its message.
+    /// Refuses an answer that decides nothing: one that is no object, or another object.
+    fn readable(&self, answer: &Response, json: &Json, handle: &Handle) -> Result<(), Box<Report>> {
+        let has_body = !answer.body.trim_ascii().is_empty();
+        let must_be_object = match &self.style {
+            Style::Status { .. } | Style::Operation { .. } => true,
+            Style::Location => has_body,
+        };
+        let told = |report: Box<Report>| {
+            Box::new(report.with_note(self.accepted()).with_help(handle.resume(self)))
+        };
+        let is_odd = match &self.style {
+            Style::Location => {
+                !(json.is_object() || json.is_array())
+                    || (!operation::has_state(json) && error_key(json).is_some())
+            }
+            _ => !json.is_object(),
+        };
+        if must_be_object && is_odd {
+            let message =
+                format!("the answer that tells the state of `{}` cannot be read", self.name);
+            return Err(told(Box::new(Report::new(Code::UnexpectedBody, message))));
+        }
+        match (&self.style, handle) {
+            (Style::Status { .. }, Handle::Call(poll)) => match poll.differs(poll.row_of(json)) {
+                Some((name, asked, shown)) => {
+                    let resource = poll.target().resource_name();
+                    Err(told(wrong_object(&resource, &name, &asked, &shown)))
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// A status with the message that explains it.
     fn explained(&self, json: &Json, status: &str) -> String {
         let message = self.message.as_ref().and_then(|path| at(json, path));
         match message.and_then(operation::text).filter(|text| !text.is_empty()) {

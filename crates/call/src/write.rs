@@ -104,23 +104,6 @@ impl MethodCall {
         metrics.count_answer(response.attempts, response.body.len(), response.waited);
         Ok(response)
     }
-
-    /// Reads one object; `None` for 404.
-    ///
-    /// # Errors
-    /// The report of any other status that is no success, or of a missing response.
-    pub async fn look_up(
-        &self,
-        exchange: &dyn Exchange,
-        metrics: &CallMetrics,
-    ) -> Result<Option<Response>, Box<Report>> {
-        let response = self.read(exchange, metrics).await?;
-        match response.status {
-            404 => Ok(None),
-            200..=299 => Ok(Some(response)),
-            _ => Err(Box::new(refusal(&response))),
-        }
-    }
 }
 
 /// The rows of a response; none when it has no body.

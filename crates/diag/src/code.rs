@@ -137,6 +137,8 @@ codes! {
     RemoteRejected, "remote-rejected", "58000", Remote;
     /// The service says that the object, or the list itself, does not exist (404).
     RemoteMissing, "remote-missing", "02000", Remote;
+    /// A lookup showed another object than the one that was asked for, so nothing was written.
+    WrongObject, "wrong-object", "58000", Remote;
     /// The service reports a conflict (409).
     RemoteConflict, "remote-conflict", "23505", Remote;
     /// A success response has a body that does not answer the request.

@@ -8,7 +8,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
@@ -36,6 +36,9 @@ pub(crate) struct Budget {
     writes: AtomicU64,
     /// Those of them without a response.
     in_flight: AtomicU64,
+    max_writes: usize,
+    /// Writes that were taken out of them.
+    written: AtomicUsize,
 }
 
 /// When a statement has to end.
@@ -75,6 +78,8 @@ impl Budget {
             read: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            max_writes: settings.max_writes,
+            written: AtomicUsize::new(0),
         }
     }
 
@@ -83,11 +88,34 @@ impl Budget {
         self.read.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
-    /// Refuses writes of which only a part could be sent.
+    /// Another statement of a COMMIT begins: what a statement may write is counted anew.
+    pub(crate) fn restart_writes(&self) {
+        self.written.store(0, Ordering::SeqCst);
+    }
+
+    /// Takes writes out of what a statement may write; refuses those of which only a part could be sent.
     ///
     /// # Errors
-    /// `budget`.
-    pub(crate) fn check_writes(&self, count: usize) -> Result<(), Box<Report>> {
+    /// `max-writes`, `budget`.
+    pub(crate) fn take_writes(&self, count: usize) -> Result<(), Box<Report>> {
+        let limit = self.max_writes;
+        let taken = self.written.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |written| {
+            written.checked_add(count).filter(|all| *all <= limit)
+        });
+        if let Err(written) = taken {
+            let sent = match written {
+                0 => "nothing was sent".to_owned(),
+                _ => format!("{} had been sent before", counted(written as u64, "write")),
+            };
+            return Err(Box::new(
+                Report::new(
+                    Code::MaxWrites,
+                    format!("the statement would write more than {limit} rows"),
+                )
+                .with_help("narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)")
+                .with_note(sent),
+            ));
+        }
         let Some(limit) = self.requests else { return Ok(()) };
         let sent = self.sent.load(Ordering::SeqCst);
         if sent.saturating_add(count as u64) <= limit {

@@ -213,6 +213,7 @@ async fn commit(
         let Queued { text, parsed, parameters, namespace, variables } = queued;
         let settings = statement.settings.as_ref().clone();
         let settings = Settings { variables, namespace, ..settings };
+        statement.run.budget.restart_writes();
         let part = statement.part(text, parsed, parameters).with_settings(settings);
         let result = match &part.parsed.statement {
             Syntax::Exec(exec) => Box::pin(write::exec(&part, writes, exec, false)).await,

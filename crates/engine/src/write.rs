@@ -10,7 +10,11 @@
 
 mod awaiting;
 mod call_statement;
+mod cells;
+mod chosen;
+mod collect;
 mod condition;
+mod conflict;
 mod context;
 mod exec_relation;
 mod hints;
@@ -36,7 +40,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast as sql;
-use strataql_diag::{Code, Report};
+use strataql_diag::Report;
 use strataql_sql::{Spelling, Statement as Syntax, TableNames, WriteKind, mentions, respell};
 
 use self::awaiting::Awaiting;
@@ -48,7 +52,7 @@ pub(crate) use self::exec_relation::{
 use self::prepared::PreparedWrite;
 use self::rows::RowSource;
 pub(crate) use self::send::send_undo;
-use self::statement::{Target, WriteStatement};
+use self::statement::WriteStatement;
 pub(crate) use self::undo::Undo;
 use self::writer::Writer;
 use crate::front::spell;
@@ -64,25 +68,11 @@ pub(crate) async fn write(
     context: &WriteContext,
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
-    let (text, parsed) = (running.text.as_ref(), running.parsed.as_ref());
+    let parsed = running.parsed.as_ref();
     refuse_in_write(parsed)?;
     let statement = respelled(running)?;
     let resource = statement.target.resource(running)?;
-    let names = TableNames::of(write_tree(&parsed.statement)?.1);
-    let is_column = |word: &str| resource.is_column(word);
-    let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
-    // parameters that identify rows must be visible to the SELECT that finds them
-    mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
-    let mut writer = Writer {
-        statement: running,
-        context,
-        text,
-        parsed,
-        parameters: running.parameters.as_ref(),
-        mentioned_identifiers: Arc::new(mentioned),
-        variables: running.server_variables(),
-        awaiting: None,
-    };
+    let mut writer = writer(running, context, &resource)?;
     if let Some(conflict) = &statement.conflict {
         let upsert = upsert::Upsert { writer: &writer, resource: &resource, statement: &statement };
         return Box::pin(upsert.run(conflict, explain, parsed.span)).await;
@@ -100,10 +90,10 @@ pub(crate) async fn write(
         return Ok(shown);
     }
     let limit = running.settings.max_writes;
-    let rows = Box::pin(rows::collect(&writer, &source, limit, parsed.span)).await?;
+    let rows = Box::pin(collect::collect(&writer, &source, limit, parsed.span)).await?;
     let prepared = rows
         .into_iter()
-        .map(|row| PreparedWrite::of(&writer, &chosen, &row, explain))
+        .map(|row| PreparedWrite::of(&chosen, &row, &writer.variables, explain))
         .collect::<Result<Vec<_>, _>>()?;
     if explain {
         return show::requests(&writer, &chosen, &prepared);
@@ -140,18 +130,33 @@ pub(crate) async fn returned(
     let resource = statement.target.resource(running)?;
     let Some(items) = &statement.returning else { return Ok(Vec::new()) };
     let chosen = method::choose(&resource, &statement)?;
-    let writer = Writer {
-        statement: running,
-        context,
-        text: &running.text,
-        parsed: &running.parsed,
-        parameters: &running.parameters,
-        mentioned_identifiers: Arc::new(words(&running.parsed.tokens)),
-        variables: running.server_variables(),
-        awaiting: None,
-    };
+    let writer = writer(running, context, &resource)?;
     let returning = returning::Returning::plan(&writer, &chosen, items, &statement).await?;
     Ok(returning.columns().to_vec())
+}
+
+/// What the parts of a write share.
+fn writer<'a>(
+    running: &'a Statement,
+    context: &'a WriteContext,
+    resource: &ResourceRef,
+) -> Result<Writer<'a>, Box<Report>> {
+    let parsed = running.parsed.as_ref();
+    let names = TableNames::of(write_tree(&parsed.statement)?.1);
+    let is_column = |word: &str| resource.is_column(word);
+    let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
+    // parameters that identify rows must be visible to the SELECT that finds them
+    mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
+    Ok(Writer {
+        statement: running,
+        context,
+        text: running.text.as_ref(),
+        parsed,
+        parameters: running.parameters.as_ref(),
+        mentioned_identifiers: Arc::new(mentioned),
+        variables: running.server_variables(),
+        awaiting: None,
+    })
 }
 
 /// True if a write returns rows.
@@ -206,9 +211,4 @@ fn write_tree(statement: &Syntax) -> Result<(WriteKind, &sql::Statement), Box<Re
         Syntax::Explain { inner, .. } => write_tree(inner),
         other => Err(Box::new(Report::internal(format!("{} is no write", other.keyword())))),
     }
-}
-
-/// The name of a resource in messages, with where its target stands.
-pub(crate) fn target_error(code: Code, target: &Target, message: String) -> Report {
-    Report::new(code, message).with_label(target.name.span, "")
 }

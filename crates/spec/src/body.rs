@@ -64,13 +64,21 @@ pub struct Body {
     pub xml_root_annotation: Option<String>,
 }
 
+/// What stands before the SQL names of attributes, unless the document says otherwise.
+const PREFIX: &str = "data__";
+
+impl BodyProperty {
+    /// The name in SQL without the prefix of the naming, as a column of that meaning is called.
+    pub fn plain_name(&self) -> &str {
+        self.name.strip_prefix(PREFIX).unwrap_or(&self.name)
+    }
+}
+
 impl Body {
     /// The attribute that a SQL name sets: its name, the bare attribute name, or the prefixed form.
     pub fn property(&self, name: &str) -> Option<&BodyProperty> {
         let exact = self.properties.iter().find(|p| p.name == name || p.wire == name);
-        exact.or_else(|| {
-            let bare = name.strip_prefix("data__")?;
-            self.properties.iter().find(|p| p.wire == bare || p.name == bare)
-        })
+        let bare = name.strip_prefix(PREFIX).unwrap_or(name);
+        exact.or_else(|| self.properties.iter().find(|p| p.wire == bare || p.plain_name() == bare))
     }
 }

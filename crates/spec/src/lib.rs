@@ -27,6 +27,7 @@ pub mod schema;
 pub mod server;
 pub mod service;
 pub mod view;
+pub mod write_choice;
 pub mod yaml;
 
 pub use auth::{AuthConfig, AuthKind};
@@ -48,6 +49,7 @@ pub use schema::{Schema, SchemaId, SchemaKind, Schemas};
 pub use server::{Server, ServerVariable};
 pub use service::{Resource, Service, Verbs};
 pub use view::{Dialect, View};
+pub use write_choice::{Given, NoChoice, Slot, WriteChoice};
 
 /// The format of compiled models; a stored model of another format is not read.
 pub const MODEL_VERSION: u32 = 2;

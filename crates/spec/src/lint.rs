@@ -1,6 +1,7 @@
 //! Lint of a compiled service: what loads, and still cannot work as written.
 //!
-//! Owns: rules that need the whole model: the place of the rows, paging, and which methods write.
+//! Owns: rules that need the whole model: the place of the rows, paging, which methods write, and which of
+//! them a statement can call.
 //! Refuses: what only prevents a part from loading; loaders report that.
 
 use strataql_diag::{Code, Report};
@@ -8,7 +9,7 @@ use strataql_diag::{Code, Report};
 use crate::method::{HttpVerb, Method, RowShape, SqlVerb, changes_by_name};
 use crate::paging::{Paging, TokenSource};
 use crate::schema::Schemas;
-use crate::service::Service;
+use crate::service::{Resource, Service};
 
 /// Top-level keys of a list's response that only paging explains, without separators and case.
 const PAGING_KEYS: &[&str] = &[
@@ -53,6 +54,7 @@ pub fn lint(service: &Service) -> Vec<Report> {
                 reports.extend(page_address(&service.schemas, method, &name));
             }
             reports.extend(access(method, &listed, &name));
+            reports.extend(unreachable(&service.schemas, resource, method, &listed, &name));
         }
     }
     reports
@@ -185,6 +187,31 @@ fn access(method: &Method, listed: &[SqlVerb], name: &str) -> Option<Report> {
         ),
         _ => return None,
     };
+    Some(report.with_place("", method.line as usize).with_help(help))
+}
+
+/// A write method that no statement calls, since another one takes all that it takes.
+fn unreachable(
+    schemas: &Schemas,
+    resource: &Resource,
+    method: &Method,
+    listed: &[SqlVerb],
+    name: &str,
+) -> Option<Report> {
+    let writes = listed.iter().copied().filter(|verb| *verb != SqlVerb::Select);
+    let verbs: Vec<SqlVerb> = writes.collect();
+    let verb = *verbs.first()?;
+    if verbs.iter().any(|verb| resource.is_reachable(schemas, *verb, method)) {
+        return None;
+    }
+    let report = Report::warning(
+        Code::BadDocument,
+        format!(
+            "no {} calls `{name}`: another method takes the same parameters and fields",
+            verb.as_str()
+        ),
+    );
+    let help = "list it under another verb or not at all; EXEC calls it by its name";
     Some(report.with_place("", method.line as usize).with_help(help))
 }
 

@@ -146,7 +146,7 @@ pub struct Input<'m> {
 }
 
 impl<'m> Input<'m> {
-    fn of_param(param: &'m Param) -> Self {
+    pub(crate) fn of_param(param: &'m Param) -> Self {
         Self {
             name: &param.name,
             wire: &param.wire,
@@ -157,7 +157,7 @@ impl<'m> Input<'m> {
         }
     }
 
-    fn of_property(property: &'m BodyProperty) -> Self {
+    pub(crate) fn of_property(property: &'m BodyProperty) -> Self {
         Self {
             name: &property.name,
             wire: &property.wire,

@@ -73,21 +73,35 @@ fn serialise(object: &Map<String, Json>) -> Result<Bytes, Box<Report>> {
 
 /// The body of the call, if it has one.
 pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<Report>> {
-    let Some(body) = &binder.method.body else { return Ok(None) };
+    let Some(body) = &binder.method.body else {
+        return match binder.fields.0.keys().next() {
+            Some(name) => Err(unknown(binder, name)),
+            None => Ok(None),
+        };
+    };
     let mut attributes = Map::new();
-    for (name, value) in &binder.args.0 {
-        if binder.method.param(name).is_some() {
-            continue;
-        }
+    let mut add = |name: &str, wire: String, json: Json| match attributes.insert(wire, json) {
+        None => Ok(()),
+        Some(_) => Err(given_twice(binder, name)),
+    };
+    let named = binder.args.0.iter().filter(|(name, _)| binder.method.param(name).is_none());
+    let named = named.map(|given| (given, false));
+    for ((name, value), is_field) in named.chain(binder.fields.0.iter().map(|given| (given, true)))
+    {
         if binder.method.extension.body_wrapper.as_deref() == Some(name.as_str())
             && body.property(name).is_none()
         {
-            attributes.extend(unwrapped(binder, body, name, value)?);
+            for (wire, json) in unwrapped(binder, body, name, value)? {
+                add(name, wire, json)?;
+            }
             continue;
         }
-        if let Some(property) = body.property(name) {
-            let json = convert(binder, property, value)?;
-            attributes.insert(property.wire.clone(), json);
+        match body.property(name) {
+            Some(property) => {
+                add(name, property.wire.clone(), convert(binder, property, value)?)?;
+            }
+            None if is_field => return Err(unknown(binder, name)),
+            None => {}
         }
     }
     let content = if attributes.is_empty() {
@@ -130,6 +144,26 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
         ));
     }
     Ok(Some(BodyContent { media_type: body.media_type.clone(), content }))
+}
+
+fn unknown(binder: &Binder<'_>, name: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::UnknownColumn,
+            format!("the body of method `{}` has no field `{name}`", binder.method.name),
+        )
+        .with_help("`DESCRIBE METHOD EXTENDED …` lists what it takes"),
+    )
+}
+
+fn given_twice(binder: &Binder<'_>, name: &str) -> Box<Report> {
+    Box::new(
+        Report::new(
+            Code::BadParamValue,
+            format!("the field `{name}` of method `{}` is given twice", binder.method.name),
+        )
+        .with_help("give it once"),
+    )
 }
 
 /// The fields of a whole body that older statements wrap in one column.

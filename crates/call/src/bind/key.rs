@@ -9,7 +9,7 @@ use strataql_spec::paging::{TokenLocation, TokenTarget};
 use strataql_spec::{Method, Service};
 
 use super::body::BodyContent;
-use super::{Arguments, BoundCall, bind};
+use super::{Arguments, BoundCall, Fields, bind};
 use crate::value::Value;
 
 /// Binds values to a method that changes something. If its document declares an idempotency key,
@@ -21,6 +21,7 @@ pub(crate) fn bind_with_key(
     service: &Service,
     method: &Method,
     arguments: &mut Arguments,
+    fields: &mut Fields,
     fresh: impl FnOnce() -> Result<String, Box<Report>>,
 ) -> Result<(BoundCall, Option<String>), Box<Report>> {
     let target = method
@@ -28,30 +29,41 @@ pub(crate) fn bind_with_key(
         .idempotency_key
         .as_ref()
         .filter(|_| method.is_write() || !method.verb.is_safe());
-    let Some(target) = target else { return Ok((bind(service, method, arguments)?, None)) };
+    let Some(target) = target else { return Ok((bind(service, method, arguments, fields)?, None)) };
     let key = fresh()?;
     // the declared parameter may be required, so it gets its value before binding
-    if let Some(name) = not_given(method, target, arguments) {
-        arguments.0.insert(name, Value::Text(key.clone()));
+    if let Some(name) = not_given(method, target, arguments, fields) {
+        let value = Value::Text(key.clone());
+        match target.location {
+            TokenLocation::Body => fields.0.insert(name, value),
+            _ => arguments.0.insert(name, value),
+        };
     }
-    let mut call = bind(service, method, arguments)?;
+    let mut call = bind(service, method, arguments, fields)?;
     let key = ensure(&mut call, method, target, &key)?;
     Ok((call, key))
 }
 
 /// Name of the parameter or attribute that carries the key, unless the user gave it a value.
-fn not_given(method: &Method, target: &TokenTarget, arguments: &Arguments) -> Option<String> {
-    let has = |is_it: &dyn Fn(&str) -> bool| {
-        let mut given = arguments.0.iter();
-        given.any(|(name, value)| is_it(name) && *value != Value::Json(serde_json::Value::Null))
-    };
+fn not_given(
+    method: &Method,
+    target: &TokenTarget,
+    arguments: &mut Arguments,
+    fields: &mut Fields,
+) -> Option<String> {
+    let is_null = |value: &Value| *value == Value::Json(serde_json::Value::Null);
     if target.location == TokenLocation::Body {
         let body = method.body.as_ref()?;
         let property = body.property(&target.name)?;
         let same = |name: &str| body.property(name).is_some_and(|it| it.wire == property.wire);
+        // NULL is no key
+        fields.0.retain(|name, value| !(same(name) && is_null(value)));
+        arguments.0.retain(|name, value| !(same(name) && is_null(value)));
         // a whole body in one column may contain the key
         let wrapped = |name: &str| method.extension.body_wrapper.as_deref() == Some(name);
-        return (!has(&same) && !has(&wrapped)).then(|| property.name.clone());
+        let named = arguments.0.keys().filter(|name| method.param(name).is_none());
+        let has = named.chain(fields.0.keys()).any(|name| same(name) || wrapped(name));
+        return (!has).then(|| property.name.clone());
     }
     let is_it = |name: &str| match target.location {
         TokenLocation::Header => name.eq_ignore_ascii_case(&target.name),
@@ -59,7 +71,8 @@ fn not_given(method: &Method, target: &TokenTarget, arguments: &Arguments) -> Op
     };
     let param = method.params.iter().find(|param| is_it(&param.wire) || is_it(&param.name))?;
     let same = |name: &str| name == param.name || name == param.wire;
-    (!has(&same)).then(|| param.name.clone())
+    let has = arguments.0.iter().any(|(name, value)| same(name) && !is_null(value));
+    (!has).then(|| param.name.clone())
 }
 
 /// The key in the finished request; inserted if absent.

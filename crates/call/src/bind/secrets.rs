@@ -7,15 +7,15 @@ use serde_json::Value as Json;
 use strataql_diag::is_secret_name;
 use strataql_spec::{Location, Method};
 
-use super::Arguments;
+use super::{Arguments, Fields};
 use crate::exact;
 use crate::value::{Value, json_text};
 
 /// The values that must not be shown: those of parameters and fields whose names suggest a secret or
 /// which the document lists as secret, at any depth, also in JSON that is given as text.
-pub(super) fn of_arguments(method: &Method, arguments: &Arguments) -> Vec<String> {
+pub(super) fn of_arguments(method: &Method, arguments: &Arguments, fields: &Fields) -> Vec<String> {
     let mut found = Vec::new();
-    for (name, value) in &arguments.0 {
+    for (name, value) in arguments.0.iter().chain(&fields.0) {
         let json = match value {
             Value::Json(json) => json.clone(),
             other => Json::String(other.text()),

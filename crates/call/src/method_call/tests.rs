@@ -16,7 +16,6 @@ use super::*;
 use crate::metrics::CallMetrics;
 use crate::pager::PageAddress;
 use crate::stream::CallContext;
-use crate::value::Value;
 
 const PROVIDER: &str = r"
 name: fleet

@@ -44,7 +44,7 @@ impl Handle {
         match &waiter.style {
             Style::Status { poll, .. } | Style::Operation { poll: Some(poll) } => {
                 let target = waiter.method(poll)?;
-                let arguments = told(target.method(), call.arguments(), &json)
+                let arguments = told(target.method(), &call.known(), &json)
                     .map_err(|name| unknown(waiter, &format!("`{name}`")))?;
                 let accepted = |report: Box<Report>| Box::new(report.with_note(waiter.accepted()));
                 target.check_readable().map_err(accepted)?;

@@ -55,7 +55,7 @@ impl Waiter {
                     // the operation's `name` is not that of the object
                     let object = body.get("response").or_else(|| body.get("metadata"));
                     let arguments =
-                        told(lookup.method(), call.arguments(), object.unwrap_or(&Json::Null))
+                        told(lookup.method(), &call.known(), object.unwrap_or(&Json::Null))
                             .map_err(|name| self.untold(&name))?;
                     let lookup = call.sibling(lookup.clone(), arguments).map_err(done)?;
                     lookup.read(exchange, metrics).await.map_err(done)?

@@ -15,9 +15,6 @@ use strataql_net::Response;
 use strataql_spec::{Method, RowShape, SqlVerb};
 
 use super::hints;
-use super::prepared::PreparedWrite;
-use super::sender::{Sender, WriteOutcome};
-use super::writer::Writer;
 use crate::activity::Activity;
 use crate::outcome::Outcome;
 use crate::result_set::ResultSet;
@@ -66,7 +63,7 @@ impl Awaiting {
     }
 
     /// Waits for the end of one change; gives the answer that shows it.
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
@@ -122,32 +119,6 @@ impl Awaiting {
     /// The step of EXPLAIN: method and address.
     pub(super) fn described(&self, variables: &ServerVariables) -> (String, String) {
         self.waiter.described(variables)
-    }
-}
-
-impl Writer<'_> {
-    /// The outcome of a write after its change has ended, if the statement awaits it.
-    pub(super) async fn end(
-        &self,
-        outcome: WriteOutcome,
-        sender: &Sender<'_>,
-        write: &PreparedWrite,
-    ) -> WriteOutcome {
-        let (Some(awaiting), WriteOutcome::Applied(first)) = (&self.awaiting, &outcome) else {
-            return outcome;
-        };
-        let Sender { exchange, metrics, outcome, .. } = sender;
-        let wait = awaiting.wait(*exchange, metrics, &write.call, outcome, first.clone());
-        let ended = self.statement.run.budget.in_time(wait).await.map_err(|report| {
-            Box::new(report.with_note("the change was accepted; whether it is done is not known"))
-        });
-        match ended.flatten() {
-            Ok(answer) => WriteOutcome::Applied(answer),
-            Err(report) => {
-                sender.fail();
-                WriteOutcome::Failed(report)
-            }
-        }
     }
 }
 

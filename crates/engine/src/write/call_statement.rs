@@ -1,23 +1,27 @@
 //! EXEC: any method by its name.
 
+use std::fmt;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
 use indexmap::IndexMap;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 use strataql_call::{
-    Arguments, CallContext, CallMetrics, MethodRef, Mismatch, Value, decode_answer, read_json,
+    Arguments, CallContext, CallMetrics, Fields, MethodRef, Mismatch, Value, decode_answer, read_json,
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
-use strataql_sql::{Exec, Literal, Name};
+use strataql_sql::{Argument, Exec, Literal, Name};
 
 use super::awaiting::Awaiting;
+use super::context::WriteContext;
 use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
 use super::sender::Sender;
 use super::undo::Plans;
-use super::{WriteContext, hints, image, show};
+use super::{hints, image, show};
 use crate::outcome::Outcome;
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
@@ -37,12 +41,12 @@ pub(crate) async fn exec(
     let target = method_of(&|name| statement.resource(name), &exec.method)?;
     let variables = statement.server_variables();
     let method = target.method();
-    let given = arguments(exec, method)?;
+    let (given, fields) = arguments(exec, method)?;
     let shows = hints::has(&exec.hints, "SHOWRESULTS");
     let labelled = |report: Box<Report>| Box::new(report.with_label(exec.span, ""));
     let awaiting = Awaiting::of(statement, &target, &exec.hints, shows).map_err(labelled)?;
     let columns = target.columns(|param| shows && given.value(param).is_some());
-    let mut prepared = PreparedWrite::bound(&target, given, &variables, explain)?;
+    let mut prepared = PreparedWrite::bound(&target, given, fields, &variables, explain)?;
     let has_rows = !matches!(method.response.rows, RowShape::Nothing { .. });
     let is_read = method.is_read() && method.verb.is_safe() && has_rows && awaiting.is_none();
     let is_shown = is_read || (shows && has_rows && awaiting.is_none());
@@ -63,6 +67,7 @@ pub(crate) async fn exec(
         let rows = Box::pin(rows);
         return Ok(ResultSet { schema, labels, rows, outcome, affected: None });
     }
+    statement.run.budget.take_writes(1)?;
     let writes = std::slice::from_mut(&mut prepared);
     let plans = Plans::of((statement, context), exchange.as_ref(), &metrics, writes).await?;
     let source = StatementText { text: &statement.text, parsed: &statement.parsed };
@@ -117,29 +122,16 @@ pub(super) fn method_of(
     ))
 }
 
-pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<Report>> {
+/// The values of EXEC: `@name` goes to the parameter of that name, else to the body; `@@json` is the body.
+///
+/// # Errors
+/// `unknown-column` for what the method does not take, `ambiguous-name` for what stands twice,
+/// `bad-param-value` for a body that is no JSON object.
+pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<(Arguments, Fields), Box<Report>> {
     let mut all: IndexMap<String, Value> = IndexMap::new();
     for argument in &exec.arguments {
-        let known = method.param(&argument.name).is_some()
-            || method.body.as_ref().is_some_and(|body| body.property(&argument.name).is_some())
-            || method.extension.body_wrapper.as_deref() == Some(argument.name.as_str());
-        if !known {
-            let names = method.params.iter().map(|param| param.name.as_str()).chain(
-                method
-                    .body
-                    .iter()
-                    .flat_map(|body| &body.properties)
-                    .map(|property| property.name.as_str()),
-            );
-            return Err(Box::new(
-                Report::new(
-                    Code::UnknownColumn,
-                    format!("method `{}` has no parameter `{}`", method.name, argument.name),
-                )
-                .with_label(argument.span, "")
-                .with_help_if(did_you_mean(&argument.name, names)),
-            ));
-        }
+        let name = meant(method, &argument.name);
+        let name = name.ok_or_else(|| unknown_argument(method, argument))?;
         let value = match &argument.value {
             Literal::Text(text) => Value::Text(text.clone()),
             Literal::Number(text) => match text.parse() {
@@ -149,18 +141,18 @@ pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<R
             Literal::Boolean(flag) => Value::Boolean(*flag),
             Literal::Null => Value::Json(Json::Null),
         };
-        all.insert(argument.name.clone(), value);
-    }
-    if let Some(payload) = &exec.payload {
-        let Ok(Json::Object(fields)) = read_json(payload) else {
+        if all.insert(name, value).is_some() {
             return Err(Box::new(
-                Report::new(Code::BadParamValue, "`@@json` is no JSON object")
-                    .with_label(exec.span, "")
-                    .with_help("give the request body: `@@json = '{\"name\": \"value\"}'`"),
+                Report::new(Code::AmbiguousName, format!("`@{}` is given twice", argument.name))
+                    .with_label(argument.span, "")
+                    .with_help("give it once"),
             ));
-        };
-        let body = method.body.as_ref();
-        for (name, value) in fields {
+        }
+    }
+    let mut fields = Fields::default();
+    if let Some(payload) = &exec.payload {
+        for (name, value) in payload_fields(payload, exec)? {
+            let body = method.body.as_ref();
             if body.is_none_or(|body| body.property(&name).is_none()) {
                 let names =
                     body.into_iter().flat_map(|body| &body.properties).map(|p| p.wire.as_str());
@@ -173,8 +165,95 @@ pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<R
                     .with_help_if(did_you_mean(&name, names)),
                 ));
             }
-            all.insert(name, Value::Json(value));
+            fields.0.insert(name, Value::Json(value));
         }
     }
-    Ok(Arguments(all))
+    Ok((Arguments(all), fields))
+}
+
+/// The parameter or field that a name means, by its own name.
+fn meant(method: &Method, name: &str) -> Option<String> {
+    if let Some(param) = method.param(name) {
+        return Some(param.name.clone());
+    }
+    if method.extension.body_wrapper.as_deref() == Some(name) {
+        return Some(name.to_owned());
+    }
+    let property = method.body.as_ref()?.property(name)?;
+    // the field of a parameter's name is called by its prefix
+    let own = method.param(&property.name).is_none();
+    Some(if own { property.name.clone() } else { name.to_owned() })
+}
+
+fn unknown_argument(method: &Method, argument: &Argument) -> Box<Report> {
+    let fields = method.body.iter().flat_map(|body| &body.properties);
+    let names = method
+        .params
+        .iter()
+        .map(|param| param.name.as_str())
+        .chain(fields.map(|property| property.name.as_str()));
+    Box::new(
+        Report::new(
+            Code::UnknownColumn,
+            format!("method `{}` has no parameter `{}`", method.name, argument.name),
+        )
+        .with_label(argument.span, "")
+        .with_help_if(did_you_mean(&argument.name, names)),
+    )
+}
+
+/// The fields of `@@json`, each once.
+fn payload_fields(payload: &str, exec: &Exec) -> Result<Vec<(String, Json)>, Box<Report>> {
+    let refuse = |code, message: String| {
+        Box::new(
+            Report::new(code, message)
+                .with_label(exec.span, "")
+                .with_help("give the request body: `@@json = '{\"name\": \"value\"}'`"),
+        )
+    };
+    let Ok(JsonFields(fields)) = serde_json::from_str(payload) else {
+        return Err(refuse(Code::BadParamValue, "`@@json` is no JSON object".to_owned()));
+    };
+    for (position, (name, _)) in fields.iter().enumerate() {
+        if fields[..position].iter().any(|(known, _)| known == name) {
+            return Err(refuse(
+                Code::AmbiguousName,
+                format!("`@@json` has the field `{name}` twice"),
+            ));
+        }
+    }
+    let read = |(name, text): (String, Box<RawValue>)| match read_json(text.get()) {
+        Ok(value) => Ok((name, value)),
+        Err(error) => {
+            Err(refuse(Code::BadParamValue, format!("`@@json` is no JSON object: {error}")))
+        }
+    };
+    fields.into_iter().map(read).collect()
+}
+
+/// The fields of a JSON object as they stand in its text.
+struct JsonFields(Vec<(String, Box<RawValue>)>);
+
+impl<'de> Deserialize<'de> for JsonFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = JsonFields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<JsonFields, M::Error> {
+                let mut all = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    all.push(field);
+                }
+                Ok(JsonFields(all))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }

@@ -1,9 +1,13 @@
 //! WHERE of a write.
 //!
-//! Owns: telling a condition that is nothing but values of the method's parameters from any other.
+//! Owns: which names it gives values to, which it equates with something else, and which it mentions.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast as sql;
-use strataql_spec::Method;
+
+use super::statement::Target;
 
 /// Values of one parameter.
 #[derive(Debug, Clone)]
@@ -14,69 +18,152 @@ pub(crate) struct ParamValues {
 
 /// AND-ed parts of a condition.
 pub(crate) fn conjuncts(condition: &sql::Expr) -> Vec<&sql::Expr> {
+    split(condition, &sql::BinaryOperator::And)
+}
+
+fn split<'e>(condition: &'e sql::Expr, by: &sql::BinaryOperator) -> Vec<&'e sql::Expr> {
     match condition {
-        sql::Expr::BinaryOp { left, op: sql::BinaryOperator::And, right } => {
-            let mut all = conjuncts(left);
-            all.extend(conjuncts(right));
+        sql::Expr::BinaryOp { left, op, right } if op == by => {
+            let mut all = split(left, by);
+            all.extend(split(right, by));
             all
         }
-        sql::Expr::Nested(inner) => conjuncts(inner),
+        sql::Expr::Nested(inner) => split(inner, by),
         other => vec![other],
     }
 }
 
-/// Names that the condition gives values to, in whatever shape.
-pub(crate) fn names(condition: Option<&sql::Expr>) -> Vec<String> {
-    condition
-        .map(conjuncts)
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|part| values(part).map(|values| values.name))
-        .collect()
+/// The names of the target's columns in expressions: bare, or behind the name of the target.
+pub(crate) struct Scope {
+    alias: String,
+}
+
+impl Scope {
+    /// The scope of the resource that is written.
+    pub(crate) fn of(target: &Target) -> Self {
+        Self { alias: target.shown_as() }
+    }
+
+    /// `p = constant` or `p IN (constants)`, either way round.
+    pub(crate) fn values(&self, part: &sql::Expr) -> Option<ParamValues> {
+        let (name, values) = self.compared(part)?;
+        let is_list = values.iter().all(|value| is_constant(value));
+        is_list.then(|| ParamValues { name, values: values.into_iter().cloned().collect() })
+    }
+
+    /// A column of the target, and what it equals: one expression, or one of several.
+    pub(crate) fn compared<'e>(&self, part: &'e sql::Expr) -> Option<(String, Vec<&'e sql::Expr>)> {
+        match part {
+            sql::Expr::Nested(inner) => self.compared(inner),
+            sql::Expr::BinaryOp { left, op: sql::BinaryOperator::Eq, right } => {
+                let of = |column: &sql::Expr, value: &'e sql::Expr| {
+                    let name = self.column(column)?;
+                    self.is_given(value).then(|| (name, vec![value]))
+                };
+                of(left, right).or_else(|| of(right, left))
+            }
+            sql::Expr::InList { expr, list, negated: false }
+                if list.iter().all(|value| self.is_given(value)) =>
+            {
+                Some((self.column(expr)?, list.iter().collect()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The column that a part equates with anything, also with one of several things.
+    pub(crate) fn equated(&self, part: &sql::Expr) -> Option<String> {
+        if let Some((name, _)) = self.compared(part) {
+            return Some(name);
+        }
+        match part {
+            sql::Expr::Nested(inner) => self.equated(inner),
+            sql::Expr::BinaryOp { left, op: sql::BinaryOperator::Eq, right } => {
+                self.column(left).or_else(|| self.column(right))
+            }
+            sql::Expr::InSubquery { expr, negated: false, .. } => self.column(expr),
+            sql::Expr::AnyOp { left, compare_op: sql::BinaryOperator::Eq, .. } => self.column(left),
+            sql::Expr::BinaryOp { op: sql::BinaryOperator::Or, .. } => {
+                let mut names =
+                    split(part, &sql::BinaryOperator::Or).into_iter().map(|arm| self.equated(arm));
+                let first = names.next()??;
+                names.all(|name| name.as_ref() == Some(&first)).then_some(first)
+            }
+            _ => None,
+        }
+    }
+
+    /// Every column that a condition mentions and that may be the target's.
+    pub(crate) fn mentioned(&self, condition: &sql::Expr) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let _done = sql::visit_expressions(condition, |part: &sql::Expr| {
+            match part {
+                sql::Expr::Identifier(ident) => {
+                    names.insert(ident.value.clone());
+                }
+                sql::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                    [first, second, ..] if self.is_alias(first) => {
+                        names.insert(second.value.clone());
+                    }
+                    // a path into a column; a column of another relation is nobody's here
+                    [first, ..] => {
+                        names.insert(first.value.clone());
+                    }
+                    [] => {}
+                },
+                _ => {}
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        names
+    }
+
+    /// True for a value that does not come from the target's own row: a constant, a column of another
+    /// relation, a subquery.
+    fn is_given(&self, value: &sql::Expr) -> bool {
+        if matches!(value, sql::Expr::Subquery(_)) {
+            return true;
+        }
+        let found = sql::visit_expressions(value, |part: &sql::Expr| match part {
+            sql::Expr::Identifier(_) => ControlFlow::Break(()),
+            sql::Expr::CompoundIdentifier(parts)
+                if parts.first().is_some_and(|first| self.is_alias(first)) =>
+            {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        found.is_continue()
+    }
+
+    fn is_alias(&self, ident: &sql::Ident) -> bool {
+        ident.value.eq_ignore_ascii_case(&self.alias)
+    }
+
+    fn column(&self, expr: &sql::Expr) -> Option<String> {
+        match expr {
+            sql::Expr::Identifier(ident) => Some(ident.value.clone()),
+            sql::Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [first, second] if self.is_alias(first) => Some(second.value.clone()),
+                _ => None,
+            },
+            sql::Expr::Nested(inner) => self.column(inner),
+            _ => None,
+        }
+    }
 }
 
 /// The constant that the condition gives to a parameter of all rows.
-pub(crate) fn only_value(condition: &sql::Expr, name: &str) -> Option<sql::Expr> {
+pub(crate) fn only_value(scope: &Scope, condition: &sql::Expr, name: &str) -> Option<sql::Expr> {
     conjuncts(condition).into_iter().find_map(|part| {
-        let mut found = values(part).filter(|found| found.name == name)?.values;
+        let mut found = scope.values(part).filter(|found| found.name == name)?.values;
         let value = found.pop()?;
         found.is_empty().then_some(value)
     })
 }
 
-/// `p = constant` or `p IN (constants)`, either way round.
-pub(crate) fn values(part: &sql::Expr) -> Option<ParamValues> {
-    match part {
-        sql::Expr::Nested(inner) => values(inner),
-        sql::Expr::BinaryOp { left, op: sql::BinaryOperator::Eq, right } => {
-            [(left, right), (right, left)].into_iter().find_map(|(column, value)| {
-                let name = column_name(column)?;
-                is_constant(value)
-                    .then(|| ParamValues { name, values: vec![value.as_ref().clone()] })
-            })
-        }
-        sql::Expr::InList { expr, list, negated: false } if list.iter().all(is_constant) => {
-            Some(ParamValues { name: column_name(expr)?, values: list.clone() })
-        }
-        _ => None,
-    }
-}
-
-fn column_name(expr: &sql::Expr) -> Option<String> {
-    match expr {
-        sql::Expr::Identifier(ident) => Some(ident.value.clone()),
-        sql::Expr::CompoundIdentifier(parts) if parts.len() == 2 => {
-            parts.last().map(|part| part.value.clone())
-        }
-        sql::Expr::Nested(inner) => column_name(inner),
-        _ => None,
-    }
-}
-
 /// True for expressions that name no column and read nothing.
 pub(crate) fn is_constant(expr: &sql::Expr) -> bool {
-    use std::ops::ControlFlow;
-
     let found = sql::visit_expressions(expr, |inner: &sql::Expr| match inner {
         sql::Expr::Identifier(_)
         | sql::Expr::CompoundIdentifier(_)
@@ -89,25 +176,84 @@ pub(crate) fn is_constant(expr: &sql::Expr) -> bool {
     found.is_continue()
 }
 
-/// The values of each parameter, if the condition is nothing else and gives every required one.
-///
-/// `known` tells which parameters have values from elsewhere (settings).
-pub(crate) fn parameters(
+/// The values of each name, if the condition is nothing else, names each once, and each is taken.
+pub(crate) fn only_values(
+    scope: &Scope,
     condition: &sql::Expr,
-    method: &Method,
-    known: &dyn Fn(&str) -> bool,
+    takes: &dyn Fn(&str) -> bool,
 ) -> Option<Vec<ParamValues>> {
     let mut all: Vec<ParamValues> = Vec::new();
     for part in conjuncts(condition) {
-        let found = values(part)?;
-        let param = method.param(&found.name)?;
-        if all.iter().any(|other| other.name == found.name) || param.name != found.name {
+        let found = scope.values(part).filter(|found| takes(&found.name))?;
+        if all.iter().any(|other| other.name == found.name) {
             return None;
         }
         all.push(found);
     }
-    let complete = method
-        .required_params()
-        .all(|param| known(&param.name) || all.iter().any(|found| found.name == param.name));
-    complete.then_some(all)
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(text: &str) -> sql::Expr {
+        let sql = format!("SELECT 1 FROM t WHERE {text}");
+        let parsed = strataql_sql::parse(&sql).expect("valid").remove(0);
+        let strataql_sql::Statement::Query(query) = parsed.statement else { panic!("no query") };
+        let sql::SetExpr::Select(select) = *query.body else { panic!("no SELECT") };
+        select.selection.expect("a condition")
+    }
+
+    fn scope() -> Scope {
+        Scope { alias: "m".to_owned() }
+    }
+
+    #[test]
+    fn columns_of_other_relations_name_nothing_here() {
+        let constants = |text: &str| {
+            let condition = condition(text);
+            let names = conjuncts(&condition).into_iter().filter_map(|part| scope().values(part));
+            names.map(|values| values.name).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(constants("a = 1 AND (b IN ('x', 'y')) AND 2 = c"), "a,b,c");
+        assert_eq!(constants("m.a = 1 AND v.b = 2 AND M.c = lower('X')"), "a,c");
+        assert_eq!(constants("a = v.b AND b = c AND d > 1 AND NOT e = 1 AND f = NULL"), "f");
+        // a path into a column is no parameter
+        assert_eq!(constants("spec.cpus = 4"), "");
+    }
+
+    #[test]
+    fn what_is_equated_may_come_from_anywhere() {
+        let equated = |text: &str| {
+            let condition = condition(text);
+            let names = conjuncts(&condition).into_iter().filter_map(|part| scope().equated(part));
+            names.collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(equated("a = 1 AND m.b = v.x AND c IN (SELECT x FROM v)"), "a,b,c");
+        assert_eq!(equated("(a = 1 OR a = 2) AND (b = 1 OR c = 2)"), "a");
+        assert_eq!(equated("a = (SELECT max(x) FROM v) AND b NOT IN (1) AND c < 2"), "a");
+    }
+
+    #[test]
+    fn every_name_is_mentioned_once() {
+        let mentioned = |text: &str| {
+            let names: Vec<String> = scope().mentioned(&condition(text)).into_iter().collect();
+            names.join(",")
+        };
+        assert_eq!(mentioned("a = 1 AND m.b > a OR upper(c) LIKE 'x%'"), "a,b,c");
+        assert_eq!(mentioned("spec.cpus = 4 AND v.id = m.id"), "id,spec,v");
+    }
+
+    #[test]
+    fn only_values_names_each_thing_once() {
+        let only = |text: &str| {
+            let found = only_values(&scope(), &condition(text), &|name| name != "x")?;
+            Some(found.into_iter().map(|values| values.name).collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(only("a = 1 AND b IN (1, 2)").as_deref(), Some("a,b"));
+        assert_eq!(only("a = 1 AND a = 2"), None);
+        assert_eq!(only("a = 1 AND x = 2"), None);
+        assert_eq!(only("a = 1 OR b = 2"), None);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Undo;
+use super::undo::Undo;
 use crate::recording::Recording;
 
 /// Where a session's writes are recorded and noted.

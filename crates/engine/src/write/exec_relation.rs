@@ -15,10 +15,11 @@ use strataql_spec::{Paging, RowShape};
 use strataql_sql::{Exec, Name, Parsed};
 use tokio::sync::OnceCell;
 
+use super::context::WriteContext;
 use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
 use super::sender::Sender;
-use super::{WriteContext, call_statement, image, returning};
+use super::{call_statement, image, returning};
 use crate::operators::{CallRelation, CallRuntime, CallTable};
 use crate::recording::Recording;
 use crate::resource::ResourceRef;
@@ -93,10 +94,11 @@ pub(crate) fn table(
         ));
     }
     let labelled = |report: Box<Report>| Box::new(report.with_label(call.span, ""));
-    let given = call_statement::arguments(call, method)?;
+    let (given, fields) = call_statement::arguments(call, method)?;
     let columns = target.columns(|param| given.value(param).is_some());
     let variables = statement.server_variables();
-    let write = PreparedWrite::bound(&target, given, &variables, false).map_err(labelled)?;
+    let write =
+        PreparedWrite::bound(&target, given, fields, &variables, false).map_err(labelled)?;
     let plan = write.call.decode_plan(columns, Mismatch::Error).map_err(labelled)?;
     let schema = returning::documented(&target, plan.schema());
     let is_change = method.is_write();
@@ -138,6 +140,7 @@ impl ExecCall {
         let calls = [&self.write.call];
         let record = Record::of(&self.recording, self.images, exchange, source, &calls)?;
         let sender = Sender::new(exchange, &metrics, &record, &runtime.outcome);
+        runtime.run.budget.take_writes(1)?;
         let response = sender.write(0, &self.write).await.response()?;
         runtime.outcome.note(format!("`{}` answered {}", self.name(), response.status));
         decode_answer(self.plan.clone(), &response)

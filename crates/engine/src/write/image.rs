@@ -5,12 +5,13 @@
 //! read it prevents the write.
 
 use serde_json::Value as Json;
-use strataql_call::{CallMetrics, Exchange, MethodCall};
+use strataql_call::{CallMetrics, Exchange, MethodCall, Sight};
 use strataql_diag::Report;
 use strataql_spec::SqlVerb;
 
+use super::context::WriteContext;
+use super::masking;
 use super::prepared::PreparedWrite;
-use super::{WriteContext, masking};
 use crate::recording::Recording;
 use crate::statement::Statement;
 
@@ -45,11 +46,10 @@ pub(crate) async fn read(
         Box::new(report.with_note(note).with_help(help))
     };
     let Some(lookup) = lookup(write).map_err(refused)? else { return Ok(None) };
-    let Some(answer) = lookup.look_up(exchange, metrics).await.map_err(refused)? else {
-        return Ok(None);
+    let object = match lookup.look_up(exchange, metrics).await.map_err(refused)? {
+        Sight::Object(shown) => shown.object,
+        Sight::Missing(_) => return Ok(None),
+        Sight::Unclear(report) => return Err(refused(report)),
     };
-    let object: Option<Json> = serde_json::from_slice(&answer.body).ok();
-    let masked =
-        |object| masking::masked(write.call.method(), &masking::masked(lookup.method(), &object));
-    Ok(object.map(masked))
+    Ok(Some(masking::masked(write.call.method(), &masking::masked(lookup.method(), &object))))
 }

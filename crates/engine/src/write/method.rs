@@ -1,190 +1,162 @@
-//! The method of a write: the first in document order that takes everything the statement gives and
-//! lacks nothing.
+//! The method of a write: what the statement gives to the choice, and what is said when none fits.
 
 use strataql_diag::{Code, Report, did_you_mean};
-use strataql_spec::{Location, Method};
+use strataql_spec::{Given, Method, NoChoice};
 use strataql_sql::WriteKind;
 
-use super::statement::{Assigned, WriteStatement};
-use super::writer::Chosen;
-use super::{condition, target_error};
+use super::chosen::Chosen;
+use super::condition::{self, Scope};
+use super::statement::{Target, WriteStatement};
 use crate::resource::ResourceRef;
 
 /// Chooses the method.
 ///
 /// # Errors
-/// `no-such-verb`, `unknown-column` for names that no candidate takes, `missing-param`.
+/// `no-such-verb`, `unknown-column` for names that no candidate takes, `missing-param`, `bad-param-value` for
+/// SET of what names the object.
 pub(crate) fn choose(
     resource: &ResourceRef,
     statement: &WriteStatement,
 ) -> Result<Chosen, Box<Report>> {
     let verb = statement.verb();
-    let candidates: Vec<&Method> = resource.resource().candidates(verb).collect();
-    if candidates.is_empty() {
-        let others = match statement.kind {
-            WriteKind::Update if !resource.resource().verbs.replace.is_empty() => "it has REPLACE",
-            WriteKind::Replace if !resource.resource().verbs.update.is_empty() => "it has UPDATE",
-            _ => "it cannot be changed in that way",
-        };
-        return Err(Box::new(
-            target_error(
-                Code::NoSuchVerb,
-                &statement.target,
-                format!("`{}` has no method for {}", resource.dotted(), verb.as_str()),
-            )
-            .with_help(format!(
-                "`SHOW METHODS IN {}` lists what it has; {others}",
-                resource.dotted()
-            )),
-        ));
+    if resource.resource().candidates(verb).next().is_none() {
+        return Err(no_verb(resource, statement));
     }
-    let given = condition::names(statement.condition.as_ref());
-    let fits = candidates.iter().find(|method| {
-        statement.assigned.iter().all(|assigned| takes(method, assigned))
-            && lacks(method, statement, &given, resource).is_empty()
-    });
-    match fits.and_then(|method| resource.method(&method.name)) {
-        Some(target) => Ok(Chosen { target, verb }),
-        None => Err(refusal(resource, statement, &candidates, &given)),
-    }
-}
-
-/// True if a method takes what is set.
-pub(crate) fn takes(method: &Method, assigned: &Assigned) -> bool {
-    let Some(name) = assigned.path.first() else { return false };
-    method.param(name).is_some()
-        || method.body.as_ref().is_some_and(|body| body.property(name).is_some())
-        || method.extension.body_wrapper.as_deref() == Some(name.as_str())
-}
-
-/// What a method needs and the statement can never give. Parameters of an UPDATE or DELETE may come
-/// from the rows that its WHERE finds.
-fn lacks(
-    method: &Method,
-    statement: &WriteStatement,
-    given: &[String],
-    resource: &ResourceRef,
-) -> Vec<String> {
-    let set = |name: &str| {
-        statement
-            .assigned
-            .iter()
-            .any(|assigned| assigned.path.first().is_some_and(|first| first == name))
-    };
-    let found_by_select = |name: &str| {
-        statement.kind != WriteKind::Insert
-            && (resource.is_column(name) || resource.parameters().iter().any(|known| known == name))
-    };
-    let key = method.extension.idempotency_key.as_ref().map(|target| target.name.as_str());
-    let is_key = |name: &str, wire: &str| key.is_some_and(|key| key == name || key == wire);
-    let mut missing: Vec<String> = method
-        .required_params()
-        .filter(|param| {
-            let name = &param.name;
-            param.location != Location::Server
-                && !is_key(name, &param.wire)
-                && !set(name)
-                && !given.contains(name)
-                && !found_by_select(name)
-        })
-        .map(|param| param.name.clone())
-        .collect();
-    if statement.kind == WriteKind::Insert {
-        let sets = |wire: &str| {
-            let named = |name: &String| method.body.as_ref().and_then(|body| body.property(name));
-            statement.assigned.iter().any(|assigned| {
-                assigned.path.first().and_then(named).is_some_and(|property| property.wire == wire)
-            })
-        };
-        let wrapped = method.extension.body_wrapper.as_deref().is_some_and(&set);
-        for property in method.body.iter().flat_map(|body| &body.properties) {
-            let has_base = method.body.as_ref().is_some_and(|body| {
-                body.base.as_ref().is_some_and(|base| base.get(&property.wire).is_some())
+    let given = given(resource, statement);
+    match resource.resource().choose_write(&resource.service.schemas, &given) {
+        Ok(choice) => {
+            let keys = choice.keys.iter().map(|key| match key.location {
+                Some(_) => key.name.to_owned(),
+                None => key.name.strip_prefix("data__").unwrap_or(key.name).to_owned(),
             });
-            if property.required
-                && !is_key(&property.name, &property.wire)
-                && !wrapped
-                && !has_base
-                && !sets(&property.wire)
-            {
-                missing.push(property.name.clone());
-            }
+            let keys = keys.collect();
+            let target = resource
+                .method(&choice.method.name)
+                .ok_or_else(|| Box::new(Report::internal("a candidate is no method")))?;
+            Ok(Chosen { target, verb, keys })
         }
+        Err(why) => Err(refusal(resource, statement, &why)),
     }
-    missing
 }
 
-fn refusal(
-    resource: &ResourceRef,
-    statement: &WriteStatement,
-    candidates: &[&Method],
-    given: &[String],
-) -> Box<Report> {
-    for assigned in &statement.assigned {
-        if candidates.iter().any(|method| takes(method, assigned)) {
-            continue;
-        }
-        let name = assigned.path.join(".");
-        let mut known: Vec<&str> = Vec::new();
-        for method in candidates {
-            known.extend(method.params.iter().map(|param| param.name.as_str()));
-            known.extend(
-                method
-                    .body
-                    .iter()
-                    .flat_map(|body| &body.properties)
-                    .map(|property| property.name.as_str()),
-            );
-        }
-        return Box::new(
-            Report::new(
-                Code::UnknownColumn,
-                format!(
-                    "{} of `{}` sets no `{name}`",
-                    statement.verb().as_str(),
-                    resource.dotted()
-                ),
-            )
-            .with_label(assigned.span, "")
-            .with_help_if(did_you_mean(&name, known.iter().copied()))
-            .with_help(format!("`SHOW METHODS IN {}` lists what each takes", resource.dotted()))
-            .with_note(format!("it takes {}", strataql_diag::listed(&known))),
-        );
+/// The names that a statement gives.
+pub(crate) fn given(resource: &ResourceRef, statement: &WriteStatement) -> Given {
+    let scope = Scope::of(&statement.target);
+    let mut given = Given::new(statement.verb());
+    given.set =
+        statement.assigned.iter().filter_map(|assigned| assigned.path.first().cloned()).collect();
+    let Some(condition) = &statement.condition else { return given };
+    for part in condition::conjuncts(condition) {
+        given.constants.extend(scope.values(part).map(|values| values.name));
+        given.equated.extend(scope.equated(part));
     }
-    let nearest = candidates
-        .iter()
-        .map(|method| (method, lacks(method, statement, given, resource)))
-        .min_by_key(|(_, missing)| missing.len());
-    let (method, missing) = match nearest {
-        Some((method, missing)) if !missing.is_empty() => (method.name.clone(), missing),
-        _ => {
-            return Box::new(
-                target_error(
-                    Code::MissingParam,
-                    &statement.target,
-                    format!("no single method of `{}` takes what is set here", resource.dotted()),
-                )
-                .with_help(format!(
-                    "`SHOW METHODS IN {}` lists what each takes",
-                    resource.dotted()
-                )),
-            );
-        }
+    let parameters = resource.parameters();
+    let verb = statement.verb();
+    let knows = |name: &str| {
+        resource.is_column(name)
+            || parameters.iter().any(|parameter| parameter == name)
+            || resource.resource().candidates(verb).any(|method| {
+                method.param(name).is_some()
+                    || method.body.as_ref().is_some_and(|body| body.property(name).is_some())
+            })
     };
-    let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-    let how = if statement.kind == WriteKind::Insert { "give a column" } else { "add a condition" };
-    Box::new(
-        target_error(
-            Code::MissingParam,
+    let reads_others = statement.reads_others();
+    let mentioned = scope.mentioned(condition).into_iter();
+    given.conditions = mentioned.filter(|name| !reads_others || knows(name)).collect();
+    given.conditions.extend(given.equated.iter().cloned());
+    given
+}
+
+fn no_verb(resource: &ResourceRef, statement: &WriteStatement) -> Box<Report> {
+    let others = match statement.kind {
+        WriteKind::Update if !resource.resource().verbs.replace.is_empty() => "it has REPLACE",
+        WriteKind::Replace if !resource.resource().verbs.update.is_empty() => "it has UPDATE",
+        _ => "it cannot be changed in that way",
+    };
+    let message =
+        format!("`{}` has no method for {}", resource.dotted(), statement.verb().as_str());
+    let help = format!("`SHOW METHODS IN {}` lists what it has; {others}", resource.dotted());
+    Box::new(statement.target.error(Code::NoSuchVerb, message).with_help(help))
+}
+
+fn refusal(resource: &ResourceRef, statement: &WriteStatement, why: &NoChoice) -> Box<Report> {
+    let (verb, name) = (statement.verb().as_str(), resource.dotted());
+    let lists = format!("`SHOW METHODS IN {name}` lists what each takes");
+    let about = |target: &Target, code, message| target.error(code, message);
+    let report = match why {
+        NoChoice::Unknown(set) => return unknown(resource, statement, set),
+        NoChoice::NamesObject { name: set, method } => {
+            let message = format!(
+                "{verb} cannot set `{set}`: it names the object, and the body of `{method}` has no such field"
+            );
+            let span = statement.assigned.iter().find(|assigned| assigned.path.first() == Some(set));
+            let report = Report::new(Code::BadParamValue, message);
+            let report = span.into_iter().fold(report, |report, set| report.with_label(set.span, ""));
+            report.with_help(format!("name the object in WHERE (`{set} = '…'`), and set its fields"))
+        }
+        NoChoice::Twice(set) => about(
             &statement.target,
+            Code::BadParamValue,
             format!(
-                "{} of `{}` needs {}",
-                statement.verb().as_str(),
-                resource.dotted(),
-                quoted.join(" and ")
+                "`{set}` is set and names the object as well, and {verb} has one field for both"
             ),
         )
-        .with_help(format!("{how} for {}", quoted[0]))
-        .with_note(format!("method `{method}` is the nearest that fits")),
+        .with_help(format!("name the object in another way than by `{set}`, or leave it as it is")),
+        NoChoice::NotTogether => about(
+            &statement.target,
+            Code::MissingParam,
+            format!("no single method of `{name}` takes what is set here"),
+        )
+        .with_help(lists),
+        NoChoice::ChangesAll { method, condition } => about(
+            &statement.target,
+            Code::MissingParam,
+            format!(
+                "{verb} of `{name}` cannot apply the condition on `{condition}`: `{method}` takes nothing that names one object"
+            ),
+        )
+        .with_help(format!("leave out the condition, or name a parameter of another method; {lists}"))
+        .with_note("nothing was sent"),
+        NoChoice::Lacks { method, missing, .. } => {
+            let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+            let how = match statement.kind {
+                WriteKind::Insert => "give a column",
+                _ => "add a condition",
+            };
+            about(
+                &statement.target,
+                Code::MissingParam,
+                format!("{verb} of `{name}` needs {}", quoted.join(" and ")),
+            )
+            .with_help(format!("{how} for {}", quoted.first().map_or("it", String::as_str)))
+            .with_note(format!("method `{method}` is the nearest that fits"))
+        }
+    };
+    Box::new(report)
+}
+
+/// The report of a name that no candidate takes.
+fn unknown(resource: &ResourceRef, statement: &WriteStatement, set: &str) -> Box<Report> {
+    let candidates: Vec<&Method> = resource.resource().candidates(statement.verb()).collect();
+    let mut known: Vec<&str> = Vec::new();
+    for method in &candidates {
+        let params = method.params.iter().map(|param| param.name.as_str());
+        let fields = method.body.iter().flat_map(|body| &body.properties);
+        known.extend(params.chain(fields.map(|property| property.name.as_str())));
+    }
+    let assigned = statement
+        .assigned
+        .iter()
+        .find(|assigned| assigned.path.first().is_some_and(|first| first == set));
+    let path = assigned.map_or_else(|| set.to_owned(), |assigned| assigned.path.join("."));
+    let message =
+        format!("{} of `{}` sets no `{path}`", statement.verb().as_str(), resource.dotted());
+    let report = Report::new(Code::UnknownColumn, message);
+    let report = assigned.into_iter().fold(report, |report, set| report.with_label(set.span, ""));
+    Box::new(
+        report
+            .with_help_if(did_you_mean(&path, known.iter().copied()))
+            .with_help(format!("`SHOW METHODS IN {}` lists what each takes", resource.dotted()))
+            .with_note(format!("it takes {}", strataql_diag::listed(&known))),
     )
 }

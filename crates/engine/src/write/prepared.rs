@@ -2,15 +2,16 @@
 //!
 //! Owns: the call of a row: its arguments, paths into one attribute merged, and the update mask.
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
-use strataql_call::{Arguments, MethodCall, MethodRef, ServerVariables, Value, attribute_json};
+use strataql_call::{
+    Arguments, Fields, MethodCall, MethodRef, ServerVariables, Value, attribute_json,
+};
 use strataql_diag::{Code, Report};
 use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Method, Service};
 
-use super::rows::{CellValue, Row};
-use super::writer::{Chosen, Writer};
+use super::cells::{Cell, CellValue, Row};
+use super::chosen::Chosen;
 
 /// The key of a write that is only explained.
 const SHOWN_KEY: &str = "<a new key>";
@@ -28,28 +29,31 @@ pub(crate) struct PreparedWrite {
 impl PreparedWrite {
     /// Builds the request of a row; one that is only shown has no real idempotency key.
     pub(crate) fn of(
-        writer: &Writer<'_>,
         chosen: &Chosen,
         row: &Row,
+        variables: &ServerVariables,
         shown: bool,
     ) -> Result<Self, Box<Report>> {
         let method = chosen.method();
-        let mut arguments = arguments(chosen.target.service(), method, row)?;
-        add_update_mask(method, row, &mut arguments);
-        Self::bound(&chosen.target, arguments, &writer.variables, shown)
+        let (mut arguments, mut fields) = values(chosen.target.service(), method, row)?;
+        add_update_mask(method, row, &mut arguments, &mut fields);
+        Self::bound(&chosen.target, arguments, fields, variables, shown)
     }
 
     /// Builds the request of given values.
     pub(crate) fn bound(
         target: &MethodRef,
         arguments: Arguments,
+        fields: Fields,
         variables: &ServerVariables,
         shown: bool,
     ) -> Result<Self, Box<Report>> {
+        let target = target.clone();
         let call = if shown {
-            MethodCall::with_key(target.clone(), arguments, variables, || Ok(SHOWN_KEY.to_owned()))?
+            let key = || Ok(SHOWN_KEY.to_owned());
+            MethodCall::with_key(target, arguments, fields, variables, key)?
         } else {
-            MethodCall::new(target.clone(), arguments, variables)?
+            MethodCall::write(target, arguments, fields, variables)?
         };
         Ok(Self::from(call))
     }
@@ -61,46 +65,72 @@ impl From<MethodCall> for PreparedWrite {
     }
 }
 
-/// Values of a row by parameter or attribute; paths into one attribute are merged.
-fn arguments(service: &Service, method: &Method, row: &Row) -> Result<Arguments, Box<Report>> {
-    let mut all: IndexMap<String, Value> = IndexMap::new();
-    for (path, given) in row {
+/// The values of a row that name the object, and those of the body; paths into one attribute are merged.
+fn values(
+    service: &Service,
+    method: &Method,
+    row: &Row,
+) -> Result<(Arguments, Fields), Box<Report>> {
+    let (mut arguments, mut fields) = (Arguments::default(), Fields::default());
+    for Cell { path, to, value } in row {
         let Some((name, rest)) = path.split_first() else { continue };
-        let json = |given: &CellValue| match given {
+        if to.argument && rest.is_empty() {
+            add_argument(method, name, value, &mut arguments)?;
+        }
+        if to.field || !rest.is_empty() {
+            add_field(service, method, path, value, &mut fields)?;
+        }
+    }
+    Ok((arguments, fields))
+}
+
+fn add_argument(
+    method: &Method,
+    name: &str,
+    value: &CellValue,
+    arguments: &mut Arguments,
+) -> Result<(), Box<Report>> {
+    let is_optional = method.param(name).is_some_and(|param| !param.required);
+    match value {
+        CellValue::Value(value) => {
+            arguments.0.insert(name.to_owned(), value.clone());
+            Ok(())
+        }
+        CellValue::Null if is_optional => Ok(()),
+        CellValue::Null => Err(Box::new(
+            Report::new(
+                Code::BadParamValue,
+                format!("`{name}` of method `{}` is NULL", method.name),
+            )
+            .with_help("give it a value"),
+        )),
+    }
+}
+
+fn add_field(
+    service: &Service,
+    method: &Method,
+    path: &[String],
+    value: &CellValue,
+    fields: &mut Fields,
+) -> Result<(), Box<Report>> {
+    let Some((name, rest)) = path.split_first() else { return Ok(()) };
+    if rest.is_empty() {
+        let value = match value {
             CellValue::Null => Value::Json(Json::Null),
             CellValue::Value(value) => value.clone(),
         };
-        if rest.is_empty() {
-            if *given == CellValue::Null && method.param(name).is_some() {
-                if method.param(name).is_some_and(|param| param.required) {
-                    return Err(Box::new(
-                        Report::new(
-                            Code::BadParamValue,
-                            format!("`{name}` of method `{}` is NULL", method.name),
-                        )
-                        .with_help("give it a value"),
-                    ));
-                }
-                continue;
-            }
-            all.insert(name.clone(), json(given));
-            continue;
-        }
-        let value = nested(service, method, path, given)?;
-        match all.entry(name.clone()).or_insert_with(|| Value::Json(Json::Object(Map::new()))) {
-            Value::Json(Json::Object(object)) => place(object, rest, value),
-            _ => {
-                return Err(Box::new(
-                    Report::new(
-                        Code::BadParamValue,
-                        format!("`{name}` is set as a whole and by path (`{}`)", path.join(".")),
-                    )
-                    .with_help("set it in one way"),
-                ));
-            }
-        }
+        fields.0.insert(name.clone(), value);
+        return Ok(());
     }
-    Ok(Arguments(all))
+    let json = nested(service, method, path, value)?;
+    let all = fields.0.entry(name.clone());
+    if let Value::Json(Json::Object(object)) =
+        all.or_insert_with(|| Value::Json(Json::Object(Map::new())))
+    {
+        place(object, rest, json);
+    }
+    Ok(())
 }
 
 /// A value at a path, as JSON of the type that the schema has there.
@@ -160,36 +190,40 @@ fn place(object: &mut Map<String, Json>, path: &[String], value: Json) {
 }
 
 /// The list of changed fields, where the document asks for one and the statement gives none.
-fn add_update_mask(method: &Method, row: &Row, arguments: &mut Arguments) {
+fn add_update_mask(method: &Method, row: &Row, arguments: &mut Arguments, fields: &mut Fields) {
     let Some(target) = &method.extension.update_mask else { return };
-    if arguments.0.contains_key(&target.name) {
+    let body = method.body.as_ref();
+    let property = |name: &str| body.and_then(|body| body.property(name));
+    let is_given = arguments.0.contains_key(&target.name)
+        || fields.0.keys().any(|name| {
+            *name == target.name || property(name).is_some_and(|it| it.wire == target.name)
+        });
+    if is_given {
         return;
     }
     let wrapper = method.extension.body_wrapper.as_deref();
-    let mut fields: Vec<String> = Vec::new();
-    for (path, _) in row {
-        if method.param(&path[0]).is_some() {
-            continue;
-        }
+    let mut changed: Vec<String> = Vec::new();
+    for path in row.iter().filter(|cell| cell.to.field).map(|cell| &cell.path) {
         if wrapper == Some(path[0].as_str())
-            && let Some(Value::Json(Json::Object(object))) = arguments.0.get(&path[0])
+            && let Some(Value::Json(Json::Object(object))) = fields.0.get(&path[0])
         {
-            fields.extend(object.keys().cloned());
+            changed.extend(object.keys().cloned());
             continue;
         }
-        let wire = method
-            .body
-            .as_ref()
-            .and_then(|body| body.property(&path[0]))
-            .map_or_else(|| path[0].clone(), |property| property.wire.clone());
+        let wire = property(&path[0]).map_or_else(|| path[0].clone(), |it| it.wire.clone());
         let field =
             std::iter::once(wire).chain(path[1..].iter().cloned()).collect::<Vec<_>>().join(".");
-        if !fields.contains(&field) {
-            fields.push(field);
+        if !changed.contains(&field) {
+            changed.push(field);
         }
     }
-    let in_request = target.location == TokenLocation::Body || method.param(&target.name).is_some();
-    if !fields.is_empty() && in_request {
-        arguments.0.insert(target.name.clone(), Value::Text(fields.join(",")));
+    if changed.is_empty() {
+        return;
+    }
+    let mask = Value::Text(changed.join(","));
+    if target.location != TokenLocation::Body && method.param(&target.name).is_some() {
+        arguments.0.insert(target.name.clone(), mask);
+    } else if target.location == TokenLocation::Body && property(&target.name).is_some() {
+        fields.0.insert(target.name.clone(), mask);
     }
 }

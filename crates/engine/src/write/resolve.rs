@@ -4,7 +4,7 @@
 //! Refuses: sending the write again.
 
 use serde_json::Value as Json;
-use strataql_call::{CallMetrics, Exchange, MethodCall};
+use strataql_call::{CallMetrics, Exchange, MethodCall, Sight};
 use strataql_net::Response;
 use strataql_spec::{HttpVerb, SqlVerb};
 
@@ -28,23 +28,17 @@ pub(crate) async fn look(
 ) -> Seen {
     let Some(change) = change_of(&write.call) else { return Seen::Unclear };
     let Ok(Some(lookup)) = write.call.lookup() else { return Seen::Unclear };
-    let Ok(answer) = lookup.read(exchange, metrics).await else { return Seen::Unclear };
-    let is_there = match answer.status {
-        200..=299 => true,
-        404 => false,
-        _ => return Seen::Unclear,
-    };
-    match (change, is_there) {
-        (Change::Gone, false) => Seen::Applied(answer),
-        (Change::Gone, true) | (Change::Made, false) => Seen::NotApplied,
-        (Change::Altered, false) => Seen::Unclear,
-        (Change::Made | Change::Altered, true) => {
+    let Ok(sight) = lookup.look_up(exchange, metrics).await else { return Seen::Unclear };
+    match (change, sight) {
+        (_, Sight::Unclear(_)) | (Change::Altered, Sight::Missing(_)) => Seen::Unclear,
+        (Change::Gone, Sight::Missing(answer)) => Seen::Applied(answer),
+        (Change::Gone, Sight::Object(_)) | (Change::Made, Sight::Missing(_)) => Seen::NotApplied,
+        (Change::Made | Change::Altered, Sight::Object(shown)) => {
             let sent = write.call.body();
-            let shown: Option<Json> = serde_json::from_slice(&answer.body).ok();
-            match (sent, shown) {
-                (Some(sent), Some(shown)) if shows(&sent, &shown) => Seen::Applied(answer),
+            match sent.and_then(|sent| shows(&sent, &shown.object)) {
+                Some(true) => Seen::Applied(shown.response),
                 // an object of that name may have been there before
-                (Some(_), Some(_)) if change == Change::Altered => Seen::NotApplied,
+                Some(false) if change == Change::Altered => Seen::NotApplied,
                 _ => Seen::Unclear,
             }
         }
@@ -71,13 +65,21 @@ fn change_of(call: &MethodCall) -> Option<Change> {
     }
 }
 
-/// True if every field that was sent is shown with its value.
-fn shows(sent: &Json, shown: &Json) -> bool {
+/// Whether every field that was sent is shown with its value; `None` if one is not shown at all.
+fn shows(sent: &Json, shown: &Json) -> Option<bool> {
     match (sent, shown) {
-        (Json::Object(sent), Json::Object(shown)) => sent.iter().all(|(name, value)| {
-            shown.get(name).map_or(value.is_null(), |shown| shows(value, shown))
-        }),
-        (sent, shown) => sent == shown,
+        (Json::Object(sent), Json::Object(shown)) => {
+            let mut all = true;
+            for (name, value) in sent {
+                match shown.get(name) {
+                    Some(shown) => all &= shows(value, shown)?,
+                    None if value.is_null() => {}
+                    None => return None,
+                }
+            }
+            Some(all)
+        }
+        (sent, shown) => Some(sent == shown),
     }
 }
 
@@ -90,10 +92,12 @@ mod tests {
     #[test]
     fn what_was_sent_must_be_shown() {
         let shown = json!({"id": "1", "policy": {"ttl": 60, "on": true}, "tags": ["a"]});
-        assert!(shows(&json!({"policy": {"ttl": 60}}), &shown));
-        assert!(shows(&json!({"gone": null, "tags": ["a"]}), &shown));
-        assert!(!shows(&json!({"policy": {"ttl": 61}}), &shown));
-        assert!(!shows(&json!({"tags": ["a", "b"]}), &shown));
-        assert!(!shows(&json!({"name": "x"}), &shown));
+        assert_eq!(shows(&json!({"policy": {"ttl": 60}}), &shown), Some(true));
+        assert_eq!(shows(&json!({"gone": null, "tags": ["a"]}), &shown), Some(true));
+        assert_eq!(shows(&json!({"policy": {"ttl": 61}}), &shown), Some(false));
+        assert_eq!(shows(&json!({"tags": ["a", "b"]}), &shown), Some(false));
+        // what is not shown tells nothing
+        assert_eq!(shows(&json!({"name": "x"}), &shown), None);
+        assert_eq!(shows(&json!({"policy": {"name": "x"}}), &shown), None);
     }
 }

@@ -16,9 +16,10 @@ use strataql_net::Response;
 use strataql_spec::{ColumnType, RowShape};
 use strataql_sql::Name;
 
+use super::chosen::Chosen;
+use super::rows;
 use super::statement::WriteStatement;
-use super::writer::{Chosen, Writer};
-use super::{rows, target_error};
+use super::writer::Writer;
 use crate::front::RelationResolver;
 use crate::result_set::ResultSet;
 
@@ -55,12 +56,13 @@ impl Returning {
         let method = target.method();
         if let RowShape::Nothing { reason } = &method.response.rows {
             return Err(Box::new(
-                target_error(
-                    Code::UnsupportedSyntax,
-                    &statement.target,
-                    format!("method `{}` returns nothing: {reason}", method.name),
-                )
-                .with_help("leave out RETURNING, or read the object with SELECT"),
+                statement
+                    .target
+                    .error(
+                        Code::UnsupportedSyntax,
+                        format!("method `{}` returns nothing: {reason}", method.name),
+                    )
+                    .with_help("leave out RETURNING, or read the object with SELECT"),
             ));
         }
         // columns of the answer, then the method's parameters that it does not repeat

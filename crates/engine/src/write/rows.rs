@@ -1,49 +1,68 @@
-//! The rows of a write: a query whose columns are what is set and what identifies the object.
+//! The rows of a write: a query whose columns are what is set and what names the object.
+//!
+//! Owns: which query that is. WHERE as nothing but values of the method is its own rows; any other WHERE is
+//! asked with a SELECT of the resource.
+//! Refuses: reading them.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::common::ScalarValue;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast as sql;
-use futures::TryStreamExt;
-use strataql_call::{ServerVariables, Value, read_json};
+use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report, Span};
-use strataql_spec::{Location, Param};
+use strataql_spec::{ColumnType, Location, Param};
 
-use super::statement::{Marker, Target, WriteStatement};
-use super::writer::{Chosen, Writer};
-use super::{condition, target_error};
-use crate::predicate::bindings::value_of;
+use super::cells::{self, SourceColumn};
+use super::chosen::Chosen;
+use super::condition::{self, ParamValues, Scope};
+use super::method;
+use super::statement::{Target, WriteStatement};
+use super::writer::Writer;
 use crate::resource::ResourceRef;
-use crate::statement::Statement;
+use crate::statement::{PreparedQuery, Statement};
 
 /// Where the rows come from.
 pub(crate) struct RowSource {
     pub(crate) query: sql::Query,
     pub(crate) columns: Vec<SourceColumn>,
+    /// `provider.service.resource` of what is written.
+    pub(super) resource: String,
     /// A SELECT of the resource finds the rows.
     resolved: bool,
-    /// Rows in which one of these columns is NULL match nothing.
+    /// Columns that name the object.
+    pub(super) keys: Vec<usize>,
+    /// What the rows must be, in columns behind `columns`.
+    pub(super) asked: Vec<Asked>,
+}
+
+/// A name that WHERE asks for, and that the rows show as well.
+pub(super) struct Asked {
+    pub(super) name: String,
+    /// Its column of keys, if it is one.
+    pub(super) key: Option<usize>,
+    /// The column with what the row shows.
+    pub(super) shown: usize,
+    /// The columns with what was asked for.
+    pub(super) values: Range<usize>,
+}
+
+/// A query while it is put together.
+#[derive(Default)]
+struct Parts {
+    items: Vec<sql::SelectItem>,
+    columns: Vec<SourceColumn>,
     keys: Vec<usize>,
 }
 
-/// A column of the source.
-#[derive(Debug, Clone)]
-pub(crate) struct SourceColumn {
-    pub(crate) path: Vec<String>,
-    pub(crate) marker: Marker,
-}
-
-/// One row to write: values by path.
-pub(crate) type Row = Vec<(Vec<String>, CellValue)>;
-
-/// A value of a row.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum CellValue {
-    Value(Value),
-    Null,
+impl Parts {
+    fn key(&mut self, name: &str, value: sql::Expr, is_key: bool) {
+        // NULL is no key: an optional host may have its default
+        if is_key {
+            self.keys.push(self.columns.len());
+        }
+        self.items.push(item(value, &format!("key {}", self.columns.len())));
+        self.columns.push(SourceColumn::key(name));
+    }
 }
 
 impl RowSource {
@@ -52,9 +71,32 @@ impl RowSource {
         self.resolved
     }
 
-    /// A SELECT whose rows are taken as they are.
-    pub(super) const fn found(query: sql::Query, columns: Vec<SourceColumn>) -> Self {
-        Self { query, columns, resolved: true, keys: Vec::new() }
+    /// A SELECT whose rows are taken as they are. Behind the columns are pairs of what the row shows and what
+    /// it was asked for, by name.
+    pub(super) fn found(
+        resource: &ResourceRef,
+        query: sql::Query,
+        columns: Vec<SourceColumn>,
+        compared: &[String],
+    ) -> Self {
+        let mut asked = Vec::new();
+        for (number, name) in compared.iter().enumerate() {
+            let shown = columns.len() + 2 * number;
+            asked.push(Asked {
+                name: name.clone(),
+                key: None,
+                shown,
+                values: shown + 1..shown + 2,
+            });
+        }
+        Self {
+            query,
+            columns,
+            resource: resource.dotted(),
+            resolved: true,
+            keys: Vec::new(),
+            asked,
+        }
     }
 
     /// Keeps rows that mean the same object.
@@ -62,6 +104,10 @@ impl RowSource {
         self.keys.clear();
     }
 
+    /// The source of a statement's rows.
+    ///
+    /// # Errors
+    /// `missing-param` for a WHERE that is missing or names too little, `ambiguous-name` for what is set twice.
     pub(crate) fn of(
         resource: &ResourceRef,
         chosen: &Chosen,
@@ -69,69 +115,150 @@ impl RowSource {
         running: &Statement,
         variables: &ServerVariables,
     ) -> Result<Self, Box<Report>> {
+        let assigned = &statement.assigned;
+        let to = cells::destinations(resource, chosen.verb, chosen.method(), assigned)?;
+        let set: Vec<SourceColumn> = assigned
+            .iter()
+            .zip(to)
+            .map(|(one, to)| SourceColumn { path: one.path.clone(), marker: one.marker, to })
+            .collect();
         if let Some(query) = &statement.source {
-            let columns = statement
-                .assigned
-                .iter()
-                .map(|assigned| SourceColumn {
-                    path: assigned.path.clone(),
-                    marker: assigned.marker,
-                })
-                .collect();
-            return Ok(Self { query: query.clone(), columns, resolved: false, keys: Vec::new() });
+            return Ok(Self {
+                query: query.clone(),
+                columns: set,
+                resource: resource.dotted(),
+                resolved: false,
+                keys: Vec::new(),
+                asked: Vec::new(),
+            });
         }
         let Some(where_clause) = &statement.condition else {
             return Err(no_condition(statement));
         };
-        let method = chosen.method();
-        let configured =
-            |name: &str| method.param(name).is_some_and(|param| is_set(resource, variables, param));
-        let constant = statement
-            .assigned
+        let is_constant = assigned
             .iter()
             .all(|assigned| assigned.value.as_ref().is_none_or(condition::is_constant));
-        let direct = condition::parameters(where_clause, method, &configured)
-            .filter(|_| constant && statement.from.is_empty());
-        match direct {
-            Some(parameters) => Ok(direct_source(statement, parameters)),
+        let values = is_constant && statement.from.is_empty();
+        let values = values.then(|| given_values(chosen, statement, where_clause)).flatten();
+        let configured = |param: &Param| is_set(resource, variables, param);
+        match values.filter(|values| names_all(chosen, values, &configured)) {
+            Some(values) => Ok(direct_source(resource, statement, values, set)),
             None => {
-                check_scope(resource, statement, where_clause, running)?;
-                resolved_source(resource, chosen, statement, where_clause, variables)
+                check_scope(resource, statement, where_clause, (chosen, running))?;
+                resolved_source(resource, chosen, statement, (where_clause, variables), set)
             }
         }
+    }
+
+    /// Plans the query.
+    ///
+    /// # Errors
+    /// `syntax` if it has more or fewer columns than are named; reports of planning.
+    pub(crate) async fn prepare(
+        &self,
+        writer: &Writer<'_>,
+        span: Span,
+    ) -> Result<PreparedQuery, Box<Report>> {
+        let statement = writer.statement;
+        let relations = statement.relations.open(statement, &self.query).await?;
+        let words = Arc::clone(&writer.mentioned_identifiers);
+        let prepared = statement
+            .prepare_with(relations.as_ref(), |front| {
+                front.plan_derived(self.query.clone(), words, writer.parameters)
+            })
+            .await?;
+        let named = self.columns.len();
+        let behind: usize = self.asked.iter().map(|asked| 1 + asked.values.len()).sum();
+        let given = prepared.plan.schema().fields().len();
+        if given == named + behind {
+            return Ok(prepared);
+        }
+        Err(Box::new(
+            Report::new(
+                Code::Syntax,
+                format!("{named} columns are named, and {given} values are given"),
+            )
+            .with_label(span, "")
+            .with_help("give one value per column"),
+        ))
     }
 }
 
 fn no_condition(statement: &WriteStatement) -> Box<Report> {
-    let verb = statement.verb().as_str();
-    Box::new(
-        target_error(
-            Code::MissingParam,
-            &statement.target,
-            format!("{verb} without WHERE would change every object"),
-        )
-        .with_help("add WHERE with the parameters that name the object"),
-    )
+    let message = format!("{} without WHERE would change every object", statement.verb().as_str());
+    let report = statement.target.error(Code::MissingParam, message);
+    Box::new(report.with_help("add WHERE with the parameters that name the object"))
+}
+
+/// The values of WHERE, if it is nothing but values that the method takes.
+fn given_values(
+    chosen: &Chosen,
+    statement: &WriteStatement,
+    where_clause: &sql::Expr,
+) -> Option<Vec<ParamValues>> {
+    let method = chosen.method();
+    let takes = |name: &str| takes(chosen, name);
+    let mut values = condition::only_values(&Scope::of(&statement.target), where_clause, &takes)?;
+    for found in &mut values {
+        if let Some(param) = method.param(&found.name) {
+            found.name.clone_from(&param.name);
+        }
+    }
+    Some(values)
+}
+
+/// True if a method takes a value of WHERE.
+fn takes(chosen: &Chosen, name: &str) -> bool {
+    let method = chosen.method();
+    let property = method.body.as_ref().and_then(|body| body.property(name));
+    let is_key = property.is_some_and(|property| {
+        chosen.verb == strataql_spec::SqlVerb::Delete
+            || chosen.keys.iter().any(|key| key == property.plain_name())
+    });
+    method.param(name).is_some() || is_key
+}
+
+/// True if values name all that the method needs, or settings do.
+fn names_all(chosen: &Chosen, values: &[ParamValues], configured: &dyn Fn(&Param) -> bool) -> bool {
+    let method = chosen.method();
+    let property = |name: &str| method.body.as_ref().and_then(|body| body.property(name));
+    let is_given = |key: &String| {
+        values.iter().any(|value| {
+            value.name == *key
+                || (method.param(key).is_none()
+                    && property(&value.name).is_some_and(|it| it.plain_name() == key))
+        })
+    };
+    let mut hosts = method.required_params().filter(|param| param.location == Location::Server);
+    chosen.keys.iter().all(is_given)
+        && hosts.all(|param| configured(param) || is_given(&param.name))
 }
 
 /// Every combination of the given values, with the constants of SET.
-fn direct_source(statement: &WriteStatement, parameters: Vec<condition::ParamValues>) -> RowSource {
-    let mut items = Vec::new();
-    let mut columns = Vec::new();
+fn direct_source(
+    resource: &ResourceRef,
+    statement: &WriteStatement,
+    values: Vec<ParamValues>,
+    set: Vec<SourceColumn>,
+) -> RowSource {
+    let mut parts = Parts::default();
     let mut from = Vec::new();
-    for (position, parameter) in parameters.iter().enumerate() {
+    for (position, given) in values.into_iter().enumerate() {
         let alias = format!("k{position}");
-        items.push(sql::SelectItem::UnnamedExpr(sql::Expr::CompoundIdentifier(vec![
-            quoted(&alias),
-            quoted("v"),
-        ])));
-        columns.push(SourceColumn { path: vec![parameter.name.clone()], marker: Marker::Text });
-        let rows = parameter.values.iter().map(|value| vec![value.clone()]).collect();
+        let value = sql::Expr::CompoundIdentifier(vec![quoted(&alias), quoted("v")]);
+        parts.key(&given.name, value, true);
+        let rows = given.values.into_iter().map(|value| vec![value]).collect();
         from.push(values_item(&alias, &["v".to_owned()], rows));
     }
-    let keys = (0..columns.len()).collect();
-    push_assigned(statement, &mut items, &mut columns);
-    RowSource { query: select(items, from, None), columns, resolved: false, keys }
+    push_assigned(statement, &mut parts, set);
+    RowSource {
+        query: select(parts.items, from, None),
+        columns: parts.columns,
+        resource: resource.dotted(),
+        resolved: false,
+        keys: parts.keys,
+        asked: Vec::new(),
+    }
 }
 
 /// True for a server variable with a value from settings or environment.
@@ -145,20 +272,29 @@ fn check_scope(
     resource: &ResourceRef,
     statement: &WriteStatement,
     where_clause: &sql::Expr,
-    running: &Statement,
+    (chosen, running): (&Chosen, &Statement),
 ) -> Result<(), Box<Report>> {
     if running.settings.write_all || !scope_only(resource, where_clause) {
         return Ok(());
     }
+    let given = method::given(resource, statement);
+    let schemas = &resource.service.schemas;
+    if resource.resource().names_object(schemas, chosen.method(), &given) {
+        return Ok(());
+    }
     Err(Box::new(
-        target_error(
-            Code::MissingParam,
-            &statement.target,
-            format!("this {} would change every object of its scope", statement.verb().as_str()),
-        )
-        .with_help(
-            "add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)",
-        ),
+        statement
+            .target
+            .error(
+                Code::MissingParam,
+                format!(
+                    "this {} would change every object of its scope",
+                    statement.verb().as_str()
+                ),
+            )
+            .with_help(
+                "add a condition that picks objects, or allow it with `--all` (`SET write.all = on`)",
+            ),
     ))
 }
 
@@ -167,64 +303,132 @@ fn resolved_source(
     resource: &ResourceRef,
     chosen: &Chosen,
     statement: &WriteStatement,
-    where_clause: &sql::Expr,
-    variables: &ServerVariables,
+    (where_clause, variables): (&sql::Expr, &ServerVariables),
+    set: Vec<SourceColumn>,
 ) -> Result<RowSource, Box<Report>> {
     let alias = statement.target.shown_as();
-    let mut items = Vec::new();
-    let mut columns = Vec::new();
-    let mut keys = Vec::new();
-    let named = condition::names(Some(where_clause));
-    for param in &chosen.method().params {
-        let name = &param.name;
-        let of_row = || sql::Expr::CompoundIdentifier(vec![quoted(&alias), quoted(name)]);
-        let is_parameter = resource.parameters().contains(name);
-        let is_named = |name: &String| {
-            named.contains(name) || (param.required && !is_set(resource, variables, param))
+    let scope = Scope::of(&statement.target);
+    let of_row = |name: &str| sql::Expr::CompoundIdentifier(vec![quoted(&alias), quoted(name)]);
+    let known = resource.parameters();
+    let is_known = |name: &str| resource.is_column(name) || known.iter().any(|known| known == name);
+    let mut parts = Parts::default();
+    for name in &chosen.keys {
+        let value = if is_known(name) {
+            of_row(name)
+        } else {
+            condition::only_value(&scope, where_clause, name)
+                .ok_or_else(|| untold(resource, statement, name))?
         };
-        let value = match param.location {
-            // the write goes to the server of the SELECT: the one in the statement, else the one that
-            // settings and defaults give to both
-            Location::Server => match condition::only_value(where_clause, name) {
-                Some(value) => value,
-                // the response has a column of that name, which need not be the server's
-                None if resource.is_column(name) && !is_named(name) => continue,
-                None if is_parameter => of_row(),
-                None if !param.required || is_set(resource, variables, param) => continue,
-                None => of_row(),
-            },
-            _ if param.required => of_row(),
-            _ => continue,
-        };
-        if !is_parameter && !resource.is_column(name) {
-            return Err(Box::new(
-                target_error(
-                    Code::MissingParam,
-                    &statement.target,
-                    format!("the rows of `{}` do not tell `{name}`", resource.dotted()),
-                )
-                .with_help(format!("give it: `{name} = '…'`")),
-            ));
-        }
-        // NULL is no key: an optional server variable may have its default
-        if param.required {
-            keys.push(columns.len());
-        }
-        items.push(sql::SelectItem::ExprWithAlias {
-            expr: value,
-            alias: quoted(&format!("key {}", columns.len())),
-        });
-        columns.push(SourceColumn { path: vec![name.clone()], marker: Marker::Text });
+        parts.key(name, value, true);
     }
-    push_assigned(statement, &mut items, &mut columns);
+    let hosts = chosen.method().params.iter().filter(|param| param.location == Location::Server);
+    for param in hosts {
+        if let Some(value) = host(resource, variables, (&scope, where_clause), param, &of_row) {
+            parts.key(&param.name, value, param.required);
+        }
+    }
+    // options of the request that no SELECT knows are no conditions on rows
+    let mut conditions = Vec::new();
+    for part in condition::conjuncts(where_clause) {
+        match scope.values(part).filter(|it| !is_known(&it.name) && takes(chosen, &it.name)) {
+            None => conditions.push(part.clone()),
+            Some(_) if parts.columns.iter().any(|column| named(column, part, &scope)) => {}
+            Some(mut option) if option.values.len() == 1 => {
+                parts.key(&option.name, option.values.remove(0), false);
+            }
+            Some(option) => return Err(untold(resource, statement, &option.name)),
+        }
+    }
+    push_assigned(statement, &mut parts, set);
+    let asked = push_asked(resource, &scope, &conditions, &mut parts, &of_row);
+    let condition = conditions.into_iter().reduce(|left, right| sql::Expr::BinaryOp {
+        left: Box::new(left),
+        op: sql::BinaryOperator::And,
+        right: Box::new(right),
+    });
     let mut from = vec![table_item(&statement.target)];
     from.extend(statement.from.iter().cloned());
     Ok(RowSource {
-        query: select(items, from, Some(where_clause.clone())),
-        columns,
+        query: select(parts.items, from, condition),
+        columns: parts.columns,
+        resource: resource.dotted(),
         resolved: true,
-        keys,
+        keys: parts.keys,
+        asked,
     })
+}
+
+fn named(column: &SourceColumn, part: &sql::Expr, scope: &Scope) -> bool {
+    scope.values(part).is_some_and(|found| column.path == [found.name])
+}
+
+fn untold(resource: &ResourceRef, statement: &WriteStatement, name: &str) -> Box<Report> {
+    let message = format!("the rows of `{}` do not tell `{name}`", resource.dotted());
+    let report = statement.target.error(Code::MissingParam, message);
+    Box::new(report.with_help(format!("give it: `{name} = '…'`")))
+}
+
+/// The host that a write goes to, if the statement or the rows tell it: the one of the SELECT. Otherwise it is
+/// the one that settings and defaults give to both.
+fn host(
+    resource: &ResourceRef,
+    variables: &ServerVariables,
+    (scope, where_clause): (&Scope, &sql::Expr),
+    param: &Param,
+    of_row: &dyn Fn(&str) -> sql::Expr,
+) -> Option<sql::Expr> {
+    let name = &param.name;
+    if let Some(value) = condition::only_value(scope, where_clause, name) {
+        return Some(value);
+    }
+    let is_needed = param.required && !is_set(resource, variables, param);
+    let is_named = condition::conjuncts(where_clause)
+        .into_iter()
+        .any(|part| scope.values(part).is_some_and(|values| values.name == *name));
+    // the response has a column of that name, which need not be the server's
+    if resource.is_column(name) && !is_named && !is_needed {
+        return None;
+    }
+    (resource.parameters().contains(name) || is_needed).then(|| of_row(name))
+}
+
+/// Adds what was asked for, where the rows show it as well.
+fn push_asked(
+    resource: &ResourceRef,
+    scope: &Scope,
+    conditions: &[sql::Expr],
+    parts: &mut Parts,
+    of_row: &dyn Fn(&str) -> sql::Expr,
+) -> Vec<Asked> {
+    let mut all: Vec<Asked> = Vec::new();
+    for part in conditions {
+        let Some((name, values)) = scope.compared(part) else { continue };
+        if !is_compared(resource, &name) || all.iter().any(|asked| asked.name == name) {
+            continue;
+        }
+        let key = parts.keys.iter().copied().find(|key| parts.columns[*key].path == [name.clone()]);
+        let shown = parts.items.len();
+        parts.items.push(item(of_row(&name), &format!("shown {shown}")));
+        let first = parts.items.len();
+        for value in values {
+            parts.items.push(item(value.clone(), &format!("asked {}", parts.items.len())));
+        }
+        all.push(Asked { name, key, shown, values: first..parts.items.len() });
+    }
+    all
+}
+
+/// True for a name by which a SELECT asks for objects, and which the rows show: such a condition is not
+/// checked again.
+pub(super) fn is_compared(resource: &ResourceRef, name: &str) -> bool {
+    let is_asked = resource.select_methods().any(|method| {
+        method.input(name).is_some_and(|input| {
+            input.location != Some(Location::Server)
+                && (input.required || input.location == Some(Location::Path))
+        })
+    });
+    let is_plain = |kind: ColumnType| matches!(kind, ColumnType::Text | ColumnType::Integer);
+    is_asked && resource.columns().iter().any(|column| column.name == name && is_plain(column.kind))
 }
 
 /// True if the condition names nothing but parameters that are no columns, and constants:
@@ -253,20 +457,17 @@ fn scope_only(resource: &ResourceRef, where_clause: &sql::Expr) -> bool {
     found.is_continue()
 }
 
-fn push_assigned(
-    statement: &WriteStatement,
-    items: &mut Vec<sql::SelectItem>,
-    columns: &mut Vec<SourceColumn>,
-) {
-    for (position, assigned) in statement.assigned.iter().enumerate() {
+fn push_assigned(statement: &WriteStatement, parts: &mut Parts, set: Vec<SourceColumn>) {
+    for (position, (assigned, column)) in statement.assigned.iter().zip(set).enumerate() {
         if let Some(value) = &assigned.value {
-            items.push(sql::SelectItem::ExprWithAlias {
-                expr: value.clone(),
-                alias: quoted(&format!("set {position}")),
-            });
-            columns.push(SourceColumn { path: assigned.path.clone(), marker: assigned.marker });
+            parts.items.push(item(value.clone(), &format!("set {position}")));
+            parts.columns.push(column);
         }
     }
+}
+
+fn item(expr: sql::Expr, alias: &str) -> sql::SelectItem {
+    sql::SelectItem::ExprWithAlias { expr, alias: quoted(alias) }
 }
 
 fn quoted(name: &str) -> sql::Ident {
@@ -342,133 +543,4 @@ pub(crate) fn select(
     empty.from = from;
     empty.selection = condition;
     query(sql::SetExpr::Select(Box::new(empty)))
-}
-
-/// Refuses a source that has more or fewer columns than are named.
-pub(super) fn check_width(
-    plan: &Arc<dyn ExecutionPlan>,
-    source: &RowSource,
-    span: Span,
-) -> Result<(), Box<Report>> {
-    let given = plan.schema().fields().len();
-    let named = source.columns.len();
-    if given == named {
-        return Ok(());
-    }
-    Err(Box::new(
-        Report::new(
-            Code::Syntax,
-            format!("{named} columns are named, and {given} values are given"),
-        )
-        .with_label(span, "")
-        .with_help("give one value per column"),
-    ))
-}
-
-/// Reads all rows, at most `limit`.
-///
-/// # Errors
-/// `max-writes` when there are more; reports of the query.
-pub(crate) async fn collect(
-    writer: &Writer<'_>,
-    source: &RowSource,
-    limit: usize,
-    span: Span,
-) -> Result<Vec<Row>, Box<Report>> {
-    let relations = writer.statement.relations.open(writer.statement, &source.query).await?;
-    let prepared = writer
-        .statement
-        .prepare_with(relations.as_ref(), |front| {
-            front.plan_derived(
-                source.query.clone(),
-                Arc::clone(&writer.mentioned_identifiers),
-                writer.parameters,
-            )
-        })
-        .await?;
-    check_width(&prepared.plan, source, span)?;
-    let result = writer.statement.execute(prepared)?;
-    let mut batches = result.rows;
-    let mut rows = Vec::new();
-    let mut seen = BTreeSet::new();
-    while let Some(batch) = batches.try_next().await? {
-        for row in 0..batch.num_rows() {
-            let Some(values) = read_row(&batch, row, source)? else { continue };
-            // the same object is written once, however often a join or a list names it
-            let is_new =
-                source.keys.is_empty() || seen.insert(format!("{:?}", key_of(&values, source)));
-            if is_new {
-                rows.push(values);
-            }
-            if rows.len() > limit {
-                return Err(Box::new(
-                    Report::new(
-                        Code::MaxWrites,
-                        format!("the statement would write more than {limit} rows"),
-                    )
-                    .with_label(span, "")
-                    .with_help(
-                        "narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)",
-                    )
-                    .with_note("nothing was sent"),
-                ));
-            }
-        }
-    }
-    Ok(rows)
-}
-
-fn key_of<'r>(row: &'r Row, source: &RowSource) -> Vec<&'r CellValue> {
-    source.keys.iter().map(|key| &row[*key].1).collect()
-}
-
-/// A row; `None` when a key is NULL and so names no object.
-fn read_row(
-    batch: &RecordBatch,
-    row: usize,
-    source: &RowSource,
-) -> Result<Option<Row>, Box<Report>> {
-    let schema = batch.schema();
-    let mut values = Vec::with_capacity(source.columns.len());
-    for (position, column) in source.columns.iter().enumerate() {
-        let scalar = ScalarValue::try_from_array(batch.column(position), row)
-            .map_err(|error| crate::report_of(&error, ""))?;
-        let is_json = schema
-            .field(position)
-            .metadata()
-            .get("ARROW:extension:name")
-            .is_some_and(|name| name == "arrow.json");
-        let given = match value_of(&scalar) {
-            None => CellValue::Null,
-            Some(value) => CellValue::Value(marked(value, column, is_json)?),
-        };
-        if given == CellValue::Null && source.keys.contains(&position) {
-            return Ok(None);
-        }
-        values.push((column.path.clone(), given));
-    }
-    Ok(Some(values))
-}
-
-fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, Box<Report>> {
-    match (value, column.marker) {
-        (Value::Text(text), Marker::Json) => match read_json(&text) {
-            Ok(json) => Ok(Value::Json(json)),
-            Err(error) => Err(Box::new(
-                Report::new(
-                    Code::BadParamValue,
-                    format!(
-                        "`{}` is given JSON text that is not valid: {error}",
-                        column.path.join(".")
-                    ),
-                )
-                .with_help("correct the text inside `JSON(…)`"),
-            )),
-        },
-        (value, Marker::Json | Marker::Text) => Ok(value),
-        (Value::Text(text), Marker::None) if is_json => {
-            Ok(read_json(&text).map_or(Value::Text(text), Value::Json))
-        }
-        (value, Marker::None) => Ok(value),
-    }
 }

@@ -11,12 +11,15 @@ use strataql_call::CallMetrics;
 use strataql_diag::{Code, Report};
 use strataql_spec::{HttpVerb, SqlVerb};
 
+use super::chosen::Chosen;
+use super::context::WriteContext;
+use super::image;
 use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
 use super::returning::Returning;
 use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
-use super::writer::{Chosen, Writer};
+use super::writer::Writer;
 use super::{WriteContext, image, shown_once};
 use crate::outcome::Outcome;
 use crate::result_set::ResultSet;
@@ -33,7 +36,7 @@ pub(crate) async fn send(
     returning: Option<Returning>,
 ) -> Result<ResultSet, Box<Report>> {
     let Writer { statement, context, .. } = *writer;
-    statement.run.budget.check_writes(prepared.len())?;
+    statement.run.budget.take_writes(prepared.len())?;
     let exchange = statement.exchange();
     let outcome = Outcome::default();
     let metrics = Arc::new(CallMetrics::default());
@@ -89,7 +92,7 @@ pub(crate) async fn send(
     match returning {
         None => {
             outcome.note(format!("{rows} {done} `{}`", chosen.target.resource_name()));
-            Ok(ResultSet { outcome, ..ResultSet::nothing() })
+            Ok(ResultSet { outcome, affected: Some(applied as u64), ..ResultSet::nothing() })
         }
         Some(returning) => {
             let answers = outcomes.into_iter().zip(&prepared);
@@ -99,7 +102,34 @@ pub(crate) async fn send(
             });
             let mut result = returning.evaluate(writer, chosen, answers.collect()).await?;
             result.outcome = outcome;
+            result.affected = Some(applied as u64);
             Ok(result)
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// The outcome of a write after its change has ended, if the statement awaits it.
+    pub(super) async fn end(
+        &self,
+        outcome: WriteOutcome,
+        sender: &Sender<'_>,
+        write: &PreparedWrite,
+    ) -> WriteOutcome {
+        let (Some(awaiting), WriteOutcome::Applied(first)) = (&self.awaiting, &outcome) else {
+            return outcome;
+        };
+        let Sender { exchange, metrics, outcome, .. } = sender;
+        let wait = awaiting.wait(*exchange, metrics, &write.call, outcome, first.clone());
+        let ended = self.statement.run.budget.in_time(wait).await.map_err(|report| {
+            Box::new(report.with_note("the change was accepted; whether it is done is not known"))
+        });
+        match ended.flatten() {
+            Ok(answer) => WriteOutcome::Applied(answer),
+            Err(report) => {
+                sender.fail();
+                WriteOutcome::Failed(report)
+            }
         }
     }
 }

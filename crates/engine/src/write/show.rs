@@ -1,16 +1,16 @@
 //! EXPLAIN of a write: the exact requests, secrets masked.
 
-use std::sync::Arc;
-
 use strataql_call::{MethodRef, ServerVariables};
 use strataql_diag::Report;
 use strataql_spec::SqlVerb;
 
 use super::awaiting::Awaiting;
+use super::chosen::Chosen;
+use super::context::WriteContext;
 use super::prepared::PreparedWrite;
 use super::rows::RowSource;
-use super::writer::{Chosen, Writer};
-use super::{WriteContext, image, masking, rows, template, undo};
+use super::writer::Writer;
+use super::{image, masking, template, undo};
 use crate::explain;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
@@ -196,18 +196,7 @@ async fn finding(
     source: &RowSource,
     why: &str,
 ) -> Result<Vec<Step>, Box<Report>> {
-    let relations = writer.statement.relations.open(writer.statement, &source.query).await?;
-    let prepared = writer
-        .statement
-        .prepare_with(relations.as_ref(), |front| {
-            front.plan_derived(
-                source.query.clone(),
-                Arc::clone(&writer.mentioned_identifiers),
-                writer.parameters,
-            )
-        })
-        .await?;
-    rows::check_width(&prepared.plan, source, writer.parsed.span)?;
+    let prepared = source.prepare(writer, writer.parsed.span).await?;
     let steps = explain::requests(&prepared.plan, writer.statement.registry())?;
     let exchange = writer.statement.exchange();
     let redacted = |url: Option<String>| url.map(|url| exchange.redact(&url));

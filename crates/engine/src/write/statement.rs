@@ -7,8 +7,8 @@ use strataql_diag::{Code, LineColumn, Report, Span};
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, NamePart, WriteKind, relations};
 
+use super::conflict::Conflict;
 use super::hints;
-use super::upsert::Conflict;
 use crate::resource::ResourceRef;
 use crate::statement::Statement;
 
@@ -85,6 +85,22 @@ impl WriteStatement {
         }
     }
 
+    /// True if names of its condition may be those of other relations.
+    pub(super) fn reads_others(&self) -> bool {
+        use std::ops::ControlFlow;
+
+        let has_subquery = |condition: &sql::Expr| {
+            let found = sql::visit_expressions(condition, |part: &sql::Expr| match part {
+                sql::Expr::Subquery(_)
+                | sql::Expr::InSubquery { .. }
+                | sql::Expr::Exists { .. } => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            });
+            found.is_break()
+        };
+        !self.from.is_empty() || self.condition.as_ref().is_some_and(has_subquery)
+    }
+
     /// Relations that the statement reads beside its target.
     pub(crate) fn relations(&self, text: &str) -> Vec<Name> {
         let mut all = Vec::new();
@@ -107,6 +123,11 @@ impl WriteStatement {
 impl Target {
     pub(crate) fn resource(&self, statement: &Statement) -> Result<ResourceRef, Box<Report>> {
         statement.resource(&self.name)
+    }
+
+    /// An error that is about the resource, with where it stands.
+    pub(super) fn error(&self, code: Code, message: String) -> Report {
+        Report::new(code, message).with_label(self.name.span, "")
     }
 
     /// The name by which the statement's expressions call it.

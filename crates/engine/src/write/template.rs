@@ -23,7 +23,8 @@ pub(super) fn body(method: &Method, source: &RowSource) -> Option<String> {
     };
     for (position, column) in source.columns.iter().enumerate() {
         let Some((name, rest)) = column.path.split_first() else { continue };
-        if method.param(name).is_some() {
+        let is_field = column.to.field || (column.to.argument && method.param(name).is_none());
+        if !is_field {
             continue;
         }
         let wire = known.property(name).map_or(name, |property| &property.wire);
@@ -37,7 +38,7 @@ pub(super) fn body(method: &Method, source: &RowSource) -> Option<String> {
     Some(masking::masked(method, &Json::Object(body)).to_string())
 }
 
-/// The expressions of a query's columns, if it has as many as are wanted.
+/// The expressions of a query's columns, if it has at least as many as are wanted.
 fn projection(query: &sql::Query, count: usize) -> Option<Vec<&sql::Expr>> {
     let sql::SetExpr::Select(select) = query.body.as_ref() else { return None };
     let exprs: Option<Vec<&sql::Expr>> = select
@@ -50,7 +51,8 @@ fn projection(query: &sql::Query, count: usize) -> Option<Vec<&sql::Expr>> {
             _ => None,
         })
         .collect();
-    exprs.filter(|exprs| exprs.len() == count)
+    // behind them stands what the rows are compared with
+    exprs.filter(|exprs| exprs.len() >= count)
 }
 
 /// A constant, or what stands for the value of each row.

@@ -9,15 +9,16 @@
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use strataql_call::{
-    Arguments, CallMetrics, Exchange, MethodCall, MethodRef, Value, known_arguments,
+    Arguments, CallMetrics, Exchange, Fields, MethodCall, MethodRef, Sight, Value, is_secret,
+    known_arguments,
 };
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
-use strataql_spec::{HttpVerb, Location, Method, Resource, SqlVerb};
+use strataql_spec::{HttpVerb, Location, Method, Resource, SchemaId, Schemas, SqlVerb};
 
+use super::context::{UndoLog, WriteContext};
 use super::prepared::PreparedWrite;
 use super::sender::WriteOutcome;
-use super::{UndoLog, WriteContext};
 use crate::statement::Statement;
 
 /// The write that takes another back.
@@ -101,7 +102,7 @@ impl Plans {
             Plan::Call(call) => (call.target().clone(), Ok(call.as_ref().clone())),
             Plan::Delete(target) => {
                 let shown = answer.map(|answer| row(made.method(), answer)).unwrap_or_default();
-                let call = known_arguments(target.method(), made.arguments(), &shown)
+                let call = known_arguments(target.method(), &made.known(), &shown)
                     .map_err(|name| format!("its answer does not tell `{name}`"))
                     .and_then(|arguments| {
                         made.sibling(target.clone(), arguments).map_err(|report| report.message)
@@ -135,41 +136,66 @@ async fn plan(
         let Some(lookup) = write.call.lookup().map_err(unread)? else {
             return Ok(Plan::Never("no method shows the object before".to_owned()));
         };
-        let answer = lookup.look_up(exchange, metrics).await.map_err(unread)?;
-        answer.map(|answer| row(lookup.method(), &answer))
+        match lookup.look_up(exchange, metrics).await.map_err(unread)? {
+            Sight::Object(shown) => Some((lookup, shown.object)),
+            Sight::Missing(_) => None,
+            Sight::Unclear(report) => return Err(unread(report)),
+        }
     };
-    write.image.clone_from(&image);
-    let call = &write.call;
-    let inverse = match (&image, verb) {
-        (None, SqlVerb::Insert) => {
-            return Ok(
+    let Some((lookup, image)) = image else {
+        return Ok(match verb {
+            SqlVerb::Insert => {
                 match deletion(resource, &method).and_then(|found| target.neighbour(&found.name)) {
                     Some(deletion) => Plan::Delete(deletion),
                     None => Plan::Never("no DELETE takes what its answer tells".to_owned()),
-                },
-            );
-        }
-        // there is nothing to change; the service will say so
-        (None, _) => return Ok(Plan::Never("the object is not there".to_owned())),
-        (Some(_), SqlVerb::Delete) => match recreation(resource, &method) {
+                }
+            }
+            // there is nothing to change; the service will say so
+            _ => Plan::Never("the object is not there".to_owned()),
+        });
+    };
+    write.image = Some(image.clone());
+    let call = &write.call;
+    let inverse = match verb {
+        SqlVerb::Delete => match recreation(resource, &method) {
             Ok(creation) => creation,
             Err(why) => return Ok(Plan::Never(why)),
         },
-        (Some(_), _) => &method,
+        _ => &method,
     };
-    let image = image.unwrap_or_default();
-    let arguments = match verb {
-        SqlVerb::Delete => recreated(inverse, call, &image),
-        SqlVerb::Update => restored(inverse, call, &image),
-        _ => replaced(inverse, call, &image),
+    let shown = Shown { lookup: &lookup, image: &image };
+    let values = match verb {
+        SqlVerb::Update => restored(inverse, call, &shown),
+        _ => replaced(inverse, call, &shown),
+    };
+    let (arguments, fields) = match values {
+        Ok(values) => values,
+        Err(why) => return Ok(Plan::Never(why)),
     };
     let Some(inverse) = target.neighbour(&inverse.name) else {
         return Ok(Plan::Never("its inverse is gone".to_owned()));
     };
-    Ok(match call.sibling(inverse, arguments) {
+    Ok(match call.sibling_write(inverse, arguments, fields) {
         Ok(call) => Plan::Call(Box::new(call)),
         Err(report) => Plan::Never(report.message),
     })
+}
+
+/// An object as it was, and the lookup that shows it.
+struct Shown<'a> {
+    lookup: &'a MethodCall,
+    image: &'a Json,
+}
+
+impl Shown<'_> {
+    /// True if the answers of the lookup may have a field.
+    fn documents(&self, wire: &str) -> bool {
+        let schemas = &self.lookup.target().service().schemas;
+        let row = self.lookup.method().response.row_schema.map(|id| &schemas[id]);
+        row.is_none_or(|row| {
+            row.properties.is_empty() || row.open || row.properties.contains_key(wire)
+        })
+    }
 }
 
 /// The method that undoes a method, as far as documents tell.
@@ -237,80 +263,112 @@ fn row(method: &Method, answer: &Response) -> Json {
     }
 }
 
-/// True for a parameter that goes into every request anew.
+/// True for a value that goes into every request anew.
 fn is_own(method: &Method, name: &str) -> bool {
     method.extension.idempotency_key.as_ref().is_some_and(|key| key.name == name)
 }
 
 /// The values that name the object.
-fn identity(method: &Method, call: &MethodCall) -> IndexMap<String, Value> {
-    let given = call.arguments().0.iter();
-    given
-        .filter(|(name, _)| method.param(name).is_some() && !is_own(method, name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+fn identity(method: &Method, call: &MethodCall) -> Arguments {
+    let given = call.arguments().0.iter().filter(|(name, _)| !is_own(method, name));
+    given.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The fields that an UPDATE sets, as they were.
-fn restored(method: &Method, call: &MethodCall, image: &Json) -> Arguments {
-    let mut all = identity(method, call);
-    for (name, value) in &call.arguments().0 {
-        if method.param(name).is_some() || is_own(method, name) {
+/// What an UPDATE is undone with: the fields that it sets, as they were.
+///
+/// # Errors
+/// Why it cannot be: a field that is not shown is not known, and an object that is renamed is another one.
+fn restored(
+    method: &Method,
+    call: &MethodCall,
+    shown: &Shown<'_>,
+) -> Result<(Arguments, Fields), String> {
+    let schemas = &call.target().service().schemas;
+    let mut fields = Fields::default();
+    for (name, value) in &call.fields().0 {
+        if is_own(method, name) {
+            continue;
+        }
+        let given = method.param(name).and_then(|param| call.arguments().value(param));
+        if given.is_some_and(|given| given.text() != value.text()) {
+            return Err(format!("it sets `{name}`, which names the object"));
+        }
+        if method.extension.update_mask.as_ref().is_some_and(|mask| mask.name == *name) {
+            fields.0.insert(name.clone(), value.clone());
             continue;
         }
         let property = method.body.as_ref().and_then(|body| body.property(name));
-        let before = match property {
-            Some(property) => image.get(&property.wire).unwrap_or(&Json::Null),
+        let (before, schema) = match property {
+            Some(property) => (shown.image.get(&property.wire), Some(property.schema)),
             // the wrapper of the whole message
-            None => image,
+            None => (Some(shown.image), None),
         };
-        let before = match value {
-            Value::Json(sent) => shaped(sent, before),
-            _ => before.clone(),
+        let unread =
+            || format!("`{}` does not show `{name}` as it was", shown.lookup.method().name);
+        let before = match (before, value) {
+            (None, _) => return Err(unread()),
+            (Some(before), Value::Json(sent)) => {
+                shaped(schemas, schema, sent, before).ok_or_else(unread)?
+            }
+            (Some(before), _) => before.clone(),
         };
-        all.insert(name.clone(), Value::Json(before));
+        fields.0.insert(name.clone(), Value::Json(before));
     }
-    Arguments(all)
+    Ok((identity(method, call), fields))
 }
 
-/// The parts of an object that were sent.
-fn shaped(sent: &Json, before: &Json) -> Json {
+/// The parts of an object that were sent, as they were; `None` if one is not shown. A map is one part.
+fn shaped(schemas: &Schemas, schema: Option<SchemaId>, sent: &Json, before: &Json) -> Option<Json> {
+    let known = schema.map(|id| &schemas[id].properties);
+    let is_map = known.is_some_and(IndexMap::is_empty);
     match (sent, before) {
-        (Json::Object(sent), Json::Object(before)) => {
+        (Json::Object(sent), Json::Object(before)) if !is_map => {
             let fields = sent.iter().map(|(name, value)| {
-                (name.clone(), shaped(value, before.get(name).unwrap_or(&Json::Null)))
+                let inner = known.and_then(|known| known.get(name)).copied();
+                Some((name.clone(), shaped(schemas, inner, value, before.get(name)?)?))
             });
-            Json::Object(fields.collect::<Map<_, _>>())
+            fields.collect::<Option<Map<_, _>>>().map(Json::Object)
         }
-        _ => before.clone(),
+        _ => Some(before.clone()),
     }
 }
 
-/// The whole object, as it was.
-fn replaced(method: &Method, call: &MethodCall, image: &Json) -> Arguments {
-    let mut all = identity(method, call);
+/// What makes the whole object as it was, by a method that takes all of it.
+///
+/// # Errors
+/// A field that the lookup never shows, or a secret that it does not show, could be lost.
+fn replaced(
+    method: &Method,
+    call: &MethodCall,
+    shown: &Shown<'_>,
+) -> Result<(Arguments, Fields), String> {
+    let arguments = identity(method, call);
+    let mut fields = Fields::default();
     for property in method.body.iter().flat_map(|body| &body.properties) {
-        let is_read_only = call.target().service().schemas[property.schema].read_only;
-        if let Some(value) = image.get(&property.wire).filter(|value| !value.is_null())
-            && !is_read_only
-        {
-            all.insert(property.name.clone(), Value::Json(value.clone()));
+        let (name, wire) = (&property.name, &property.wire);
+        if call.target().service().schemas[property.schema].read_only || is_own(method, wire) {
+            continue;
+        }
+        let is_named = method.param(name).is_none()
+            && arguments.0.keys().any(|given| {
+                method.body.as_ref().and_then(|body| body.property(given)) == Some(property)
+            });
+        if is_named {
+            continue;
+        }
+        match shown.image.get(wire) {
+            Some(Json::Null) => {}
+            Some(value) => {
+                fields.0.insert(name.clone(), Value::Json(value.clone()));
+            }
+            None if is_secret(method, wire) => return Err(format!("`{wire}` cannot be read back")),
+            None if !shown.documents(wire) => {
+                return Err(format!("`{}` never shows `{wire}`", shown.lookup.method().name));
+            }
+            None => {}
         }
     }
-    Arguments(all)
-}
-
-/// A deleted object, made again.
-fn recreated(creation: &Method, call: &MethodCall, image: &Json) -> Arguments {
-    let Arguments(mut all) = replaced(creation, call, image);
-    for (name, value) in &call.arguments().0 {
-        let takes = creation.param(name).is_some()
-            || creation.body.as_ref().is_some_and(|body| body.property(name).is_some());
-        if takes && !is_own(creation, name) {
-            all.insert(name.clone(), value.clone());
-        }
-    }
-    Arguments(all)
+    Ok((arguments, fields))
 }
 
 fn irreversible(target: &MethodRef, why: &str) -> Box<Report> {
@@ -331,8 +389,11 @@ mod tests {
     #[test]
     fn only_what_was_sent_is_restored() {
         let before = json!({"a": 1, "b": {"c": 2, "d": 3}, "l": [1]});
-        assert_eq!(shaped(&json!({"b": {"c": 9}}), &before), json!({"b": {"c": 2}}));
-        assert_eq!(shaped(&json!({"b": {"x": 9}}), &before), json!({"b": {"x": null}}));
-        assert_eq!(shaped(&json!({"l": [2, 3]}), &before), json!({"l": [1]}));
+        let shaped = |sent| shaped(&Schemas::default(), None, &sent, &before);
+        assert_eq!(shaped(json!({"b": {"c": 9}})), Some(json!({"b": {"c": 2}})));
+        assert_eq!(shaped(json!({"l": [2, 3]})), Some(json!({"l": [1]})));
+        // what was not read is not known
+        assert_eq!(shaped(json!({"b": {"x": 9}})), None);
+        assert_eq!(shaped(json!({"x": 9})), None);
     }
 }

@@ -7,7 +7,6 @@
 //! makes the INSERT fail with the service's own conflict; it is not written over.
 
 mod branches;
-mod conflict;
 mod expressions;
 mod finder;
 
@@ -19,15 +18,17 @@ use strataql_spec::{Location, Method};
 use strataql_sql::WriteKind;
 
 use self::branches::{Branch, Branches};
-use self::conflict::Action;
-pub(crate) use self::conflict::Conflict;
 use self::expressions::{is_true, literal_true, qualified, text_of};
 use super::awaiting::Awaiting;
+use super::cells::{Cell, Row};
+use super::chosen::Chosen;
+use super::collect::collect;
+use super::conflict::{Action, Conflict};
 use super::prepared::PreparedWrite;
-use super::rows::{self, Row, RowSource};
+use super::rows::RowSource;
 use super::statement::{Assigned, Marker, Target, WriteStatement};
-use super::writer::{Chosen, Writer};
-use super::{method, show, target_error};
+use super::writer::Writer;
+use super::{method, show};
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 
@@ -70,11 +71,11 @@ impl Upsert<'_> {
             return Ok(shown);
         }
         let limit = self.writer.statement.settings.max_writes;
-        let rows = rows::collect(self.writer, &source, limit, span).await?;
+        let rows = collect(self.writer, &source, limit, span).await?;
         let rows = self.distinct(rows, &keys, conflict, span)?;
         let inserts = rows
             .iter()
-            .map(|row| PreparedWrite::of(self.writer, &insert, row, explain))
+            .map(|row| PreparedWrite::of(&insert, row, &self.writer.variables, explain))
             .collect::<Result<Vec<_>, _>>()?;
         let update = match &conflict.action {
             Action::Nothing => None,
@@ -105,17 +106,18 @@ impl Upsert<'_> {
         let found = if rows.is_empty() {
             Vec::new()
         } else {
-            rows::collect(self.writer, finder, usize::MAX, span).await?
+            collect(self.writer, finder, usize::MAX, span).await?
         };
         let found = self.by_number(found, span)?;
         let mut updates = Vec::new();
         let mut left = 0;
         for (number, mut row) in found.clone() {
-            let is_wanted = row.pop().is_some_and(|(_, wanted)| is_true(&wanted));
+            let is_wanted = row.pop().is_some_and(|wanted| is_true(&wanted.value));
             match &update {
                 Some(update) if is_wanted => {
                     update.copy(&mut row, &rows[number]);
-                    let write = PreparedWrite::of(self.writer, &update.chosen, &row, explain)?;
+                    let variables = &self.writer.variables;
+                    let write = PreparedWrite::of(&update.chosen, &row, variables, explain)?;
                     updates.push((number, write));
                 }
                 _ => left += 1,
@@ -180,26 +182,30 @@ impl Upsert<'_> {
 
     /// What the first lookup needs, if the INSERT sets all of it.
     fn identity(&self, position: &dyn Fn(&str) -> Option<usize>) -> Option<Vec<usize>> {
-        self.resource.select_methods().filter(|method| method.is_lookup()).find_map(|lookup| {
+        let lookups =
+            self.resource.select_methods().filter(|method| method.response.rows.is_single());
+        let keys = |lookup: &Method| -> Option<Vec<usize>> {
             lookup
-                .required_params()
-                .filter(|param| param.location != Location::Server)
-                .map(|param| position(&param.name))
+                .inputs()
+                .filter(|input| input.required && input.location != Some(Location::Server))
+                .map(|input| position(input.name))
                 .collect()
-        })
+        };
+        lookups.filter_map(keys).find(|keys| !keys.is_empty())
     }
 
     fn unidentified(&self) -> Box<Report> {
         Box::new(
-            target_error(
-                Code::MissingParam,
-                &self.statement.target,
-                format!(
-                    "the INSERT does not set what identifies an object of `{}`",
-                    self.resource.dotted()
-                ),
-            )
-            .with_help("name the columns that do: `ON CONFLICT (name) DO UPDATE …`"),
+            self.statement
+                .target
+                .error(
+                    Code::MissingParam,
+                    format!(
+                        "the INSERT does not set what identifies an object of `{}`",
+                        self.resource.dotted()
+                    ),
+                )
+                .with_help("name the columns that do: `ON CONFLICT (name) DO UPDATE …`"),
         )
     }
 
@@ -215,7 +221,7 @@ impl Upsert<'_> {
         let mut kept = Vec::new();
         for (number, row) in rows.into_iter().enumerate() {
             let values: Option<Vec<String>> =
-                keys.iter().map(|key| text_of(&row[*key].1)).collect();
+                keys.iter().map(|key| text_of(&row[*key].value)).collect();
             let first = values.clone().and_then(|values| seen.get(&values).copied());
             match (first, &conflict.action) {
                 (Some(_), Action::Nothing) => continue,
@@ -334,12 +340,14 @@ impl Upsert<'_> {
             .collect();
         if all.is_empty() {
             return Err(Box::new(
-                target_error(
-                    Code::Syntax,
-                    &self.statement.target,
-                    "DO UPDATE has nothing to set: every column identifies the object".to_owned(),
-                )
-                .with_help("write `ON CONFLICT DO NOTHING`, or insert further columns"),
+                self.statement
+                    .target
+                    .error(
+                        Code::Syntax,
+                        "DO UPDATE has nothing to set: every column identifies the object"
+                            .to_owned(),
+                    )
+                    .with_help("write `ON CONFLICT DO NOTHING`, or insert further columns"),
             ));
         }
         Ok(all)
@@ -398,7 +406,7 @@ impl Upsert<'_> {
         let mut all = BTreeMap::new();
         for mut row in found {
             let wanted = row.pop();
-            let number = row.pop().and_then(|(_, given)| text_of(&given)?.parse().ok());
+            let number = row.pop().and_then(|Cell { value, .. }| text_of(&value)?.parse().ok());
             let (Some(number), Some(wanted)) = (number, wanted) else {
                 return Err(Box::new(Report::internal("a found object without its row")));
             };
@@ -429,7 +437,7 @@ impl Update {
         let first = found.len() - self.copied.len();
         for (value, copied) in found[first..].iter_mut().zip(&self.copied) {
             if let Some(column) = copied {
-                value.1 = inserted[*column].1.clone();
+                value.value = inserted[*column].value.clone();
             }
         }
     }

@@ -1,13 +1,13 @@
-//! What the parts of a write share: the statement, and the method that it calls.
+//! What the parts of a write share: the statement, and what it waits for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use strataql_call::{MethodRef, ServerVariables};
-use strataql_spec::{Method, SqlVerb};
 use strataql_sql::Parsed;
 
 use super::awaiting::Awaiting;
+use super::chosen::Chosen;
 use super::context::WriteContext;
 use crate::parameters::Parameters;
 use crate::statement::Statement;
@@ -41,18 +41,5 @@ impl Writer<'_> {
     /// The method whose response RETURNING reads.
     pub(super) fn returned_method<'m>(&'m self, chosen: &'m Chosen) -> &'m MethodRef {
         self.awaiting.as_ref().and_then(Awaiting::object).unwrap_or(&chosen.target)
-    }
-}
-
-/// The method that a write calls.
-pub(crate) struct Chosen {
-    pub(crate) target: MethodRef,
-    /// The statement that it was chosen for.
-    pub(crate) verb: SqlVerb,
-}
-
-impl Chosen {
-    pub(crate) fn method(&self) -> &Method {
-        self.target.method()
     }
 }

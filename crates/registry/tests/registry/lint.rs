@@ -81,3 +81,19 @@ fn public_documents_load_without_exception() {
     assert!(found.fatal == 0 && serious.is_empty(), "{}", serious.join("\n"));
     assert!(found.providers > 0 && found.methods > found.services, "{found:?}");
 }
+
+/// Write methods of the public documents that only EXEC calls: a DELETE of a key version takes what another takes.
+const SHADOWED: usize = 1;
+
+#[test]
+fn public_write_methods_are_called_by_their_own_parameters() {
+    let Some(folder) = public_documents() else { return };
+    let found = lint(&folder).expect("readable");
+    let shadowed: Vec<String> = found
+        .reports
+        .iter()
+        .filter(|report| report.message.contains("another method takes the same parameters"))
+        .map(ToString::to_string)
+        .collect();
+    assert!(shadowed.len() <= SHADOWED, "{}\n{}", shadowed.len(), shadowed.join("\n"));
+}

@@ -11,11 +11,12 @@ use datafusion::arrow::error::ArrowError;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report};
 
+use super::super::chosen::Chosen;
 use super::super::prepared::PreparedWrite;
 use super::super::returning::Returning;
+use super::super::send;
 use super::super::statement::WriteStatement;
-use super::super::writer::{Chosen, Writer};
-use super::super::{send, target_error};
+use super::super::writer::Writer;
 use crate::outcome::Outcome;
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
@@ -64,16 +65,17 @@ impl Branches<'_> {
             return Ok(());
         }
         Err(Box::new(
-            target_error(
-                Code::UnsupportedSyntax,
-                &statement.target,
-                format!(
-                    "the answers to INSERT and UPDATE of `{}` have other columns for this RETURNING",
-                    self.resource.dotted()
-                ),
-            )
-            .with_help("name columns in RETURNING that both have, or leave it out")
-            .with_note("nothing was sent"),
+            statement
+                .target
+                .error(
+                    Code::UnsupportedSyntax,
+                    format!(
+                        "the responses to INSERT and UPDATE of `{}` differ in the columns of RETURNING",
+                        self.resource.dotted()
+                    ),
+                )
+                .with_help("name columns in RETURNING that both have, or leave it out")
+                .with_note("nothing was sent"),
         ))
     }
 
@@ -115,10 +117,11 @@ impl Branches<'_> {
             let name = self.resource.dotted();
             outcome.note(format!("{rows} in `{name}` already and stayed as they are"));
         }
+        let affected = Some(done.iter().map(|done| done.numbers.len() as u64).sum());
         if !is_returning {
-            return Ok(ResultSet { outcome, ..ResultSet::nothing() });
+            return Ok(ResultSet { outcome, affected, ..ResultSet::nothing() });
         }
-        Ok(ResultSet { outcome, ..ResultSet::of_batch(in_order(done)?) })
+        Ok(ResultSet { outcome, affected, ..ResultSet::of_batch(in_order(done)?) })
     }
 }
 

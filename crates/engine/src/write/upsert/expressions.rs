@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::ast as sql;
 
-use super::super::rows::CellValue;
+use super::super::cells::CellValue;
 
 pub(super) fn qualified(relation: &str, column: &str) -> sql::Expr {
     sql::Expr::CompoundIdentifier(vec![

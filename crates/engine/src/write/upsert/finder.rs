@@ -3,7 +3,8 @@
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_spec::Location;
 
-use super::super::rows::{self, CellValue, Row, RowSource, SourceColumn};
+use super::super::cells::{CellValue, Destination, Row, SourceColumn};
+use super::super::rows::{self, RowSource};
 use super::super::statement::Marker;
 use super::expressions::{literal, literal_true, number_literal, qualified};
 use super::{EXCLUDED, NUMBER, Upsert};
@@ -15,13 +16,23 @@ impl Upsert<'_> {
             expr,
             alias: sql::Ident::with_quote('"', alias),
         };
-        let items =
+        let mut items =
             vec![item(qualified(EXCLUDED, NUMBER), "number"), item(literal_true(), "wanted")];
+        let alias = self.statement.target.shown_as();
+        let mut compared: Vec<String> = keys.iter().map(|key| self.name(*key)).collect();
+        compared.retain(|name| rows::is_compared(self.resource, name));
+        for name in &compared {
+            items.push(item(qualified(&alias, name), &format!("shown {name}")));
+            items.push(item(qualified(EXCLUDED, name), &format!("asked {name}")));
+        }
         let from = vec![rows::table_item(&self.statement.target), self.excluded(rows)];
-        let column = || SourceColumn { path: Vec::new(), marker: Marker::Text };
+        let column =
+            || SourceColumn { path: Vec::new(), marker: Marker::Text, to: Destination::KEY };
         RowSource::found(
+            self.resource,
             rows::select(items, from, Some(self.matching(keys, rows))),
             vec![column(), column()],
+            &compared,
         )
     }
 
@@ -34,7 +45,7 @@ impl Upsert<'_> {
             .enumerate()
             .map(|(number, row)| {
                 let mut values = vec![number_literal(number.to_string())];
-                values.extend(row.iter().map(|(_, given)| literal(given)));
+                values.extend(row.iter().map(|cell| literal(&cell.value)));
                 values
             })
             .collect();
@@ -54,7 +65,7 @@ impl Upsert<'_> {
         let hosts = keys.iter().filter(|key| self.is_server_variable(**key) && !rows.is_empty());
         let in_list = |key: &usize| {
             let mut list: Vec<&CellValue> = Vec::new();
-            for (_, value) in rows.iter().map(|row| &row[*key]) {
+            for value in rows.iter().map(|row| &row[*key].value) {
                 if !list.contains(&value) {
                     list.push(value);
                 }

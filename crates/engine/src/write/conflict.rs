@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::Spanned;
 use strataql_diag::{Code, Report, Span};
 use strataql_sql::WHOLE_ROW;
 
-use super::super::statement::{Assigned, path_of, span_of, unmarked, unsupported};
+use super::statement::{Assigned, path_of, span_of, unmarked, unsupported};
 
 /// ON CONFLICT.
 pub(crate) struct Conflict {
@@ -29,7 +29,7 @@ impl Conflict {
     ///
     /// # Errors
     /// `unsupported-syntax` for constraints, which resources do not have.
-    pub(in crate::write) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
+    pub(super) fn read(on: &sql::OnInsert, text: &str) -> Result<Self, Box<Report>> {
         let sql::OnInsert::OnConflict(on) = on else {
             return Err(Box::new(
                 Report::new(

@@ -1,0 +1,178 @@
+use super::*;
+use crate::load::{load_provider, load_service};
+use crate::service::Service;
+
+const DOCUMENT: &str = "
+paths:
+  /repos/{owner}/{repo}/tags: {get: {responses: {'200': {content: {application/json: {schema: {type: array, items: {properties: {id: {type: integer}, name: {type: string}}}}}}}}}, delete: {responses: {'204': {}}}}
+  /orgs/{org}/tags: {get: {responses: {'200': {content: {application/json: {schema: {type: array, items: {properties: {id: {type: integer}, name: {type: string}}}}}}}}}, delete: {responses: {'204': {}}}}
+  /repos/{owner}/{repo}/tags/{name}:
+    delete: {responses: {'204': {}}}
+    patch: {requestBody: {content: {application/json: {schema: {properties: {name: {type: string}, color: {type: string}}}}}}, responses: {'200': {}}}
+  /orgs/{org}/tags/{name}: {delete: {responses: {'204': {}}}}
+  /tank: {get: {parameters: [{name: tank, in: query, required: true, schema: {type: string}}], responses: {'200': {content: {application/json: {schema: {properties: {tank: {type: string}, size: {type: integer}}}}}}}}}
+  /tank/delete: {post: {requestBody: {content: {application/json: {schema: {required: [tank], properties: {tank: {type: string}, force: {type: boolean}}}}}}, responses: {'200': {}}}}
+  /tank/update: {post: {requestBody: {content: {application/json: {schema: {required: [tank, kind], properties: {tank: {type: string}, kind: {type: string}, size: {type: integer}}}}}}, responses: {'200': {}}}}
+  /pools: {get: {responses: {'200': {content: {application/json: {schema: {type: array, items: {properties: {pool: {type: string}, size: {type: integer}, color: {type: string}}}}}}}}}}
+  /pools/delete: {post: {requestBody: {content: {application/json: {schema: {properties: {pool: {type: string}}}}}}, responses: {'200': {}}}}
+  /pools/edit: {post: {requestBody: {content: {application/json: {schema: {properties: {color: {type: string}, pool: {type: string}, size: {type: integer}}}}}}, responses: {'200': {}}}}
+  /notes/{id}:
+    get: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, text: {type: string}}}}}}}}
+    patch: {parameters: [{name: update_mask, in: query, required: true, schema: {type: string}}, {name: dry_run, in: query, schema: {type: boolean}}], requestBody: {content: {application/json: {schema: {required: [text], properties: {text: {type: string}, size: {type: integer}}}}}}, responses: {'200': {}}}
+    put: {requestBody: {content: {application/json: {schema: {properties: {id: {type: string}, text: {type: string}}}}}}, responses: {'200': {}}}
+components:
+  x-stackQL-resources:
+    tags:
+      config: {requestBodyTranslate: {algorithm: naive}}
+      methods:
+        list_repo: {operation: {$ref: '#/paths/~1repos~1{owner}~1{repo}~1tags/get'}}
+        list_org: {operation: {$ref: '#/paths/~1orgs~1{org}~1tags/get'}}
+        clear_repo: {operation: {$ref: '#/paths/~1repos~1{owner}~1{repo}~1tags/delete'}}
+        clear_org: {operation: {$ref: '#/paths/~1orgs~1{org}~1tags/delete'}}
+        remove_repo: {operation: {$ref: '#/paths/~1repos~1{owner}~1{repo}~1tags~1{name}/delete'}}
+        remove_org: {operation: {$ref: '#/paths/~1orgs~1{org}~1tags~1{name}/delete'}}
+        edit: {operation: {$ref: '#/paths/~1repos~1{owner}~1{repo}~1tags~1{name}/patch'}}
+      sqlVerbs: {select: [list_repo, list_org], delete: [clear_repo, clear_org, remove_repo, remove_org], update: [edit]}
+    tanks:
+      config: {requestBodyTranslate: {algorithm: naive}}
+      methods:
+        get: {operation: {$ref: '#/paths/~1tank/get'}}
+        delete: {operation: {$ref: '#/paths/~1tank~1delete/post'}}
+        update: {operation: {$ref: '#/paths/~1tank~1update/post'}}
+      sqlVerbs: {select: [get], delete: [delete], update: [update]}
+    pools:
+      methods:
+        list: {operation: {$ref: '#/paths/~1pools/get'}}
+        delete: {operation: {$ref: '#/paths/~1pools~1delete/post'}}
+        edit: {operation: {$ref: '#/paths/~1pools~1edit/post'}}
+      sqlVerbs: {select: [list], delete: [delete], update: [edit]}
+    notes:
+      config: {requestBodyTranslate: {algorithm: naive}}
+      methods:
+        get: {operation: {$ref: '#/paths/~1notes~1{id}/get'}}
+        patch: {operation: {$ref: '#/paths/~1notes~1{id}/patch'}}
+        put: {operation: {$ref: '#/paths/~1notes~1{id}/put'}}
+        again: {operation: {$ref: '#/paths/~1notes~1{id}/put'}}
+      sqlVerbs: {select: [get], update: [patch], replace: [put, again], insert: [put]}
+";
+
+fn service() -> Service {
+    let provider = "name: p\nproviderServices: {s: {service: {$ref: p/v1/services/s.yaml}}}\n";
+    let (provider, _) = load_provider(provider, "p").expect("valid");
+    load_service(DOCUMENT, &provider, &provider.services[0], "s").expect("valid").0
+}
+
+/// A statement whose WHERE gives constants, and mentions other names.
+fn given(verb: SqlVerb, set: &[&str], constants: &[&str], others: &[&str]) -> Given {
+    let mut given = Given::new(verb);
+    for name in set {
+        given = given.with_set(name);
+    }
+    for name in constants {
+        given = given.with_constant(name);
+    }
+    given.conditions.extend(others.iter().map(|name| (*name).to_owned()));
+    given
+}
+
+/// The chosen method with its keys, or why there is none.
+fn chosen(resource: &str, given: &Given) -> String {
+    let service = service();
+    match service.resources[resource].choose_write(&service.schemas, given) {
+        Ok(choice) => {
+            let keys: Vec<&str> = choice.keys.iter().map(plain).collect();
+            format!("{} {}", choice.method.name, keys.join(",")).trim_end().to_owned()
+        }
+        Err(NoChoice::Lacks { missing, .. }) => format!("lacks {}", missing.join(",")),
+        Err(NoChoice::ChangesAll { condition, .. }) => format!("changes all, not {condition}"),
+        Err(NoChoice::NamesObject { name, .. }) => format!("names {name}"),
+        Err(NoChoice::Twice(name)) => format!("twice {name}"),
+        Err(why) => format!("{why:?}"),
+    }
+}
+
+#[test]
+fn a_deletion_is_chosen_by_what_where_gives_and_never_deletes_more() {
+    let delete = |constants: &[&str], others: &[&str]| {
+        chosen("tags", &given(SqlVerb::Delete, &[], constants, others))
+    };
+    assert_eq!(delete(&["org", "name"], &[]), "remove_org org,name");
+    assert_eq!(delete(&["owner", "repo", "name"], &[]), "remove_repo owner,repo,name");
+    // the list of the organisation returns the name, and not the repository
+    assert_eq!(delete(&["org"], &["id"]), "remove_org org,name");
+    assert_eq!(delete(&["owner", "repo"], &["id"]), "remove_repo owner,repo,name");
+    // exactly what the other method takes
+    assert_eq!(delete(&["org"], &[]), "clear_org org");
+    assert_eq!(delete(&["owner", "repo"], &[]), "clear_repo owner,repo");
+    assert_eq!(delete(&["name"], &[]), "lacks org");
+    assert_eq!(delete(&["owner", "name"], &[]), "lacks repo");
+}
+
+#[test]
+fn where_names_the_object_and_set_fills_the_body() {
+    let update = |set: &[&str], constants: &[&str]| {
+        chosen("tags", &given(SqlVerb::Update, set, constants, &[]))
+    };
+    assert_eq!(update(&["name"], &["owner", "repo", "name"]), "edit owner,repo,name");
+    assert_eq!(
+        update(&["color", "data__name"], &["owner", "repo", "name"]),
+        "edit owner,repo,name"
+    );
+    assert_eq!(update(&["owner"], &["owner", "repo", "name"]), "names owner");
+    assert_eq!(update(&["shade"], &["owner", "repo", "name"]), "Unknown(\"shade\")");
+    // options of the request are set, and keys of the object are not
+    let note = |set: &[&str]| chosen("notes", &given(SqlVerb::Update, set, &["id"], &[]));
+    assert_eq!(note(&["text", "update_mask"]), "patch id");
+    assert_eq!(note(&["text", "dry_run", "update_mask"]), "patch id");
+    assert_eq!(note(&["text"]), "lacks update_mask");
+    assert_eq!(note(&["id", "text"]), "names id");
+}
+
+#[test]
+fn fields_of_the_body_name_the_object_where_nothing_else_does() {
+    let delete = |resource: &str, constants: &[&str], others: &[&str]| {
+        chosen(resource, &given(SqlVerb::Delete, &[], constants, others))
+    };
+    assert_eq!(delete("tanks", &["tank"], &[]), "delete tank");
+    assert_eq!(delete("tanks", &["tank", "force"], &[]), "delete tank");
+    assert_eq!(delete("tanks", &["size"], &[]), "lacks tank");
+    assert_eq!(delete("pools", &["pool"], &[]), "delete pool");
+    assert_eq!(delete("pools", &["size"], &[]), "delete pool");
+    let update = |resource: &str, set: &[&str], constants: &[&str]| {
+        chosen(resource, &given(SqlVerb::Update, set, constants, &[]))
+    };
+    assert_eq!(update("tanks", &["size", "kind"], &["tank"]), "update tank");
+    assert_eq!(update("tanks", &["size"], &["tank", "size"]), "update tank");
+    assert_eq!(update("pools", &["size"], &["pool"]), "edit pool");
+    // a condition that is no name of the object finds rows, which tell it
+    assert_eq!(update("pools", &["size"], &["color"]), "edit pool");
+    // one field cannot hold the old name and the new one
+    assert_eq!(update("tanks", &["tank"], &["tank"]), "twice tank");
+    assert_eq!(update("pools", &["pool"], &["pool"]), "twice pool");
+    assert_eq!(update("pools", &["pool", "size"], &["color"]), "changes all, not color");
+}
+
+#[test]
+fn methods_of_the_same_parameters_and_fields_cannot_be_told_apart() {
+    let service = service();
+    let reached = |resource: &str, verb, method: &str| {
+        let resource = &service.resources[resource];
+        resource.is_reachable(&service.schemas, verb, &resource.methods[method])
+    };
+    for method in ["clear_repo", "clear_org", "remove_repo", "remove_org"] {
+        assert!(reached("tags", SqlVerb::Delete, method), "{method}");
+    }
+    assert!(reached("notes", SqlVerb::Replace, "put"));
+    assert!(!reached("notes", SqlVerb::Replace, "again"));
+    assert!(reached("notes", SqlVerb::Insert, "put"));
+    assert!(reached("tanks", SqlVerb::Update, "update"));
+}
+
+#[test]
+fn a_scope_names_where_objects_are() {
+    let service = service();
+    let tags = &service.resources["notes"];
+    assert!(!tags.is_scope("id"), "a lookup is no list");
+    let pools = &service.resources["pools"];
+    assert!(!pools.is_scope("pool"));
+}
