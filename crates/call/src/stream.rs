@@ -67,7 +67,7 @@ impl MethodCall {
         let next = Some(PageAddress::First);
         let state = State { reader, pager, kept, next, cut: None, index: 0 };
         let trace = Trace::begin(self.target());
-        trace.pages(futures::stream::try_unfold(state, |mut state| async move {
+        let pages = futures::stream::try_unfold(state, |mut state| async move {
             if let Some(report) = state.cut.take() {
                 return Err(report);
             }
@@ -98,7 +98,8 @@ impl MethodCall {
                 Page { batch: decoded.batch }
             };
             Ok(Some((page, state)))
-        }))
+        });
+        trace.pages(|page: &Page| page.batch.num_rows(), pages)
     }
 }
 

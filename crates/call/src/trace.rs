@@ -14,7 +14,6 @@ use strataql_diag::{Code, Report};
 use tracing::Span;
 
 use crate::method_ref::MethodRef;
-use crate::stream::Page;
 
 /// A running call; its end is logged when this is dropped.
 pub(crate) struct Trace {
@@ -49,15 +48,20 @@ impl Trace {
         result
     }
 
-    /// Pages that are read within the span.
-    pub(crate) fn pages<S>(self, pages: S) -> impl Stream<Item = Read> + Send + use<S>
+    /// Pages that are read within the span; `rows` counts those of one.
+    pub(crate) fn pages<P, S>(
+        self,
+        rows: fn(&P) -> usize,
+        pages: S,
+    ) -> impl Stream<Item = Read<P>> + Send + use<P, S>
     where
-        S: Stream<Item = Read> + Send + 'static,
+        P: Send + 'static,
+        S: Stream<Item = Read<P>> + Send + 'static,
     {
         if self.span.is_disabled() {
             return Either::Left(pages);
         }
-        Either::Right(Traced { since: Instant::now(), trace: self, pages: pages.boxed() })
+        Either::Right(Traced { since: Instant::now(), trace: self, rows, pages: pages.boxed() })
     }
 }
 
@@ -74,29 +78,31 @@ impl Drop for Trace {
     }
 }
 
-type Read = Result<Page, Box<Report>>;
+type Read<P> = Result<P, Box<Report>>;
 
-struct Traced {
+struct Traced<P> {
     trace: Trace,
     /// The end of the page before.
     since: Instant,
-    pages: BoxStream<'static, Read>,
+    rows: fn(&P) -> usize,
+    pages: BoxStream<'static, Read<P>>,
 }
 
-impl Stream for Traced {
-    type Item = Read;
+impl<P> Stream for Traced<P> {
+    type Item = Read<P>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Read>> {
-        let Self { trace, since, pages } = &mut *self;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Self { trace, since, rows, pages } = &mut *self;
         let _entered = trace.span.enter();
         let item = pages.poll_next_unpin(context);
         match &item {
             Poll::Ready(Some(Ok(page))) => {
+                let rows = rows(page);
                 trace.pages += 1;
-                trace.rows += page.batch.num_rows();
+                trace.rows += rows;
                 tracing::debug!(
                     page = trace.pages,
-                    rows = page.batch.num_rows(),
+                    rows,
                     elapsed_ms = since.elapsed().as_millis(),
                     "page read"
                 );

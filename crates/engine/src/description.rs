@@ -5,6 +5,7 @@
 //! Surprise: the method of a scan is not chosen, since that may depend on values.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -13,7 +14,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::Placeholder as Parameter;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use strataql_diag::Report;
-use strataql_sql::sqlparser::tokenizer::Token;
+use strataql_sql::sqlparser::ast as sql;
 use strataql_sql::{Parsed, Statement as Syntax};
 
 use crate::error::report_of;
@@ -96,16 +97,22 @@ impl Description {
 
     fn without_rows(parsed: &Parsed, mut types: BTreeMap<String, Option<DataType>>) -> Self {
         let mut unnamed = 0;
-        for token in &parsed.tokens {
-            let Token::Placeholder(text) = &token.token else { continue };
-            let name = match text.trim_start_matches(['$', ':']) {
-                "?" => {
+        let mut add = |expr: &sql::Expr| -> ControlFlow<()> {
+            if let sql::Expr::Value(value) = expr
+                && let sql::Value::Placeholder(text) = &value.value
+            {
+                let name = if text == "?" {
                     unnamed += 1;
                     format!("{unnamed}")
-                }
-                name => name.to_owned(),
-            };
-            types.entry(name).or_default();
+                } else {
+                    bare(text)
+                };
+                types.entry(name).or_default();
+            }
+            ControlFlow::Continue(())
+        };
+        if let Syntax::Write(_, tree) | Syntax::Definition(tree) = &parsed.statement {
+            let _done = sql::visit_expressions(tree.as_ref(), &mut add);
         }
         let mut parameters: Vec<Placeholder> =
             types.into_iter().map(|(name, data_type)| Placeholder { name, data_type }).collect();
@@ -125,17 +132,23 @@ impl Description {
     }
 }
 
+/// The name of a parameter without its mark.
+fn bare(text: &str) -> String {
+    text.trim_start_matches(['$', ':']).to_owned()
+}
+
 /// The types of the parameters in a plan. Where it uses one in several ways, the first counts.
 fn types(plan: &LogicalPlan) -> DataFusionResult<BTreeMap<String, Option<DataType>>> {
     let mut found: BTreeMap<String, Option<DataType>> = BTreeMap::new();
     plan.apply_with_subqueries(|node| {
+        // LIMIT and OFFSET take nothing else
+        let implied = matches!(node, LogicalPlan::Limit(_)).then_some(DataType::Int64);
         node.apply_expressions(|expr| {
             expr.apply(|part| {
                 if let Expr::Placeholder(Parameter { id, field }) = part {
-                    let name = id.trim_start_matches(['$', ':']).to_owned();
-                    let known = found.entry(name).or_default();
+                    let known = found.entry(bare(id)).or_default();
                     let kind = field.as_ref().map(|field| field.data_type().clone());
-                    *known = known.take().or(kind);
+                    *known = known.take().or(kind).or_else(|| implied.clone());
                 }
                 Ok(TreeNodeRecursion::Continue)
             })

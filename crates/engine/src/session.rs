@@ -36,7 +36,9 @@ pub struct Session {
 
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        Self { state: Arc::new(State::new(engine, settings)), workers: Workers::default() }
+        let (query, recording) = (Arc::clone(&engine.query), engine.recording.clone());
+        let state = State::new(query, engine.store(), recording, settings);
+        Self { state: Arc::new(state), workers: Workers::default() }
     }
 
     /// The session with its statements on another runtime than the caller's. A caller whose own

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 use strataql_diag::Report;
 
-use crate::lexer::{Unread, is_g, lexed, open_comment, tokens};
+use crate::lexer::{Open, Unread, is_g, lexed, open_comment, tokens};
 use crate::parse::parse;
 use crate::spans::{byte_span, is_real};
 
@@ -21,21 +21,6 @@ pub enum Completeness {
     },
     /// No text that follows makes a statement of it.
     Invalid(Box<Report>),
-}
-
-/// What an incomplete text needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Open {
-    /// The end of a text in quotes.
-    Text,
-    /// The end of a name in quotes.
-    Name,
-    /// The end of a `/* … */` comment.
-    Comment,
-    /// A closing parenthesis, bracket or brace.
-    Parenthesis,
-    /// The `;` of the last statement.
-    Terminator,
 }
 
 /// Whether the statements of `text` are complete.

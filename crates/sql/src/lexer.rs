@@ -9,7 +9,6 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 use strataql_diag::{Code, Report, Span};
 
-use crate::completeness::Open;
 use crate::limits;
 use crate::spans::{is_real, position};
 
@@ -18,6 +17,21 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
     let tokens = lexed(text).map_err(Unread::report)?;
     limits::refuse(text, &tokens)?;
     Ok(tokens)
+}
+
+/// What an incomplete text needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// The end of a text in quotes.
+    Text,
+    /// The end of a name in quotes.
+    Name,
+    /// The end of a `/* … */` comment.
+    Comment,
+    /// A closing parenthesis, bracket or brace.
+    Parenthesis,
+    /// The `;` of the last statement.
+    Terminator,
 }
 
 /// Why a text has no tokens.

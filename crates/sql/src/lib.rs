@@ -24,8 +24,8 @@ pub use ast::{
     Argument, Assertion, Check, Describe, Exec, Literal, Name, NamePart, Parsed, Registry,
     SetValue, Show, ShowWhat, Statement, Template, Transaction, WriteKind,
 };
-pub use completeness::{Completeness, Open, completeness};
-pub use lexer::words;
+pub use completeness::{Completeness, completeness};
+pub use lexer::{Open, words};
 pub use names::{Relation, cte_names, relations};
 pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
 pub use place::{Expects, NamedRelation, Place};

@@ -13,8 +13,7 @@ use std::collections::BTreeSet;
 use strataql_diag::Span;
 
 use self::scan::Scan;
-use crate::completeness::Open;
-use crate::lexer::{Unread, lexed};
+use crate::lexer::{Open, Unread, lexed};
 
 /// What may stand at a position.
 #[derive(Debug, Clone, PartialEq, Eq)]

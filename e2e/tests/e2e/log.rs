@@ -37,7 +37,10 @@ fn statements_and_calls_are_logged_in_their_spans() {
     for event in &calls {
         assert_eq!(of_span(event, "statement", "number"), 2);
         let method = of_span(event, "call", "method");
-        assert_eq!(method, "databricks_account.oauth2.published_app_integration.list");
+        assert_eq!(
+            method,
+            "databricks_account.oauth2.published_app_integration.published_app_integration_list"
+        );
         assert_eq!(event["result"], "complete");
     }
     let pages = events(&ended, "page read");
@@ -56,7 +59,7 @@ fn the_level_chooses_and_off_is_silent() {
     assert!(!run(&["--log=off"]).err.contains("statement ended"));
     assert!(!run(&["--log=warn"]).err.contains("statement ended"));
     let info = run(&["--log=info"]);
-    assert!(info.err.contains("INFO statement{number=1 kind=\"SELECT\"}"), "{info:?}");
+    assert!(info.err.contains("INFO statement{kind=\"SELECT\" number=1}"), "{info:?}");
     assert!(!info.err.contains("page read"), "{info:?}");
     let home = Home::new();
     let named = home.exec().env("STRATAQL_LOG", "info").args(["--sandbox", ACCEPTANCE]).output();

@@ -8,10 +8,11 @@ use strataql_sql::{Parsed, ShowWhat, Statement as Syntax};
 use crate::activity::Activity;
 use crate::complete::{Completer, Completions};
 use crate::description::Description;
-use crate::engine::Engine;
 use crate::local::Store;
 use crate::meta::system::SystemTables;
 use crate::parameters::Parameters;
+use crate::query_engine::QueryEngine;
+use crate::recording::Recording;
 use crate::relations::SessionRelations;
 use crate::result_set::ResultSet;
 use crate::run::{Memory, Run};
@@ -23,7 +24,7 @@ use crate::{assertion, explain, local, meta, read_only, write};
 
 /// The state of a session, shared with its running statements.
 pub(super) struct State {
-    engine: Arc<Engine>,
+    engine: Arc<QueryEngine>,
     settings: Mutex<Settings>,
     store: Arc<Store>,
     relations: Arc<SessionRelations>,
@@ -34,9 +35,13 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        let store = engine.store();
-        let writes = WriteContext::new(engine.recording.clone());
+    pub(super) fn new(
+        engine: Arc<QueryEngine>,
+        store: Arc<Store>,
+        recording: Recording,
+        settings: Settings,
+    ) -> Self {
+        let writes = WriteContext::new(recording);
         let relations = Arc::new(SessionRelations::new(Arc::clone(&store), writes.clone()));
         Self {
             engine,
@@ -73,7 +78,7 @@ impl State {
         run: Run,
     ) -> Statement {
         Statement::begin(
-            Arc::clone(&self.engine.query),
+            Arc::clone(&self.engine),
             (text, parsed, parameters),
             settings,
             Arc::new(run),
@@ -105,8 +110,7 @@ impl State {
     /// What may be written at a byte of a text.
     pub(super) fn complete(&self, text: &str, position: usize) -> Completions {
         let settings = self.settings().clone();
-        let completer =
-            Completer { engine: &self.engine.query, settings: &settings, store: &self.store };
+        let completer = Completer { engine: &self.engine, settings: &settings, store: &self.store };
         completer.complete(text, position)
     }
 
@@ -132,7 +136,7 @@ impl State {
     /// DataFusion's state, for what lists its functions.
     #[cfg(test)]
     pub(super) fn datafusion(&self) -> datafusion::execution::SessionState {
-        self.engine.query.state.clone()
+        self.engine.state.clone()
     }
 
     async fn dispatch(&self, statement: &Statement) -> Result<ResultSet, Box<Report>> {
