@@ -56,6 +56,7 @@ use self::statement::WriteStatement;
 pub(crate) use self::undo::Undo;
 use self::writer::Writer;
 use crate::front::spell;
+use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
 

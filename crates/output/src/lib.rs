@@ -8,6 +8,7 @@
 
 mod arrow_stream;
 mod cells;
+mod choice;
 mod csv;
 mod events;
 mod failure;
@@ -28,10 +29,11 @@ mod types;
 mod width;
 mod writer;
 
+pub use choice::writer;
 pub use failure::is_broken_pipe;
 pub use file::AtomicFile;
 pub use format::Format;
 pub use neutral::neutral;
 pub use run::{Begin, End, Status};
 pub use table::{BLOCKS, LINES, RECORDS, WHOLE};
-pub use writer::{Options, ResultWriter, writer};
+pub use writer::{Options, ResultWriter};

@@ -1,6 +1,6 @@
 //! The interface to every format.
 //!
-//! Owns: [`ResultWriter`], [`Options`] and the choice of the implementation.
+//! Owns: [`ResultWriter`] and [`Options`].
 //! Refuses: opening files; the caller passes the sink.
 //! Surprise: column labels are passed separately from the schema. SQL allows `SELECT name, name`,
 //! while Arrow schemas, JSON objects and Parquet files need distinct names.
@@ -11,19 +11,8 @@ use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use strataql_diag::{Report, Result};
 
-use crate::Format;
-use crate::arrow_stream::ArrowStream;
-use crate::csv::Csv;
-use crate::events::Events;
 use crate::failure::write_failed;
-use crate::json::{Json, Jsonl};
-use crate::junit::Junit;
-use crate::markdown::Markdown;
-use crate::parquet_file::Parquet;
-use crate::records::Vertical;
 use crate::run::{Begin, End};
-use crate::table::Table;
-use crate::text::Text;
 
 /// The sink.
 pub(crate) type Sink = Box<dyn Write + Send>;
@@ -94,27 +83,6 @@ impl Default for Options {
             delimiter: None,
             spool_bytes: 64 << 20,
         }
-    }
-}
-
-/// The writer of a format.
-pub fn writer(
-    format: Format,
-    sink: Box<dyn Write + Send>,
-    options: Options,
-) -> Box<dyn ResultWriter> {
-    match format {
-        Format::Table => Box::new(Table::new(sink, options)),
-        Format::Json => Box::new(Json::new(sink, options.spool_bytes)),
-        Format::Jsonl => Box::new(Jsonl::new(sink)),
-        Format::Csv => Box::new(Csv::new(sink, options)),
-        Format::Text => Box::new(Text::new(sink, options)),
-        Format::Vertical => Box::new(Vertical::new(sink, options)),
-        Format::Markdown => Box::new(Markdown::new(sink, options)),
-        Format::Arrow => Box::new(ArrowStream::new(sink, options.spool_bytes)),
-        Format::Parquet => Box::new(Parquet::new(sink, options.spool_bytes)),
-        Format::Events => Box::new(Events::new(sink)),
-        Format::Junit => Box::new(Junit::new(sink)),
     }
 }
 

@@ -113,14 +113,16 @@ fn run(mistake: &Mistake) -> String {
 }
 
 fn written(mistakes: &[Mistake], seen: &[String]) -> String {
-    let mut out = "Mistakes, and what the command says. See tests/e2e/mistakes.rs.\n".to_owned();
-    for (mistake, seen) in mistakes.iter().zip(seen) {
-        out.push_str(&format!("\n# {}\n", mistake.title));
-        for (name, content) in &mistake.files {
-            out.push_str(&format!("file {name}\n"));
-            content.lines().for_each(|line| out.push_str(&format!("| {line}\n")));
-        }
-        out.push_str(&format!("$ {}\n{seen}\n", mistake.command));
-    }
-    out
+    let head = "Mistakes, and what the command says. See tests/e2e/mistakes.rs.\n".to_owned();
+    let sections = mistakes.iter().zip(seen).map(|(mistake, seen)| {
+        let files: String =
+            mistake.files.iter().map(|(name, content)| file(name, content)).collect();
+        format!("\n# {}\n{files}$ {}\n{seen}\n", mistake.title, mistake.command)
+    });
+    std::iter::once(head).chain(sections).collect()
+}
+
+fn file(name: &str, content: &str) -> String {
+    let lines: String = content.lines().map(|line| format!("| {line}\n")).collect();
+    format!("file {name}\n{lines}")
 }

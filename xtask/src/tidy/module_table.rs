@@ -30,7 +30,7 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
         &["complete", "description", "read_only", "relations"],
         &["local", "meta", "write"],
         // from here down: one statement
-        &["explain"],
+        &["assertion", "explain"],
         &["statement"],
         &["query_engine"],
         &["front"],
@@ -58,7 +58,6 @@ pub(super) const CIRCLES: &[Circles] = &[
     Circles { name: "call", largest: 12, across: 2 },
     Circles { name: "engine", largest: 21, across: 2 },
     Circles { name: "net", largest: 12, across: 7 },
-    Circles { name: "output", largest: 12, across: 9 },
     Circles { name: "sandbox", largest: 12, across: 7 },
     Circles { name: "spec", largest: 12, across: 2 },
 ];

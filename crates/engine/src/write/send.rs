@@ -86,7 +86,13 @@ pub(crate) async fn send(
         WriteOutcome::Applied(response) => Some(response),
         _ => None,
     });
-    if let Some(lost) = shown_once::warning(writer, chosen, returning.as_ref(), responses) {
+    let is_known = |name: &str| {
+        let returned = returning.iter().flat_map(Returning::columns);
+        writer.mentioned_identifiers.contains(&name.to_lowercase())
+            || returned.into_iter().any(|(column, _)| column == name)
+    };
+    let lost = shown_once::warning(chosen.method(), chosen.verb, responses, is_known);
+    if let Some(lost) = lost {
         outcome.warn(lost);
     }
     match returning {

@@ -9,45 +9,33 @@ use strataql_diag::{Code, Report, is_secret_name};
 use strataql_net::Response;
 use strataql_spec::{Method, SqlVerb};
 
-use super::returning::Returning;
-use super::writer::{Chosen, Writer};
-
-/// The warning about secrets that the statement has neither given nor returned.
+/// The warning about secrets in responses that the statement neither gives nor returns; `is_known` is
+/// true for the fields that it does.
 pub(super) fn warning<'a>(
-    writer: &Writer<'_>,
-    chosen: &Chosen,
-    returning: Option<&Returning>,
+    method: &Method,
+    verb: SqlVerb,
     responses: impl Iterator<Item = &'a Response>,
+    is_known: impl Fn(&str) -> bool,
 ) -> Option<Report> {
-    if chosen.verb != SqlVerb::Insert {
+    if verb != SqlVerb::Insert {
         return None;
     }
     let mut names: Vec<String> = Vec::new();
     for response in responses {
         if let Ok(body) = serde_json::from_slice::<Json>(&response.body) {
-            collect(chosen.method(), &body, &mut names);
+            collect(method, &body, &mut names);
         }
     }
-    names.retain(|name| {
-        let is_named = writer.mentioned_identifiers.contains(&name.to_lowercase());
-        let is_returned = returning
-            .is_some_and(|returning| returning.columns().iter().any(|(column, _)| column == name));
-        !is_named && !is_returned
-    });
+    names.retain(|name| !is_known(name));
     let first = names.first()?;
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    Some(
-        Report::warning(
-            Code::SecretNotReturned,
-            format!(
-                "the response holds {}, which is not shown again and was not returned",
-                quoted.join(", ")
-            ),
-        )
-        .with_help(format!(
-            "add `RETURNING {first}` to the statement; for this object, create another secret"
-        )),
-    )
+    let message = format!(
+        "the response holds {}, which is not shown again and was not returned",
+        quoted.join(", ")
+    );
+    Some(Report::warning(Code::SecretNotReturned, message).with_help(format!(
+        "add `RETURNING {first}` to the statement; for this object, create another secret"
+    )))
 }
 
 /// Names of fields with a secret in them.
