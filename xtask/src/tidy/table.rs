@@ -66,6 +66,7 @@ pub(super) const RULES: &[Rule] = &[
             "unicode-width",
         ],
     ),
+    light("forge", &["diag", "spec"], &["flate2", "indexmap"]),
     light("registry", &["diag", "spec"], &["flate2", "ring", "tar", "tokio"]),
     // a second reading of the documents: it must share nothing with the client's side
     light(

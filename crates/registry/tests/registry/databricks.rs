@@ -101,7 +101,20 @@ fn the_corrections_are_there() {
         assert_eq!(method.extension.body_wrapper.as_deref(), Some("policy"), "{name}");
         let body = method.body.as_ref().expect("a body");
         let names: Vec<&str> = body.properties.iter().map(|p| p.name.as_str()).collect();
-        assert_eq!(names, ["description", "name", "oidc_policy"], "{name}");
+        assert_eq!(
+            names,
+            [
+                "create_time",
+                "description",
+                "name",
+                "oidc_policy",
+                "policy_id",
+                "service_principal_id",
+                "uid",
+                "update_time"
+            ],
+            "{name}"
+        );
         let mask = method.extension.update_mask.as_ref().map(|mask| mask.name.as_str());
         assert_eq!(mask, name.ends_with("_update").then_some("update_mask"), "{name}");
     }

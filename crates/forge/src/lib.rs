@@ -1,0 +1,18 @@
+//! Provider documents from SDKs, and reference pages from provider documents.
+//!
+//! Owns: reading an SDK package without running it, the documents that follow from it, differences
+//! between documents, pages.
+//! Refuses: running anything, the network, printing; what a document means is `spec`'s.
+
+mod databricks;
+pub mod diff;
+pub mod docs;
+mod documents;
+mod python;
+mod sdk;
+#[cfg(test)]
+mod testing;
+mod yaml;
+
+pub use databricks::{Descriptions, generate as generate_databricks};
+pub use documents::{Documents, write_pages};
