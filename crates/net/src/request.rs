@@ -120,6 +120,8 @@ pub struct Response {
     /// True when an earlier attempt may have arrived and its answer was lost: for a write, a refusal
     /// of the last attempt does not say that nothing was done.
     pub followed_loss: bool,
+    /// By how much the clock of this machine differs from the service's, for refusals.
+    pub(crate) skew: Option<Duration>,
     /// What was asked.
     pub facts: Facts,
     pub(crate) redactor: Redactor,
@@ -139,6 +141,7 @@ impl Response {
             retries: 0,
             waited: Duration::ZERO,
             followed_loss: false,
+            skew: None,
             facts: Facts {
                 provider: request.provider.clone(),
                 purpose: Purpose::Call,
