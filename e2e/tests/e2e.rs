@@ -2,18 +2,26 @@
 
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
+#[path = "e2e/checks.rs"]
+mod checks;
 #[path = "e2e/clauses.rs"]
 mod clauses;
 #[path = "e2e/command.rs"]
 mod command;
+#[path = "e2e/completion.rs"]
+mod completion;
 #[path = "e2e/concurrent_statements.rs"]
 mod concurrent_statements;
 #[path = "e2e/document_views.rs"]
 mod document_views;
 #[path = "e2e/documents.rs"]
 mod documents;
+#[path = "e2e/examples.rs"]
+mod examples;
 #[path = "e2e/faults.rs"]
 mod faults;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "e2e/ledger.rs"]
 mod ledger;
 #[path = "e2e/ledger_command.rs"]
@@ -22,8 +30,14 @@ mod ledger_command;
 mod ledger_ends;
 #[path = "e2e/ledger_kills.rs"]
 mod ledger_kills;
+#[path = "e2e/log.rs"]
+mod log;
+#[path = "e2e/mistakes.rs"]
+mod mistakes;
 #[path = "e2e/output.rs"]
 mod output;
+#[path = "e2e/pages.rs"]
+mod pages;
 #[path = "e2e/plans.rs"]
 mod plans;
 #[path = "e2e/process.rs"]
@@ -44,6 +58,8 @@ mod servers;
 mod slt;
 #[path = "e2e/templates.rs"]
 mod templates;
+#[path = "e2e/time_limits.rs"]
+mod time_limits;
 #[path = "e2e/transactions.rs"]
 mod transactions;
 #[path = "e2e/where_forms.rs"]

@@ -4,6 +4,7 @@
 //! Surprise: a group whose input is absent is not skipped silently. It is listed at the end, and
 //! with `CI=true` it is a failure.
 
+mod postgres;
 mod python;
 
 use std::env;

@@ -1,6 +1,6 @@
 //! Binding: values of parameters to a request.
 //!
-//! Owns: which value goes where, type checks, URL assembly, body assembly, the identity of a call.
+//! Owns: the location of each value, type checks, URL and body assembly, the identity of a call.
 //! Refuses: sending.
 //! Surprise: a path value can never change which endpoint is called: it is one segment, with all that
 //! could end one encoded, unless the document says that it may be several. Empty values and dot
@@ -39,7 +39,7 @@ pub use secrets::is_secret;
 pub struct Arguments(pub IndexMap<String, Value>);
 
 impl Arguments {
-    /// The value for a parameter, under either of its names.
+    /// The value of a parameter, by either of its names.
     pub fn value(&self, param: &Param) -> Option<&Value> {
         self.0.get(&param.name).or_else(|| self.0.get(&param.wire))
     }
@@ -78,8 +78,8 @@ pub(crate) struct BoundCall {
 
 /// Binds values to a method.
 ///
-/// Names that are no parameter and no body attribute of the method are ignored: whoever chose the
-/// method has already decided that they are filters.
+/// Names that are neither a parameter nor a body attribute of the method are ignored: method choice
+/// has already treated them as filters.
 ///
 /// # Errors
 /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
@@ -110,7 +110,7 @@ pub(crate) fn bind(
     })
 }
 
-/// What the parts of a request are made from.
+/// The inputs of a request.
 struct Binder<'a> {
     service: &'a Service,
     method: &'a Method,
@@ -367,7 +367,7 @@ impl BoundCall {
         (HttpVerb::Post, url, Some(Bytes::from(form)))
     }
 
-    /// Text that is equal for calls that ask for the same thing.
+    /// A text that is equal for identical calls.
     pub(crate) fn identity(&self) -> String {
         let headers: Vec<String> =
             self.headers.iter().map(|(name, value)| format!("{name}:{value:?}")).collect();

@@ -1,10 +1,10 @@
-//! Decoding: one pass over the bytes of a page, straight into the columns that are asked for.
+//! Decoding: one pass over the bytes of a page, into the projected columns.
 //!
 //! Owns: finding the rows, the strict reading of envelopes and values
 //! (docs/decisions/0001-answers-are-read-strictly.md), capture of page addresses on the way.
-//! Refuses: choosing columns; the plan says which.
-//! Surprise: fields that no column asks for are skipped without being parsed into values, and nested
-//! values are copied as text, so cost follows what is projected.
+//! Refuses: choosing columns; the plan does.
+//! Surprise: fields that are not projected are skipped without being parsed into values, and nested
+//! values are copied as text, so the cost depends on the projection.
 
 mod builder;
 mod capacity;
@@ -31,10 +31,11 @@ use media::{Body, NotJson};
 const UNEXPECTED_HELP: &str =
     "run the statement again; if it stays so, the service or its document is at fault";
 
+pub(crate) use order::Tone;
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
 
-/// What to do with a value that does not fit its column.
+/// The treatment of a value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mismatch {
@@ -58,22 +59,22 @@ pub struct ColumnPlan {
     pub echo: Option<Value>,
 }
 
-/// How to read the pages of one call; plain data.
+/// How to decode the pages of one call; plain data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecodePlan {
-    /// Method, for messages.
+    /// The method's full name, for messages.
     pub method: String,
-    /// Where the rows are.
+    /// The location of the rows.
     pub rows: RowShape,
     /// Projected columns.
     pub columns: Vec<ColumnPlan>,
     /// Keys that row objects may have; others are dropped and counted.
     pub known_fields: Vec<String>,
-    /// Top-level keys of the whole answer that the document knows.
+    /// Documented top-level keys of the response.
     pub known_envelope: Vec<String>,
     /// Body paths of page addresses.
     pub captures: Vec<Vec<String>>,
-    /// What a misfit becomes.
+    /// The treatment of values that do not fit.
     pub mismatch: Mismatch,
     /// The media type that the document gives for the answer.
     #[serde(default)]
@@ -91,7 +92,7 @@ pub(crate) struct Decoded {
     pub(crate) mismatches: u64,
 }
 
-/// A plan made ready for many pages.
+/// A plan prepared for many pages.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     plan: DecodePlan,
@@ -153,6 +154,16 @@ impl Decoder {
         &self.schema
     }
 
+    /// What the page at `index` is, for messages.
+    pub(crate) fn place(&self, index: usize) -> String {
+        let method = &self.plan.method;
+        if self.is_single() {
+            format!("the response to `{method}`")
+        } else {
+            format!("page {} of the response to `{method}`", index + 1)
+        }
+    }
+
     /// An empty page: 204, or a lookup that found nothing.
     pub(crate) fn empty(&self) -> Decoded {
         Decoded {
@@ -164,12 +175,12 @@ impl Decoder {
         }
     }
 
-    /// Reads the body of a success answer.
+    /// Decodes the body of a success response.
     pub(crate) fn decode(&self, body: Body<'_>) -> Result<Decoded, Box<Report>> {
         let json = body.json().map_err(|found| self.not_json(&found, body.bytes))?;
         let read = |last_wins| envelope::Reader::new(self, json, last_wins).read();
         match read(false) {
-            // rare: a row names a key twice; the last one counts, which takes a second look
+            // rare: a row has a key twice; the last one counts, which needs a second pass
             Err(envelope::Failure::RepeatedKey) => read(true),
             other => other,
         }
@@ -183,7 +194,7 @@ impl Decoder {
                 Report::new(
                     Code::BadRemoteValue,
                     format!(
-                        "row {row} of an answer to method `{method}` has `{found}` in `{column}`, which should be {expected}"
+                        "row {row} of the response to `{method}` has `{found}` in `{column}`, which should be {expected}"
                     ),
                 )
                 .with_help("`SET on_mismatch = 'null'` reads such values as NULL and counts them"),
@@ -197,7 +208,7 @@ impl Decoder {
                 self.unexpected("names a key twice", body.bytes, UNEXPECTED_HELP)
             }
             envelope::Failure::Batch(error) => Box::new(Report::internal(format!(
-                "a page of method `{method}` could not be assembled: {error}"
+                "a page of `{method}` could not be assembled: {error}"
             ))),
         }
     }
@@ -207,7 +218,7 @@ impl Decoder {
     }
 
     fn unexpected(&self, what: &str, body: &[u8], help: &str) -> Box<Report> {
-        let message = format!("a success answer to method `{}` {what}", self.plan.method);
+        let message = format!("the response to `{}` {what}", self.plan.method);
         Box::new(
             Report::new(Code::UnexpectedBody, message)
                 .with_note(format!("the body begins with `{}`", excerpt(body)))
@@ -217,7 +228,7 @@ impl Decoder {
 }
 
 /// The first characters of a body, on one line.
-fn excerpt(body: &[u8]) -> String {
+pub(crate) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(400)]);
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,13 +1,15 @@
-//! Running one method: typed values in, pages of rows out.
+//! Calling one method: typed values in, pages of rows out.
 //!
 //! Owns: binding values to path, query, header, body and server variables; URL building; page
 //! drivers; decoding page bytes once, straight into Arrow builders of the projected columns.
 //! Refuses: choosing a method, SQL, DataFusion, retries and credentials (`net` has those).
 //! Surprise: a page is read in a single pass that yields rows and the address of the next page, so
-//! the next request leaves as soon as the rows are built.
+//! the next request is sent as soon as the rows are built.
 
+mod acceptance;
 mod bind;
 mod decode;
+mod exact;
 mod exchange;
 mod method_call;
 mod method_ref;
@@ -16,12 +18,14 @@ mod pager;
 mod server_variables;
 mod shared_pages;
 mod stream;
+mod trace;
 mod value;
 mod wait;
 mod write;
 
 pub use bind::{Arguments, attribute_json, is_secret};
 pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
+pub use exact::{json_text, read_json};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use method_call::MethodCall;
 pub use method_ref::{MethodName, MethodRef};

@@ -34,8 +34,8 @@ impl MethodCall {
     /// Binds arguments to a method. Where its document defines an idempotency key, the call gets a
     /// new one, unless the arguments contain it. The key stays the same when the request is retried.
     ///
-    /// Names that are no parameter and no body attribute of the method are ignored: whoever chose
-    /// the method has already decided that they are filters.
+    /// Names that are neither a parameter nor a body attribute of the method are ignored: method
+    /// choice has already treated them as filters.
     ///
     /// # Errors
     /// `missing-param` for a required parameter without a value, `bad-param-value` for a value that
@@ -127,7 +127,7 @@ impl MethodCall {
         self.bound.body.as_ref()?.json()
     }
 
-    /// Text that is equal for calls that ask for the same thing.
+    /// A text that is equal for identical calls.
     pub(crate) fn identity(&self) -> String {
         self.bound.identity()
     }
@@ -154,7 +154,7 @@ impl MethodCall {
     /// The identity that the call is authenticated as.
     ///
     /// # Errors
-    /// `no-credential` when the credential is not where it should be.
+    /// `no-credential` when the credential is missing.
     pub fn principal(&self, exchange: &dyn Exchange) -> Result<Principal, Box<Report>> {
         self.introduce(exchange);
         exchange.principal(&self.bound.provider)

@@ -157,7 +157,7 @@ impl MethodRef {
             schema.map(|schema| schema.properties.keys().cloned().collect()).unwrap_or_default()
         };
         Ok(DecodePlan {
-            method: method.name.clone(),
+            method: self.name(),
             rows: method.response.rows.clone(),
             columns,
             known_fields: keys(method.response.row_schema),
@@ -175,7 +175,7 @@ impl MethodRef {
             let param = method.param(&target.name)?;
             arguments.value(param).map(Value::text)
         });
-        Pager::new(method.paging.clone(), &method.name, first, &method.extension.origins)
+        Pager::new(method.paging.clone(), &self.name(), first, &method.extension.origins)
             .ignoring(&method.extension.paging_ignore)
     }
 

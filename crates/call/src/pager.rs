@@ -1,6 +1,6 @@
-//! The page driver: which page comes after this one.
+//! The page driver: computes the request of the next page.
 //!
-//! Owns: the state machine of every paging style, and the guard against going in circles.
+//! Owns: the state machine of every paging style, and the guard against cycles.
 //! Refuses: requests and bodies; it sees [`PageFacts`] only, so any split of any list can be tested
 //! without a network.
 //! Surprise: a service that repeats a page address is an error, not an end: rows would be missing or
@@ -17,19 +17,19 @@ use url::Url;
 
 use crate::decode::Sign;
 
-/// How to ask for a page.
+/// The request of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PageAddress {
-    /// The first page: the call as it was bound.
+    /// The first page: the bound call.
     First,
     /// A value in the query, body or a header.
     Value {
-        /// Where it goes.
+        /// Its location.
         target: TokenTarget,
         /// The value.
         value: String,
     },
-    /// A whole URL that the service supplied, already checked to be of the same origin.
+    /// A URL from the service, already checked to be of the same origin.
     Url(Url),
 }
 
@@ -44,12 +44,12 @@ pub(crate) enum Next {
     Cut(Box<Report>),
 }
 
-/// What a page says about the pages after it.
+/// The facts of a page that determine the next one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PageFacts {
-    /// The logical URL that was asked.
+    /// The logical URL of the request.
     pub(crate) url: Option<Url>,
-    /// Answer headers.
+    /// Response headers.
     pub(crate) headers: http::HeaderMap,
     /// Scalars found at [`Pager::captures`], in that order.
     pub(crate) captured: Vec<Option<String>>,
@@ -63,7 +63,7 @@ pub(crate) struct PageFacts {
     pub(crate) is_single: bool,
 }
 
-/// The driver of one chain of pages.
+/// The page driver of one call.
 #[derive(Debug, Clone)]
 pub(crate) struct Pager {
     paging: Paging,
@@ -76,6 +76,8 @@ pub(crate) struct Pager {
     ignored: Vec<String>,
     /// The largest number of rows or pages that the service has named so far.
     total: Option<i64>,
+    /// Totals that exceeded the rows so far, by key: what the paging of the document does not read.
+    promised: Vec<(String, i64)>,
     rows: i64,
     pages: i64,
 }
@@ -104,6 +106,7 @@ impl Pager {
             position,
             ignored: Vec::new(),
             total: None,
+            promised: Vec::new(),
             rows: 0,
             pages: 0,
         }
@@ -144,6 +147,7 @@ impl Pager {
         self.pages += 1;
         self.rows = self.rows.saturating_add(i64::try_from(facts.rows).unwrap_or(i64::MAX));
         self.refuse_missing(facts)?;
+        self.refuse_shrinking(facts)?;
         Ok(match self.address(facts)? {
             Some(address) => Next::Page(address),
             None => self.cut(facts).map_or(Next::End, Next::Cut),
@@ -191,7 +195,7 @@ impl Pager {
                         }
                         more
                     }
-                    // without any count an empty page is the end
+                    // without a count an empty page is the end
                     None => facts.rows > 0,
                 };
                 if !more {
@@ -228,7 +232,7 @@ impl Pager {
         Box::new(
             Report::new(
                 Code::PageLoop,
-                format!("the answer to method `{}` gives {what}", self.method),
+                format!("page {} of the response to `{}` gives {what}", self.pages, self.method),
             )
             .with_help(
                 "run the statement again; if it stays so, the list cannot be read to its end",

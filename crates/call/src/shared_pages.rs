@@ -1,8 +1,7 @@
-//! Calls that a statement makes once however often it reads them.
+//! Shared calls: made once per statement, however often they are read.
 //!
-//! Owns: the pages of such calls, kept for the statement, fetched on demand by whichever reader is
-//! first.
-//! Refuses: calls with a single reader; their pages pass through and are dropped.
+//! Owns: the pages of such calls, kept for the statement and fetched on demand by the first reader.
+//! Refuses: calls with a single reader; their pages are not kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,15 +41,15 @@ impl std::fmt::Debug for SharedChains {
     }
 }
 
-/// The pages of one call, kept.
+/// The pages of one call.
 pub(crate) struct KeptPages {
     progress: Mutex<Progress>,
 }
 
 struct Progress {
-    /// How to go on after the last page that is there; `None` after the last of all.
+    /// The request after the last fetched page; `None` at the end of the list.
     next: Option<Next>,
-    /// The page on its way.
+    /// The page in flight.
     flight: Option<Flight>,
     pages: Vec<Arc<RawPage>>,
     failed: Option<Box<Report>>,
@@ -63,8 +62,8 @@ struct Next {
     address: PageAddress,
 }
 
-/// A page with how to go on after it. Whoever waits for it drives it: a reader that is not asked for
-/// rows just now must not keep the others from theirs.
+/// A page and the request after it. Every waiting reader drives it, so that a reader that is not
+/// polled cannot block the others.
 type Flight = Shared<BoxFuture<'static, Result<Arc<Landed>, Box<Report>>>>;
 
 /// A page, and what comes after it: the next one, the end, or why the list is not complete.
@@ -89,7 +88,7 @@ impl KeptPages {
         self.progress().bytes
     }
 
-    /// The page at `index`, fetched if nobody did yet; `None` after the last.
+    /// The page at `index`, fetched if necessary; `None` after the last.
     pub(crate) async fn page(
         &self,
         index: usize,
@@ -109,7 +108,7 @@ impl KeptPages {
                     (Some(flight), _) => (number, flight.clone()),
                     (None, None) => return Ok(None),
                     (None, Some(next)) => {
-                        let flight = fetch(next.clone(), reader.clone()).boxed().shared();
+                        let flight = fetch(next.clone(), number, reader.clone()).boxed().shared();
                         progress.flight = Some(flight.clone());
                         (number, flight)
                     }
@@ -117,7 +116,7 @@ impl KeptPages {
             };
             let landed = flight.await;
             let mut progress = self.progress();
-            // the first of those who waited puts it away
+            // the first waiting reader stores it
             if progress.flight.is_some() && progress.pages.len() == number {
                 progress.flight = None;
                 match landed {
@@ -136,14 +135,15 @@ impl KeptPages {
     }
 }
 
-async fn fetch(next: Next, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
+async fn fetch(next: Next, index: usize, reader: Reader) -> Result<Arc<Landed>, Box<Report>> {
     let Next { mut pager, address } = next;
-    let raw = reader.fetch(&address).await?;
+    let raw = reader.fetch(&address, index).await?;
     let decoded = reader.decode_facts(&raw)?;
-    let next = match pager.next(&reader.facts(&raw, &decoded))? {
+    let after = pager.next(&reader.facts(&raw, &decoded)).map_err(|report| raw.blamed(report))?;
+    let next = match after {
         pager::Next::Page(address) => Ok(Some(Next { pager, address })),
         pager::Next::End => Ok(None),
-        pager::Next::Cut(report) => Err(report),
+        pager::Next::Cut(report) => Err(raw.blamed(report)),
     };
     Ok(Arc::new(Landed { page: Arc::new(raw), next }))
 }

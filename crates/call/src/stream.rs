@@ -1,8 +1,8 @@
 //! The stream of pages of one call.
 //!
-//! Owns: sending page after page, reading statuses, decoding, and the single-pass hand-over from
-//! rows to the next request.
-//! Refuses: running ahead of its consumer; look-ahead is the operator's choice.
+//! Owns: sending page requests, checking statuses, decoding, and starting the next request after a
+//! single pass.
+//! Refuses: read-ahead; that is the operator's choice.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures::Stream;
 use http::header::CONTENT_RANGE;
-use strataql_diag::Report;
-use strataql_net::{Response, status_report};
+use strataql_diag::{RemoteFailure, Report};
+use strataql_net::{Facts, Response, status_report};
 use url::Url;
 
 use crate::bind::{BoundCall, slash_note};
@@ -22,8 +22,9 @@ use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::{Next, PageAddress, PageFacts, Pager};
 use crate::shared_pages::{KeptPages, SharedChains};
+use crate::trace::Trace;
 
-/// Bytes of a body that takes long enough to decode to let others go first.
+/// Size of a body from which decoding yields to other tasks first.
 const LARGE_BODY: usize = 16 << 10;
 
 /// One page of rows.
@@ -33,10 +34,10 @@ pub struct Page {
     pub batch: RecordBatch,
 }
 
-/// What the pages of one call are read with.
+/// The context in which the pages of a call are read.
 #[derive(Clone)]
 pub struct CallContext {
-    /// The way to the network.
+    /// The exchange.
     pub exchange: Arc<dyn Exchange>,
     /// Counters.
     pub metrics: Arc<CallMetrics>,
@@ -65,7 +66,8 @@ impl MethodCall {
         reader.context.metrics.count_call();
         let next = Some(PageAddress::First);
         let state = State { reader, pager, kept, next, cut: None, index: 0 };
-        futures::stream::try_unfold(state, |mut state| async move {
+        let trace = Trace::begin(self.target());
+        trace.pages(futures::stream::try_unfold(state, |mut state| async move {
             if let Some(report) = state.cut.take() {
                 return Err(report);
             }
@@ -76,25 +78,27 @@ impl MethodCall {
                 state.index += 1;
                 // they know their own end; any address asks it for the next page
                 state.next = Some(PageAddress::First);
-                state.reader.decoded(&raw)?
+                Page { batch: state.reader.decode(&raw)?.batch }
             } else {
-                let raw = state.reader.fetch(&address).await?;
+                let raw = state.reader.fetch(&address, state.index).await?;
+                state.index += 1;
                 if raw.size() > LARGE_BODY {
-                    // other answers that have come are taken in, and their requests made room
-                    // for, before this thread is busy with decoding
+                    // other responses are received, and new requests sent, before this thread is
+                    // busy decoding
                     tokio::task::yield_now().await;
                 }
                 let decoded = state.reader.decode(&raw)?;
                 let facts = state.reader.facts(&raw, &decoded);
-                (state.next, state.cut) = match state.pager.next(&facts)? {
+                let next = state.pager.next(&facts).map_err(|report| raw.blamed(report))?;
+                (state.next, state.cut) = match next {
                     Next::Page(address) => (Some(address), None),
                     Next::End => (None, None),
-                    Next::Cut(report) => (None, Some(report)),
+                    Next::Cut(report) => (None, Some(raw.blamed(report))),
                 };
                 Page { batch: decoded.batch }
             };
             Ok(Some((page, state)))
-        })
+        }))
     }
 }
 
@@ -108,13 +112,19 @@ struct State {
     index: usize,
 }
 
-/// An answer whose status was accepted.
+/// A response with an accepted status.
 #[derive(Debug, Clone)]
 pub(crate) struct RawPage {
     url: Url,
     headers: http::HeaderMap,
     body: Bytes,
     content: Content,
+    facts: Facts,
+    status: u16,
+    attempts: u32,
+    request_id: Option<String>,
+    /// `page 2 of …`, for messages.
+    place: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +141,22 @@ impl RawPage {
     pub(crate) fn size(&self) -> usize {
         self.body.len()
     }
+
+    /// An error of the page, with its request.
+    pub(crate) fn blamed(&self, report: Box<Report>) -> Box<Report> {
+        let mut report = *report;
+        if report.remote.is_none() {
+            report = report.with_remote(RemoteFailure {
+                status: Some(self.status),
+                request_id: self.request_id.clone(),
+                verb: self.facts.verb.to_string(),
+                url: self.facts.url.clone(),
+                attempts: self.attempts,
+                ..RemoteFailure::default()
+            });
+        }
+        Box::new(placed(report, &self.place))
+    }
 }
 
 /// Fetches and decodes pages of one call.
@@ -142,10 +168,20 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Sends the request for a page and checks the status.
-    pub(crate) async fn fetch(&self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
+    /// Sends the request for the page at `index` and checks the status.
+    pub(crate) async fn fetch(
+        &self,
+        address: &PageAddress,
+        index: usize,
+    ) -> Result<RawPage, Box<Report>> {
+        let place = self.decoder.place(index);
         let request = self.call.request(address, self.call.repeat())?;
-        let response = self.context.exchange.exchange(request).await?;
+        let response = self
+            .context
+            .exchange
+            .exchange(request)
+            .await
+            .map_err(|report| Box::new(placed(*report, &place)))?;
         self.context.metrics.count_answer(response.attempts, response.body.len(), response.waited);
         let content = match response.status {
             204 => Content::None,
@@ -155,9 +191,19 @@ impl Reader {
                 self.context.metrics.count_missing(slash_note(&response.url).is_some());
                 Content::None
             }
-            _ => return Err(Box::new(refusal(&response))),
+            _ => return Err(Box::new(placed(refusal(&response), &place))),
         };
-        Ok(RawPage { url: response.url, headers: response.headers, body: response.body, content })
+        Ok(RawPage {
+            request_id: response.request_id(),
+            url: response.url,
+            headers: response.headers,
+            body: response.body,
+            content,
+            facts: response.facts,
+            status: response.status,
+            attempts: response.attempts,
+            place,
+        })
     }
 
     pub(crate) fn decode(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
@@ -170,11 +216,12 @@ impl Reader {
         Ok(decoded)
     }
 
-    /// Decodes a page for its page address only; rows are counted by those who read them.
+    /// Decodes a page for its page address only; rows are counted by their readers.
     pub(crate) fn decode_facts(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         match raw.content {
             Content::Body | Content::Part => {
-                self.decoder.decode(Body::new(&raw.body, &raw.headers))
+                let body = Body::new(&raw.body, &raw.headers);
+                self.decoder.decode(body).map_err(|report| raw.blamed(report))
             }
             Content::None => Ok(self.decoder.empty()),
         }
@@ -192,14 +239,14 @@ impl Reader {
             is_single: self.decoder.is_single(),
         }
     }
-
-    fn decoded(&self, raw: &RawPage) -> Result<Page, Box<Report>> {
-        let decoded = self.decode(raw)?;
-        Ok(Page { batch: decoded.batch })
-    }
 }
 
-/// The report of an answer that is no success.
+/// The report of a page, which names the page.
+fn placed(report: Report, place: &str) -> Report {
+    if report.message.contains(place) { report } else { report.with_note(place) }
+}
+
+/// The report of an error response.
 pub(crate) fn refusal(response: &Response) -> Report {
     let report = status_report(&response.facts, response);
     let note = (response.status == 404).then(|| slash_note(&response.url)).flatten();

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use strataql_spec::{Schema, SchemaKind};
 
+use crate::exact;
+
 /// A value given for a parameter or body attribute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,8 +34,32 @@ impl Value {
             Self::Integer(number) => number.to_string(),
             Self::Number(number) => number_text(*number),
             Self::Boolean(flag) => flag.to_string(),
-            Self::Json(json) => json.to_string(),
+            Self::Json(json) => match exact::digits(json) {
+                Some(digits) => digits.to_owned(),
+                None => exact::json_text(json),
+            },
         }
+    }
+
+    /// True if a response that has this text where this value was requested is about the object that was
+    /// requested: the text is equal, equal but for case, the same number, or a name that ends with it
+    /// (`projects/p/zones/z` for `z`).
+    pub fn is_same_object(&self, answered: &str) -> bool {
+        let requested = self.text();
+        let (requested, answered) = (requested.trim(), answered.trim());
+        let is_equal = |one: &str, other: &str| {
+            one == other || one.to_lowercase() == other.to_lowercase() || is_same_number(one, other)
+        };
+        let ends_with = |long: &str, short: &str| {
+            !short.is_empty()
+                && long.len() > short.len()
+                && long.is_char_boundary(long.len() - short.len())
+                && long[..long.len() - short.len()].ends_with('/')
+                && is_equal(&long[long.len() - short.len()..], short)
+        };
+        is_equal(requested, answered)
+            || ends_with(answered, requested)
+            || ends_with(requested, answered)
     }
 
     /// The texts to send for a parameter of that schema; several only for arrays.
@@ -69,7 +95,7 @@ impl Value {
         match self {
             Self::Json(Json::Array(items)) => Some(items.clone()),
             Self::Text(text) if text.trim_start().starts_with('[') => {
-                match serde_json::from_str(text) {
+                match exact::read_json(text) {
                     Ok(Json::Array(items)) => Some(items),
                     _ => None,
                 }
@@ -81,14 +107,23 @@ impl Value {
 
 /// A JSON scalar without quotes, a structure as JSON.
 pub(crate) fn json_text(json: &Json) -> String {
-    match json {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
+    match (exact::digits(json), json) {
+        (Some(digits), _) => digits.to_owned(),
+        (None, Json::String(text)) => text.clone(),
+        (None, other) => exact::json_text(other),
+    }
+}
+
+/// True for two spellings of a number: `5` and `5.0`.
+fn is_same_number(one: &str, other: &str) -> bool {
+    match (whole_number(one), whole_number(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
     }
 }
 
 /// The canonical text of an integer, also when it is written `12.0`.
-fn whole_number(text: &str) -> Option<String> {
+pub(crate) fn whole_number(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -96,7 +131,8 @@ fn whole_number(text: &str) -> Option<String> {
     let no_fraction = fraction.bytes().all(|b| b == b'0');
     (all_digits && no_fraction).then(|| {
         let sign = if text.starts_with('-') { "-" } else { "" };
-        format!("{sign}{whole}")
+        let whole = whole.trim_start_matches('0');
+        if whole.is_empty() { "0".to_owned() } else { format!("{sign}{whole}") }
     })
 }
 
@@ -119,6 +155,31 @@ mod tests {
         match expected {
             Ok(texts) => assert_eq!(got.expect("fits"), texts),
             Err(wanted) => assert_eq!(got.expect_err("does not fit"), wanted),
+        }
+    }
+
+    #[test]
+    fn an_object_is_the_same_in_another_case_or_below_its_parents() {
+        let is_same = |requested: &str, answered: &str| {
+            Value::Text(requested.to_owned()).is_same_object(answered)
+        };
+        assert!(is_same("vm-1", "vm-1"));
+        assert!(is_same("vm-1", "VM-1"));
+        assert!(is_same("Ärger", "ärger"));
+        assert!(is_same("zone-a", "https://h/projects/p/zones/zone-a"));
+        assert!(is_same("projects/p/instances/x", "x"));
+        assert!(Value::Integer(5).is_same_object("5"));
+        assert!(Value::Integer(5).is_same_object("5.0"));
+        for (requested, answered) in [
+            ("vm-1", "vm-2"),
+            ("vm-1", "xvm-1"),
+            ("1", "projects/11"),
+            ("", "x/"),
+            ("x", ""),
+            ("007", "7"),
+            ("vm-1", "vm-1/x"),
+        ] {
+            assert!(!is_same(requested, answered), "{requested} and {answered}");
         }
     }
 

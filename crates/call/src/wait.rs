@@ -1,10 +1,10 @@
-//! Waiting for a change that takes long.
+//! Waiting for long-running operations.
 //!
-//! Owns: which methods can be awaited, asking again with growing pauses, and what is said when the end
-//! is a failure or does not come in time.
+//! Owns: which methods can be awaited, polling with increasing intervals, and the reports of
+//! failures and timeouts.
 //! Refuses: sending the change, and undoing it.
-//! Surprise: the end of the patience is not the end of the change. The report names the handle, with
-//! which the wait can be taken up again.
+//! Surprise: a timeout does not end the change. The report names the handle, with which the wait
+//! can be resumed.
 
 mod handle;
 mod object;
@@ -28,23 +28,23 @@ use crate::method_ref::{MethodName, MethodRef};
 use crate::metrics::CallMetrics;
 use crate::server_variables::ServerVariables;
 
-/// The longest pause that is chosen here; a service may ask for longer ones.
+/// Maximum polling interval; a service may request longer ones.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-/// The first pause.
+/// The first interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How the end of a change shows.
+/// How the end of a change is detected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Style {
-    /// A method shows the object, and one of its fields the status.
+    /// A method returns the object, and one of its fields is the status.
     Status { poll: MethodName, status: Vec<String>, success: Vec<String>, failure: Vec<String> },
-    /// The answer is an operation, which is read again.
+    /// The response is an operation, which is polled.
     Operation { poll: Option<MethodName> },
-    /// The answer has an address to ask (`Location`).
+    /// The response has a URL to poll (`Location`).
     Location,
 }
 
-/// Is told the status, and for how long it has been waited, before each pause.
+/// Called before each interval with the status and the time waited.
 pub type Watch<'a> = &'a (dyn Fn(Option<&str>, Duration) + Send + Sync);
 
 /// Waits for the changes of one method.
@@ -57,7 +57,7 @@ pub struct Waiter {
     message: Option<Vec<String>>,
     origins: Vec<String>,
     is_delete: bool,
-    /// The method is itself one that tells the state: a wait that is taken up again.
+    /// The method itself returns the state: a resumed wait.
     is_poll: bool,
     timeout: Duration,
 }
@@ -65,11 +65,11 @@ pub struct Waiter {
 /// The end of a change.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The last answer.
+    /// The last response.
     pub answer: Response,
-    /// How often it was asked.
+    /// Number of polls.
     pub polls: u32,
-    /// How long it took.
+    /// Duration.
     pub waited: Duration,
 }
 
@@ -77,7 +77,8 @@ impl Waiter {
     /// How the changes of a method are awaited.
     ///
     /// # Errors
-    /// `unsupported-syntax` if its document does not tell, `bad-document` if it tells nonsense.
+    /// `unsupported-syntax` if its document does not say how, `bad-document` if the document is
+    /// invalid.
     pub fn of(target: &MethodRef, timeout: Duration) -> Result<Self, Box<Report>> {
         let (service, method) = (target.service(), target.method());
         let resource = &target.short_name().resource;
@@ -115,7 +116,7 @@ impl Waiter {
         }
     }
 
-    /// The method that shows the finished object, if it is the one that is polled.
+    /// The method that returns the finished object, if it is the polled one.
     pub fn object_method(&self) -> Option<&MethodName> {
         match &self.style {
             Style::Status { poll, .. } => Some(poll),
@@ -146,8 +147,8 @@ impl Waiter {
     /// Waits for the end of the change that `call` has made, whose answer is `first`.
     ///
     /// # Errors
-    /// The failure that the service reports, `timeout`, or what keeps its state from being read; all
-    /// name the handle.
+    /// The failure that the service reports, `timeout`, or the error of a poll; all name the
+    /// handle.
     pub async fn finish(
         &self,
         exchange: &dyn Exchange,
@@ -194,11 +195,11 @@ impl Waiter {
         }
     }
 
-    /// The state that the answer of the change itself tells.
+    /// The state in the response to the change itself.
     fn state_of_first(&self, first: &Response) -> State {
         let json = json(first);
         match &self.style {
-            // what it shows may be from before the change; only the polled method tells
+            // it may show the state before the change; only the polled method is reliable
             Style::Status { status, .. } => {
                 State::Pending(at(&json, status).and_then(operation::text))
             }
@@ -211,7 +212,7 @@ impl Waiter {
         }
     }
 
-    /// The state that a polled answer tells.
+    /// The state in the response to a poll.
     fn state(&self, answer: &Response, handle: &Handle) -> Result<State, Box<Report>> {
         match answer.status {
             404 if self.is_delete => return Ok(State::Done),
@@ -242,7 +243,7 @@ impl Waiter {
         })
     }
 
-    /// A status with the message that explains it.
+    /// A status with its message.
     fn explained(&self, json: &Json, status: &str) -> String {
         let message = self.message.as_ref().and_then(|path| at(json, path));
         match message.and_then(operation::text).filter(|text| !text.is_empty()) {
@@ -284,7 +285,7 @@ impl Waiter {
     }
 }
 
-/// The block that says how a method is awaited: its own, or that of a method which polls with it.
+/// The `wait` block of a method: its own, or that of a method which polls with it.
 fn declared(service: &Service, resource: &str, method: &Method) -> Option<Wait> {
     if let Some(wait) = &method.extension.wait {
         return Some(wait.clone());

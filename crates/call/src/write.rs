@@ -5,9 +5,11 @@
 
 use arrow_array::RecordBatch;
 use strataql_diag::Report;
-use strataql_net::{Repeat, Request, Response};
+use strataql_net::{Repeat, Request, Response, leaves_open};
 use strataql_spec::HttpVerb;
+use tracing::Instrument;
 
+use crate::acceptance::check_accepted;
 use crate::decode::media::Body;
 use crate::decode::{DecodePlan, Decoder};
 use crate::exchange::{Exchange, WriteFailure};
@@ -15,6 +17,7 @@ use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::pager::PageAddress;
 use crate::stream::refusal;
+use crate::trace::Trace;
 
 impl MethodCall {
     /// The request of a write.
@@ -25,7 +28,7 @@ impl MethodCall {
         let repeat = match self.verb() {
             _ if self.method().may_repeat() => Repeat::Safe,
             _ if self.key().is_some() => Repeat::WithKey,
-            // a whole replacement sent twice is the same replacement
+            // replacing a whole object twice is idempotent
             HttpVerb::Put => Repeat::WithKey,
             // a DELETE that is repeated may find nothing, which would look like an error
             _ => Repeat::RefusedOnly,
@@ -33,12 +36,24 @@ impl MethodCall {
         self.bound().request(&PageAddress::First, repeat)
     }
 
-    /// Sends the request of a write; returns the response when its status is a success.
+    /// Sends the request of a write; returns the response if it shows that the write was carried out.
     ///
     /// # Errors
-    /// The report of any other status, or of a missing response, and whether the change may have
-    /// been made.
+    /// The report of any other response, or of a missing one, and whether the change may have been
+    /// made. A success status with a body that is no response of the method (a page, an error object,
+    /// half a document) leaves that open.
     pub async fn send(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+        request: Request,
+    ) -> Result<Response, WriteFailure> {
+        let trace = Trace::begin(self.target());
+        let sent = self.send_once(exchange, metrics, request).instrument(trace.span()).await;
+        trace.ended(sent, |failure| failure.report.code)
+    }
+
+    async fn send_once(
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
@@ -48,13 +63,19 @@ impl MethodCall {
         metrics.count_call();
         let response = exchange.write(request).await?;
         metrics.count_answer(response.attempts, response.body.len(), response.waited);
+        let status = Some(response.status);
         if response.is_success() {
+            if self.method().is_write()
+                && let Err(report) = check_accepted(self.target(), &response)
+            {
+                return Err(WriteFailure { report, maybe_applied: true, status });
+            }
             return Ok(response);
         }
-        // a gateway that lost its server does not know what the server did
-        let maybe_applied = matches!(response.status, 502 | 504) || response.followed_loss;
+        let is_open = leaves_open(response.status, &response.headers) || response.followed_loss;
+        let maybe_applied = self.method().is_write() && is_open;
         let report = Box::new(refusal(&response));
-        Err(WriteFailure { report, maybe_applied, status: Some(response.status) })
+        Err(WriteFailure { report, maybe_applied, status })
     }
 
     /// Sends the request of a read; the response may have any status.
@@ -62,6 +83,16 @@ impl MethodCall {
     /// # Errors
     /// The report of a missing response.
     pub async fn read(
+        &self,
+        exchange: &dyn Exchange,
+        metrics: &CallMetrics,
+    ) -> Result<Response, Box<Report>> {
+        let trace = Trace::begin(self.target());
+        let read = self.read_once(exchange, metrics).instrument(trace.span()).await;
+        trace.ended(read, |report| report.code)
+    }
+
+    async fn read_once(
         &self,
         exchange: &dyn Exchange,
         metrics: &CallMetrics,
@@ -92,7 +123,7 @@ impl MethodCall {
     }
 }
 
-/// The rows of an answer; none when it has no body.
+/// The rows of a response; none when it has no body.
 ///
 /// # Errors
 /// `unexpected-body`, `bad-remote-value`.

@@ -51,6 +51,19 @@ pub(crate) struct CommandLine {
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) error_format: Option<ErrorFormat>,
 
+    /// Log statements and calls on stderr, without secrets
+    ///
+    /// `info` has a line for the end of each statement and call, `debug` also for each page and each
+    /// attempt of a request. Texts of statements and values are not part of it.
+    #[arg(long, global = true, value_enum, value_name = "LEVEL")]
+    pub(crate) log: Option<LogLevel>,
+
+    /// How the log is printed
+    ///
+    /// `text` is for people, `json` prints one object per line.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -108,6 +121,34 @@ pub(crate) enum LedgerCommand {
         #[arg(long)]
         sandbox: bool,
     },
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Nothing
+    #[default]
+    Off,
+    /// What failed in a way that no message tells
+    Error,
+    /// What deserves attention
+    Warn,
+    /// Statements and calls
+    Info,
+    /// Pages and attempts, too
+    Debug,
+    /// Everything
+    Trace,
+}
+
+/// How the log is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs: one JSON object per line
+    Json,
 }
 
 /// The format of errors.

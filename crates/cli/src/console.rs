@@ -5,8 +5,9 @@
 //! message is masked nevertheless.
 
 use std::io::{IsTerminal, Write, stderr, stdout};
+use std::time::Duration;
 
-use strataql_diag::{Redactor, Report};
+use strataql_diag::{Code, Redactor, Report, counted};
 
 use crate::args::ErrorFormat;
 use crate::env::Environment;
@@ -23,6 +24,17 @@ pub(crate) struct Console {
     pub(crate) stderr_is_terminal: bool,
     pub(crate) stdout_color: bool,
     pub(crate) width: Option<usize>,
+}
+
+/// What a statement cost.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    pub(crate) statement: usize,
+    pub(crate) rows: u64,
+    pub(crate) requests: u64,
+    pub(crate) pages: u64,
+    pub(crate) bytes: u64,
+    pub(crate) duration: Duration,
 }
 
 impl Console {
@@ -73,6 +85,49 @@ impl Console {
         self.write_err(&line);
     }
 
+    /// Prints what a statement cost.
+    pub(crate) fn timing(&self, timing: &Timing) {
+        let line = match self.error_format {
+            ErrorFormat::Text => format!(
+                "{}, {}, {}, {} bytes, {:.1} ms\n",
+                counted(timing.rows, "row"),
+                counted(timing.requests, "request"),
+                counted(timing.pages, "page"),
+                timing.bytes,
+                timing.duration.as_secs_f64() * 1000.0
+            ),
+            ErrorFormat::Json => format!(
+                "{}\n",
+                serde_json::json!({
+                    "severity": "timing",
+                    "statement": timing.statement,
+                    "rows": timing.rows,
+                    "requests": timing.requests,
+                    "pages": timing.pages,
+                    "bytes": timing.bytes,
+                    "seconds": timing.duration.as_secs_f64(),
+                })
+            ),
+        };
+        self.write_err(&line);
+    }
+
+    /// Prints a line of a log.
+    pub(crate) fn log(&self, line: &str) {
+        match self.error_format {
+            ErrorFormat::Text => self.write_err(&format!("{line}\n")),
+            ErrorFormat::Json => {
+                let object = serde_json::json!({ "severity": "log", "message": line });
+                self.write_err(&format!("{object}\n"));
+            }
+        }
+    }
+
+    /// True if a progress line may be shown: a person reads stderr.
+    pub(crate) fn has_progress(&self) -> bool {
+        self.stderr_is_terminal && self.error_format == ErrorFormat::Text
+    }
+
     /// Prints text to stderr, redacted.
     pub(crate) fn write_err(&self, text: &str) {
         // an error on stderr cannot be reported
@@ -87,7 +142,7 @@ impl Console {
         let mut out = stdout().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
             Box::new(Report::new(
-                strataql_diag::Code::LocalIo,
+                Code::LocalIo,
                 format!("the output could not be written: {error}"),
             ))
         })

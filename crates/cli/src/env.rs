@@ -6,8 +6,12 @@
 //! Surprise: an empty variable counts as absent, as in the XDG specification. In the sandbox the
 //! whole environment is absent.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use strataql_diag::{Code, Report, Result};
 
 /// An environment variable that is no key of the configuration file.
 #[derive(Debug, Clone, Copy)]
@@ -40,9 +44,22 @@ pub(crate) const NO_COLOR: Variable = variable("NO_COLOR", "no colours, whatever
 pub(crate) const TERM: Variable =
     variable("TERM", "the kind of terminal; `dumb` has no colours and no progress line");
 
+pub(crate) const STRATAQL_VAR: Variable = variable(
+    "STRATAQL_VAR_<name>",
+    "the value of `{{ name }}`, unless `--var` or `--vars` gives one; also with the name in upper case",
+);
+
 /// Every one of them.
-pub(crate) const VARIABLES: [Variable; 7] =
-    [STRATAQL_CONFIG, HOME, XDG_DATA_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, NO_COLOR, TERM];
+pub(crate) const VARIABLES: [Variable; 8] = [
+    STRATAQL_CONFIG,
+    STRATAQL_VAR,
+    HOME,
+    XDG_DATA_HOME,
+    XDG_CACHE_HOME,
+    XDG_CONFIG_HOME,
+    NO_COLOR,
+    TERM,
+];
 
 /// What libraries read by themselves.
 pub(crate) const LIBRARIES: [Variable; 6] = [
@@ -79,6 +96,22 @@ impl Environment {
         Self { lookup: Arc::new(|_: &str| None) }
     }
 
+    /// This environment, and below it the variables of files; of two files, the first has precedence.
+    ///
+    /// # Errors
+    /// `local-io` for a file that cannot be read, `config` for a line that sets no variable.
+    pub(crate) fn with_files(self, files: &[PathBuf]) -> Result<Self> {
+        let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+        for path in files {
+            for (name, value) in read(path)? {
+                pairs.entry(name).or_insert(value);
+            }
+        }
+        let own = self.lookup;
+        let lookup = move |name: &str| own(name).or_else(|| pairs.get(name).cloned());
+        Ok(Self { lookup: Arc::new(lookup) })
+    }
+
     /// Exactly these variables.
     #[cfg(test)]
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
@@ -112,6 +145,50 @@ impl Environment {
     }
 }
 
+/// The variables of a file: `NAME=value` lines, `#` comments, quotes around values.
+fn read(path: &Path) -> Result<Vec<(String, String)>> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Box::new(
+            Report::new(
+                Code::LocalIo,
+                format!("the environment file `{name}` cannot be read: {error}"),
+            )
+            .with_help("give the path of a text file with lines `NAME=value`"),
+        )
+    })?;
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(number, line)| {
+            // the line may hold a secret: the report does not quote it
+            pair(line).ok_or_else(|| {
+                Box::new(
+                    Report::new(Code::Config, "the line sets no environment variable")
+                        .with_place(&name, number)
+                        .with_help("write `NAME=value`, or begin a comment with `#`"),
+                )
+            })
+        })
+        .collect()
+}
+
+/// `NAME=value`, with `export` before it or quotes around the value.
+fn pair(line: &str) -> Option<(String, String)> {
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim_end();
+    let is_name = !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
+    let value = value.trim();
+    let unquoted = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
+        .unwrap_or(value);
+    is_name.then(|| (name.to_owned(), unquoted.to_owned()))
+}
+
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment(…)")
@@ -130,6 +207,18 @@ mod tests {
         assert_eq!(Environment::empty().value("PATH"), None);
         assert!(Environment::of_process().value("PATH").is_some());
         assert_eq!((environment.lookup())("STRATAQL_CONFIG").as_deref(), Some("file"));
+    }
+
+    #[test]
+    fn lines_of_files_are_variables() {
+        let set = |line: &str| pair(line);
+        let owned = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        assert_eq!(set("A=1"), owned("A", "1"));
+        assert_eq!(set("export A = 'x = y'"), owned("A", "x = y"));
+        assert_eq!(set("A=\"\""), owned("A", ""));
+        for line in ["A", "=1", "1A=2", "A B=1"] {
+            assert_eq!(set(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -20,7 +20,6 @@ impl Exit {
     pub(crate) const USAGE: Self = Self(2);
 
     /// The number.
-    #[cfg(test)]
     pub(crate) const fn code(self) -> u8 {
         self.0
     }

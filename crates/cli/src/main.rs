@@ -8,6 +8,8 @@ mod commands;
 mod console;
 mod env;
 mod exit;
+mod interruption;
+mod log;
 mod programs;
 mod progress;
 mod providers;
@@ -21,25 +23,68 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use strataql_diag::{Code, Report};
 
-use crate::args::{Command, CommandLine, LedgerCommand};
+use crate::args::{Command, CommandLine, ErrorFormat, LedgerCommand};
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
+use crate::interruption::{Interruption, interruptible};
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
     let line = command().try_get_matches_from(std::env::args_os().map(comment_first));
     let line = match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => line,
-        Err(error) => {
-            // whoever closed the pipe does not want the help text
-            let _ignored = error.print();
-            return Exit::from(&error).into();
-        }
+        Err(error) => return refuse(&error, &Environment::of_process()).into(),
     };
-    let environment = Environment::of_process();
-    run(line, &environment).into()
+    start(line, Environment::of_process()).into()
+}
+
+/// A wrong command line, or the help that was asked for.
+fn refuse(error: &clap::Error, environment: &Environment) -> Exit {
+    if error.use_stderr() && wants_json(environment) {
+        return Console::new(environment, ErrorFormat::Json).fail(&usage(error), None);
+    }
+    // whoever closed the pipe does not want the help text
+    let _ignored = error.print();
+    Exit::from(error)
+}
+
+/// True if errors are JSON, as far as a command line that cannot be read says.
+fn wants_json(environment: &Environment) -> bool {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let flagged = arguments.iter().enumerate().find_map(|(at, argument)| {
+        let text = argument.to_str()?.strip_prefix("--error-format")?;
+        let next = || arguments.get(at + 1)?.to_str();
+        text.strip_prefix('=').or_else(next)
+    });
+    match flagged {
+        Some(format) => format == "json",
+        None => read_config(environment)
+            .and_then(|config| Settings::resolve(environment, config.as_deref(), &Flags::default()))
+            .is_ok_and(|settings| settings.error_format == ErrorFormat::Json),
+    }
+}
+
+/// A wrong command line as a report.
+fn usage(error: &clap::Error) -> Report {
+    let text = error.to_string();
+    let mut parts = text.split("\n\n").map(str::trim);
+    let message = parts.next().unwrap_or_default().trim_start_matches("error:");
+    let words =
+        |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").replace('\'', "`");
+    let mut report = Report::new(Code::Usage, words(message));
+    for part in parts {
+        if let Some(tip) = part.strip_prefix("tip:") {
+            report = report.with_help(words(tip));
+        } else if let Some(usage) = part.strip_prefix("Usage:") {
+            report = report.with_note(format!("usage: {}", words(usage)));
+        }
+    }
+    report.with_help(
+        "`strataql --help` lists the commands, `strataql exec --help` the flags of a command",
+    )
 }
 
 /// The command line. `--help` ends with the environment, which `-h` leaves out.
@@ -49,7 +94,7 @@ fn command() -> clap::Command {
     command.after_long_help(format!("{after}\n\n{}", settings::environment_help()))
 }
 
-/// A statement that begins with a comment is no flag: a blank before it tells them apart.
+/// A statement that begins with a comment is not a flag: a leading blank distinguishes them.
 fn comment_first(argument: OsString) -> OsString {
     let is_comment = argument.to_str().is_some_and(|text| {
         text.strip_prefix("--").is_some_and(|rest| rest.starts_with(char::is_whitespace))
@@ -62,7 +107,26 @@ fn comment_first(argument: OsString) -> OsString {
     spaced
 }
 
-fn run(line: CommandLine, environment: &Environment) -> Exit {
+/// Reads the files of variables and runs a command; `exec` ends in order when it is interrupted.
+fn start(line: CommandLine, environment: Environment) -> Exit {
+    let files = match &line.command {
+        Command::Exec(exec) => exec.variables.env_file.as_slice(),
+        _ => &[],
+    };
+    let console = Console::new(&environment, line.error_format.unwrap_or_default());
+    let environment = match environment.with_files(files) {
+        Ok(environment) => environment,
+        Err(report) => return console.fail(&report, None),
+    };
+    if matches!(line.command, Command::Exec(_)) {
+        interruptible(&console, move |interruption| run(line, &environment, Some(&interruption)))
+    } else {
+        run(line, &environment, None)
+    }
+}
+
+/// Runs a command; `interruption` is there for those that end in order.
+fn run(line: CommandLine, environment: &Environment, interruption: Option<&Interruption>) -> Exit {
     let of_auth = match &line.command {
         Command::Auth { command } => Some(command.session()),
         _ => None,
@@ -71,7 +135,13 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
         _ => (None, of_auth.as_ref()),
     };
-    let flags = Flags { error_format: line.error_format, output, session };
+    let flags = Flags {
+        error_format: line.error_format,
+        log: line.log,
+        log_format: line.log_format,
+        output,
+        session,
+    };
     let settings = read_config(environment)
         .and_then(|config| Settings::resolve(environment, config.as_deref(), &flags));
     let format = line.error_format.unwrap_or_default();
@@ -80,8 +150,11 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Err(report) => return Console::new(environment, format).fail(&report, None),
     };
     let console = Console::new(environment, settings.error_format);
+    log::start(settings.log, settings.log_format, &console);
     match line.command {
-        Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
+        Command::Exec(exec) => {
+            commands::exec::run(&exec, settings, environment, &console, interruption)
+        }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
         Command::Auth { command } => {

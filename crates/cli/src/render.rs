@@ -99,6 +99,11 @@ fn is_stroke(line: &str) -> bool {
 
 /// The report as JSON: one object, one line, ending in a line feed.
 pub(crate) fn json(report: &Report, source: Option<Source<'_>>) -> String {
+    format!("{}\n", json_value(report, source))
+}
+
+/// The report as a JSON object.
+pub(crate) fn json_value(report: &Report, source: Option<Source<'_>>) -> serde_json::Value {
     let mut value = serde_json::to_value(report).unwrap_or_default();
     if let Some(object) = value.as_object_mut() {
         object.insert("sqlstate".to_owned(), report.code.sqlstate().into());
@@ -113,7 +118,7 @@ pub(crate) fn json(report: &Report, source: Option<Source<'_>>) -> String {
             }
         }
     }
-    format!("{value}\n")
+    value
 }
 
 /// Adds the statement with its labels; the first one is the primary.

@@ -1,9 +1,9 @@
-//! What a run is told: defaults, then the configuration file, the environment, the flags.
+//! Settings of a run: defaults, then the configuration file, the environment, the flags.
 //!
 //! Owns: the keys, their values and their precedence; [`Places`]; the file format.
 //! Refuses: settings of a session (`SET …`); the rows of the engine's table check them.
-//! Surprise: `read_only` is the one key that cannot be overridden: whoever says it last, if anyone
-//! says it, the run is read-only.
+//! Surprise: `read_only` is the one key that cannot be overridden: if any source sets it, the run
+//! is read-only.
 
 mod file;
 mod places;
@@ -24,27 +24,31 @@ pub(crate) use self::table::variable;
 pub(crate) use self::table::{KEYS, environment_help};
 use self::table::{SESSION_KEYS, TABLES, variables};
 use self::value::pair;
-use crate::args::{ErrorFormat, OutputArguments, SessionArguments};
+use crate::args::{ErrorFormat, LogFormat, LogLevel, OutputArguments, SessionArguments};
 use crate::env::Environment;
 
 /// The settings of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
-    /// Where things are kept.
+    /// Locations of files.
     pub(crate) places: Places,
     /// The output format.
     pub(crate) output: Format,
-    /// How failures are printed.
+    /// The format of errors.
     pub(crate) error_format: ErrorFormat,
-    /// Where provider documents come from, beside what is pulled and built in.
+    /// What is logged.
+    pub(crate) log: LogLevel,
+    /// How the log is printed.
+    pub(crate) log_format: LogFormat,
+    /// An additional source of provider documents, besides pulled and embedded ones.
     pub(crate) registry: Option<String>,
     /// Credentials by provider, as JSON.
     pub(crate) auth: Option<SecretString>,
-    /// Other servers, by provider.
+    /// Replacement endpoints, by provider.
     pub(crate) endpoints: Vec<(String, String)>,
     /// Keep a record of writes.
     pub(crate) ledger: bool,
-    /// Certificates that are trusted too.
+    /// Additional trusted certificates.
     pub(crate) ca_bundle: Option<PathBuf>,
     /// What holds before the first statement.
     pub(crate) session: SessionSettings,
@@ -55,6 +59,10 @@ pub(crate) struct Settings {
 pub(crate) struct Flags<'a> {
     /// `--error-format`.
     pub(crate) error_format: Option<ErrorFormat>,
+    /// `--log`.
+    pub(crate) log: Option<LogLevel>,
+    /// `--log-format`.
+    pub(crate) log_format: Option<LogFormat>,
     /// Output flags.
     pub(crate) output: Option<&'a OutputArguments>,
     /// Session flags.
@@ -127,7 +135,12 @@ impl Settings {
 
     fn put_flags(&mut self, flags: &Flags<'_>) -> Result<()> {
         self.error_format = flags.error_format.unwrap_or(self.error_format);
+        self.log = flags.log.unwrap_or(self.log);
+        self.log_format = flags.log_format.unwrap_or(self.log_format);
         if let Some(output) = flags.output {
+            if output.format().is_none() && self.output == Format::default() {
+                output.check_file()?;
+            }
             self.output = output.format().unwrap_or(self.output);
             if output.names_two_files() {
                 return Err(Box::new(

@@ -16,11 +16,16 @@ use self::optional::{OptionalLine, optional_line};
 use self::scan::{Found, Place, scan};
 pub(crate) use self::value::Variables;
 
+/// Variables without a value that are marked in the statement; the message names all.
+const MARKED: usize = 3;
+
 /// A text with its variables filled in.
 #[derive(Debug, Default)]
 pub(crate) struct Template {
     /// The filled text.
     pub(crate) text: String,
+    /// Values that were given and have no place in the text.
+    pub(crate) warnings: Vec<Report>,
     pieces: Vec<Piece>,
     /// Length of the original text.
     input: usize,
@@ -105,7 +110,8 @@ pub(crate) fn fill(text: &str, variables: &Variables, drop_unset: bool) -> Resul
         let hint = needed.iter().any(|one| is_optional(one));
         return Err(not_set(&needed, variables, hint));
     }
-    let mut template = Template { input: text.len(), ..Template::default() };
+    let warnings = unused(&scan.found, variables);
+    let mut template = Template { input: text.len(), warnings, ..Template::default() };
     let mut at = 0;
     let mut dropped = optional.iter().filter(|_| drop_unset).peekable();
     for found in &scan.found {
@@ -127,6 +133,27 @@ pub(crate) fn fill(text: &str, variables: &Variables, drop_unset: bool) -> Resul
     }
     template.copy(text, Span::new(at, text.len()));
     Ok(template)
+}
+
+/// A warning for each `--var` that the text does not have. Files of variables serve several texts.
+fn unused(found: &[Found], variables: &Variables) -> Vec<Report> {
+    let names = || found.iter().map(|one| one.name.as_str());
+    variables
+        .given()
+        .filter(|given| !names().any(|name| name == *given))
+        .map(|given| {
+            let report = Report::warning(
+                Code::Usage,
+                format!(
+                    "`--var {given}=…` has no effect: the statements have no `{{{{ {given} }}}}`"
+                ),
+            );
+            match did_you_mean(given, names()) {
+                Some(question) => report.with_help(question),
+                None => report.with_help("leave it out, or use the variable in a statement"),
+            }
+        })
+        .collect()
 }
 
 fn holds(outer: Span, inner: Span) -> bool {
@@ -168,7 +195,8 @@ fn not_set(needed: &[&Found], variables: &Variables, hint: bool) -> Box<Report> 
         several => format!("the variables {} have no value", several.join(", ")),
     };
     let mut report = Report::new(Code::UnsetVariable, message);
-    for found in needed {
+    let firsts = names.iter().filter_map(|name| needed.iter().find(|found| found.name == *name));
+    for found in firsts.take(MARKED) {
         let label = if variables.is_null(&found.name) {
             "null, which is no text".to_owned()
         } else {
@@ -180,7 +208,7 @@ fn not_set(needed: &[&Found], variables: &Variables, hint: bool) -> Box<Report> 
         report = report.with_label(found.span, label);
     }
     report = report.with_help(format!(
-        "give each with `--var {}=…`, or several in a file with `--vars FILE`",
+        "give each with `--var {0}=…`, in a file with `--vars FILE`, or as `STRATAQL_VAR_{0}`",
         names[0]
     ));
     if hint {

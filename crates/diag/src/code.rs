@@ -8,6 +8,8 @@ use serde::{Serialize, Serializer};
 /// What kind of failure a code belongs to; decides the process exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
+    /// The run is fine, and what it checked is false (exit 1).
+    Check,
     /// The statement, a name or a value given by the user is wrong (exit 2).
     Statement,
     /// The remote service refused, or sent an unusable response (exit 3).
@@ -36,6 +38,7 @@ impl Class {
     /// The process exit code of this class.
     pub const fn exit_code(self) -> u8 {
         match self {
+            Self::Check => 1,
             Self::Statement => 2,
             Self::Remote => 3,
             Self::Auth => 4,
@@ -96,6 +99,10 @@ codes! {
     Usage, "usage", "22023", Statement;
     /// A `{{ variable }}` of the statement has no value.
     UnsetVariable, "unset-variable", "22023", Statement;
+    /// An ASSERT does not hold, or `--fail-if-rows` saw rows. The rows are printed.
+    AssertionFailed, "assertion-failed", "P0004", Check;
+    /// A response held a secret that is shown once, and the statement did not return it (a warning).
+    SecretNotReturned, "secret-not-returned", "01000", Statement;
     /// No provider of that name is installed.
     UnknownProvider, "unknown-provider", "3F000", Statement;
     /// The provider has no such service.
@@ -148,7 +155,7 @@ codes! {
     RateLimited, "rate-limited", "53400", Transient;
     /// The service could not be reached, broke the connection or kept answering 5xx.
     RemoteUnavailable, "remote-unavailable", "08006", Transient;
-    /// The service did not respond in time.
+    /// The statement or a service took too long.
     Timeout, "timeout", "57014", Transient;
     /// The encrypted connection could not be set up.
     TlsFailed, "tls-failed", "08006", Transient;
@@ -216,6 +223,7 @@ mod tests {
 
     #[test]
     fn exit_codes_follow_the_contract() {
+        assert_eq!(Code::AssertionFailed.exit_code(), 1);
         assert_eq!(Code::Syntax.exit_code(), 2);
         assert_eq!(Code::RemoteConflict.exit_code(), 3);
         assert_eq!(Code::NoCredential.exit_code(), 4);

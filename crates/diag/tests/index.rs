@@ -22,8 +22,8 @@ Codes are stable: they are never renamed or reused. Scripts should test the code
 the message. The SQLSTATE is for clients of the PostgreSQL protocol; several codes may share one.
 
 Exit code 0 means success. With any other exit code, rows that were already printed (`jsonl`, `csv` and
-`text` print rows as they arrive) are not the whole result. Exit code 1 has no error code; it is used by
-commands that check something, when the check is false.
+`text` print rows as they arrive) are not the whole result, except with exit code 1: it means that a check
+is false, and the rows are what it found.
 
 This page is generated from `crates/diag/src/code.rs`:
 `UPDATE_EXPECT=1 cargo test -p strataql-diag --test index` writes it.
@@ -32,6 +32,9 @@ This page is generated from `crates/diag/src/code.rs`:
 /// The heading of a class and what to do about its errors.
 fn class_text(class: Class) -> (&'static str, &'static str) {
     match class {
+        Class::Check => {
+            ("A check is false", "The statement ran, and what it checks does not hold.")
+        }
         Class::Statement => (
             "Statement and command line",
             "The statement or the command line is wrong. Where possible the position is marked, and `help` \

@@ -12,6 +12,9 @@ use strataql_sql::Name;
 
 use crate::resource::ResourceRef;
 
+/// Services whose documents are searched for a resource that was named without its path.
+const SEARCHED: usize = 24;
+
 type Found<T> = Result<T, Box<Report>>;
 
 /// Names of a session.
@@ -86,6 +89,35 @@ impl Catalog<'_> {
         })
     }
 
+    /// The full names of the resources that end with a name.
+    fn elsewhere(&self, name: &Name) -> Option<String> {
+        let wanted = name.parts.last().map(|part| part.value.as_str())?;
+        let providers = self.registry.providers();
+        let services = providers.iter().filter_map(|one| self.registry.provider(&one.name).ok());
+        let places: Vec<(String, String)> = services
+            .flat_map(|provider| {
+                let services = provider.services.keys();
+                services.map(|service| (provider.name.clone(), service.clone())).collect::<Vec<_>>()
+            })
+            .collect();
+        if places.len() > SEARCHED {
+            return Some(format!(
+                "`SHOW RESOURCES LIKE '{}'` searches all providers for it",
+                wanted.replace('\'', "''")
+            ));
+        }
+        let found: Vec<String> = places
+            .iter()
+            .filter_map(|(provider, service)| {
+                let index = self.registry.index(provider, service).ok()?;
+                let mut all = index.resources.iter();
+                let found = all.find(|resource| resource.name.eq_ignore_ascii_case(wanted))?;
+                Some(format!("`{provider}.{service}.{}`", found.name))
+            })
+            .collect();
+        (!found.is_empty()).then(|| format!("did you mean {}?", found.join(" or ")))
+    }
+
     fn no_relation(&self, name: &Name) -> Box<Report> {
         let dotted = name.dotted();
         let report = if name.parts.len() > 3 {
@@ -96,7 +128,9 @@ impl Catalog<'_> {
                 Report::new(Code::UnknownResource, format!("there is no relation `{dotted}` here"));
             match self.place(name) {
                 Some(help) => report.with_help(help),
-                None => report.with_help("a resource is written `provider.service.resource`; `USE provider` shortens that"),
+                None => report
+                    .with_help_if(self.elsewhere(name))
+                    .with_help("a resource is written `provider.service.resource`; `USE provider` shortens that"),
             }
         };
         let providers = self.registry.providers();

@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
 use strataql_call::{Arguments, MethodRef, MetricsSnapshot, Value};
 use strataql_diag::{Report, is_secret_name};
 use strataql_registry::Registry;
+use strataql_rewrites::operator_corrections;
 use strataql_spec::{Paging, RowShape};
 
 use crate::operators::demand::{bind_join, scan};
@@ -44,7 +45,7 @@ pub(crate) async fn explain(
     let plan = Arc::clone(&prepared.plan);
     if verbose {
         statement.exchange().conceal(&secrets(&plan));
-        return verbose_plan(&plan, statement);
+        return verbose_plan(&plan, &prepared.corrections, statement);
     }
     let mut steps = Vec::new();
     let mut names = Vec::new();
@@ -81,15 +82,20 @@ pub(crate) fn requests(
     Ok(steps)
 }
 
+/// The operators, one a row, and above them the corrections of DataFusion that changed the plan.
 fn verbose_plan(
     plan: &Arc<dyn ExecutionPlan>,
+    corrections: &[&'static str],
     statement: &Statement,
 ) -> Result<ResultSet, Box<Report>> {
+    let mut names = corrections.to_vec();
+    names.extend(operator_corrections(plan));
+    let corrections = (!names.is_empty()).then(|| format!("corrected: {}", names.join(", ")));
     let text = displayable(plan.as_ref()).indent(true).to_string();
     let text = statement.exchange().redact(&text);
-    let lines: StringArray = text.lines().map(Some).collect();
-    let schema = Schema::new(vec![Field::new("plan", DataType::Utf8, true)]);
-    let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(lines)])
+    let lines: StringArray =
+        corrections.iter().map(String::as_str).chain(text.lines()).map(Some).collect();
+    let batch = RecordBatch::try_new(Arc::new(self::lines()), vec![Arc::new(lines)])
         .map_err(|error| Box::new(Report::internal(error.to_string())))?;
     Ok(ResultSet::of_batch(batch))
 }
@@ -258,6 +264,23 @@ fn url(spec: &ScanSpec, target: &MethodRef) -> String {
         ParameterSource::Slot(_) => Some(["‹", &param.wire, "›"].concat()),
         source @ ParameterSource::Values(_) => single(source).map(|value| value.text()),
     })
+}
+
+/// The columns of EXPLAIN.
+///
+/// # Errors
+/// None of its own.
+pub(crate) fn schema(analyze: bool, verbose: bool) -> Result<SchemaRef, Box<Report>> {
+    if verbose {
+        return Ok(Arc::new(lines()));
+    }
+    let measured = analyze.then(Vec::new);
+    Ok(table(&[], &[], measured, &|text| text.to_owned())?.schema())
+}
+
+/// The columns of EXPLAIN VERBOSE.
+fn lines() -> Schema {
+    Schema::new(vec![Field::new("plan", DataType::Utf8, true)])
 }
 
 fn table(

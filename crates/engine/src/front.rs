@@ -7,12 +7,14 @@
 //! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
 
 mod context;
+mod forms;
 mod json_paths;
 mod labels;
 mod outer_names;
 mod postgres;
 mod relations;
 mod rewrite;
+mod scopes;
 mod using;
 pub(crate) mod views;
 mod wildcards;
@@ -21,35 +23,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::Result as DataFusionResult;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::OptimizerRule;
-use datafusion::optimizer::rewrite_set_comparison::RewriteSetComparison;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
-use strataql_diag::{Code, Report, Span};
+use strataql_diag::{Code, Report};
 use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
 use strataql_registry::Registry;
-use strataql_sql::{Parsed, Spelling, Statement, respell, words};
+use strataql_rewrites::apply_corrections;
+use strataql_sql::{Parsed, Spelling, Statement, TableNames, mentions, respell, words};
 
 use crate::error::report_of;
 use crate::parameters::Parameters;
-use crate::plan::comparisons::settle_types;
-use crate::plan::hoist::hoist;
-use crate::plan::in_values::in_values;
-use crate::plan::laterals::as_plain_joins;
-use crate::plan::no_row::may_be_null;
-use crate::plan::one_row::one_rows;
-use crate::plan::only_value::only_values;
-use crate::plan::same_names::distinct_names;
-use crate::plan::set_all::count_copies;
-use crate::plan::sort_keys::distinct_keys;
-use crate::plan::subqueries::as_joins;
-use crate::plan::top_rows::top_rows;
-use crate::plan::totals::fenced;
-use crate::plan::unequal::by_value;
+use crate::plan::lateral_keys::show_keys;
+use crate::plan::number_check::check_numbers;
+use crate::plan::number_order::number_order;
+use crate::plan::ranked_limits::rank_by_free_keys;
 use crate::resource_table::Scope;
 use crate::settings::Settings;
 
@@ -107,10 +97,20 @@ impl Front<'_> {
                 learnt.spelling.add(name);
             }
         }
-        let mut query = self.reread(parsed, learnt.spelling.clone())?;
+        let names = TableNames::of(query);
+        let is_column = |word: &str| learnt.spelling.is_known(word);
+        let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
+        mentioned.extend(learnt.words.iter().cloned());
+        learnt.spelling.complete(&parsed.tokens, &names);
+        let mut query = self.reread(parsed, &learnt.spelling, &names)?;
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query)?;
-        let mut mentioned: BTreeSet<String> = written.union(&learnt.words).cloned().collect();
+        // what another word stands for is mentioned too
+        let others: Vec<String> = mentioned
+            .iter()
+            .filter_map(|word| learnt.spelling.of(word).map(str::to_lowercase))
+            .collect();
+        mentioned.extend(others);
         mentioned.extend(more.iter().map(|&word| word.to_owned()));
         let texts = labels::written(self.text, &parsed.tokens);
         self.plan_expanded(query, &learnt.spelling, Arc::new(mentioned), parameters, execs, &texts)
@@ -163,26 +163,28 @@ impl Front<'_> {
         for (name, table) in execs {
             learnt.tables.insert(name, Relation::Table(table));
         }
-        self.plan_tree(query, labels, learnt.tables, learnt.views, mentioned, parameters)
+        self.plan_tree(query, labels, learnt, spelling, mentioned, parameters)
     }
 
     fn plan_tree(
         &self,
         mut query: sql::Query,
         labels: labels::Labels,
-        tables: Tables,
-        views: Vec<(Span, String)>,
+        learnt: views::Learnt,
+        spelling: &Spelling,
         mentioned: Arc<BTreeSet<String>>,
         parameters: &Parameters,
     ) -> Result<Planned, Box<Report>> {
+        let tables = learnt.tables;
         let scope = Arc::new(Scope {
-            views,
+            views: learnt.views,
             words: mentioned,
             settings: Arc::clone(&self.settings),
             variables: self.variables.clone(),
         });
         let shapes = wildcards::Shapes::new(&tables, &scope, &self.settings.namespace);
         let qualified = shapes.rewrite(&mut query)?;
+        scopes::rewrite(&mut query, &tables, spelling);
         rewrite::rewrite(&mut query)?;
         labels.make_unique(&mut query);
         let outer = outer_names::rewrite(&mut query);
@@ -204,35 +206,23 @@ impl Front<'_> {
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
-        let plan = self.put_right(plan).map_err(describe)?;
+        let plan = number_order(plan).map_err(describe)?;
+        let plan = rank_by_free_keys(plan).map_err(describe)?;
+        let (plan, corrections) = apply_corrections(plan, self.state).map_err(describe)?;
+        let plan = show_keys(plan).map_err(describe)?;
+        check_numbers(&plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());
-        Ok(Planned { plan, labels })
+        Ok(Planned { plan, labels, corrections })
     }
 
-    /// The plan, with what DataFusion would answer wrongly or not at all in other terms.
-    fn put_right(&self, plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
-        let plan = count_copies(plan)?;
-        let plan = distinct_keys(plan)?;
-        let plan = one_rows(plan)?;
-        let plan = top_rows(plan, self.state)?;
-        let plan = may_be_null(plan)?;
-        let plan = hoist(plan)?;
-        // a rule of DataFusion's, early: what it makes is ours to plan
-        let plan = RewriteSetComparison::new().rewrite(plan, self.state)?.data;
-        let plan = in_values(plan)?;
-        let plan = only_values(plan)?;
-        let plan = by_value(plan, self.state)?;
-        let plan = distinct_names(plan, self.state)?;
-        let plan = fenced(plan)?;
-        let plan = as_joins(plan, self.state)?;
-        let plan = as_plain_joins(plan, self.state)?;
-        settle_types(plan)
-    }
-
-    fn reread(&self, parsed: &Parsed, mut spelling: Spelling) -> Result<sql::Query, Box<Report>> {
+    fn reread(
+        &self,
+        parsed: &Parsed,
+        spelling: &Spelling,
+        names: &TableNames,
+    ) -> Result<sql::Query, Box<Report>> {
         let mut tokens = parsed.tokens.clone();
-        spelling.complete(&tokens);
-        respell(&mut tokens, &spelling);
+        respell(&mut tokens, spelling, names);
         let mut statement = strataql_sql::reparse(self.text, &tokens)?;
         while let Statement::Explain { inner, .. } = statement {
             statement = *inner;
@@ -251,6 +241,9 @@ impl Front<'_> {
             .map(|name| name.trim_start_matches(['$', ':']).to_owned())
             .filter(|name| !parameters.has(name))
             .collect();
+        if parameters.is_open() {
+            return Ok(plan);
+        }
         if let Some(first) = missing.first() {
             let quoted: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
             return Err(Box::new(

@@ -15,6 +15,7 @@ use strataql_call::{Exchange, Layer, WriteFailure};
 use strataql_diag::{Code, Report};
 use strataql_net::{Request, Response};
 use strataql_spec::HttpVerb;
+use tracing::{Instrument, Span};
 
 use crate::outcome::Outcome;
 
@@ -83,9 +84,16 @@ pub(crate) struct JournalExchange {
     pub(crate) inner: Arc<dyn Exchange>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) statement: u64,
+    pub(crate) span: Span,
 }
 
 impl JournalExchange {
+    /// The span of the call, or that of the statement where no call is known.
+    fn scope(&self) -> Span {
+        let current = Span::current();
+        if current.is_none() { self.span.clone() } else { current }
+    }
+
     fn begin(&self, request: &Request) -> Pending {
         let url = &request.url;
         let origin = url.origin().ascii_serialization();
@@ -115,9 +123,12 @@ impl Layer for JournalExchange {
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
         Box::pin(async move {
             let mut pending = self.begin(&request);
-            let result = self.inner.exchange(request).await;
+            let result = self.inner.exchange(request).instrument(self.scope()).await;
             match &result {
-                Ok(response) => pending.answered(response),
+                Ok(response) => {
+                    self.scope().in_scope(|| log(response));
+                    pending.answered(response);
+                }
                 Err(report) => pending.failed(report),
             }
             result
@@ -127,14 +138,28 @@ impl Layer for JournalExchange {
     fn write(&self, request: Request) -> BoxFuture<'_, Result<Response, WriteFailure>> {
         Box::pin(async move {
             let mut pending = self.begin(&request);
-            let result = self.inner.write(request).await;
+            let result = self.inner.write(request).instrument(self.scope()).await;
             match &result {
-                Ok(response) => pending.answered(response),
+                Ok(response) => {
+                    self.scope().in_scope(|| log(response));
+                    pending.answered(response);
+                }
                 Err(failure) => pending.failed(&failure.report),
             }
             result
         })
     }
+}
+
+/// Logs a response in the current span.
+fn log(response: &Response) {
+    tracing::debug!(
+        status = response.status,
+        bytes = response.body.len(),
+        attempts = response.attempts,
+        waited_ms = response.waited.as_millis(),
+        "response"
+    );
 }
 
 /// A request on its way; written down when it ends, and when nobody waits for it any more.

@@ -29,8 +29,7 @@ pub(crate) use define::{define, explain, refresh};
 pub(crate) use describe::{describe, show_tables, show_views};
 pub(crate) use files::{open as open_file, stem as file_alias};
 pub(crate) use insert::{owns, write};
-use manifest::Content;
-pub(crate) use manifest::{Entry, Manifest};
+pub(crate) use manifest::{Content, Entry, Manifest};
 pub(crate) use store::Store;
 pub use store::stored_views;
 

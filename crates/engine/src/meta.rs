@@ -4,6 +4,8 @@
 //! Refuses: opening more than the statement asks for.
 
 mod describe;
+mod fields;
+mod resources;
 mod show;
 pub(crate) mod system;
 mod templates;
@@ -14,7 +16,7 @@ use strataql_sql::Name;
 use crate::statement::Statement;
 
 pub(crate) use describe::describe;
-pub(crate) use show::{filtered, rows};
+pub(crate) use show::{filtered, function_rows, rows};
 
 /// The namespace that USE sets: a provider, or a provider and a service.
 pub(crate) fn namespace(statement: &Statement, name: &Name) -> Result<Vec<String>, Box<Report>> {

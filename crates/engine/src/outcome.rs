@@ -31,6 +31,7 @@ pub struct Outcome {
 #[derive(Debug, Default)]
 struct Inner {
     notes: Mutex<Vec<String>>,
+    warnings: Mutex<Vec<Report>>,
     scans: Mutex<Vec<Scan>>,
     issues: Mutex<Vec<Issue>>,
     kept: AtomicU64,
@@ -92,6 +93,19 @@ impl Outcome {
         }
     }
 
+    /// Adds a warning, once.
+    pub(crate) fn warn(&self, report: Report) {
+        let mut warnings = self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.contains(&report) {
+            warnings.push(report);
+        }
+    }
+
+    /// What the user can act on, although the statement did not fail.
+    pub fn warnings(&self) -> Vec<Report> {
+        self.inner.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Adds a failure that the statement outlived, once.
     pub(crate) fn add_issue(&self, issue: Issue) {
         let mut issues = self.inner.issues.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,6 +134,9 @@ impl Outcome {
         }
         for note in part.inner.notes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             self.note(note.clone());
+        }
+        for warning in part.warnings() {
+            self.warn(warning);
         }
         for scan in part.inner.scans.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             self.add_scan(scan.name.clone(), Arc::clone(&scan.metrics));

@@ -9,9 +9,23 @@ use datafusion::common::{ParamValues, ScalarValue};
 
 /// Values of bind parameters, by name (`1`, `name`).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parameters(Vec<(String, ScalarValue)>);
+pub struct Parameters {
+    values: Vec<(String, ScalarValue)>,
+    /// True where a statement is described: its parameters stay in the plan.
+    is_open: bool,
+}
 
 impl Parameters {
+    /// Parameters without values, of a statement that is not run.
+    pub(crate) fn open() -> Self {
+        Self { values: Vec::new(), is_open: true }
+    }
+
+    /// True if parameters without a value are no mistake.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
     /// Adds a value given as text: whole numbers and booleans keep their kind, anything else is text.
     pub fn add_text(&mut self, name: &str, text: &str) {
         let value = match text.parse::<i64>() {
@@ -27,23 +41,23 @@ impl Parameters {
 
     /// Adds a value; a later one of the same name replaces it.
     pub fn add(&mut self, name: &str, value: ScalarValue) {
-        self.0.retain(|(known, _)| known != name);
-        self.0.push((name.to_owned(), value));
+        self.values.retain(|(known, _)| known != name);
+        self.values.push((name.to_owned(), value));
     }
 
     /// True without any value.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 
     /// True if there is a value of that name.
     pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
+        self.values.iter().any(|(known, _)| known == name)
     }
 
     pub(crate) fn values(&self) -> ParamValues {
         let map: HashMap<String, ScalarAndMetadata> = self
-            .0
+            .values
             .iter()
             .map(|(name, value)| (name.clone(), ScalarAndMetadata::new(value.clone(), None)))
             .collect();

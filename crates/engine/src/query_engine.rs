@@ -15,7 +15,7 @@ use strataql_net::Environment;
 use strataql_registry::Registry;
 
 use crate::error::report_of;
-use crate::operators::MarkOptionalSides;
+use crate::operators::PauseInJoins;
 use crate::plan::planner::Planner;
 
 /// Documents, network, environment and DataFusion's state: one per process.
@@ -39,10 +39,12 @@ impl QueryEngine {
         without: &[&str],
     ) -> Result<Self, Box<Report>> {
         let mut logical = Optimizer::new().rules;
-        logical.retain(|rule| !without.contains(&rule.name()));
+        logical
+            .retain(|rule| !without.contains(&rule.name()) && !MOVES_FIELDS.contains(&rule.name()));
         let mut physical = PhysicalOptimizer::new().rules;
         physical.retain(|rule| !without.contains(&rule.name()));
-        physical.insert(0, Arc::new(MarkOptionalSides));
+        physical.splice(0..0, strataql_rewrites::physical_rules());
+        physical.push(Arc::new(PauseInJoins));
         let mut state = SessionStateBuilder::new()
             .with_config(config())
             .with_default_features()
@@ -54,6 +56,11 @@ impl QueryEngine {
         Ok(Self { registry, exchange, environment, state })
     }
 }
+
+/// Rules of DataFusion 55.2 that move the fields of structs towards the scan. Beside a column that is
+/// computed under the name of its input (`SELECT -a AS a, s`) the input's value comes out, or an internal
+/// error.
+const MOVES_FIELDS: [&str; 2] = ["extract_leaf_expressions", "push_down_leaf_projections"];
 
 /// DataFusion's options, where they differ from its defaults.
 fn config() -> SessionConfig {

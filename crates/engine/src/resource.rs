@@ -2,17 +2,20 @@
 //!
 //! Owns: the schema (visible columns in document order, then parameter-only columns, hidden).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use strataql_call::{MethodRef, field_of};
 use strataql_functions::JSON_SCHEMA;
 use strataql_spec::method::SqlVerb;
-use strataql_spec::{Column, ColumnType, Method, Provider, Resource, Service};
+use strataql_spec::{Column, ColumnType, Method, Provider, Resource, SchemaKind, Service};
 
 /// Field metadata key of parameter-only columns.
 pub(crate) const HIDDEN: &str = "strataql:hidden";
+
+/// Field metadata key of text columns that hold numbers by their document.
+pub(crate) const NUMBERS: &str = "strataql:numbers";
 
 /// A word that no SQL holds: among the words of a statement it stands for every JSON column, so that
 /// rows that are kept keep the schemas of their columns.
@@ -54,14 +57,33 @@ impl ResourceRef {
     /// different types is text.
     pub(crate) fn columns(&self) -> Vec<Column> {
         let mut columns: Vec<Column> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for column in self.select_methods().flat_map(|method| &method.response.columns) {
-            match columns.iter_mut().find(|known| known.name == column.name) {
-                None => columns.push(column.clone()),
-                Some(known) if known.kind != column.kind => known.kind = ColumnType::Text,
+            match places.get(column.name.as_str()) {
+                None => {
+                    places.insert(&column.name, columns.len());
+                    columns.push(column.clone());
+                }
+                Some(at) if columns[*at].kind != column.kind => {
+                    columns[*at].kind = ColumnType::Text;
+                }
                 Some(_) => {}
             }
         }
         columns
+    }
+
+    /// True for text whose format is that of a number: numbers too long for JSON are written so.
+    fn holds_numbers(&self, column: &Column) -> bool {
+        let schema = &self.service.schemas[column.schema];
+        schema.kind == SchemaKind::String
+            && schema.format.as_deref().is_some_and(|format| {
+                let bare = format.trim_start_matches("google-");
+                matches!(bare, "double" | "float" | "decimal" | "number" | "integer")
+                    || bare.trim_start_matches('u').strip_prefix("int").is_some_and(|bits| {
+                        !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit())
+                    })
+            })
     }
 
     /// Names that are parameters of some select method, in order, each once.
@@ -82,7 +104,12 @@ impl ResourceRef {
         let mut fields: Vec<Field> = columns
             .iter()
             .map(|column| {
-                let field = field_of(&column.name, column.kind);
+                let mut field = field_of(&column.name, column.kind);
+                if column.kind == ColumnType::Text && self.holds_numbers(column) {
+                    let mut metadata = field.metadata().clone();
+                    metadata.insert(NUMBERS.to_owned(), "1".to_owned());
+                    field = field.with_metadata(metadata);
+                }
                 let is_wanted =
                     words.contains(&column.name.to_lowercase()) || words.contains(EVERY_SCHEMA);
                 if column.kind != ColumnType::Json || !is_wanted {
@@ -94,8 +121,9 @@ impl ResourceRef {
                 field.with_metadata(metadata)
             })
             .collect();
+        let names: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         for name in self.parameters() {
-            if !columns.iter().any(|column| column.name == name) {
+            if !names.contains(name.as_str()) {
                 let hidden = [(HIDDEN.to_owned(), "1".to_owned())];
                 fields.push(Field::new(name, DataType::Utf8, true).with_metadata(hidden.into()));
             }

@@ -5,7 +5,7 @@
 //! Surprise: every equality on a parameter is claimed as `Exact`. What the chosen method does not
 //! take over is put back above the scan when its call is chosen.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -169,18 +169,33 @@ fn scan_spec(
 ) -> ScanSpec {
     let resource = &table.resource;
     let method = &resource.resource().methods[call.method.as_str()];
-    let union = resource.columns();
+    let kinds: HashMap<String, ColumnType> =
+        resource.columns().into_iter().map(|column| (column.name, column.kind)).collect();
+    let wires: HashMap<&str, &str> = method
+        .response
+        .columns
+        .iter()
+        .rev()
+        .map(|column| (column.name.as_str(), column.wire.as_str()))
+        .collect();
+    let asked = call.asked.iter().filter_map(|name| {
+        let wire = wires.get(name.as_str()).map(|wire| (*wire).to_owned())?;
+        Some(ScanColumn {
+            name: name.clone(),
+            wire: Some(wire),
+            kind: ColumnType::Text,
+            metadata: BTreeMap::new(),
+        })
+    });
+    let asked = asked.collect();
     let columns: Vec<ScanColumn> = projection
         .iter()
         .map(|position| {
             let field = table.schema.field(*position);
             let name = field.name();
-            let kind = union
-                .iter()
-                .find(|column| &column.name == name)
-                .map_or(ColumnType::Text, |column| column.kind);
+            let kind = kinds.get(name).copied().unwrap_or(ColumnType::Text);
             ScanColumn {
-                wire: method.column(name).map(|column| column.wire.clone()),
+                wire: wires.get(name.as_str()).map(|wire| (*wire).to_owned()),
                 metadata: field.metadata().clone().into_iter().collect(),
                 name: name.clone(),
                 kind,
@@ -198,6 +213,7 @@ fn scan_spec(
         bindings: call.bindings.clone(),
         alternatives: call.alternatives.clone(),
         compared: call.compared.clone(),
+        asked,
         columns,
         limit,
         lazy: false,

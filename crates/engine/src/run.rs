@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
+use tracing::Span;
 
 use crate::answers::{Answers, ForgettingExchange, KeepingExchange};
 use crate::budget::{Budget, BudgetExchange};
 use crate::journal::{Journal, JournalExchange};
 use crate::outcome::Outcome;
 use crate::settings::Settings;
+use crate::trace;
 
 /// What a session keeps from one statement to the next.
 #[derive(Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Memory {
 /// One statement that runs.
 pub(crate) struct Run {
     number: u64,
+    /// The span of the statement, for calls in tasks that DataFusion starts.
+    pub(crate) span: Span,
     pub(crate) budget: Arc<Budget>,
     /// True if calls may fail without failing the statement.
     pub(crate) is_partial: bool,
@@ -45,9 +49,15 @@ impl Run {
         Self::numbered(memory.journal.begin(), memory, settings, is_query)
     }
 
+    /// A statement that is not run: it has no number, and what is kept stays.
+    pub(crate) fn unnumbered(memory: &Memory, settings: &Settings) -> Self {
+        Self::numbered(0, memory, settings, false)
+    }
+
     fn numbered(number: u64, memory: &Memory, settings: &Settings, is_query: bool) -> Self {
         Self {
             number,
+            span: trace::numbered(number),
             budget: Arc::new(Budget::new(settings)),
             is_partial: is_query && settings.keeps_partial,
             is_read_only: settings.read_only,
@@ -98,6 +108,7 @@ impl Run {
             inner: Arc::clone(transport),
             journal: Arc::clone(&self.journal),
             statement: self.number,
+            span: self.span.clone(),
         };
         Arc::new(BudgetExchange { inner: Arc::new(journal), budget: Arc::clone(&self.budget) })
     }

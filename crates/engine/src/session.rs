@@ -1,57 +1,49 @@
 //! A session: settings, namespace, transaction, and what is kept from one statement to the next.
 //!
-//! Owns: dispatch of statements, SET, USE.
-//! Refuses: planning and running (a [`Statement`] does), rendering, transport set-up.
+//! Owns: the interface to it. Each statement runs in a task of its own.
+//! Refuses: planning and running (a `Statement` does), rendering, transport set-up.
 //! Surprise: statements of one session may run at the same time. Each sees the settings as they were
 //! when it began, and has a budget and an outcome of its own.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, TryStreamExt};
 use strataql_diag::{Code, Report};
-use strataql_sql::{Parsed, ShowWhat, Statement as Syntax};
+use strataql_sql::{Parsed, Statement as Syntax};
+use tokio::runtime::Handle;
+use tracing::Instrument;
 
+use self::state::State;
 use crate::activity::Activity;
+use crate::complete::Completions;
+use crate::description::Description;
 use crate::engine::Engine;
-use crate::local::Store;
-use crate::meta::system::SystemTables;
 use crate::parameters::Parameters;
-use crate::relations::SessionRelations;
 use crate::result_set::ResultSet;
-use crate::run::{Memory, Run};
 use crate::settings::Settings;
-use crate::statement::Statement;
-use crate::transaction::{self, OpenTransaction, Transaction};
-use crate::write::WriteContext;
-use crate::{explain, local, meta, read_only, write};
+use crate::task::Workers;
+use crate::trace::Trace;
+use crate::transaction::OpenTransaction;
 
 /// A session.
 pub struct Session {
-    engine: Arc<Engine>,
-    settings: Mutex<Settings>,
-    store: Arc<Store>,
-    relations: Arc<SessionRelations>,
-    memory: Memory,
-    activity: Activity,
-    transaction: Transaction,
-    writes: WriteContext,
+    state: Arc<State>,
+    workers: Workers,
 }
 
 impl Session {
     pub(crate) fn new(engine: Arc<Engine>, settings: Settings) -> Self {
-        let store = engine.store();
-        let writes = WriteContext::new(engine.recording.clone());
-        let relations = Arc::new(SessionRelations::new(Arc::clone(&store), writes.clone()));
-        Self {
-            engine,
-            settings: Mutex::new(settings),
-            store,
-            relations,
-            memory: Memory::default(),
-            activity: Activity::default(),
-            transaction: Transaction::default(),
-            writes,
-        }
+        Self { state: Arc::new(State::new(engine, settings)), workers: Workers::default() }
+    }
+
+    /// The session with its statements on another runtime than the caller's. A caller whose own
+    /// runtime only waits sees every time limit at once, whatever its statements compute.
+    #[must_use]
+    pub fn on(self, runtime: Handle) -> Self {
+        Self { workers: self.workers.on(runtime), ..self }
     }
 
     /// Reads the statements of a text.
@@ -64,16 +56,12 @@ impl Session {
 
     /// The settings now.
     pub fn settings(&self) -> Settings {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Settings> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.settings().clone()
     }
 
     /// What the session waits for.
     pub fn activity(&self) -> Activity {
-        self.activity.clone()
+        self.state.activity.clone()
     }
 
     /// Changes a setting as SET does.
@@ -81,12 +69,12 @@ impl Session {
     /// # Errors
     /// `unknown-setting`, `bad-param-value`.
     pub fn set(&self, name: &str, value: &str) -> Result<(), Box<Report>> {
-        self.lock().set_text(name, value)
+        self.state.settings().set_text(name, value)
     }
 
     /// The transaction that is open, if one is.
     pub fn open_transaction(&self) -> Option<OpenTransaction> {
-        self.transaction.open(&self.writes.undo)
+        self.state.transaction.open(&self.state.writes.undo)
     }
 
     /// Runs all statements of a text, one after the other: each result must be read to its end before
@@ -100,135 +88,94 @@ impl Session {
             Ok(statements) => statements.into_iter().map(Ok).collect(),
             Err(report) => vec![Err(report)],
         };
-        futures::stream::iter(statements).and_then(move |parsed| async move {
-            self.run_statement(text, &parsed, parameters).await
+        let (text, parameters) = (Arc::from(text), Arc::new(parameters.clone()));
+        futures::stream::iter(statements).and_then(move |parsed| {
+            self.start(Arc::clone(&text), Arc::new(parsed), Arc::clone(&parameters))
         })
     }
 
-    /// Runs one statement of `text`.
+    /// Runs one statement of `text`; as [`Self::start`] with copies of its arguments.
     ///
     /// # Errors
-    /// Reports of planning; those of execution come through the rows.
+    /// As [`Self::start`].
     pub async fn run_statement(
         &self,
         text: &str,
         parsed: &Parsed,
         parameters: &Parameters,
     ) -> Result<ResultSet, Box<Report>> {
-        let statement = self.begin(text, parsed, parameters)?;
-        statement.exchange().conceal(&strataql_sql::secret_literals(parsed));
-        if statement.settings.read_only
-            && let Some(report) = read_only::refusal(&statement)
-        {
-            return Err(report);
-        }
-        if let Some(queued) =
-            transaction::take(&self.transaction, &statement, &self.store, &self.writes).await?
-        {
-            return Ok(queued);
-        }
-        self.dispatch(&statement).await
+        self.start(Arc::from(text), Arc::new(parsed.clone()), Arc::new(parameters.clone())).await
     }
 
-    /// The statement, with the settings as they are now.
-    fn begin(
+    /// Runs one statement of `text`. Dropping the future, or the rows of the result, cancels it:
+    /// requests in flight are abandoned at once, a computation at its next pause.
+    ///
+    /// # Errors
+    /// Reports of planning; those of execution come through the rows. `timeout` or `budget` when its
+    /// time is up, and `write-outcome-unknown` when a write was then without a response.
+    pub async fn start(
         &self,
-        text: &str,
-        parsed: &Parsed,
-        parameters: &Parameters,
-    ) -> Result<Statement, Box<Report>> {
-        let settings = Arc::new(self.settings());
-        let run = Run::begin(&self.memory, &settings, is_query(&parsed.statement));
-        Statement::begin(
-            Arc::clone(&self.engine.query),
-            (text, parsed, parameters),
-            settings,
-            Arc::new(run),
-            self.activity.clone(),
-            Arc::clone(&self.relations) as _,
-        )
+        text: Arc<str>,
+        parsed: Arc<Parsed>,
+        parameters: Arc<Parameters>,
+    ) -> Result<ResultSet, Box<Report>> {
+        let trace = Trace::begin(parsed.keyword());
+        let span = trace.span();
+        let statement = span.in_scope(|| self.state.begin(text, parsed, parameters));
+        let budget = Arc::clone(&statement.run.budget);
+        let state = Arc::clone(&self.state);
+        let is_setting = matches!(statement.parsed.statement, Syntax::Set { .. } | Syntax::Use(_));
+        let work = Box::pin(async move { state.run(&statement).await }).instrument(span.clone());
+        // a time limit that no statement can keep must not keep SET from raising it
+        let result = if is_setting { work.await } else { self.workers.run(&budget, work).await };
+        match result {
+            // without rows it is done
+            Ok(result) if result.is_empty() => {
+                Ok(ResultSet { rows: trace.rows(result.rows), ..result })
+            }
+            Ok(result) => {
+                let rows = trace.rows(self.workers.rows(budget, result.rows, span));
+                Ok(ResultSet { rows, ..result })
+            }
+            Err(report) => Err(trace.failed(report)),
+        }
+    }
+
+    /// The columns and parameters of a statement. It is planned and not run: no request is sent, and
+    /// its parameters need no values.
+    ///
+    /// # Errors
+    /// `syntax`, also for more or less than one statement; reports of planning.
+    pub async fn describe(&self, text: &str) -> Result<Description, Box<Report>> {
+        let mut all = Self::parse(text)?.into_iter();
+        let (Some(parsed), None) = (all.next(), all.next()) else {
+            return Err(Box::new(
+                Report::new(Code::Syntax, "one statement can be described at a time")
+                    .with_help("give exactly one"),
+            ));
+        };
+        let statement = self.state.outline(Arc::from(text), Arc::new(parsed));
+        let budget = Arc::clone(&statement.run.budget);
+        let state = Arc::clone(&self.state);
+        let work = Box::pin(async move { state.describe(&statement).await });
+        self.workers.run(&budget, work).await
+    }
+
+    /// What may be written at a byte of a text. It reads documents, from the cache once they are
+    /// compiled, and sends no request; this blocks.
+    pub fn complete(&self, text: &str, position: usize) -> Completions {
+        self.state.complete(text, position)
+    }
+
+    /// Waits until statements that were cancelled have ended, at most that long.
+    pub async fn idle(&self, limit: Duration) {
+        self.workers.idle(limit).await;
     }
 
     /// DataFusion's state, for what lists its functions.
     #[cfg(test)]
     pub(crate) fn state(&self) -> datafusion::execution::SessionState {
-        self.engine.query.state.clone()
-    }
-
-    async fn dispatch(&self, statement: &Statement) -> Result<ResultSet, Box<Report>> {
-        let (store, writes) = (self.store.as_ref(), &self.writes);
-        match &statement.parsed.statement {
-            Syntax::Query(query) => {
-                let prepared = statement.prepare(query).await?;
-                statement.execute(prepared)
-            }
-            Syntax::Explain { analyze, verbose, inner } => {
-                self.explain(statement, inner, *analyze, *verbose).await
-            }
-            Syntax::Write(kind, tree) => match local::write(statement, store, *kind, tree).await? {
-                Some(result) => Ok(result),
-                None => Box::pin(write::write(statement, writes, false)).await,
-            },
-            Syntax::Definition(definition) => {
-                write::refuse_in_view(&statement.parsed, definition)?;
-                local::define(statement, store, definition).await
-            }
-            Syntax::Refresh(name) => local::refresh(statement, store, name).await,
-            Syntax::Exec(exec) => Box::pin(write::exec(statement, writes, exec, false)).await,
-            Syntax::Show(show) => {
-                let batch = match &show.what {
-                    ShowWhat::Views => local::show_views(store)?,
-                    ShowWhat::Tables => local::show_tables(store)?,
-                    _ => meta::rows(statement, show)?,
-                };
-                meta::filtered(statement, show, batch).await.map(ResultSet::of_batch)
-            }
-            Syntax::Describe(describe) => {
-                let system = SystemTables { statement, ledger: writes.recording.folder() };
-                match local::describe(statement, store, &|name| system.has(name), describe).await? {
-                    Some(result) => Ok(result),
-                    None => meta::describe(statement, describe),
-                }
-            }
-            Syntax::Use(name) => {
-                let namespace = meta::namespace(statement, name)?;
-                self.lock().namespace = namespace;
-                Ok(ResultSet::nothing())
-            }
-            Syntax::Set { name, value } => {
-                self.lock().set(name, value)?;
-                Ok(ResultSet::nothing())
-            }
-            Syntax::Transaction(word) => {
-                transaction::run(&self.transaction, statement, writes, *word).await
-            }
-            other => Err(unsupported(&statement.parsed, other)),
-        }
-    }
-
-    async fn explain(
-        &self,
-        statement: &Statement,
-        inner: &Syntax,
-        analyze: bool,
-        verbose: bool,
-    ) -> Result<ResultSet, Box<Report>> {
-        match inner {
-            Syntax::Query(query) => {
-                let prepared = statement.prepare(query).await?;
-                explain::explain(statement, prepared, analyze, verbose).await
-            }
-            Syntax::Write(..) if !analyze => {
-                Box::pin(write::write(statement, &self.writes, true)).await
-            }
-            Syntax::Exec(exec) if !analyze => {
-                Box::pin(write::exec(statement, &self.writes, exec, true)).await
-            }
-            Syntax::Definition(definition) if !analyze => {
-                local::explain(statement, definition).await
-            }
-            other => Err(no_explain(&statement.parsed, other, analyze)),
-        }
+        self.state.datafusion()
     }
 }
 
@@ -236,42 +183,4 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("settings", &self.settings()).finish_non_exhaustive()
     }
-}
-
-/// True for statements that write and keep nothing.
-fn is_query(statement: &Syntax) -> bool {
-    match statement {
-        Syntax::Query(_) => true,
-        Syntax::Explain { inner, .. } => is_query(inner),
-        _ => false,
-    }
-}
-
-/// EXPLAIN of what has no requests to tell.
-fn no_explain(parsed: &Parsed, statement: &Syntax, analyze: bool) -> Box<Report> {
-    let word = if analyze { "EXPLAIN ANALYZE" } else { "EXPLAIN" };
-    let help = if analyze {
-        "EXPLAIN ANALYZE runs a query and measures it; EXPLAIN shows what others would send"
-    } else {
-        "EXPLAIN takes queries, INSERT, UPDATE, REPLACE, DELETE, EXEC and CREATE … AS; leave EXPLAIN out of others"
-    };
-    Box::new(
-        Report::new(
-            Code::UnsupportedSyntax,
-            format!("{word} does not take {}", statement.keyword()),
-        )
-        .with_label(parsed.span, "")
-        .with_help(help),
-    )
-}
-
-fn unsupported(parsed: &Parsed, statement: &Syntax) -> Box<Report> {
-    Box::new(
-        Report::new(
-            Code::UnsupportedSyntax,
-            format!("{} cannot be run by this version", statement.keyword()),
-        )
-        .with_label(parsed.span, "")
-        .with_help("SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
-    )
 }

@@ -1,21 +1,20 @@
 //! One statement: what it is run with, and how it is planned and started.
 //!
-//! Owns: the snapshot of settings that a statement sees, its budget, its outcome and its deadline; and
+//! Owns: the snapshot of settings that a statement sees, its budget (time included) and its memory; and
 //! the way from text to a logical plan, to operators, to rows.
 //! Refuses: dispatch by kind of statement, settings that change, transactions; the session has those.
 //! Surprise: a result streams. Its notes and completeness are final only once its rows have ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::RecordBatch;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use strataql_call::{Exchange, ServerVariables, SharedChains};
-use strataql_diag::{Code, Report};
+use strataql_diag::Report;
+use strataql_functions::MemoryLimit;
 use strataql_registry::Registry;
 use strataql_sql::{Name, Parsed, sqlparser};
 
@@ -29,7 +28,7 @@ use crate::outcome::Outcome;
 use crate::parameters::Parameters;
 use crate::query_engine::QueryEngine;
 use crate::resource::ResourceRef;
-use crate::result_set::{Batches, ResultSet};
+use crate::result_set::ResultSet;
 use crate::run::Run;
 use crate::settings::Settings;
 
@@ -61,8 +60,10 @@ pub(crate) struct Statement {
     pub(crate) settings: Arc<Settings>,
     /// Its budget, and its ways to the network.
     pub(crate) run: Arc<Run>,
-    /// What its operators may hold in memory.
-    pub(crate) memory: Arc<RuntimeEnv>,
+    /// What its operators may hold in memory; set up for the first of them.
+    memory: Arc<OnceLock<Arc<RuntimeEnv>>>,
+    /// Values of server variables that are not in the statement.
+    variables: ServerVariables,
     pub(crate) activity: Activity,
     pub(crate) relations: Arc<dyn Relations>,
 }
@@ -78,53 +79,56 @@ pub(crate) struct Logical {
 pub(crate) struct PreparedQuery {
     pub(crate) plan: Arc<dyn ExecutionPlan>,
     labels: Vec<String>,
+    /// The corrections of DataFusion that changed the logical plan.
+    pub(crate) corrections: Vec<&'static str>,
     state: SessionState,
     outcome: Outcome,
 }
 
 impl Statement {
     /// A statement that starts now.
-    ///
-    /// # Errors
-    /// `internal` if its memory cannot be set up.
     pub(crate) fn begin(
         engine: Arc<QueryEngine>,
-        (text, parsed, parameters): (&str, &Parsed, &Parameters),
+        (text, parsed, parameters): (Arc<str>, Arc<Parsed>, Arc<Parameters>),
         settings: Arc<Settings>,
         run: Arc<Run>,
         activity: Activity,
         relations: Arc<dyn Relations>,
-    ) -> Result<Self, Box<Report>> {
-        let memory = RuntimeEnvBuilder::from_runtime_env(engine.state.runtime_env())
-            .with_memory_limit(settings.memory_limit, 1.0)
-            .build_arc()
-            .map_err(|error| report_of(&error, ""))?;
-        Ok(Self {
+    ) -> Self {
+        let variables = variables(&engine, &settings);
+        Self {
             engine,
-            text: Arc::from(text),
-            parsed: Arc::new(parsed.clone()),
-            parameters: Arc::new(parameters.clone()),
+            text,
+            parsed,
+            parameters,
             settings,
             run,
-            memory,
+            memory: Arc::default(),
+            variables,
             activity,
             relations,
-        })
+        }
     }
 
     /// The same statement with another text, as part of its run.
-    pub(crate) fn part(&self, text: &str, parsed: Parsed, parameters: Parameters) -> Self {
+    pub(crate) fn part(
+        &self,
+        text: impl Into<Arc<str>>,
+        parsed: impl Into<Arc<Parsed>>,
+        parameters: impl Into<Arc<Parameters>>,
+    ) -> Self {
         Self {
-            text: Arc::from(text),
-            parsed: Arc::new(parsed),
-            parameters: Arc::new(parameters),
+            text: text.into(),
+            parsed: parsed.into(),
+            parameters: parameters.into(),
             ..self.clone()
         }
     }
 
     /// The same statement under other settings, as part of its run.
     pub(crate) fn with_settings(&self, settings: Settings) -> Self {
-        Self { settings: Arc::new(settings), ..self.clone() }
+        let variables = variables(&self.engine, &settings);
+        Self { settings: Arc::new(settings), variables, ..self.clone() }
     }
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
@@ -151,8 +155,22 @@ impl Statement {
 
     /// Source of server variables that are not in the statement.
     pub(crate) fn server_variables(&self) -> ServerVariables {
-        let environment = Arc::clone(&self.engine.environment);
-        ServerVariables::new(self.settings.variables.clone(), environment)
+        self.variables.clone()
+    }
+
+    /// What its operators may hold in memory, all together.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be set up.
+    pub(crate) fn memory(&self) -> Result<Arc<RuntimeEnv>, Box<Report>> {
+        if let Some(memory) = self.memory.get() {
+            return Ok(Arc::clone(memory));
+        }
+        let memory = RuntimeEnvBuilder::from_runtime_env(self.engine.state.runtime_env())
+            .with_memory_limit(self.settings.memory_limit, 1.0)
+            .build_arc()
+            .map_err(|error| report_of(&error, ""))?;
+        Ok(Arc::clone(self.memory.get_or_init(|| memory)))
     }
 
     /// Plans a query down to its operators.
@@ -215,7 +233,8 @@ impl Statement {
             .create_physical_plan(&planned.plan)
             .await
             .map_err(|error| report_of_planned(&error, &self.text))?;
-        Ok(PreparedQuery { plan, labels: planned.labels, state, outcome })
+        let Planned { labels, corrections, .. } = planned;
+        Ok(PreparedQuery { plan, labels, corrections, state, outcome })
     }
 
     /// Starts a prepared query.
@@ -223,17 +242,13 @@ impl Statement {
     /// # Errors
     /// What keeps its operators from starting; later failures come with the rows.
     pub(crate) fn execute(&self, prepared: PreparedQuery) -> Result<ResultSet, Box<Report>> {
-        let PreparedQuery { plan, labels, state, outcome } = prepared;
+        let PreparedQuery { plan, labels, state, outcome, .. } = prepared;
         let schema = plan.schema();
-        let task = TaskContext::from(&state).with_runtime(Arc::clone(&self.memory));
+        let task = TaskContext::from(&state).with_runtime(self.memory()?);
         let rows =
             execute_stream(plan, Arc::new(task)).map_err(|error| report_of(&error, &self.text))?;
         let text = Arc::clone(&self.text);
         let rows = rows.map_err(move |error| report_of(&error, &text)).boxed();
-        let rows = match self.settings.timeout {
-            Some(timeout) => deadline(rows, timeout).boxed(),
-            None => rows,
-        };
         let rows = budget::within(rows, Arc::clone(&self.run.budget));
         Ok(ResultSet { schema, labels, rows, outcome, affected: None })
     }
@@ -241,6 +256,9 @@ impl Statement {
     /// DataFusion's state for one query, with its call runtime.
     fn state(&self, outcome: &Outcome) -> SessionState {
         let mut state = self.engine.state.clone();
+        // before the line below, which gives the options to the folding of constants
+        let limit = MemoryLimit(self.settings.memory_limit);
+        state.config_mut().options_mut().extensions.insert(limit);
         // the time that now() gives is the time of the statement
         state.mark_start_execution();
         let runtime = CallRuntime {
@@ -255,23 +273,6 @@ impl Statement {
     }
 }
 
-/// A stream that fails when it has not ended in time.
-fn deadline(
-    rows: Batches,
-    timeout: std::time::Duration,
-) -> impl Stream<Item = Result<RecordBatch, Box<Report>>> {
-    let end = tokio::time::Instant::now() + timeout;
-    futures::stream::try_unfold(rows, move |mut rows: BoxStream<'static, _>| async move {
-        match tokio::time::timeout_at(end, rows.next()).await {
-            Ok(None) => Ok(None),
-            Ok(Some(batch)) => Ok(Some((batch?, rows))),
-            Err(_) => Err(Box::new(
-                Report::new(
-                    Code::Timeout,
-                    format!("the statement did not end within {} ms", timeout.as_millis()),
-                )
-                .with_help("narrow it with WHERE or LIMIT, or raise the timeout"),
-            )),
-        }
-    })
+fn variables(engine: &QueryEngine, settings: &Settings) -> ServerVariables {
+    ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment))
 }

@@ -26,21 +26,21 @@ use crate::write::{self, Undo, UndoLog, WriteContext};
 #[derive(Default)]
 pub(crate) struct Transaction(Mutex<State>);
 
+/// An eager transaction is the open undo log.
 #[derive(Default)]
 enum State {
+    /// No queued one.
     #[default]
     None,
     /// Writes wait for COMMIT.
     Queued(Vec<Queued>),
-    /// Writes are sent at once; the undo log has how they are undone.
-    Eager,
 }
 
 /// A write that waits.
 struct Queued {
-    text: String,
-    parsed: Parsed,
-    parameters: Parameters,
+    text: Arc<str>,
+    parsed: Arc<Parsed>,
+    parameters: Arc<Parameters>,
     namespace: Vec<String>,
     /// Settings of server variables.
     variables: BTreeMap<(String, String), String>,
@@ -63,9 +63,8 @@ impl Transaction {
     /// The transaction that is open.
     pub(crate) fn open(&self, undo: &UndoLog) -> Option<OpenTransaction> {
         match &*self.state() {
-            State::None => None,
             State::Queued(all) => Some(OpenTransaction::Queued(all.len())),
-            State::Eager => Some(OpenTransaction::Eager(undo.len())),
+            State::None => undo.len().map(OpenTransaction::Eager),
         }
     }
 }
@@ -84,16 +83,13 @@ pub(crate) async fn run(
     match (word, transaction.open(&writes.undo)) {
         (Word::Begin, None) => {
             let is_eager = statement.settings.eager;
-            let (state, note) = if is_eager {
+            let note = if is_eager {
                 writes.undo.open();
-                (State::Eager, "a transaction begins: ROLLBACK undoes what is written")
+                "a transaction begins: ROLLBACK undoes what is written"
             } else {
-                (
-                    State::Queued(Vec::new()),
-                    "a transaction begins: nothing is written before COMMIT",
-                )
+                *transaction.state() = State::Queued(Vec::new());
+                "a transaction begins: nothing is written before COMMIT"
             };
-            *transaction.state() = state;
             Ok(noted(note.to_owned()))
         }
         (Word::Begin, Some(_)) => Err(wrong(
@@ -119,7 +115,7 @@ pub(crate) async fn run(
                 (Word::Commit, State::Queued(all)) => {
                     Box::pin(commit(statement, writes, all)).await
                 }
-                (Word::Commit, State::Eager) => Ok(noted(format!(
+                (Word::Commit, State::None) => Ok(noted(format!(
                     "{} done for good",
                     counted(writes.undo.close().len(), "change is", "changes are")
                 ))),
@@ -127,11 +123,10 @@ pub(crate) async fn run(
                     "{} dropped; nothing was sent",
                     counted(all.len(), "write was", "writes were")
                 ))),
-                (_, State::Eager) => {
+                (_, State::None) => {
                     let all = writes.undo.close();
                     Box::pin(roll_back(statement, writes, all)).await
                 }
-                (_, State::None) => Ok(ResultSet::nothing()),
             }
         }
     }
@@ -170,9 +165,9 @@ pub(crate) async fn take(
             OpenTransaction::Queued(count) => {
                 check(statement, writes).await?;
                 let queued = Queued {
-                    text: statement.text.to_string(),
-                    parsed: parsed.clone(),
-                    parameters: statement.parameters.as_ref().clone(),
+                    text: Arc::clone(&statement.text),
+                    parsed: Arc::clone(&statement.parsed),
+                    parameters: Arc::clone(&statement.parameters),
                     namespace: statement.settings.namespace.clone(),
                     variables: statement.settings.variables.clone(),
                 };
@@ -218,7 +213,7 @@ async fn commit(
         let Queued { text, parsed, parameters, namespace, variables } = queued;
         let settings = statement.settings.as_ref().clone();
         let settings = Settings { variables, namespace, ..settings };
-        let part = statement.part(&text, parsed, parameters).with_settings(settings);
+        let part = statement.part(text, parsed, parameters).with_settings(settings);
         let result = match &part.parsed.statement {
             Syntax::Exec(exec) => Box::pin(write::exec(&part, writes, exec, false)).await,
             _ => Box::pin(write::write(&part, writes, false)).await,

@@ -25,6 +25,7 @@ mod rows;
 mod send;
 mod sender;
 mod show;
+mod shown_once;
 mod statement;
 mod template;
 mod undo;
@@ -33,9 +34,10 @@ mod writer;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report};
-use strataql_sql::{Spelling, Statement as Syntax, WriteKind, respell, words};
+use strataql_sql::{Spelling, Statement as Syntax, TableNames, WriteKind, mentions, respell};
 
 use self::awaiting::Awaiting;
 pub(crate) use self::call_statement::exec;
@@ -65,8 +67,10 @@ pub(crate) async fn write(
     let (text, parsed) = (running.text.as_ref(), running.parsed.as_ref());
     refuse_in_write(parsed)?;
     let statement = respelled(running)?;
-    let mut mentioned = words(&parsed.tokens);
     let resource = statement.target.resource(running)?;
+    let names = TableNames::of(write_tree(&parsed.statement)?.1);
+    let is_column = |word: &str| resource.is_column(word);
+    let mut mentioned = mentions(&parsed.tokens, &names, &is_column);
     // parameters that identify rows must be visible to the SELECT that finds them
     mentioned.extend(resource.parameters().into_iter().map(|name| name.to_lowercase()));
     let mut writer = Writer {
@@ -124,6 +128,32 @@ pub(crate) async fn check(running: &Statement, context: &WriteContext) -> Result
     RowSource::of(&resource, &chosen, &statement, running, &variables).map(drop)
 }
 
+/// The columns that a write returns; none without RETURNING.
+///
+/// # Errors
+/// What is wrong with its names or its RETURNING.
+pub(crate) async fn returned(
+    running: &Statement,
+    context: &WriteContext,
+) -> Result<Vec<(String, DataType)>, Box<Report>> {
+    let statement = respelled(running)?;
+    let resource = statement.target.resource(running)?;
+    let Some(items) = &statement.returning else { return Ok(Vec::new()) };
+    let chosen = method::choose(&resource, &statement)?;
+    let writer = Writer {
+        statement: running,
+        context,
+        text: &running.text,
+        parsed: &running.parsed,
+        parameters: &running.parameters,
+        mentioned_identifiers: Arc::new(words(&running.parsed.tokens)),
+        variables: running.server_variables(),
+        awaiting: None,
+    };
+    let returning = returning::Returning::plan(&writer, &chosen, items, &statement).await?;
+    Ok(returning.columns().to_vec())
+}
+
 /// True if a write returns rows.
 pub(crate) fn has_returning(statement: &Syntax) -> bool {
     match statement {
@@ -162,8 +192,9 @@ fn respelled(running: &Statement) -> Result<WriteStatement, Box<Report>> {
     if first.conflict.is_some() {
         spelling.add(upsert::EXCLUDED);
     }
-    spelling.complete(&tokens);
-    respell(&mut tokens, &spelling);
+    let names = TableNames::of(tree);
+    spelling.complete(&tokens, &names);
+    respell(&mut tokens, &spelling, &names);
     let again = strataql_sql::reparse(text, &tokens)?;
     let (kind, tree) = write_tree(&again)?;
     WriteStatement::read(kind, tree, text)

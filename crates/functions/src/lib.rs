@@ -30,6 +30,7 @@ mod json_path;
 mod json_random;
 mod json_rows;
 mod lateral;
+mod memory;
 mod min_max;
 mod network;
 mod operators;
@@ -62,6 +63,7 @@ pub use json_column::{JSON_SCHEMA, is_json, json_field};
 pub use json_path::{path_call, step_text};
 pub use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
 pub use lateral::expand_rows;
+pub use memory::MemoryLimit;
 
 /// Scalar functions that are plain functions over values.
 fn scalars() -> impl Iterator<Item = &'static Scalar> {
@@ -103,6 +105,7 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     for function in others.into_iter().chain(ages::udfs()).chain(regexp::udfs()) {
         registry.register_udf(Arc::new(function))?;
     }
+    memory::register(registry)?;
     for name in ["lag", "lead"] {
         let shift = windows::shift(registry.udwf(name)?);
         registry.register_udwf(Arc::new(shift))?;

@@ -38,7 +38,7 @@ impl WireRequest {
     }
 }
 
-/// A complete answer.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,

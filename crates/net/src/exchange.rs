@@ -1,4 +1,4 @@
-//! One request with everything that belongs to it: credential, gate, attempts, redirects.
+//! One exchange: credential, gate, attempts, redirects.
 //!
 //! Owns: the loop around attempts and its time budget.
 //! Refuses: deciding what is transient (`retry`), writing to connections (`wire`), obtaining
@@ -31,16 +31,17 @@ use crate::request::{Facts, Repeat, Response, SigningScope};
 use crate::retry::{Outcome, Retry};
 use crate::sender::{Errand, Sender};
 use crate::settings::Settings;
+use crate::status::leaves_open;
 use crate::trace::Purpose;
 use crate::wire::{self, Broken};
 
 /// Services accept signatures and assertions whose time differs from theirs by a few minutes.
 const MAX_SKEW: Duration = Duration::from_mins(4);
 
-/// How many redirects are followed.
+/// Maximum number of redirects.
 const MAX_REDIRECTS: u32 = 5;
 
-/// What all requests of a transport share.
+/// State shared by all requests of a transport.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) clock: Arc<dyn Clock>,
@@ -50,7 +51,7 @@ pub(crate) struct Core {
     pub(crate) buffers: Buffers,
 }
 
-/// A request on its way, with the credential that goes with it.
+/// A request in flight, with its credential.
 pub(crate) struct Outgoing {
     pub(crate) provider: String,
     pub(crate) purpose: Purpose,
@@ -88,7 +89,7 @@ impl Sender for Core {
     }
 }
 
-/// What has happened so far.
+/// Progress so far.
 struct Tally {
     first_permit: Option<Instant>,
     attempts: u32,
@@ -98,14 +99,14 @@ struct Tally {
     status: Option<u16>,
     waited: Duration,
     maybe_sent: bool,
-    /// The last attempt may have arrived, and what came of it is not known.
+    /// The last attempt may have arrived, and its outcome is unknown.
     is_lost: bool,
-    /// An attempt before the last was.
+    /// An attempt before the last may have arrived.
     was_lost: bool,
     is_refreshed: bool,
 }
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 enum Next {
     Again(Duration),
     Follow(Url),
@@ -114,7 +115,7 @@ enum Next {
 }
 
 impl Core {
-    /// Sends a request until there is an answer to give or no use in going on.
+    /// Sends a request until there is a response to return, or retrying is pointless.
     pub(crate) async fn exchange(
         self: &Arc<Self>,
         outgoing: Outgoing,
@@ -143,7 +144,7 @@ impl Core {
         }
     }
 
-    /// The server that stands in for those of a provider, without a credential in its address.
+    /// The replacement endpoint of a provider, without credentials in its URL.
     fn endpoint(&self, provider: &str) -> Option<Box<str>> {
         self.settings.endpoints.get(provider).map(|url| url.origin().ascii_serialization().into())
     }
@@ -163,7 +164,7 @@ fn skew(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(skew).filter(|skew| *skew > MAX_SKEW)
 }
 
-/// True when the answer says that the request was not processed.
+/// True when the response states that the request was not processed.
 fn is_refusal(answer: &Answer) -> bool {
     match answer.status {
         401 | 429 => true,
@@ -204,7 +205,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The credential, perhaps after fetching a token.
+    /// The credential, after fetching a token if necessary.
     async fn authorised(&self) -> Result<Authorised, Failure> {
         let credential = &self.outgoing.credential;
         let sender: Arc<dyn Sender> = Arc::<Core>::clone(self.core);
@@ -215,7 +216,7 @@ impl<'a> Run<'a> {
                 failure.verb = self.outgoing.verb;
                 failure.url = self.core.shown(&self.url);
             }
-            // the token request is no write of the user's, but an earlier attempt may have been one
+            // the token request is not the user's write, but an earlier attempt may have been one
             failure.maybe_sent = self.tally.maybe_sent && !self.outgoing.verb.is_safe();
             failure
         })
@@ -261,8 +262,7 @@ impl<'a> Run<'a> {
         drop(permit);
         self.tally.was_lost |= self.tally.is_lost;
         self.tally.is_lost = match &result {
-            // a gateway that lost its server does not know what the server did
-            Ok(answer) => matches!(answer.status, 408 | 502 | 504),
+            Ok(answer) => leaves_open(answer.status, &answer.headers),
             Err(broken) => broken.maybe_sent,
         };
         match &result {
@@ -331,7 +331,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// What is left of the time budget.
+    /// The remaining time budget.
     fn remaining(&self) -> Duration {
         let spent = self
             .tally
@@ -340,8 +340,8 @@ impl<'a> Run<'a> {
         self.core.settings.retry.budget.saturating_sub(spent)
     }
 
-    /// What an attempt needs of the time budget. With less, what the server said last is a better end
-    /// than an attempt that cannot be in time.
+    /// The minimum time budget of an attempt. With less, the server's last response is a better
+    /// result than an attempt that cannot finish in time.
     fn least(&self) -> Duration {
         (self.core.settings.retry.budget / 10).min(Duration::from_secs(1))
     }

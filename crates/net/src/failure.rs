@@ -1,76 +1,75 @@
-//! Why no usable answer came.
+//! Why no usable response arrived.
 //!
-//! Owns: [`Failure`] with its causes, and what users read about each.
-//! Refuses: answers with a bad status; those are [`crate::status_report`]'s.
-//! Surprise: a failure holds no text that came from outside without having passed the redactor, and
-//! no URL but a redacted one.
+//! Owns: [`Failure`] with its causes, and the message for each.
+//! Refuses: responses with an error status; see [`crate::status_report`].
+//! Surprise: all external text in a failure has passed the redactor, and so have its URLs.
 
 use std::time::Duration;
 
 use strataql_diag::{Code, RemoteFailure, Report, duration};
 use strataql_spec::HttpVerb;
 
-/// What a server took too long for.
+/// The step that timed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Accepting a connection.
+    /// Connecting.
     Connect,
-    /// Beginning its answer.
+    /// Waiting for the first byte of the response.
     Answer,
-    /// Going on with its answer.
+    /// Waiting for further bytes of the response.
     Stall,
-    /// Everything, repetitions included.
+    /// The whole request, including retries.
     Total,
 }
 
-/// Why no usable answer came.
+/// Why no usable response arrived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
     /// The host name is unknown.
     #[error("the host name cannot be resolved")]
     Dns,
-    /// Nothing listens there.
+    /// The connection was refused.
     #[error("the connection was refused")]
     Refused,
-    /// The connection could not be made for another reason.
+    /// The connection failed for another reason.
     #[error("the connection could not be made: {detail}")]
     Unreachable {
-        /// What the system says.
+        /// The system's message.
         detail: String,
     },
     /// The encrypted connection could not be set up.
     #[error("the encrypted connection could not be set up: {detail}")]
     Tls {
-        /// What TLS says.
+        /// The TLS error.
         detail: String,
     },
-    /// It took too long.
+    /// A timeout.
     #[error("{}", late(*phase, *limit))]
     Timeout {
-        /// What took too long.
+        /// The step that timed out.
         phase: Phase,
-        /// How long was waited.
+        /// The time limit.
         limit: Duration,
     },
     /// The connection broke.
     #[error("the server broke the connection")]
     Reset,
-    /// The answer ended before it was complete.
+    /// The response ended before it was complete.
     #[error("the answer was cut off after {received} bytes{}", of_expected(*expected))]
     Truncated {
-        /// Bytes that came.
+        /// Bytes received.
         received: u64,
-        /// Bytes that were announced.
+        /// Bytes announced.
         expected: Option<u64>,
     },
-    /// The answer exceeds the limit.
+    /// The response exceeds the limit.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The answer grows suspiciously when decompressed.
+    /// The decompression ratio exceeds the limit.
     #[error("the answer grows more than {ratio}-fold when decompressed ({received} bytes came)")]
     Inflated {
         /// Compressed bytes so far.
@@ -78,10 +77,10 @@ pub enum Cause {
         /// The limit.
         ratio: u64,
     },
-    /// The answer's content encoding cannot be undone.
+    /// The response cannot be decompressed.
     #[error("the content encoding of the answer cannot be undone: {detail}")]
     Encoding {
-        /// What is wrong.
+        /// The cause.
         detail: String,
     },
     /// The server asked to be left alone, for longer than the request may take.
@@ -90,42 +89,42 @@ pub enum Cause {
         /// For how long from now.
         wait: Duration,
     },
-    /// The server redirects in circles.
+    /// Too many redirects.
     #[error("the server redirected more than {limit} times")]
     Redirects {
-        /// How many redirects are followed.
+        /// Maximum number of redirects.
         limit: u32,
     },
-    /// The server redirects to where the credential must not go.
+    /// The server redirects to an origin that must not get the credential.
     #[error("{}", .0.message)]
     CrossOrigin(Box<Report>),
-    /// There is no credential, or it was refused when a token was asked for.
+    /// There is no credential, or the token endpoint rejected it.
     #[error("{}", .0.message)]
     Credential(Box<Report>),
-    /// The request cannot be sent at all: its address, a header, the client's set-up.
+    /// The request cannot be sent at all: invalid URL, header or client configuration.
     #[error("{}", .0.message)]
     Unsendable(Box<Report>),
 }
 
-/// A request that got no usable answer.
+/// A request without a usable response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{verb} {url}: {cause}")]
 pub struct Failure {
-    /// Why.
+    /// The cause.
     pub cause: Cause,
     /// HTTP verb.
     pub verb: HttpVerb,
     /// The logical URL, redacted.
     pub url: String,
-    /// The server that stands in for the one of the URL.
+    /// The endpoint that replaces the server of the URL.
     pub endpoint: Option<Box<str>>,
-    /// The provider whose access token was being fetched, when that is what failed.
+    /// The provider whose access token was being fetched, if that failed.
     pub token_of: Option<Box<str>>,
-    /// HTTP status of the last attempt's answer, when one had begun but is of no use.
+    /// HTTP status of the last attempt, if it had an unusable response.
     pub status: Option<u16>,
     /// How often the request was sent.
     pub attempts: u32,
-    /// Time spent in gates and back-off.
+    /// Time spent waiting in gates and back-off.
     pub waited: Duration,
     /// True when the server may have received the request or a part of it. For a write this means
     /// that its outcome is unknown.

@@ -3,8 +3,8 @@
 //! Owns: the permits for requests in flight, and what answers teach: a server that asks to be left
 //! alone is left alone by every request, not only by the one that it told so.
 //! Refuses: deciding whether a request is repeated (`retry`).
-//! Surprise: gates are keyed by credential too, because services meter per principal; two providers
-//! that share origin and credential share the gate.
+//! Surprise: gates are also keyed by credential, because services meter per principal. Two
+//! providers that share origin and credential share the gate.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

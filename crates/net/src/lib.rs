@@ -46,6 +46,6 @@ pub use settings::{
     CredentialsOverride, Environment, FixedCredential, HttpLog, Program, ProgramOutput,
     ProxyPolicy, ReadFile, RetrySettings, RunProgram, Settings,
 };
-pub use status::status_report;
+pub use status::{leaves_open, status_report};
 pub use trace::{Attempt, Observer, Purpose};
 pub use transport::Transport;

@@ -2,9 +2,9 @@
 //!
 //! Owns: finding the target of the link whose relation is `next`, and telling a header without one from
 //! a header that cannot be read.
-//! Refuses: judging the target; that is [`crate::check_same_origin`]'s work.
-//! Surprise: a comma may stand inside `<…>` and inside quotes, several headers count as one list,
-//! and one `rel` may hold several relations.
+//! Refuses: checking the target; [`crate::check_same_origin`] does.
+//! Surprise: commas may occur inside `<…>` and quotes, several headers count as one list, and one
+//! `rel` may have several relations.
 
 use http::HeaderMap;
 use http::header::LINK;
@@ -59,7 +59,7 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
         match name.to_ascii_lowercase().as_str() {
             // only the first `rel` counts (RFC 8288, 3.3)
             "rel" if relation.is_none() => relation = value,
-            // a link with an anchor speaks of another document
+            // a link with an anchor is about another document
             "anchor" => is_about_this = false,
             _ => {}
         }
@@ -75,7 +75,7 @@ fn read_link(text: &str) -> Option<(Link<'_>, &str)> {
     Some((Link { target: target.trim(), is_next }, rest))
 }
 
-/// Reads `name`, `name=token` or `name="quoted"` and gives the text after it.
+/// Parses `name`, `name=token` or `name="quoted"`; returns it and the text after it.
 fn read_parameter(text: &str) -> Option<(&str, Option<String>, &str)> {
     let text = text.trim_start();
     let end = text.find(['=', ';', ',']).unwrap_or(text.len());

@@ -1,10 +1,10 @@
-//! What a service says about its refusal.
+//! The error that a service reports.
 //!
 //! Owns: reading error code, message and request id out of the shapes that services use; of a body
 //! in no such shape, its beginning.
-//! Refuses: trusting the text: it is bounded, freed of control characters and redacted.
-//! Surprise: the shape decides, never the provider's name; services behind one gateway answer in
-//! several shapes.
+//! Refuses: trusting the text: it is truncated, stripped of control characters and redacted.
+//! Surprise: the format is detected, never derived from the provider's name; services behind one
+//! gateway use several formats.
 
 mod shapes;
 
@@ -23,7 +23,7 @@ const MAX_MESSAGE: usize = 2048;
 /// Of a body in no known shape, so much is shown.
 const MAX_EXCERPT: usize = 300;
 
-/// Bodies are read up to this size; a longer one is no error message.
+/// Maximum size of a body; a longer one is not an error message.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// Headers that carry a request id, most common first.
@@ -42,7 +42,7 @@ const REQUEST_ID_HEADERS: &[&str] = &[
     "cf-ray",
 ];
 
-/// What a service says about its refusal.
+/// The error that a service reports.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteError {
     /// The service's own code, for example `PERMISSION_DENIED`.
@@ -54,7 +54,7 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    /// Reads an answer.
+    /// Parses a response.
     pub fn read(response: &Response) -> Self {
         let body = &response.body[..response.body.len().min(MAX_BODY)];
         let text = String::from_utf8_lossy(body);
@@ -141,7 +141,7 @@ pub(crate) fn tidied(text: &str, limit: usize) -> Option<String> {
     Some(cut(&line, limit).into_owned()).filter(|line| !line.is_empty())
 }
 
-/// The text, cut at a character border, with `…` when something is missing.
+/// The text, truncated at a character boundary and marked with `…`.
 pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     if text.len() <= limit {
         return text.into();

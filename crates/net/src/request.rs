@@ -1,7 +1,7 @@
-//! Requests and answers as the rest of strataql sees them.
+//! Requests and responses of the transport.
 //!
-//! Owns: [`Request`], [`Response`] and how far a request may be repeated.
-//! Refuses: anything of the HTTP client's own types.
+//! Owns: [`Request`], [`Response`] and the retry policy of a request.
+//! Refuses: types of the HTTP client.
 //! Surprise: `Debug` shows neither headers, query nor body, since any of them may hold a secret.
 
 use std::fmt;
@@ -16,14 +16,15 @@ use url::Url;
 
 use crate::trace::Purpose;
 
-/// How far a request may be repeated when it fails.
+/// When a failed request may be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repeat {
     /// Reads: after anything transient.
     Safe,
-    /// A write that carries an idempotency key: as a read.
+    /// A write with an idempotency key: like a read.
     WithKey,
-    /// A write: only when the server says, with 429 or 503 and `Retry-After`, that it did nothing.
+    /// A write: only when the server states, with 429 or 503 and `Retry-After`, that it did
+    /// nothing.
     RefusedOnly,
     /// Sent once, whatever happens.
     Never,
@@ -43,7 +44,7 @@ pub struct SigningScope {
 pub struct Request {
     /// HTTP verb.
     pub verb: HttpVerb,
-    /// The URL as the provider's document has it, whatever server really answers.
+    /// The URL of the provider's document, whatever the endpoint.
     pub url: Url,
     /// Headers; `Authorization` is replaced by the provider's credential.
     pub headers: HeaderMap,
@@ -51,14 +52,14 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// The provider whose credential and endpoint apply.
     pub provider: String,
-    /// How far the request may be repeated.
+    /// When the request may be retried.
     pub repeat: Repeat,
     /// What a signature of the request is valid for.
     pub scope: Option<Arc<SigningScope>>,
 }
 
 impl Request {
-    /// A request without headers and body; safe verbs may be repeated, others only when refused.
+    /// A request without headers and body; safe verbs may be retried, others only when rejected.
     pub fn new(provider: impl Into<String>, verb: HttpVerb, url: Url) -> Self {
         Self {
             verb,
@@ -85,7 +86,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a request was, as it may be shown.
+/// The printable facts of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The provider.
@@ -98,37 +99,37 @@ pub struct Facts {
     pub url: String,
 }
 
-/// An answer, complete and decompressed.
+/// A response, complete and decompressed.
 #[derive(Clone)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// Headers, without those that described the compressed form.
+    /// Headers, without those about compression.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// The logical URL that answered in the end, after redirects.
+    /// The final logical URL, after redirects.
     pub url: Url,
     /// How often the request was sent.
     pub attempts: u32,
-    /// How many of those were repetitions (redirects are not).
+    /// How many of those were retries (redirects are not).
     pub retries: u32,
-    /// Bytes of all answers as they came over the wire.
+    /// Bytes of all responses on the wire.
     pub received: u64,
-    /// Time spent in gates and back-off.
+    /// Time spent waiting in gates and back-off.
     pub waited: Duration,
-    /// True when an earlier attempt may have arrived and its answer was lost: for a write, a refusal
-    /// of the last attempt does not say that nothing was done.
+    /// True when an earlier attempt may have arrived and its response was lost: for a write, a
+    /// rejection of the last attempt does not mean that nothing was done.
     pub followed_loss: bool,
     /// By how much the clock of this machine differs from the service's, for refusals.
     pub(crate) skew: Option<Duration>,
-    /// What was asked.
+    /// The request.
     pub facts: Facts,
     pub(crate) redactor: Redactor,
 }
 
 impl Response {
-    /// An answer that came from elsewhere than the network: a recording, a test.
+    /// A response that does not come from the network: a recording, a test.
     pub fn new(status: u16, headers: HeaderMap, body: impl Into<Bytes>, request: &Request) -> Self {
         let body = body.into();
         Self {
@@ -156,6 +157,11 @@ impl Response {
     pub fn request_id(&self) -> Option<String> {
         let id = crate::remote_error::request_id(&self.headers)?;
         Some(self.redactor.redact(&id).into_owned())
+    }
+
+    /// Text of the response with all known secrets masked.
+    pub fn redact(&self, text: &str) -> String {
+        self.redactor.redact(text).into_owned()
     }
 
     /// True for 2xx.

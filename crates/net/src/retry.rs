@@ -1,10 +1,10 @@
-//! Whether and when a request is sent again.
+//! Whether and when a request is retried.
 //!
 //! Owns: which outcomes are transient, back-off with full jitter, `Retry-After`.
 //! Refuses: sleeping and reading clocks; the transport does.
-//! Surprise: a server that throttles (429, or 503 with `Retry-After`) is waited for as long as the
-//! time budget lasts; everything else is bounded by the number of attempts. Nothing is ever sent
-//! earlier than `Retry-After` says.
+//! Surprise: throttled requests (429, or 503 with `Retry-After`) are retried until the time budget
+//! is spent; all others are limited by the number of attempts. Nothing is ever sent earlier than
+//! `Retry-After` allows.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -18,13 +18,13 @@ use crate::failure::{Cause, Phase};
 use crate::request::Repeat;
 use crate::settings::RetrySettings;
 
-/// What is waited for when a server throttles without saying for how long.
+/// The wait when a server throttles without `Retry-After`.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The longest random addition to `Retry-After`.
+/// Maximum random addition to `Retry-After`.
 const THROTTLE_JITTER: Duration = Duration::from_secs(1);
 
-/// The repetitions of one request.
+/// The retries of one request.
 pub(crate) struct Retry {
     repeat: Repeat,
     max_attempts: u32,
@@ -34,11 +34,11 @@ pub(crate) struct Retry {
     throttle: ExponentialBackoff,
 }
 
-/// How an attempt ended, as far as repeating it goes.
+/// The result of an attempt, for the retry decision.
 pub(crate) enum Outcome<'a> {
-    /// An answer.
+    /// A response.
     Answered { status: u16, headers: &'a HeaderMap },
-    /// No usable answer.
+    /// No usable response.
     Failed(&'a Cause),
 }
 
@@ -65,7 +65,7 @@ impl Retry {
         }
     }
 
-    /// How long to wait before the next attempt; `None` when this outcome is the last.
+    /// The wait before the next attempt; `None` when there is none.
     pub(crate) fn delay(&mut self, outcome: &Outcome<'_>, wall: SystemTime) -> Option<Duration> {
         let retry_after = match outcome {
             Outcome::Answered { headers, .. } => retry_after(headers, wall),
@@ -90,7 +90,7 @@ impl Retry {
         }
     }
 
-    /// At least `wait`, at least the plain back-off, and a little more.
+    /// The larger of `wait` and the plain back-off, plus a random addition.
     fn throttled(&mut self, wait: Duration) -> Duration {
         let (step, _) = self.step();
         let jitter = self.throttle.next().unwrap_or_default().saturating_sub(THROTTLE_JITTER);
@@ -128,7 +128,7 @@ fn is_transient(cause: &Cause) -> bool {
     }
 }
 
-/// How long the server asks to be left alone: seconds or an HTTP date.
+/// The value of `Retry-After`: seconds or an HTTP date.
 pub(crate) fn retry_after(headers: &HeaderMap, wall: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<f64>() {

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Reads a file that holds a secret.
 pub type ReadFile = Arc<dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync>;
 
+/// Largest file that is read for a credential, in bytes.
+const MAX_CREDENTIAL_FILE: u64 = 1 << 20;
 /// A program to run.
 #[derive(Clone)]
 pub struct Program {
@@ -119,13 +122,23 @@ impl Default for Settings {
             endpoints: HashMap::new(),
             auth: HashMap::new(),
             environment: Arc::new(|_| None),
-            read_file: Arc::new(|path| std::fs::read(path)),
+            read_file: Arc::new(read_small),
             run_program: Arc::new(|_| Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })),
             credentials_override: None,
             http_log: None,
             observer: None,
         }
     }
+}
+
+/// Reads a file that is no larger than a credential may be.
+fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_CREDENTIAL_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_CREDENTIAL_FILE {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
 }
 
 impl fmt::Debug for Settings {

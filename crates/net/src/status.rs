@@ -3,6 +3,8 @@
 //! Owns: the mapping of statuses to codes, and the sentence.
 //! Refuses: missing responses; see [`crate::Failure`].
 
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
 use strataql_diag::{Code, RemoteFailure, Report, duration};
 
 use crate::remote_error::RemoteError;
@@ -49,6 +51,16 @@ pub fn status_report(facts: &Facts, response: &Response) -> Report {
         url: facts.url.clone(),
         attempts: response.attempts,
     })
+}
+
+/// True if a response with this status does not show whether a write was carried out: a gateway may
+/// have given up on a server that carries on, and a redirect does not state what preceded it.
+pub fn leaves_open(status: u16, headers: &HeaderMap) -> bool {
+    match status {
+        503 => !headers.contains_key(RETRY_AFTER),
+        300..=399 | 408 | 499 | 500 | 502 | 504 | 520.. => true,
+        _ => false,
+    }
 }
 
 fn reason(status: u16) -> Option<&'static str> {
@@ -100,7 +112,7 @@ fn verdict(facts: &Facts, status: u16) -> (Code, String) {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::HeaderValue;
     use strataql_spec::HttpVerb;
     use url::Url;
 
@@ -150,6 +162,20 @@ mod tests {
             assert!(report.message.starts_with(&start), "{report}");
             assert_eq!(report.code, code, "{status}");
         }
+    }
+
+    #[test]
+    fn statuses_that_do_not_prove_a_refusal_leave_a_write_open() {
+        let none = HeaderMap::new();
+        for status in [300, 302, 304, 399, 408, 499, 500, 502, 503, 504, 520, 524, 599, 999] {
+            assert!(leaves_open(status, &none), "{status}");
+        }
+        for status in [200, 204, 400, 401, 403, 404, 409, 422, 429, 451, 501, 505, 511, 519] {
+            assert!(!leaves_open(status, &none), "{status}");
+        }
+        let later = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("1"))]);
+        assert!(!leaves_open(503, &later));
+        assert!(leaves_open(500, &later));
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! One attempt: from a request to the last byte of its answer.
+//! One attempt: from a request to the last byte of its response.
 //!
-//! Owns: the physical address, the final headers, the time limits of one attempt, and telling
-//! causes of broken connections apart.
-//! Refuses: repeating anything.
-//! Surprise: credentials enter here and nowhere earlier, into the physical request only; what is
-//! logged or reported is built from the logical URL, which never holds them.
+//! Owns: the physical URL, the final headers, the time limits of one attempt, and the
+//! classification of connection errors.
+//! Refuses: retries.
+//! Surprise: credentials are added here, to the physical request only. Logs and reports use the
+//! logical URL, which never has them.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -34,14 +34,14 @@ pub(crate) struct Shipment<'a> {
     pub(crate) shown: String,
     pub(crate) authorised: &'a Authorised,
     pub(crate) attempt: u32,
-    /// What is left of the budget.
+    /// The remaining budget.
     pub(crate) remaining: Duration,
 }
 
-/// An attempt without a usable answer.
+/// An attempt without a usable response.
 pub(crate) struct Broken {
     pub(crate) cause: Cause,
-    /// The status of an answer that had begun.
+    /// The status of a response that had begun.
     pub(crate) status: Option<u16>,
     pub(crate) received: u64,
     pub(crate) maybe_sent: bool,
@@ -54,7 +54,7 @@ impl Broken {
 }
 
 impl Shipment<'_> {
-    /// Makes the attempt and tells log and observer about it.
+    /// Makes the attempt and reports it to log and observer.
     pub(crate) async fn send(self) -> Result<Answer, Broken> {
         let request = self.wire_request().map_err(Broken::before_sending)?;
         let redactor = &self.core.redactor;
@@ -211,7 +211,7 @@ impl Shipment<'_> {
         Ok(Answer { status, headers, body, received })
     }
 
-    /// Awaits a step within its own limit and what is left of the budget.
+    /// Awaits a step within its own limit and the remaining budget.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -229,7 +229,8 @@ impl Shipment<'_> {
         tokio::time::timeout(limit.min(left), step).await.map_err(|_| late)
     }
 
-    /// Tells causes apart. `reading` holds bytes received and expected once the answer has begun.
+    /// Classifies an error. `reading` has the bytes received and expected once the response has
+    /// begun.
     fn cause_of(
         &self,
         error: &reqwest::Error,
@@ -278,8 +279,7 @@ fn stand_in(address: &mut Url, endpoint: &Url) -> Option<()> {
     address.set_port(endpoint.port()).ok()
 }
 
-/// Every error of a chain, looking inside `io::Error` too, which hides what it wraps from
-/// `source`.
+/// Every error of a chain, including those wrapped in `io::Error`, which `source` does not return.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error: &&'e (dyn Error + 'static)| {
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -23,25 +23,34 @@ pub enum Format {
     Csv,
     /// Tab-separated raw cells, as rows arrive.
     Text,
+    /// A line per value, row after row, as rows arrive.
+    Vertical,
     /// A table of GitHub-flavoured Markdown.
     Markdown,
     /// An Arrow IPC stream with exactly one result set.
     Arrow,
     /// A Parquet file with exactly one result set.
     Parquet,
+    /// Everything that happens in a run, one JSON object per line.
+    Events,
+    /// The checks of a run for CI servers.
+    Junit,
 }
 
 impl Format {
     /// Every format, in the order of the help text.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Table,
         Self::Json,
         Self::Jsonl,
         Self::Csv,
         Self::Text,
+        Self::Vertical,
         Self::Markdown,
         Self::Arrow,
         Self::Parquet,
+        Self::Events,
+        Self::Junit,
     ];
 
     /// The name on the command line.
@@ -52,9 +61,12 @@ impl Format {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Text => "text",
+            Self::Vertical => "vertical",
             Self::Markdown => "markdown",
             Self::Arrow => "arrow",
             Self::Parquet => "parquet",
+            Self::Events => "events",
+            Self::Junit => "junit",
         }
     }
 
@@ -69,13 +81,20 @@ impl Format {
             "md" => Self::Markdown,
             "arrow" | "arrows" => Self::Arrow,
             "parquet" => Self::Parquet,
+            "xml" => Self::Junit,
             _ => return None,
         })
     }
 
     /// True when rows are written as they arrive.
     pub const fn is_streaming(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Csv | Self::Text)
+        matches!(self, Self::Jsonl | Self::Csv | Self::Text | Self::Vertical | Self::Events)
+    }
+
+    /// True when the output reports the run, failures included: its file is written also if the run
+    /// fails.
+    pub const fn is_report(self) -> bool {
+        matches!(self, Self::Events | Self::Junit)
     }
 
     /// True when the bytes are not text and do not belong on a terminal.

@@ -19,14 +19,14 @@ use crate::spool::pour;
 use crate::writer::{ResultWriter, Sink, drain, drain_if_large, out_of_order};
 
 /// Rows as objects.
-struct Objects {
+pub(crate) struct Objects {
     schema: Schema,
     /// `{"first":` and `,"second":`, ready to be copied.
     keys: Vec<Vec<u8>>,
 }
 
 impl Objects {
-    fn new(schema: &Schema, labels: &[String]) -> Self {
+    pub(crate) fn new(schema: &Schema, labels: &[String]) -> Self {
         let keys = unique(labels).into_iter().enumerate().map(|(position, label)| {
             let mut key = vec![if position == 0 { b'{' } else { b',' }];
             value::push_text(&label, &mut key);
@@ -36,7 +36,12 @@ impl Objects {
         Self { schema: schema.clone(), keys: keys.collect() }
     }
 
-    fn push(&self, columns: &[Column<'_>], row: usize, out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Appends a row as one object.
+    pub(crate) fn push(&self, columns: &[Column<'_>], row: usize, out: &mut Vec<u8>) -> Result<()> {
         for (key, column) in self.keys.iter().zip(columns) {
             out.extend_from_slice(key);
             if column.is_null(row) {

@@ -1,18 +1,21 @@
 //! Tables for people.
 //!
-//! Owns: the `table` output: one header, one rule, one line per row, widths from the data.
-//! Refuses: row counts (stderr) and wrapping.
+//! Owns: the `table` output: one header, one rule, one line per row, widths from the data; the line
+//! below it on a terminal.
+//! Refuses: wrapping.
 //! Rows marked with [`BLOCKS`] that do not fit the terminal are printed as blocks, a line per
-//! value.
+//! value; those marked with [`WHOLE`], and a single row, as records.
 //! Surprise: cells are shortened and columns left out on a terminal only, both visibly (`…`,
-//! `+3 …`); a file or pipe gets every character. Control sequences are always neutralised.
+//! `+3 …`, and counted below the table); a file or pipe gets every character, and cells that are much
+//! longer than a screen are not aligned there. Control sequences are always neutralised.
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
-use strataql_diag::Result;
+use strataql_diag::{Result, counted};
 
 use crate::cells::{Column, columns};
 use crate::neutral::neutral;
+use crate::records::Records;
 use crate::spool::Batches;
 use crate::width::{GAP, cut, fit, more, total, width};
 use crate::writer::{Options, ResultWriter, Sink, drain, drain_if_large, out_of_order};
@@ -20,8 +23,18 @@ use crate::writer::{Options, ResultWriter, Sink, drain, drain_if_large, out_of_o
 /// Maximum width of a cell on a terminal.
 const WIDEST: usize = 60;
 
+/// Maximum width of a column elsewhere: longer cells are whole and not aligned, so that one long cell
+/// does not fill every row with blanks.
+const ALIGNED: usize = 200;
+
 /// Schema metadata key: every value matters, so rows that are too wide are printed as blocks.
 pub const BLOCKS: &str = "strataql:blocks";
+
+/// Schema metadata key: nothing may be cut. Rows that are too wide are printed as records.
+pub const WHOLE: &str = "strataql:whole";
+
+/// Schema metadata key: rows are printed as records.
+pub const RECORDS: &str = "strataql:records";
 
 /// Schema metadata key: cells are multi-line texts to copy. A table prints them unchanged, without
 /// heading, separated by a blank line.
@@ -35,6 +48,8 @@ pub(crate) struct Table {
     buffer: Vec<u8>,
     open: Option<Open>,
     has_printed: bool,
+    /// Cells of the current table that are cut.
+    cut: usize,
 }
 
 /// A result set being collected.
@@ -42,6 +57,23 @@ struct Open {
     schema: Schema,
     headings: Vec<Heading>,
     rows: Batches,
+    count: usize,
+}
+
+impl Open {
+    fn is_marked(&self, key: &str) -> bool {
+        self.schema.metadata().contains_key(key)
+    }
+
+    /// The width of the rows if nothing is cut.
+    fn whole_width(&self) -> usize {
+        total(&self.headings.iter().map(|heading| heading.width).collect::<Vec<_>>())
+    }
+
+    /// True if a cell is wider than a column may be on a terminal.
+    fn has_long_cells(&self) -> bool {
+        self.headings.iter().any(|heading| heading.width > WIDEST)
+    }
 }
 
 /// One column of the table.
@@ -53,16 +85,30 @@ struct Heading {
 
 impl Table {
     pub(crate) fn new(sink: Sink, options: Options) -> Self {
-        Self { sink, options, cell: Vec::new(), buffer: Vec::new(), open: None, has_printed: false }
+        Self {
+            sink,
+            options,
+            cell: Vec::new(),
+            buffer: Vec::new(),
+            open: None,
+            has_printed: false,
+            cut: 0,
+        }
     }
 
     fn null(&self) -> &str {
         self.options.null.as_deref().unwrap_or("NULL")
     }
 
-    fn limit(&self, schema: &Schema) -> usize {
-        let is_cut = self.options.terminal && !schema.metadata().contains_key(BLOCKS);
-        if is_cut { WIDEST } else { usize::MAX }
+    /// Maximum width of a column of a table.
+    fn limit(&self, open: &Open) -> usize {
+        if !self.options.terminal {
+            ALIGNED
+        } else if open.is_marked(BLOCKS) || open.is_marked(WHOLE) {
+            usize::MAX
+        } else {
+            WIDEST
+        }
     }
 
     /// How many columns are shown, after narrowing them to the terminal.
@@ -78,12 +124,21 @@ impl Table {
     }
 
     fn print(&mut self, mut open: Open) -> Result<()> {
-        if open.schema.metadata().contains_key(LINES) {
+        if open.is_marked(LINES) {
             return self.print_lines(open);
         }
-        if self.needs_blocks(&open) {
+        if open.is_marked(BLOCKS) && self.is_too_wide(&open) {
             return self.print_blocks(open);
         }
+        if self.needs_records(&open) {
+            return self.print_records(open);
+        }
+        let limit = self.limit(&open);
+        for heading in &mut open.headings {
+            heading.width = heading.width.min(limit);
+        }
+        let (count, has_footer) = (open.count, !open.is_marked(BLOCKS));
+        self.cut = 0;
         let shown = self.fit(&mut open.headings);
         let hidden = open.headings.len() - shown;
         open.headings.truncate(shown);
@@ -107,6 +162,54 @@ impl Table {
                 drain_if_large(&mut self.buffer, &mut self.sink)?;
             }
         }
+        if has_footer {
+            self.push_footer(count, hidden);
+        }
+        drain(&mut self.buffer, &mut self.sink)
+    }
+
+    /// On a terminal: how many rows there are, and how to see what is cut.
+    fn push_footer(&mut self, count: usize, hidden: usize) {
+        if !self.options.terminal {
+            return;
+        }
+        let rows = counted(count as u64, "row");
+        let columns =
+            (hidden > 0).then(|| format!("{} left out", counted(hidden as u64, "column")));
+        let cells = (self.cut > 0).then(|| format!("{} cut", counted(self.cut as u64, "cell")));
+        let missing: Vec<String> = columns.into_iter().chain(cells).collect();
+        let line = if missing.is_empty() {
+            format!("({rows})")
+        } else {
+            format!("({rows}; {}: end the statement with \\G to see all)", missing.join(", "))
+        };
+        let line = if self.options.color { format!("\x1b[2m{line}\x1b[0m") } else { line };
+        self.buffer.extend_from_slice(line.as_bytes());
+        self.buffer.push(b'\n');
+    }
+
+    /// Prints a record per row.
+    fn print_records(&mut self, open: Open) -> Result<()> {
+        if self.has_printed {
+            self.buffer.push(b'\n');
+        }
+        let labels: Vec<String> =
+            open.headings.iter().map(|heading| heading.label.clone()).collect();
+        let mut records = Records::new(&labels, &self.options);
+        let (count, has_lines) = (open.count, open.count > 1);
+        for batch in open.rows.replay()? {
+            let batch = batch?;
+            let columns = columns(&open.schema, &batch)?;
+            for row in 0..batch.num_rows() {
+                if has_lines {
+                    records.push_line(&mut self.buffer);
+                }
+                records.push(&columns, row, &mut self.buffer)?;
+                drain_if_large(&mut self.buffer, &mut self.sink)?;
+            }
+        }
+        self.cut = 0;
+        self.push_footer(count, 0);
         drain(&mut self.buffer, &mut self.sink)
     }
 
@@ -135,10 +238,19 @@ impl Table {
         drain(&mut self.buffer, &mut self.sink)
     }
 
-    fn needs_blocks(&self, open: &Open) -> bool {
-        let Some(room) = self.options.width.filter(|_| self.options.terminal) else { return false };
-        let widths: Vec<usize> = open.headings.iter().map(|heading| heading.width).collect();
-        open.schema.metadata().contains_key(BLOCKS) && total(&widths) > room
+    fn is_too_wide(&self, open: &Open) -> bool {
+        let room = self.options.width.filter(|_| self.options.terminal);
+        room.is_some_and(|room| open.whole_width() > room)
+    }
+
+    fn needs_records(&self, open: &Open) -> bool {
+        if open.count == 0 {
+            return false;
+        }
+        let is_long = self.options.terminal && open.has_long_cells();
+        open.is_marked(RECORDS)
+            || open.is_marked(WHOLE) && self.is_too_wide(open)
+            || open.count == 1 && (is_long || self.is_too_wide(open))
     }
 
     /// A block per row: the first value next to its label, the others below it, absent ones
@@ -199,7 +311,10 @@ impl Table {
         if position > 0 {
             self.push_blanks(GAP);
         }
-        let (text, is_cut) = cut(text, heading.width);
+        // elsewhere nothing is cut
+        let (text, is_cut) =
+            if self.options.terminal { cut(text, heading.width) } else { (text, false) };
+        self.cut += usize::from(is_cut);
         let blanks = heading.width.saturating_sub(width(text) + usize::from(is_cut));
         if heading.is_number {
             self.push_blanks(blanks);
@@ -238,28 +353,23 @@ impl Table {
 
 impl ResultWriter for Table {
     fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<()> {
-        let limit = self.limit(schema);
         let headings = schema.fields().iter().zip(labels).map(|(field, label)| {
             let label = neutral(label).into_owned();
-            Heading {
-                width: width(&label).min(limit),
-                label,
-                is_number: field.data_type().is_numeric(),
-            }
+            Heading { width: width(&label), label, is_number: field.data_type().is_numeric() }
         });
         self.open = Some(Open {
             schema: schema.clone(),
             headings: headings.collect(),
             rows: Batches::new(schema, self.options.spool_bytes)?,
+            count: 0,
         });
         Ok(())
     }
 
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let null = width(self.null());
-        let schema = self.open.as_ref().map(|open| &open.schema).ok_or_else(out_of_order)?;
-        let limit = self.limit(schema);
         let open = self.open.as_mut().ok_or_else(out_of_order)?;
+        open.count += batch.num_rows();
         for (heading, column) in open.headings.iter_mut().zip(columns(&open.schema, batch)?) {
             for row in 0..batch.num_rows() {
                 let needed = if column.is_null(row) {
@@ -269,7 +379,7 @@ impl ResultWriter for Table {
                     column.text(row, &mut self.cell)?;
                     width(&neutral(&String::from_utf8_lossy(&self.cell)))
                 };
-                heading.width = heading.width.max(needed.min(limit));
+                heading.width = heading.width.max(needed);
             }
         }
         open.rows.push(batch)

@@ -14,10 +14,14 @@ use strataql_diag::{Report, Result};
 use crate::Format;
 use crate::arrow_stream::ArrowStream;
 use crate::csv::Csv;
+use crate::events::Events;
 use crate::failure::write_failed;
 use crate::json::{Json, Jsonl};
+use crate::junit::Junit;
 use crate::markdown::Markdown;
 use crate::parquet_file::Parquet;
+use crate::records::Vertical;
+use crate::run::{Begin, End};
 use crate::table::Table;
 use crate::text::Text;
 
@@ -36,6 +40,27 @@ pub trait ResultWriter: Send {
 
     /// Ends the result set; buffered output is written now.
     fn finish(&mut self) -> Result<()>;
+
+    /// A statement begins. Formats that hold rows only ignore it, and [`Self::end`].
+    fn begin(&mut self, _: &Begin<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes a note, warning or error: an object with `severity` and `message`. Returns false if the
+    /// format has no place for it.
+    fn tell(&mut self, _: &serde_json::Value) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// The statement has ended.
+    fn end(&mut self, _: &End<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// The run has ended with that exit code.
+    fn close(&mut self, _: u8) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Options of a writer.
@@ -84,9 +109,12 @@ pub fn writer(
         Format::Jsonl => Box::new(Jsonl::new(sink)),
         Format::Csv => Box::new(Csv::new(sink, options)),
         Format::Text => Box::new(Text::new(sink, options)),
+        Format::Vertical => Box::new(Vertical::new(sink, options)),
         Format::Markdown => Box::new(Markdown::new(sink, options)),
         Format::Arrow => Box::new(ArrowStream::new(sink, options.spool_bytes)),
         Format::Parquet => Box::new(Parquet::new(sink, options.spool_bytes)),
+        Format::Events => Box::new(Events::new(sink)),
+        Format::Junit => Box::new(Junit::new(sink)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
 use strataql_diag::Code;
-use strataql_output::{Format, Options, is_broken_pipe, writer};
+use strataql_output::{Begin, Format, Options, is_broken_pipe, writer};
 
 /// A sink that can be read while the writer owns it.
 #[derive(Clone, Default)]
@@ -221,24 +221,37 @@ fn terminals_get_dim_nulls_and_shortened_cells() {
             &format!("────  {}", "─".repeat(60)),
             &format!("   1  {}…", "x".repeat(59)),
             "\u{1b}[2mNULL\u{1b}[0m  \u{1b}[2mNULL\u{1b}[0m",
+            "\u{1b}[2m(2 rows; 1 cell cut: end the statement with \\G to see all)\u{1b}[0m",
         ])
     );
     let narrow = Options { width: Some(20), color: false, ..options };
     assert_eq!(
         write_with(Format::Table, narrow, &[&set]).text(),
-        lines(&["  id  text", "────  ──────────────", "   1  xxxxxxxxxxxxx…", "NULL  NULL"])
+        lines(&[
+            "  id  text",
+            "────  ──────────────",
+            "   1  xxxxxxxxxxxxx…",
+            "NULL  NULL",
+            "(2 rows; 1 cell cut: end the statement with \\G to see all)",
+        ])
     );
     assert!(written(Format::Table, &[&set]).contains(&long));
 }
 
 #[test]
 fn columns_without_room_are_named() {
-    let column = || texts(&[Some("0123456789")]);
+    let column = || texts(&[Some("0123456789"), None]);
     let set = set(vec![("a", "", column()), ("b", "", column()), ("c", "", column())]);
     let options = Options { terminal: true, width: Some(16), ..Options::default() };
     assert_eq!(
         write_with(Format::Table, options, &[&set]).text(),
-        lines(&["a         +2 …", "────────  ────", "0123456…  …"])
+        lines(&[
+            "a         +2 …",
+            "────────  ────",
+            "0123456…  …",
+            "NULL      …",
+            "(2 rows; 2 columns left out, 1 cell cut: end the statement with \\G to see all)",
+        ])
     );
 }
 
@@ -305,7 +318,8 @@ fn several_tables_are_set_apart() {
 #[test]
 fn only_streaming_formats_print_before_the_end() {
     let set = integrations();
-    for format in Format::ALL {
+    // a report of checks is written when the run ends
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Junit) {
         for spool_bytes in [64 << 20, 16] {
             let shared = Shared::default();
             let options = Options { spool_bytes, ..Options::default() };
@@ -373,9 +387,21 @@ fn a_closed_pipe_is_recognised() {
     for format in Format::ALL {
         let mut writer = writer(format, Box::new(Closed), Options::default());
         let mut run = || {
+            let (kind, text) = ("SELECT", "SELECT 1");
+            let (number, line) = (1, 1);
+            writer.begin(&Begin {
+                number,
+                kind,
+                text,
+                line,
+                file: None,
+                is_check: true,
+                title: None,
+            })?;
             writer.start(&set.schema, &set.labels)?;
             writer.batch(&set.batch)?;
-            writer.finish()
+            writer.finish()?;
+            writer.close(0)
         };
         let report = run().expect_err("nobody reads");
         assert!(is_broken_pipe(&report), "{format}: {report:?}");

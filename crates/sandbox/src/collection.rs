@@ -15,6 +15,7 @@ use strataql_spec::{SchemaId, Schemas, Service};
 
 use crate::identity::{IdKind, identifier, position};
 use crate::random::nth;
+use crate::state::Changes;
 use crate::synthesis::Synthesis;
 
 /// One object.
@@ -185,6 +186,23 @@ impl Collection {
             collection.added.insert(id, object);
         }
         collection
+    }
+
+    /// What was changed.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes {
+            gone: self.gone.clone(),
+            changed: self.changed.clone(),
+            added: self.added.clone(),
+            created: self.created,
+        }
+    }
+
+    /// The collection after these changes, instead of its own.
+    pub(crate) fn with_changes(self, changes: Changes) -> Self {
+        let Changes { gone, changed, added, created } = changes;
+        let gone = gone.into_iter().filter(|at| *at < self.generated).collect();
+        Self { gone, changed, added, created, ..self }
     }
 
     /// The number of objects.

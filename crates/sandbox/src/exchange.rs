@@ -23,6 +23,7 @@ use crate::rate::{Bucket, Rate};
 use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::routes::{Found, Routes};
+use crate::state::State;
 use crate::store::{Rules, Store, place};
 use crate::task::Tasks;
 use crate::validate;
@@ -54,7 +55,7 @@ impl Exchange {
         let providers = routes.providers.iter().map(AsRef::<Provider>::as_ref);
         Self {
             access: Access::new(options, providers),
-            store: Store::new(Rules::new(options)),
+            store: Store::new(Rules::new(options), &options.state),
             tasks: Tasks::new(scenario.map(|scenario| scenario.slow.clone()).unwrap_or_default()),
             fates: Fates::new(faults.clone()),
             faults,
@@ -76,6 +77,11 @@ impl Exchange {
         self.buckets.clear();
         self.log.clear();
         self.held = false;
+    }
+
+    /// What requests have changed.
+    pub(crate) fn state(&self) -> State {
+        self.store.state()
     }
 
     /// True while the server is held.
@@ -200,6 +206,9 @@ impl Exchange {
     ) -> Result<Success, Problem> {
         if let Some(answer) = self.tasks.asked(request) {
             return Ok(answer);
+        }
+        if let Some((name, value)) = self.store.unknown_parent(&found.values) {
+            return Err(Problem::missing(name, value));
         }
         validate::parameters(&found.route, request)?;
         validate::body(&found.route, request)?;

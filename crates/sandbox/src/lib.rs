@@ -26,9 +26,11 @@ mod request;
 mod role;
 mod routes;
 pub mod scenario;
+mod scenario_names;
 mod server;
 mod shape;
 mod signature;
+pub mod state;
 mod store;
 mod synthesis;
 mod task;
@@ -47,6 +49,7 @@ pub use options::{Credentials, Options};
 pub use rate::Rate;
 pub use scenario::{AuthRules, Given, Scenario};
 pub use server::Sandbox;
+pub use state::State;
 pub use task::Slow;
 
 /// Loads a service of a provider by name, on demand.

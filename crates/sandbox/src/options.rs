@@ -11,6 +11,7 @@ use strataql_diag::{Code, Report, did_you_mean};
 use crate::fault::Fault;
 use crate::rate::Rate;
 use crate::scenario::Scenario;
+use crate::state::State;
 
 /// Default number of objects in a generated list.
 pub const DEFAULT_ROWS: usize = 7;
@@ -38,6 +39,10 @@ pub struct Options {
     pub require_auth: bool,
     /// Accepted credentials.
     pub credentials: Credentials,
+    /// The file of `state=FILE`, for the code that starts the server.
+    pub state_file: Option<String>,
+    /// What an earlier run has changed.
+    pub state: State,
 }
 
 impl Default for Options {
@@ -52,6 +57,8 @@ impl Default for Options {
             scenario: None,
             require_auth: true,
             credentials: Credentials::default(),
+            state_file: None,
+            state: State::default(),
         }
     }
 }
@@ -85,7 +92,7 @@ impl fmt::Debug for Credentials {
 
 /// Keys of [`Options::parse_list`].
 const KEYS: &[&str] =
-    &["page-size", "rows", "latency", "rate", "fault", "scenario", "port", "auth"];
+    &["page-size", "rows", "latency", "rate", "fault", "scenario", "state", "port", "auth"];
 
 impl Options {
     /// Parses the combined form: `page-size=2,latency=50ms,rows=9,rate=20/s,fault=503:2%`.
@@ -140,6 +147,7 @@ impl Options {
             "latency" => self.latency = Some(parse_duration(value)?),
             "rate" => self.rate = Some(parse_rate(value)?),
             "fault" | "faults" => self.faults.extend(Fault::parse_list(value)?),
+            "state" => self.state_file = Some(value.to_owned()),
             "port" => {
                 self.port = value.parse().map_err(|_| {
                     usage(format!("`{value}` is not a port"), "give a number from 0 to 65535")

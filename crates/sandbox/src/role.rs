@@ -134,7 +134,7 @@ fn by_path(routes: &Routes, request: &Incoming, path: &[String]) -> Option<Targe
     let item = item_at(routes, request, path);
     let create = || {
         let found = routes.peek(request, HttpVerb::Post, path)?;
-        item.as_ref()?;
+        item.as_ref().filter(|(item, _)| !is_above(item, &found.values))?;
         let inserts = found.route.resource().verb_of(&found.route.method().name) == SqlVerb::Insert;
         inserts.then_some(found)
     };
@@ -142,6 +142,7 @@ fn by_path(routes: &Routes, request: &Incoming, path: &[String]) -> Option<Targe
         Some(found) => (Some(Arc::clone(&found.route)), found),
         None => (None, create()?),
     };
+    let item = item.filter(|(item, _)| !is_above(item, &shape.values));
     let id_param = item.as_ref().and_then(|(found, _)| found.route.template.last_param());
     Some(Target {
         key: format!("{} {}", shape.route.methods[0], escaped(path)),
@@ -152,6 +153,13 @@ fn by_path(routes: &Routes, request: &Incoming, path: &[String]) -> Option<Targe
         id_prefix: item.as_ref().map(|(_, prefix)| prefix.clone()).unwrap_or_default(),
         item: item.map(|(found, _)| found.route),
     })
+}
+
+/// True if the identifier of an object is a parent of the collection: `/orgs/{org}` also matches
+/// `/orgs/acme/repos/x` where parameters may have several segments.
+fn is_above(item: &Found, parents: &Values) -> bool {
+    let param = item.route.template.last_param();
+    param.is_some_and(|param| parents.iter().any(|(name, _)| name == param))
 }
 
 /// The route of objects below a path, and the text before the identifier in their names.

@@ -179,6 +179,33 @@ impl Routes {
         self.all.iter().flat_map(|route| &route.resources).map(String::as_str)
     }
 
+    /// The routes of a resource.
+    pub(crate) fn of_resource(&self, name: &str) -> impl Iterator<Item = &Route> {
+        let has = move |route: &&Arc<Route>| route.resources.iter().any(|own| own == name);
+        self.all.iter().filter(has).map(AsRef::as_ref)
+    }
+
+    /// Names of every loaded method.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().flat_map(|route| &route.methods).map(String::as_str)
+    }
+
+    /// Names of the path parameters of every loaded method.
+    pub(crate) fn path_params(&self) -> impl Iterator<Item = &str> {
+        let params = self.all.iter().flat_map(|route| &route.method().params);
+        let in_path = params.filter(|param| param.location == strataql_spec::Location::Path);
+        in_path.map(|param| param.wire.as_str())
+    }
+
+    /// Loads a service that is not loaded; false when all are.
+    pub(crate) fn load_any(&mut self) -> bool {
+        let is_left = !self.pending.is_empty();
+        if is_left {
+            self.load_at(0);
+        }
+        is_left
+    }
+
     fn has_service(&self, provider: &str, service: &str) -> bool {
         self.all.iter().any(|r| r.provider.name == provider && r.service.name == service)
     }

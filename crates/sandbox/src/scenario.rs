@@ -25,6 +25,8 @@ pub struct Scenario {
     pub providers: Vec<String>,
     /// Data by resource (`provider.service.resource`).
     pub objects: IndexMap<String, Given>,
+    /// The only values of path parameters; requests with others get 404.
+    pub parents: IndexMap<String, Vec<String>>,
     /// Maximum rows per page.
     pub page_size: Option<usize>,
     /// Delay before every response.
@@ -89,6 +91,7 @@ impl std::fmt::Debug for AuthRules {
 const KEYS: &[&str] = &[
     "providers",
     "objects",
+    "parents",
     "page_size",
     "latency",
     "rate",
@@ -154,6 +157,7 @@ impl Reader<'_> {
         for (name, node) in root.get("objects").into_iter().flat_map(Node::entries) {
             scenario.objects.insert(name.to_owned(), self.given(name, node)?);
         }
+        scenario.parents = self.parents(root)?;
         scenario.page_size = self.count(root, "page_size")?;
         scenario.rows = self.count(root, "rows")?;
         scenario.latency = self.parsed(root, "latency", parse_duration)?;
@@ -207,6 +211,24 @@ impl Reader<'_> {
             omit_empty: self.omits(node)?,
             line,
         })
+    }
+
+    fn parents(&self, root: &Node) -> Read<IndexMap<String, Vec<String>>> {
+        let entries = root.get("parents").into_iter().flat_map(Node::entries);
+        entries
+            .map(|(name, node)| {
+                let values: Option<Vec<String>> = if node.is_sequence() {
+                    node.items().iter().map(|item| item.text().map(str::to_owned)).collect()
+                } else {
+                    node.text().map(|text| vec![text.to_owned()])
+                };
+                let message = format!("`{name}` has no values");
+                let values = values.filter(|values| !values.is_empty()).ok_or_else(|| {
+                    self.wrong(node, &message, &format!("write for example `{name}: [a1, a2]`"))
+                })?;
+                Ok((name.to_owned(), values))
+            })
+            .collect()
     }
 
     fn objects(&self, list: &Node) -> Read<Vec<Map<String, Json>>> {
@@ -347,7 +369,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let scenario = Scenario::parse(
-            "providers: [p]\n\
+            "providers: [p]\nparents: {account_id: [a1, 7]}\n\
              objects:\n  p.s.apps:\n    - {account_id: a1, name: one}\n  p.s.more: {rows: 700, empty: omit}\n\
              page_size: 2\nlatency: 50ms\nrate: 20/s\nrows: 9\nempty: omit\nids: sequential\n\
              clock: 2024-01-02T03:04:05Z\n\
@@ -358,6 +380,7 @@ mod tests {
         )
         .expect("valid");
         assert_eq!(scenario.providers, ["p"]);
+        assert_eq!(scenario.parents["account_id"], ["a1", "7"]);
         let given = &scenario.objects["p.s.apps"];
         assert_eq!(given.objects.as_ref().map(Vec::len), Some(1));
         assert_eq!(scenario.objects["p.s.more"].rows, Some(700));
@@ -383,6 +406,7 @@ mod tests {
             ("objects:\n  p.s.r: 5", 2, "write a list of objects, or `{rows: 700}`"),
             ("objects:\n  p.s.r: {row: 5}", 2, "did you mean `rows`?"),
             ("clock: noon", 1, "write for example `2024-05-01T08:00:00Z`"),
+            ("parents:\n  account_id: {}", 2, "write for example `account_id: [a1, a2]`"),
             ("ids: random", 1, "write `ids: uuid` or `ids: sequential`"),
             ("page_size: 0", 1, "a page has at least one row"),
             (

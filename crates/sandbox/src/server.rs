@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use serde_json::{Value as Json, json};
-use strataql_diag::{Code, Report, did_you_mean};
+use strataql_diag::{Code, Report};
 use strataql_spec::HttpVerb;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
@@ -26,7 +26,8 @@ use crate::options::Options;
 use crate::reply::Reply;
 use crate::request::Incoming;
 use crate::routes::Routes;
-use crate::scenario::Scenario;
+use crate::scenario_names;
+use crate::state;
 
 /// Maximum size of a request body.
 const MAX_BODY: usize = 64 << 20;
@@ -97,7 +98,7 @@ impl Sandbox {
     ) -> Result<Self, Box<Report>> {
         let mut routes = Routes::new(sources);
         if let Some(scenario) = &options.scenario {
-            check_resources(&mut routes, scenario)?;
+            scenario_names::check(&mut routes, scenario)?;
         }
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
@@ -148,6 +149,11 @@ impl Sandbox {
     /// The number of requests, without those for tokens and discovery.
     pub fn requests(&self) -> usize {
         self.shared.exchange().log.iter().filter(|entry| !entry.auth).count()
+    }
+
+    /// What requests have changed, to be kept for the next run.
+    pub fn state(&self) -> state::State {
+        self.shared.exchange().state()
     }
 
     /// Services that could not be loaded so far.
@@ -265,24 +271,4 @@ fn no_port(port: u16, error: &std::io::Error) -> Box<Report> {
         Report::new(Code::LocalIo, format!("the sandbox cannot listen on port {port}: {error}"))
             .with_help("choose another port, or 0 for any free one"),
     )
-}
-
-/// Checks that every resource with objects in the scenario exists.
-fn check_resources(routes: &mut Routes, scenario: &Scenario) -> Result<(), Box<Report>> {
-    for (name, given) in &scenario.objects {
-        if let [provider, service, _] = name.splitn(3, '.').collect::<Vec<_>>()[..] {
-            routes.load(provider, service);
-        }
-        if !routes.resources().any(|resource| resource == name) {
-            return Err(Box::new(
-                Report::new(
-                    Code::UnknownResource,
-                    format!("the scenario gives objects of `{name}` (line {}), which no served provider has", given.line),
-                )
-                .with_help_if(did_you_mean(name, routes.resources()))
-                .with_help("resources are named `provider.service.resource`"),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -19,6 +19,7 @@ use crate::role::Target;
 use crate::routes::Route;
 use crate::routes::template::Values;
 use crate::scenario::Given;
+use crate::state::{Changes, CollectionState, SingletonState, State};
 
 /// Inputs of generated data.
 #[derive(Debug, Clone)]
@@ -32,6 +33,7 @@ pub(crate) struct Rules {
     sequential_ids: bool,
     omit_empty: bool,
     given: IndexMap<String, Given>,
+    parents: IndexMap<String, Vec<String>>,
 }
 
 impl Rules {
@@ -45,6 +47,7 @@ impl Rules {
             sequential_ids: scenario.sequential_ids,
             omit_empty: scenario.omit_empty,
             given: scenario.objects,
+            parents: scenario.parents,
         }
     }
 
@@ -61,42 +64,95 @@ pub(crate) struct Store {
     pub(crate) rules: Rules,
     collections: HashMap<(String, String), Collection>,
     singletons: HashMap<(String, String), Option<Object>>,
+    /// Changes of an earlier run to collections that were not used yet.
+    kept: HashMap<(String, String), Changes>,
 }
 
 impl Store {
     /// The initial state.
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self { rules, collections: HashMap::new(), singletons: HashMap::new() }
+    pub(crate) fn new(rules: Rules, state: &State) -> Self {
+        let kept = state.collections.iter().cloned();
+        let singletons = state.singletons.iter().cloned();
+        Self {
+            rules,
+            collections: HashMap::new(),
+            singletons: singletons.map(|one| ((one.host, one.key), one.object)).collect(),
+            kept: kept.map(|one| ((one.host, one.key), one.changes)).collect(),
+        }
+    }
+
+    /// What was changed, in an order that does not depend on the run.
+    pub(crate) fn state(&self) -> State {
+        let used = self.collections.iter().map(|(key, collection)| (key, collection.changes()));
+        let unused = self.kept.iter().map(|(key, changes)| (key, changes.clone()));
+        let mut collections: Vec<CollectionState> = used
+            .chain(unused)
+            .filter(|(_, changes)| *changes != Changes::default())
+            .map(|((host, key), changes)| CollectionState {
+                host: host.clone(),
+                key: key.clone(),
+                changes,
+            })
+            .collect();
+        collections.sort_by(|a, b| (&a.host, &a.key).cmp(&(&b.host, &b.key)));
+        let mut singletons: Vec<SingletonState> = self
+            .singletons
+            .iter()
+            .map(|((host, key), object)| SingletonState {
+                host: host.clone(),
+                key: key.clone(),
+                object: object.clone(),
+            })
+            .collect();
+        singletons.sort_by(|a, b| (&a.host, &a.key).cmp(&(&b.host, &b.key)));
+        State { collections, singletons, ..State::default() }
     }
 
     /// Discards every change.
     pub(crate) fn reset(&mut self) {
         self.collections.clear();
         self.singletons.clear();
+        self.kept.clear();
     }
 
     /// The collection of a request.
     pub(crate) fn collection(&mut self, request: &Incoming, target: &Target) -> &mut Collection {
         let key = (place(request), target.key.clone());
-        let rules = &self.rules;
-        self.collections.entry(key).or_insert_with(|| make(rules, request, target))
+        let (rules, kept) = (&self.rules, &mut self.kept);
+        self.collections.entry(key.clone()).or_insert_with(|| {
+            let collection = make(rules, request, target);
+            match kept.remove(&key) {
+                Some(changes) => collection.with_changes(changes),
+                None => collection,
+            }
+        })
     }
 
-    /// The singleton at a key, created by `make` on first access. `None` after it was removed.
+    /// The singleton at a key, created by `make` on first access. `None` if there is none, or after
+    /// it was removed.
     pub(crate) fn singleton(
         &mut self,
         request: &Incoming,
         key: &str,
-        make: impl FnOnce() -> Object,
+        make: impl FnOnce() -> Option<Object>,
     ) -> &mut Option<Object> {
         let key = (place(request), key.to_owned());
-        self.singletons.entry(key).or_insert_with(|| Some(make()))
+        self.singletons.entry(key).or_insert_with(make)
     }
 
-    /// The scenario's object for a singleton of these parents.
-    pub(crate) fn given_singleton(&self, route: &Arc<Route>, kind: &Kind) -> Option<Object> {
+    /// The scenario's objects for a singleton of these parents; `None` if it gives none of the
+    /// resource, and the singleton is generated.
+    pub(crate) fn given_singleton(&self, route: &Arc<Route>, kind: &Kind) -> Option<Vec<Object>> {
         let given = self.rules.given_for(&[Some(route)])?;
-        belonging(given.objects.as_deref()?, kind).into_iter().next()
+        Some(belonging(given.objects.as_deref()?, kind))
+    }
+
+    /// The parent in a request that the scenario does not have: its name and value.
+    pub(crate) fn unknown_parent<'a>(&self, values: &'a Values) -> Option<&'a (String, String)> {
+        values.iter().find(|(name, value)| {
+            let allowed = self.rules.parents.iter().find(|(own, _)| plain(own) == plain(name));
+            allowed.is_some_and(|(_, allowed)| !allowed.contains(value))
+        })
     }
 }
 

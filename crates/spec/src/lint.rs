@@ -5,8 +5,8 @@
 
 use strataql_diag::{Code, Report};
 
-use crate::method::{HttpVerb, Method, RowShape, SqlVerb};
-use crate::paging::Paging;
+use crate::method::{HttpVerb, Method, RowShape, SqlVerb, changes_by_name};
+use crate::paging::{Paging, TokenSource};
 use crate::schema::Schemas;
 use crate::service::Service;
 
@@ -25,6 +25,21 @@ const PAGING_KEYS: &[&str] = &[
     "istruncated",
 ];
 
+/// Parameters that only paging needs, without separators and case.
+const PAGING_INPUTS: &[&str] = &[
+    "pagetoken",
+    "nexttoken",
+    "nextpagetoken",
+    "cursor",
+    "startingafter",
+    "marker",
+    "continuationtoken",
+    "continuation",
+    "pagenumber",
+    "offset",
+    "startindex",
+];
+
 /// Everything in a service that breaks a rule of its documents, with lines; files are set by the caller.
 pub fn lint(service: &Service) -> Vec<Report> {
     let mut reports = Vec::new();
@@ -35,6 +50,7 @@ pub fn lint(service: &Service) -> Vec<Report> {
             reports.extend(object_key(&service.schemas, method, &name));
             if listed.contains(&SqlVerb::Select) {
                 reports.extend(paging(&service.schemas, method, &name));
+                reports.extend(page_address(&service.schemas, method, &name));
             }
             reports.extend(access(method, &listed, &name));
         }
@@ -73,26 +89,58 @@ fn paging(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
     if !is_list || method.paging != Paging::None {
         return None;
     }
-    let plain = |key: &str| -> String {
-        let key = key.rsplit("odata.").next().unwrap_or(key);
-        key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    let ignored = &method.extension.paging_ignore;
+    let counts = |key: &str, words: &[&str]| {
+        words.contains(&plain(key).as_str()) && !ignored.iter().any(|ignored| ignored == key)
     };
     let schema = &schemas[method.response.schema?];
-    let ignored = &method.extension.paging_ignore;
-    let key = schema
-        .properties
-        .keys()
-        .find(|key| PAGING_KEYS.contains(&plain(key).as_str()) && !ignored.contains(key))?;
+    let returned = schema.properties.keys().find(|key| counts(key, PAGING_KEYS));
+    let (how, key) = match returned {
+        Some(key) => ("returns", key.as_str()),
+        None => ("takes", method.inputs().map(|it| it.wire).find(|it| counts(it, PAGING_INPUTS))?),
+    };
     Some(
         Report::warning(
             Code::BadDocument,
-            format!("`{name}` returns `{key}`, and its document declares no paging"),
+            format!("`{name}` {how} `{key}`, and its document declares no paging"),
         )
         .with_place("", method.line as usize)
         .with_help(format!(
             "declare `x-strataql.paging`, or `paging: {{ignore: ['{key}']}}` if one response has all rows"
         )),
     )
+}
+
+/// The address of the next page is read from a place that the response schema does not have.
+fn page_address(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
+    let (Paging::Token { response: source, .. } | Paging::Link { source }) = &method.paging else {
+        return None;
+    };
+    let TokenSource::Body(path) = source else { return None };
+    let schema = method.response.schema?;
+    let is_closed = !schemas[schema].properties.is_empty() && !schemas[schema].open;
+    // elements of lists have numbers
+    let is_plain = path.iter().all(|step| step.parse::<usize>().is_err());
+    if !is_closed || !is_plain || schemas.at_path(schema, path).is_some() {
+        return None;
+    }
+    Some(
+        Report::warning(
+            Code::BadDocument,
+            format!(
+                "the paging of `{name}` reads `$.{}`, which its response schema does not have",
+                path.join(".")
+            ),
+        )
+        .with_place("", method.line as usize)
+        .with_help("correct the paging, or add the field to the schema"),
+    )
+}
+
+/// A key without separators and case.
+fn plain(key: &str) -> String {
+    let key = key.rsplit("odata.").next().unwrap_or(key);
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// A SELECT that changes something, or a write by an HTTP verb that reads.
@@ -110,6 +158,20 @@ fn access(method: &Method, listed: &[SqlVerb], name: &str) -> Option<Report> {
             ),
             "list it under another verb, or set `x-strataql.safe: true` if it only reads",
         ),
+        None if listed.contains(&SqlVerb::Select)
+            && changes_by_name(method.operation_id.as_deref().unwrap_or(&method.name)) =>
+        {
+            (
+                Report::warning(
+                    Code::BadDocument,
+                    format!(
+                        "`{name}` is listed under `select`, and its operation is called `{}`",
+                        method.operation_id.as_deref().unwrap_or(&method.name)
+                    ),
+                ),
+                "list it under another verb, or set `x-strataql.safe: true` if it only reads",
+            )
+        }
         Some(verb) if method.verb.is_safe() => (
             Report::warning(
                 Code::BadDocument,
@@ -136,6 +198,11 @@ paths:
   /things:
     get: {responses: {'200': {content: {application/json: {schema: {properties: {things: {type: array, items: {properties: {id: {type: string}}}}, has_more: {type: boolean}}}}}}}}
     delete: {responses: {'200': {content: {application/json: {schema: {type: array, items: {type: string}}}}}}}
+    post: {operationId: deleteThings, responses: {'200': {content: {application/json: {schema: {type: array, items: {type: string}}}}}}}
+  /pages:
+    get:
+      parameters: [{name: page_token, in: query, schema: {type: string}}]
+      responses: {'200': {content: {application/json: {schema: {properties: {things: {type: array, items: {properties: {id: {type: string}}}}}}}}}}
 components:
   x-stackQL-resources:
     things:
@@ -148,7 +215,13 @@ components:
           config: {x-strataql: {paging: {ignore: [has_more]}}}
         purge: {operation: {$ref: '#/paths/~1things/delete'}}
         safe: {operation: {$ref: '#/paths/~1things/delete'}, config: {x-strataql: {safe: true}}}
-      sqlVerbs: {select: [list, quiet, purge, safe], insert: [wrong]}
+        sweep: {operation: {$ref: '#/paths/~1things/post'}}
+        pages: {operation: {$ref: '#/paths/~1pages/get'}, response: {objectKey: $.things}}
+        astray:
+          operation: {$ref: '#/paths/~1pages/get'}
+          response: {objectKey: $.things}
+          config: {pagination: {requestToken: {key: page_token, location: query}, responseToken: {key: $.next, location: body}}}
+      sqlVerbs: {select: [list, quiet, purge, safe, sweep, pages, astray], insert: [wrong]}
 ";
 
     #[test]
@@ -165,6 +238,9 @@ components:
                 "`objectKey` of `things.wrong` is `$.items`, which its response schema does not have",
                 "`things.wrong` is listed under `insert` and sends GET",
                 "`things.purge` is listed under `select` and sends DELETE",
+                "`things.sweep` is listed under `select`, and its operation is called `deleteThings`",
+                "`things.pages` takes `page_token`, and its document declares no paging",
+                "the paging of `things.astray` reads `$.next`, which its response schema does not have",
             ]
         );
     }

@@ -268,6 +268,9 @@ pub struct Response {
     /// The schema of the whole response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaId>,
+    /// Schemas of the responses with another success status.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_schemas: Vec<SchemaId>,
     /// The schema of one row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row_schema: Option<SchemaId>,
@@ -298,11 +301,43 @@ impl Response {
 const READING: &[&str] =
     &["get", "list", "describe", "search", "query", "batchget", "lookup", "count", "scan"];
 
-/// True if the name of an operation begins with a word that reads, at its start or behind what names its
-/// resource (`jobs_list`, `Clusters.List`).
+/// Words that begin the names of operations that change something.
+const CHANGING: &[&str] = &[
+    "create",
+    "delete",
+    "update",
+    "remove",
+    "patch",
+    "insert",
+    "put",
+    "modify",
+    "terminate",
+    "destroy",
+    "purge",
+    "revoke",
+    "reset",
+    "rotate",
+    "attach",
+    "detach",
+    "enable",
+    "disable",
+];
+
+/// True if the name of an operation begins with a word that reads.
 fn reads_by_name(name: &str) -> bool {
+    is_named_by(name, READING)
+}
+
+/// True if the name of an operation begins with a word that changes something, and none that reads.
+pub(crate) fn changes_by_name(name: &str) -> bool {
+    is_named_by(name, CHANGING) && !reads_by_name(name)
+}
+
+/// True if a name begins with one of the words, at its start or behind what names its resource
+/// (`jobs_list`, `Clusters.List`).
+fn is_named_by(name: &str, words: &[&str]) -> bool {
     let begins = |part: &str| {
-        READING.iter().any(|word| {
+        words.iter().any(|word| {
             let plain = part.replacen(['_', '-'], "", usize::from(*word == "batchget"));
             let is_word =
                 plain.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));

@@ -17,6 +17,35 @@ pub struct Parsed {
     pub statement: Statement,
     /// `(EXEC …)` relations, in order; the query calls them as `exec_relation_<n>()`.
     pub execs: Vec<Exec>,
+    /// ASSERT: what the query is checked for. The statement is then a query.
+    pub assertion: Option<Assertion>,
+    /// It ended with `\G`: its rows are shown one value a line.
+    pub vertical: bool,
+}
+
+/// What ASSERT checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assertion {
+    /// The kind of check.
+    pub check: Check,
+    /// The message that was given for a failure.
+    pub message: Option<String>,
+}
+
+/// A kind of check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// `ASSERT condition`: the query returns the condition, which must be true.
+    Condition,
+    /// `ASSERT SELECT …`: each row of the query is a violation.
+    NoRows,
+}
+
+impl Parsed {
+    /// The keyword that names the statement in messages.
+    pub fn keyword(&self) -> &'static str {
+        if self.assertion.is_some() { "ASSERT" } else { self.statement.keyword() }
+    }
 }
 
 /// A statement.
@@ -175,8 +204,8 @@ pub enum ShowWhat {
     Providers,
     /// SERVICES IN provider.
     Services(Name),
-    /// RESOURCES IN provider.service.
-    Resources(Name),
+    /// RESOURCES, of a service, a provider or all.
+    Resources(Option<Name>),
     /// METHODS IN provider.service.resource.
     Methods(Name),
     /// VIEWS.

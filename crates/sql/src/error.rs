@@ -1,6 +1,7 @@
 //! `sqlparser`'s errors as reports with spans.
 
-use sqlparser::tokenizer::TokenWithSpan;
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
 use crate::spans::{byte_span, is_real};
@@ -13,9 +14,11 @@ pub(crate) fn report(message: &str, text: &str, tokens: &[TokenWithSpan]) -> Box
         Some(byte_span(text, last))
     });
     Box::new(
-        Report::new(Code::Syntax, readable(message))
-            .with_span(span, "")
-            .with_help(next_step(message, text)),
+        Report::new(Code::Syntax, readable(message)).with_span(span, "").with_help(
+            span.and_then(|span| misspelled(text, tokens, span))
+                .or_else(|| habit(text, tokens))
+                .unwrap_or_else(|| next_step(message, text)),
+        ),
     )
 }
 
@@ -63,8 +66,107 @@ fn readable(message: &str) -> String {
 /// Words that statements begin with.
 const BEGINNINGS: [&str; 17] = [
     "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC", "EXPLAIN", "SHOW",
-    "DESCRIBE", "USE", "SET", "RESET", "CREATE", "DROP", "REFRESH",
+    "DESCRIBE", "USE", "SET", "ASSERT", "CREATE", "DROP", "REFRESH",
 ];
+
+/// Words that clauses begin with, or consist of.
+const CLAUSES: [&str; 24] = [
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "ORDER",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT",
+    "RIGHT",
+    "INNER",
+    "OUTER",
+    "CROSS",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "VALUES",
+    "RETURNING",
+    "USING",
+    "BETWEEN",
+    "SELECT",
+    "INTO",
+    "SET",
+    "DISTINCT",
+];
+
+/// How many words before the mark may be the mistake: an unknown word is first read as an alias.
+const LOOK_BACK: usize = 2;
+
+/// The keyword that was meant by a word at the mark or shortly before it.
+pub(crate) fn misspelled(text: &str, tokens: &[TokenWithSpan], mark: Span) -> Option<String> {
+    let real: Vec<&TokenWithSpan> = tokens.iter().filter(|token| is_real(token)).collect();
+    let at = real
+        .iter()
+        .position(|token| byte_span(text, token).start >= mark.start)
+        .unwrap_or(real.len());
+    // the first word is what `next_step` looks at
+    let from = at.saturating_sub(LOOK_BACK).max(1);
+    let words = real.get(from..(at + 1).min(real.len()))?;
+    let meant = words.iter().rev().find_map(|token| {
+        let Token::Word(word) = &token.token else { return None };
+        if word.quote_style.is_some() || word.keyword != Keyword::NoKeyword {
+            return None;
+        }
+        let typed = word.value.to_uppercase();
+        CLAUSES.into_iter().find(|known| is_slip(&typed, known)).map(|known| (word, known))
+    });
+    meant.map(|(word, known)| format!("did you mean `{known}` where `{}` is?", word.value))
+}
+
+/// True if the letters are the same in another order, or one is missing or too many. Any other
+/// difference is more likely a name.
+fn is_slip(typed: &str, known: &str) -> bool {
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let (short, long) = if typed.len() < known.len() { (typed, known) } else { (known, typed) };
+    match long.len() - short.len() {
+        0 => typed.len() > 3 && letters(typed) == letters(known),
+        1 => {
+            short.len() > 3
+                && long.char_indices().any(|(at, letter)| {
+                    let (before, after) = (&long[..at], &long[at + letter.len_utf8()..]);
+                    short.strip_prefix(before) == Some(after)
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Commands of other tools, and what does the same here.
+fn habit(text: &str, tokens: &[TokenWithSpan]) -> Option<String> {
+    let first = tokens.iter().find(|token| is_real(token))?;
+    let rest = &text[byte_span(text, first).start..];
+    let mut words = rest.split_whitespace();
+    let command = words.next()?.trim_end_matches(';').to_lowercase();
+    let resource = "provider.service.resource";
+    let named = words.next().map_or(resource, |word| word.trim_end_matches(';'));
+    Some(match command.as_str() {
+        "\\d" | "\\d+" | ".inspect" if named == resource => {
+            "`SHOW RESOURCES IN provider.service` lists resources, `DESCRIBE` with a name lists columns"
+                .to_owned()
+        }
+        "\\d" | "\\d+" | ".inspect" => format!("write `DESCRIBE {named}`"),
+        "\\dt" | ".tables" => "write `SHOW RESOURCES IN provider.service`".to_owned(),
+        "\\l" | "\\dn" => "write `SHOW PROVIDERS`, or `SHOW SERVICES IN provider`".to_owned(),
+        "\\q" | "quit" | "exit" => "a run ends with its last statement".to_owned(),
+        "terraform" | "plan" | "apply" => {
+            "EXPLAIN before a statement, or `strataql exec --dry-run`, shows the requests without sending them"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
 
 /// Help for a syntax error.
 pub(crate) fn next_step(message: &str, text: &str) -> String {
@@ -95,5 +197,28 @@ fn or(words: &[&str]) -> String {
     match words {
         [head @ .., last] if !head.is_empty() => format!("{} or {last}", head.join(", ")),
         _ => words.join(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_slip;
+
+    #[test]
+    fn slips_are_not_other_words() {
+        for (typed, known) in [
+            ("FORM", "FROM"),
+            ("WHER", "WHERE"),
+            ("ODER", "ORDER"),
+            ("SELCT", "SELECT"),
+            ("LIMITT", "LIMIT"),
+        ] {
+            assert!(is_slip(typed, known), "{typed}");
+        }
+        for (typed, known) in
+            [("ROME", "FROM"), ("USER", "USING"), ("SE", "SET"), ("LISTS", "LIMIT"), ("Ä", "SET")]
+        {
+            assert!(!is_slip(typed, known), "{typed}");
+        }
     }
 }

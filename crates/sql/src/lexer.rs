@@ -9,55 +9,102 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 use strataql_diag::{Code, Report, Span};
 
+use crate::completeness::Open;
 use crate::limits;
 use crate::spans::{is_real, position};
 
 /// Lexes a text.
 pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
-    let tokens = lexed(text)?;
+    let tokens = lexed(text).map_err(Unread::report)?;
     limits::refuse(text, &tokens)?;
     Ok(tokens)
 }
 
-fn lexed(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
+/// Why a text has no tokens.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// What is not closed, if that is why.
+    pub(crate) open: Option<Open>,
+    /// The byte of the place.
+    pub(crate) at: usize,
+    end: usize,
+    message: String,
+}
+
+impl Unread {
+    pub(crate) fn report(self) -> Box<Report> {
+        let help = match self.open {
+            Some(Open::Text) => "close the text with `'`; a quote inside it is written `''`",
+            Some(Open::Name) => "close the quoted name with `\"`",
+            Some(Open::Comment) => "close the comment with `*/`",
+            _ => "remove or correct the marked character",
+        };
+        Box::new(
+            Report::new(Code::Syntax, format!("the statement cannot be read: {}", self.message))
+                .with_label(Span::new(self.at, self.end), "here")
+                .with_help(help),
+        )
+    }
+}
+
+/// The tokens of a text of any size.
+pub(crate) fn lexed(text: &str) -> Result<Vec<TokenWithSpan>, Unread> {
     let dialect = GenericDialect {};
     Tokenizer::new(&dialect, text).tokenize_with_location().map_err(|error| {
         let at = Span::offset(text, position(error.location));
         let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
         let message = error.message.trim_end_matches(['.', ' ']).to_lowercase();
-        let help = if message.contains("string literal") {
-            "close the text with `'`; a quote inside it is written `''`"
+        let open = if message.contains("string") && message.contains("unterminated") {
+            Some(Open::Text)
         } else if message.contains("delimiter") || message.contains("delimited") {
-            "close the quoted name with `\"`"
+            Some(Open::Name)
         } else if message.contains("comment") {
-            "close the comment with `*/`"
+            Some(Open::Comment)
         } else {
-            "remove or correct the marked character"
+            None
         };
-        Box::new(
-            Report::new(Code::Syntax, format!("the statement cannot be read: {message}"))
-                .with_label(Span::new(at, end), "here")
-                .with_help(help),
-        )
+        Unread { open, at, end, message }
     })
 }
 
-/// Splits tokens at `;`; pieces without a real token are dropped.
-pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
-    let mut pieces = vec![Vec::new()];
-    for token in tokens {
+/// The byte where the comment begins that is open at the end of a text.
+pub(crate) fn open_comment(text: &str) -> Option<usize> {
+    // inner ones are in a text that cannot be read
+    text.rmatch_indices("/*").map(|(at, _)| at).find(|at| lexed(&text[..*at]).is_ok())
+}
+
+/// The tokens of one statement.
+#[derive(Debug, Default)]
+pub(crate) struct Piece {
+    pub(crate) tokens: Vec<TokenWithSpan>,
+    /// It ends with `\G`.
+    pub(crate) vertical: bool,
+}
+
+/// Splits tokens at `;` and `\G`; pieces without a real token are dropped.
+pub(crate) fn split(tokens: Vec<TokenWithSpan>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut piece = Piece::default();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
         match token.token {
-            Token::SemiColon => pieces.push(Vec::new()),
             Token::EOF => {}
-            _ => {
-                if let Some(piece) = pieces.last_mut() {
-                    piece.push(token);
-                }
+            Token::SemiColon => pieces.push(std::mem::take(&mut piece)),
+            Token::Backslash if tokens.next_if(is_g).is_some() => {
+                piece.vertical = true;
+                pieces.push(std::mem::take(&mut piece));
             }
+            _ => piece.tokens.push(token),
         }
     }
-    pieces.retain(|piece| piece.iter().any(is_real));
+    pieces.push(piece);
+    pieces.retain(|piece| piece.tokens.iter().any(is_real));
     pieces
+}
+
+/// The `G` of `\G`.
+pub(crate) fn is_g(token: &TokenWithSpan) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value == "G")
 }
 
 /// Every word of the tokens in lower case, including quoted ones: all names in the statement.
@@ -69,17 +116,6 @@ pub fn words(tokens: &[TokenWithSpan]) -> BTreeSet<String> {
             _ => None,
         })
         .collect()
-}
-
-/// True when the text is complete: it lexes and its last statement ends with `;`, or there is none.
-pub fn is_complete(text: &str) -> bool {
-    match tokens(text) {
-        Ok(tokens) => {
-            let last = tokens.iter().rev().find(|token| is_real(token));
-            last.is_none_or(|token| token.token == Token::SemiColon)
-        }
-        Err(_) => false,
-    }
 }
 
 /// Hints of a `/*+ … */` comment, upper case.
@@ -102,7 +138,7 @@ mod tests {
     fn pieces(text: &str) -> Vec<&str> {
         split(tokens(text).expect("lexes"))
             .iter()
-            .map(|piece| piece_span(text, piece).slice(text))
+            .map(|piece| piece_span(text, &piece.tokens).slice(text))
             .collect()
     }
 
@@ -117,11 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn completeness_needs_a_final_semicolon() {
-        assert!(is_complete("SELECT 1;"));
-        assert!(is_complete(""));
-        assert!(!is_complete("SELECT 1"));
-        assert!(!is_complete("SELECT 'x;"));
+    fn a_backslash_and_g_end_a_statement() {
+        let text = "SELECT 1\\G SELECT G; SELECT '\\G' \\G";
+        assert_eq!(pieces(text), ["SELECT 1", "SELECT G", "SELECT '\\G'"]);
+        let vertical =
+            split(tokens(text).expect("lexes")).iter().map(|one| one.vertical).collect::<Vec<_>>();
+        assert_eq!(vertical, [true, false, true]);
     }
 
     #[test]

@@ -7,23 +7,29 @@
 //! text, also after identifiers were respelled (only case changes, never length).
 
 mod ast;
+mod completeness;
 mod cursor;
 mod error;
 mod lexer;
 mod limits;
 mod names;
 mod parse;
+mod place;
+mod roles;
 mod secrets;
 mod spans;
 mod spelling;
 
 pub use ast::{
-    Argument, Describe, Exec, Literal, Name, NamePart, Parsed, Registry, SetValue, Show, ShowWhat,
-    Statement, Template, Transaction, WriteKind,
+    Argument, Assertion, Check, Describe, Exec, Literal, Name, NamePart, Parsed, Registry,
+    SetValue, Show, ShowWhat, Statement, Template, Transaction, WriteKind,
 };
-pub use lexer::{is_complete, words};
+pub use completeness::{Completeness, Open, completeness};
+pub use lexer::words;
 pub use names::{Relation, cte_names, relations};
 pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
+pub use place::{Expects, NamedRelation, Place};
+pub use roles::{TableNames, mentions};
 pub use secrets::{literal_text, secret_literals};
 pub use spans::byte_span;
 pub use spelling::{Spelling, respell};

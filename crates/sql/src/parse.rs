@@ -3,9 +3,12 @@
 //! Owns: which keywords begin which statement. The dialect's own statements are parsed here and in
 //! `parse/`; everything else by `sqlparser`.
 
+mod assert;
+mod ctes;
 mod distinct;
 mod exec;
 mod glob;
+mod postgres;
 mod settle;
 mod show;
 
@@ -18,7 +21,7 @@ use strataql_diag::{Code, Report};
 
 use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, WriteKind};
 use crate::cursor::Cursor;
-use crate::{lexer, limits, spans};
+use crate::{error, lexer, limits, spans};
 
 pub use settle::WHOLE_ROW;
 
@@ -31,11 +34,18 @@ type Read<T> = Result<T, Box<Report>>;
 pub fn parse(text: &str) -> Read<Vec<Parsed>> {
     lexer::split(lexer::tokens(text)?)
         .into_iter()
-        .map(|tokens| {
-            let span = spans::piece_span(text, &tokens);
-            let (tokens, execs) = exec::splice(text, tokens)?;
-            let statement = statement(text, &tokens)?;
-            Ok(Parsed { span, tokens, statement, execs })
+        .map(|piece| {
+            let span = spans::piece_span(text, &piece.tokens);
+            let (tokens, execs) = exec::splice(text, piece.tokens)?;
+            let vertical = piece.vertical;
+            let Some((query, assertion)) = assert::split(text, &tokens)? else {
+                let statement = statement(text, &tokens)?;
+                return Ok(Parsed { span, tokens, statement, execs, assertion: None, vertical });
+            };
+            let statement = statement(text, &query)?;
+            assert::check(text, &tokens, &assertion, &statement)?;
+            let assertion = Some(assertion);
+            Ok(Parsed { span, tokens: query, statement, execs, assertion, vertical })
         })
         .collect()
 }
@@ -70,7 +80,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
         return standard(text, tokens);
     };
     match word.value.to_ascii_uppercase().as_str() {
-        "SHOW" => show::show(text, &mut cursor).map(Statement::Show),
+        "SHOW" => show::statement(text, &mut cursor),
         "DESCRIBE" | "DESC" => show::describe(&mut cursor).map(Statement::Describe),
         "EXEC" | "EXECUTE" => exec::exec(&mut cursor).map(Statement::Exec),
         "EXPLAIN" => explain(text, tokens),
@@ -105,6 +115,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = settle::null_tests(&read).unwrap_or(read);
+    postgres::drop_materialized(&mut read);
     let has_globs = glob::read_as_rlike(&mut read);
     let (mut statement, next) =
         limits::read(text, tokens, read, |parser| parser.parse_statement())?;
@@ -115,11 +126,15 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
                 format!("expected the end of the statement, found `{}`", next.token),
             )
             .with_label(spans::byte_span(text, &next), "")
-            .with_help("separate statements with `;`"),
+            .with_help(
+                error::misspelled(text, tokens, spans::byte_span(text, &next))
+                    .unwrap_or_else(|| "separate statements with `;`".to_owned()),
+            ),
         ));
     }
     distinct::settle(&mut statement, tokens);
     settle::operators(&mut statement);
+    ctes::settle(&mut statement);
     if has_globs {
         glob::calls(&mut statement);
     }

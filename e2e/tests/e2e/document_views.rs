@@ -68,7 +68,7 @@ async fn plans(session: &Session, name: &str, required: &[String]) -> Result<Vec
 }
 
 /// The folder that the environment names, or the one beside the repository.
-fn public_documents() -> Option<PathBuf> {
+pub(crate) fn public_documents() -> Option<PathBuf> {
     let named = std::env::var_os("STRATAQL_TEST_REGISTRY").map(PathBuf::from);
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/registry");
     named.or_else(|| Some(beside()).filter(|folder| folder.join("src").is_dir()))

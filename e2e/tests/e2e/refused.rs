@@ -300,6 +300,12 @@ async fn the_http_log_and_errors_hold_no_secret() {
         4,
         &[],
     );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).expect("written").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "nobody else reads what services answer");
+    }
     let log = std::fs::read_to_string(file).expect("written");
     assert!(log.contains("> GET") && log.contains("403"), "{log}");
     assert!(!log.contains("sandbox-token"), "{log}");

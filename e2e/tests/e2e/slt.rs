@@ -47,7 +47,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test asks how it was started")]
-fn setting(name: &str) -> Option<String> {
+pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

@@ -6,13 +6,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Group, binary, target};
+use super::{Fate, Group, binary, postgres, target};
 use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
 const PACKAGES: [&str; 3] = ["requests", "google-auth", "protobuf"];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
+
+/// The program that compares with PostgreSQL.
+const WITH_POSTGRES: &str = "differential";
 
 /// Names under which a recent Python is looked for.
 const INTERPRETERS: [&str; 7] =
@@ -30,16 +33,24 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         return Vec::new();
     }
     let interpreter = environment(root);
-    let fate = |path: &Path| match &interpreter {
-        Ok(interpreter) => Step::program(root, interpreter)
+    let fate = |path: &Path| {
+        let interpreter = match &interpreter {
+            Ok(interpreter) => interpreter,
+            Err(fate) => return fate.clone(),
+        };
+        let mut step = Step::program(root, interpreter)
             .with(&[path.display().to_string()])
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
             .env("STRATAQL_BIN", binary(root))
-            .long_form(full)
-            .run()
-            .into(),
-        Err(fate) => fate.clone(),
+            .long_form(full);
+        if stem(path) == WITH_POSTGRES {
+            match postgres::programs(root, full) {
+                Ok(folder) => step = step.env("STRATAQL_POSTGRES", folder),
+                Err(reason) => return Fate::Skipped(reason),
+            }
+        }
+        step.run().into()
     };
     chosen.iter().map(|path| (format!("python {}", stem(path)), fate(path))).collect()
 }

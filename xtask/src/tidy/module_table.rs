@@ -27,7 +27,7 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
         &["session"],
         &["engine"],
         &["transaction"],
-        &["read_only", "relations"],
+        &["complete", "description", "read_only", "relations"],
         &["local", "meta", "write"],
         // from here down: one statement
         &["explain"],
@@ -43,11 +43,12 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
         &["run"],
         &["answers"],
         &["journal", "recording"],
+        &["task"],
         &["result_set", "text_table"],
         &["partial"],
         &["outcome"],
         &["budget"],
-        &["activity", "error", "parameters", "settings"],
+        &["activity", "error", "parameters", "settings", "trace"],
     ],
     exceptions: &[("engine", "session"), ("operators", "plan")],
 }];

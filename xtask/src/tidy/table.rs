@@ -143,6 +143,13 @@ pub(super) const RULES: &[Rule] = &[
         heavy: true,
     },
     Rule {
+        name: "rewrites",
+        // in tests alone, for the features that they give to shared dependencies
+        own: Only(&["call", "sql"]),
+        foreign: Only(&["arrow", "tokio"]),
+        heavy: true,
+    },
+    Rule {
         name: "engine",
         own: Only(&[
             "call",
@@ -152,6 +159,7 @@ pub(super) const RULES: &[Rule] = &[
             "ledger",
             "net",
             "registry",
+            "rewrites",
             "spec",
             "sql",
         ]),

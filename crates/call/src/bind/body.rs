@@ -8,7 +8,8 @@ use strataql_spec::{Body, BodyNaming, BodyProperty, Schema, SchemaId, SchemaKind
 mod check;
 
 use super::Binder;
-use crate::value::Value;
+use crate::exact;
+use crate::value::{Value, whole_number};
 
 /// A body that is about to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,16 +61,14 @@ impl BodyContent {
     /// The body as JSON, for EXPLAIN; `None` when the document gives it verbatim.
     pub(crate) fn json(&self) -> Option<Json> {
         match &self.content {
-            Content::Object(object) => Some(Json::Object(object.clone())),
+            Content::Object(object) => Some(exact::plain(&Json::Object(object.clone()))),
             Content::Verbatim(_) => None,
         }
     }
 }
 
 fn serialise(object: &Map<String, Json>) -> Result<Bytes, Box<Report>> {
-    serde_json::to_vec(object).map(Bytes::from).map_err(|error| {
-        Box::new(Report::internal(format!("a request body cannot be written: {error}")))
-    })
+    Ok(Bytes::from(exact::json_text(&Json::Object(object.clone()))))
 }
 
 /// The body of the call, if it has one.
@@ -142,7 +141,7 @@ fn unwrapped(
 ) -> Result<Map<String, Json>, Box<Report>> {
     let parsed = match value {
         Value::Json(json) => Some(json.clone()),
-        Value::Text(text) => serde_json::from_str(text).ok(),
+        Value::Text(text) => exact::read_json(text).ok(),
         _ => None,
     };
     let refuse = |expected: &str| {
@@ -223,8 +222,17 @@ fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
     let refuse = str::to_owned;
     let text = match value {
         Value::Text(text) => text,
-        Value::Json(json) if schema.string_only => return Ok(Json::String(json.to_string())),
-        Value::Json(json) => return Ok(json.clone()),
+        Value::Json(json) if schema.string_only => return Ok(Json::String(value.text())),
+        Value::Json(json) => {
+            return match (schema.kind, exact::any_digits(json)) {
+                (SchemaKind::Integer, Some(digits)) => whole(&digits),
+                // a number as it is written
+                (SchemaKind::String, Some(digits)) if exact::digits(json).is_some() => {
+                    Ok(Json::String(digits))
+                }
+                _ => Ok(json.clone()),
+            };
+        }
         Value::Integer(number) => {
             return match schema.kind {
                 SchemaKind::String => Ok(Json::String(number.to_string())),
@@ -234,38 +242,26 @@ fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
         Value::Number(number) => {
             return match schema.kind {
                 SchemaKind::String => Ok(Json::String(value.text())),
-                SchemaKind::Integer => value
-                    .wire_texts(schema)
-                    .ok()
-                    .and_then(|texts| texts[0].parse::<i64>().ok())
-                    .map(Json::from)
-                    .ok_or_else(|| refuse("a whole number")),
+                SchemaKind::Integer => whole(&value.text()),
                 _ => Ok(Json::from(*number)),
             };
         }
         Value::Boolean(flag) => return Ok(Json::Bool(*flag)),
     };
     if schema.string_only {
-        return Ok(Json::String(text.clone()));
+        return exact::text(text);
     }
     match schema.kind {
-        SchemaKind::String => Ok(Json::String(text.clone())),
-        SchemaKind::Integer => value
-            .wire_texts(schema)
-            .ok()
-            .and_then(|texts| texts[0].parse::<i64>().ok())
-            .map(Json::from)
-            .ok_or_else(|| refuse("a whole number")),
-        SchemaKind::Number => serde_json::from_str::<serde_json::Number>(text.trim())
-            .map(Json::Number)
-            .map_err(|_| refuse("a number")),
+        SchemaKind::String => exact::text(text),
+        SchemaKind::Integer => whole(text),
+        SchemaKind::Number => exact::number(text.trim()).ok_or_else(|| refuse("a number")),
         SchemaKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Json::Bool(true)),
             "false" => Ok(Json::Bool(false)),
             _ => Err(refuse("`true` or `false`")),
         },
         SchemaKind::Object | SchemaKind::Array => {
-            let json: Json = serde_json::from_str(text).map_err(|_| refuse("JSON text"))?;
+            let json = exact::read_json(text).map_err(|_| refuse("JSON text"))?;
             let fits =
                 if schema.kind == SchemaKind::Object { json.is_object() } else { json.is_array() };
             if fits || json.is_null() {
@@ -281,10 +277,54 @@ fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
         SchemaKind::Any => {
             let trimmed = text.trim();
             let structured = trimmed.starts_with('{') || trimmed.starts_with('[');
-            match serde_json::from_str(trimmed) {
+            match exact::read_json(trimmed) {
                 Ok(json) if structured => Ok(json),
-                _ => Ok(Json::String(text.clone())),
+                _ => exact::text(text),
             }
         }
+    }
+}
+
+/// A whole number of any length.
+fn whole(text: &str) -> Result<Json, String> {
+    let number = whole_number(text).and_then(|digits| exact::number(&digits));
+    number.ok_or_else(|| "a whole number".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_reach_the_body_as_they_are_written() {
+        let sent = |kind, value: Value| {
+            let schema = Schema { kind, ..Schema::default() };
+            typed(&schema, &value).map(|json| exact::json_text(&json))
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        let json = |text: &str| Value::Json(exact::read_json(text).expect("JSON"));
+        let long = "12345678901234567890123";
+        for value in [text(long), json(long)] {
+            assert_eq!(sent(SchemaKind::Integer, value.clone()).as_deref(), Ok(long));
+            assert_eq!(sent(SchemaKind::Number, value).as_deref(), Ok(long));
+        }
+        for digits in ["1.10", "1e3", "-0.0", "0.1234567890123456789"] {
+            assert_eq!(sent(SchemaKind::Number, text(digits)).as_deref(), Ok(digits));
+            assert_eq!(sent(SchemaKind::Any, json(digits)).as_deref(), Ok(digits));
+            assert!(sent(SchemaKind::Integer, json(digits)).is_err() || digits == "-0.0");
+            let quoted = format!("\"{digits}\"");
+            assert_eq!(sent(SchemaKind::String, json(digits)), Ok(quoted));
+        }
+        assert_eq!(sent(SchemaKind::Integer, text("007")).as_deref(), Ok("7"));
+        assert_eq!(sent(SchemaKind::Integer, text("12.00")).as_deref(), Ok("12"));
+        assert_eq!(
+            sent(SchemaKind::Integer, Value::Number(1e20)).as_deref(),
+            Ok("100000000000000000000")
+        );
+        let object = r#"{"a":[1.10,{"b":12345678901234567890123}],"c":"1.10"}"#;
+        assert_eq!(sent(SchemaKind::Object, text(object)).as_deref(), Ok(object));
+        assert_eq!(sent(SchemaKind::Any, text(object)).as_deref(), Ok(object));
+        assert!(sent(SchemaKind::String, text("\u{fdd0}1")).is_err());
+        assert!(sent(SchemaKind::Number, text("1.")).is_err());
     }
 }

@@ -6,6 +6,7 @@ use strataql_diag::Report;
 use strataql_spec::{Location, Piece, SchemaKind};
 
 use super::Binder;
+use crate::exact;
 use crate::value::{Value, json_text};
 
 /// All characters but the unreserved ones of RFC 3986; a space becomes `+` (form encoding).
@@ -78,7 +79,7 @@ pub(super) fn of_params(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
 fn object(value: &Value) -> Option<Json> {
     let json = match value {
         Value::Json(json) => json.clone(),
-        Value::Text(text) => serde_json::from_str(text).ok()?,
+        Value::Text(text) => exact::read_json(text).ok()?,
         _ => return None,
     };
     json.is_object().then_some(json)

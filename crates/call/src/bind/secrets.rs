@@ -8,6 +8,7 @@ use strataql_diag::is_secret_name;
 use strataql_spec::{Location, Method};
 
 use super::Arguments;
+use crate::exact;
 use crate::value::{Value, json_text};
 
 /// The values that must not be shown: those of parameters and fields whose names suggest a secret or
@@ -54,7 +55,7 @@ fn named(json: &Json, found: &mut Vec<String>) {
         }
         Json::Array(items) => items.iter().for_each(|item| named(item, found)),
         Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            if let Ok(inner) = serde_json::from_str::<Json>(text) {
+            if let Ok(inner) = exact::read_json(text) {
                 named(&inner, found);
             }
         }
@@ -71,7 +72,7 @@ fn leaves(json: &Json, found: &mut Vec<String>) {
         scalar => {
             let text = json_text(scalar);
             if text.trim_start().starts_with(['{', '['])
-                && let Ok(inner) = serde_json::from_str::<Json>(&text)
+                && let Ok(inner) = exact::read_json(&text)
             {
                 leaves(&inner, found);
             }

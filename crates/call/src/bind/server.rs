@@ -23,7 +23,7 @@ pub(super) fn choose(binder: &Binder<'_>) -> Result<String, Box<Report>> {
     fill(binder, fitting.unwrap_or(&servers[0]))
 }
 
-/// A server fits when each given value is one of the variable's `enum`, if it has one.
+/// A server matches when each given value is one of the variable's `enum`, if it has one.
 fn fits(server: &Server, known: &dyn Fn(&str) -> Option<String>) -> bool {
     server.variables.iter().all(|(name, variable)| {
         known(name)

@@ -28,7 +28,7 @@ enum Cells {
     Boolean(BooleanBuilder),
 }
 
-/// Why a value does not fit.
+/// The reason why a value does not fit.
 struct Misfit {
     expected: &'static str,
 }
@@ -60,7 +60,8 @@ impl<'a> ColumnBuilder<'a> {
         }
     }
 
-    /// The row lacks the key: the argument of the parameter of that name, or NULL.
+    /// Appends the value for a row without the key: the argument of the parameter of that name, or
+    /// NULL.
     pub(super) fn append_absent(&mut self) {
         let Some(echo) = &self.plan.echo else { return self.append_null() };
         match (&mut self.cells, echo) {
@@ -146,7 +147,7 @@ const fn is_number(peek: Peek) -> bool {
     peek.is_num()
 }
 
-/// Strings as they are, other scalars as written, structures as JSON.
+/// Strings unchanged, other scalars as written, structures as JSON.
 fn text(jiter: &mut Jiter<'_>, peek: Peek, cells: &mut StringBuilder) -> Fitted {
     match peek {
         Peek::String => cells.append_value(jiter.known_str().map_err(Failure::syntax)?),

@@ -1,7 +1,7 @@
 //! The capacity that builders of a page's columns begin with.
 //!
-//! Surprise: the answer is what the page before needed, since the pages of a call resemble each
-//! other. A wrong guess costs a copy and never a row.
+//! Surprise: the estimate is what the previous page needed, since the pages of a call are similar.
+//! A wrong estimate costs a copy and never a row.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -38,7 +38,7 @@ impl Capacities {
         Capacity { rows, bytes: bytes + bytes / 16 }
     }
 
-    /// Remembers what a page used.
+    /// Records the size of a page.
     pub(super) fn used(&self, rows: usize, bytes: impl Iterator<Item = usize>) {
         self.rows.store(rows, Ordering::Relaxed);
         for (last, bytes) in self.bytes.iter().zip(bytes) {

@@ -1,4 +1,4 @@
-//! The whole answer: walking to the rows, catching page addresses, refusing what is no answer.
+//! The envelope: finding the rows, capturing page addresses, rejecting unexpected bodies.
 //!
 //! Strict reading (docs/decisions/0001-answers-are-read-strictly.md): an answer without its rows is an
 //! empty list only when the document knows every key it has; anything else is an error, never an empty
@@ -15,18 +15,18 @@ use super::order::KeyOrder;
 use super::signs::{Sign, SignKind};
 use super::{Decoded, Decoder};
 
-/// Why a page cannot be read.
+/// The reason why a page cannot be decoded.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// A value does not fit.
     Value { column: String, expected: &'static str, found: String, row: usize },
-    /// The answer is no answer to the request.
+    /// The body does not answer the request.
     Body(String),
-    /// It is no JSON.
+    /// It is not JSON.
     Syntax(String),
-    /// A row names a key twice.
+    /// A row has a key twice.
     RepeatedKey,
-    /// Arrow refused the columns.
+    /// Arrow rejected the columns.
     Batch(String),
 }
 
@@ -47,7 +47,7 @@ struct Captured {
     text: Option<String>,
 }
 
-/// Reads one page.
+/// Decodes one page.
 pub(super) struct Reader<'a> {
     pub(super) decoder: &'a Decoder,
     pub(super) jiter: Jiter<'a>,
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One value on the way to the rows; `path` are the keys so far.
+    /// One value on the path to the rows; `path` has the keys so far.
     fn value(&mut self, peek: Peek, path: &mut Vec<String>) -> Result<(), Failure> {
         let plan = &self.decoder.plan;
         let is_rows = plan.rows.path() == path.as_slice();
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Remembers a top-level key that the document does not know, error keys first.
+    /// Records an undocumented top-level key, error keys first.
     pub(super) fn note_key(&mut self, name: &str) {
         let plan = &self.decoder.plan;
         let known = plan.known_envelope.iter().any(|known| known == name)
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
             Err(Failure::Body(format!("has {} where {expected} should be, at {at}", kind(peek))))
         };
         match (&self.decoder.plan.rows, peek) {
-            // a documented list that is null has no rows; a body that is null is no answer
+            // a documented list that is null has no rows; a body that is null is unexpected
             (_, Peek::Null) if !path.is_empty() => {
                 self.found_rows = true;
                 self.jiter.known_null().map_err(Failure::syntax)

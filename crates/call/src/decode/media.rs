@@ -40,7 +40,7 @@ impl<'a> Body<'a> {
     ///
     /// # Errors
     /// What the body is instead, when the first characters show it already.
-    pub(super) fn json(&self) -> Result<&'a [u8], NotJson> {
+    pub(crate) fn json(&self) -> Result<&'a [u8], NotJson> {
         let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.bytes);
         match bytes.trim_ascii_start().first() {
             None => Err(NotJson::Empty),
@@ -58,7 +58,7 @@ impl<'a> Body<'a> {
 
     /// What the body is, when reading it as JSON ended at `syntax`. `declared` is the media type that
     /// the document gives for the method's answers.
-    pub(super) fn not_json(&self, syntax: &str, declared: Option<&str>) -> NotJson {
+    pub(crate) fn not_json(&self, syntax: &str, declared: Option<&str>) -> NotJson {
         let is_other = |text: &str| !is_json(text) && !text.starts_with("text/plain");
         match self.essence().or_else(|| declared.map(essence)).filter(|text| is_other(text)) {
             Some(other) => NotJson::Other(other),
@@ -82,7 +82,7 @@ fn is_json(essence: &str) -> bool {
 
 /// What an answer is that is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NotJson {
+pub(crate) enum NotJson {
     /// There is nothing.
     Empty,
     /// A page for people.

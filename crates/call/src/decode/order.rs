@@ -1,16 +1,16 @@
-//! What the keys of a row stand for.
+//! The meaning of the keys of a row.
 //!
-//! Surprise: rows of a page name their keys in the order of the first row, give or take an absent
-//! one. Comparing with the expected key costs less than hashing, which was a seventh of decoding.
+//! Surprise: the rows of a page have their keys in the order of the first row, with some absent.
+//! Comparing with the expected key is cheaper than hashing, which was a seventh of decoding.
 
 use super::Decoder;
 
-/// What a key of a row stands for.
+/// The meaning of a key.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyFacts<'a> {
-    /// The columns that ask for it.
+    /// The columns that it feeds.
     pub(super) slots: Option<&'a [usize]>,
-    /// True if the document knows it.
+    /// True if it is documented.
     pub(super) known: bool,
     /// What it would be in an error object.
     pub(super) tone: Tone,
@@ -18,7 +18,7 @@ pub(super) struct KeyFacts<'a> {
 
 /// How much a key speaks of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// Not at all.
     Neutral,
     /// It stands in error objects and in others (`message`, `id`).
@@ -28,10 +28,11 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    pub(super) fn of(key: &str) -> Self {
+    pub(crate) fn of(key: &str) -> Self {
         match key {
             "error" | "errors" | "error_code" | "errorCode" | "error_message" | "errorMessage"
-            | "error_type" | "errorType" | "fault" | "exception" => Self::Error,
+            | "errorMessages" | "errorSummary" | "error_type" | "errorType" | "fault"
+            | "exception" => Self::Error,
             "code" | "message" | "status" | "statusCode" | "status_code" | "detail" | "details"
             | "reason" | "title" | "type" | "id" | "name" | "index" | "key" => Self::Common,
             _ => Self::Neutral,
@@ -39,7 +40,7 @@ impl Tone {
     }
 }
 
-/// The keys of the first row, and where the present row is among them.
+/// The keys of the first row, and the position of the current row among them.
 #[derive(Debug, Default)]
 pub(super) struct KeyOrder<'a> {
     keys: Vec<(String, KeyFacts<'a>)>,
@@ -47,7 +48,7 @@ pub(super) struct KeyOrder<'a> {
     next: usize,
 }
 
-/// How many keys a row may leave out in one place before hashing is tried.
+/// Number of keys that a row may omit in one place before hashing is used.
 const LEFT_OUT: usize = 4;
 
 impl<'a> KeyOrder<'a> {
@@ -60,7 +61,7 @@ impl<'a> KeyOrder<'a> {
         self.learned = true;
     }
 
-    /// Looks a key of the present row up.
+    /// Looks up a key of the current row.
     pub(super) fn facts(&mut self, key: &str, decoder: &'a Decoder) -> KeyFacts<'a> {
         let ahead = self.keys.get(self.next..).unwrap_or_default();
         if self.learned

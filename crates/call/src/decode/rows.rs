@@ -18,7 +18,7 @@ impl<'a> Reader<'a> {
         self.fields(false)
     }
 
-    /// A row that is no object: its one column is the value.
+    /// A row that is not an object: its one column is the value.
     pub(super) fn scalar_row(&mut self, peek: Peek) -> Result<(), Failure> {
         if peek == Peek::Object {
             self.whole_error()?;
@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         self.whole_row(peek)
     }
 
-    /// The single object of a lookup. Gives whether it is a row: `{}` at the root is none.
+    /// The single object of a lookup. Returns whether it is a row: `{}` at the root is not.
     pub(super) fn single_row(&mut self, envelope: bool) -> Result<bool, Failure> {
         if self.takes_anything() {
             self.whole_row(Peek::Object)?;
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         let dropped = self.dropped;
         self.fields(envelope)?;
         self.rows += 1;
-        // at the root, an object of unknown keys only is somebody else's object
+        // at the root, an object with undocumented keys only is another kind of object
         let known_any = self.known_fields_seen > 0;
         Ok(!envelope || known_any || self.dropped == dropped)
     }
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         let mut first = true;
         let mut tones = Tones::default();
         loop {
-            // the key borrows the parser: only what it stands for is kept
+            // the key borrows the parser: only its meaning is kept
             let (slots, known, tone, unknown_name) = {
                 let key = if first { self.jiter.known_object() } else { self.jiter.next_key() }
                     .map_err(Failure::syntax)?;

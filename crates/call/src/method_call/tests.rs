@@ -201,7 +201,10 @@ impl Exchange for Strict {
         self.asked.lock().expect("whole").push(request.url.to_string());
         let has_rows = request.url.query() == Some("page=3");
         let rows = if has_rows { json!([{"id": "r1", "name": "x"}]) } else { json!([]) };
-        let body = json!({"racks": rows}).to_string();
+        let body = match request.verb {
+            HttpVerb::Get => json!({"racks": rows}).to_string(),
+            _ => String::new(),
+        };
         async move { Ok(Response::new(200, http::HeaderMap::new(), body, &request)) }.boxed()
     }
 

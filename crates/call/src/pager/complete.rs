@@ -57,6 +57,35 @@ impl Pager {
         Ok(())
     }
 
+    /// Refuses a total that is smaller than on an earlier page.
+    ///
+    /// A total that is no larger than the rows so far may count those of one page.
+    pub(super) fn refuse_shrinking(&mut self, facts: &PageFacts) -> Result<(), Box<Report>> {
+        if facts.is_single || self.walks_by_hand(facts) {
+            return Ok(());
+        }
+        for sign in facts.signs.iter().chain(&self.header_signs(&facts.headers)) {
+            let SignKind::Total(total) = sign.kind else { continue };
+            if self.ignores(&sign.key) {
+                continue;
+            }
+            let before = self.promised.iter_mut().find(|(key, _)| *key == sign.key);
+            match before {
+                Some((_, before)) if total < *before => {
+                    let problem = format!(
+                        "states {total} rows in all at `{}`, and an earlier page stated {before}",
+                        sign.key
+                    );
+                    return Err(self.incomplete(&sign.key, &problem));
+                }
+                Some((_, before)) => *before = total,
+                None if total > self.rows => self.promised.push((sign.key.clone(), total)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a count that the pages contradict: `reached` is how far they have come, `before` what
     /// the count was until now.
     pub(super) fn consistent(
@@ -155,11 +184,10 @@ impl Pager {
     }
 
     pub(super) fn incomplete(&self, key: &str, what: &str) -> Box<Report> {
-        let page = if self.pages > 1 { format!("page {} of ", self.pages) } else { String::new() };
         Box::new(
             Report::new(
                 Code::IncompleteList,
-                format!("{page}the response to method `{}` {what}", self.method),
+                format!("page {} of the response to `{}` {what}", self.pages, self.method),
             )
             .with_help(format!(
                 "if the list is complete anyway, set `x-strataql: {{paging: {{ignore: ['{key}']}}}}` in its document"
@@ -227,6 +255,26 @@ mod tests {
         let going = PageFacts { captured: vec![Some("t2".into())], ..total(3) };
         assert!(matches!(pager.next(&going), Ok(Next::Page(_))));
         assert_eq!(pager.next(&total(2)), Ok(Next::End));
+    }
+
+    #[test]
+    fn totals_do_not_shrink() {
+        let read = |pages: &[(usize, i64)], keys: &[String]| {
+            let mut pager = Pager::new(token(), "m", None, &[]).ignoring(keys);
+            pages.iter().enumerate().find_map(|(at, (rows, total))| {
+                let is_last = at + 1 == pages.len();
+                let next = (!is_last).then(|| format!("t{at}"));
+                let page = facts(*rows, &[("meta.total", SignKind::Total(*total))]);
+                pager.next(&PageFacts { captured: vec![next], ..page }).err()
+            })
+        };
+        let report = read(&[(2, 6), (2, 4)], &[]).expect("a smaller total");
+        assert_eq!(report.code, Code::IncompleteList);
+        assert!(report.message.starts_with("page 2 of the response to `m` states 4"), "{report}");
+        assert_eq!(read(&[(2, 6), (2, 4)], &["total".to_owned()]), None);
+        // each page counts its own rows
+        assert_eq!(read(&[(2, 2), (2, 2), (1, 1)], &[]), None);
+        assert_eq!(read(&[(2, 3), (2, 4)], &[]), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The handle of a change: what is asked for its state.
+//! The handle of a change, which is polled for its state.
 //!
-//! Owns: finding it in the answer of the change, the request, and the statement that takes the wait up
-//! again.
-//! Refuses: addresses of other origins.
+//! Owns: finding it in the response to the change, the poll, and the statement that resumes the
+//! wait.
+//! Refuses: URLs of other origins.
 
 use std::fmt;
 
@@ -21,20 +21,20 @@ use crate::method_ref::MethodName;
 use crate::metrics::CallMetrics;
 use crate::value::Value;
 
-/// Headers that tell where to ask, best first.
+/// Headers with the URL to poll, in order of preference.
 const ADDRESSES: [&str; 3] = ["azure-asyncoperation", "operation-location", "location"];
 
-/// What is asked.
+/// What is polled.
 #[derive(Debug, Clone)]
 pub(super) enum Handle {
     /// A call that shows the state.
     Call(Box<MethodCall>),
-    /// An address.
+    /// A URL.
     Address(Url),
 }
 
 impl Handle {
-    /// The handle in the answer of a change.
+    /// The handle in the response to a change.
     pub(super) fn of(
         waiter: &Waiter,
         call: &MethodCall,
@@ -100,7 +100,7 @@ impl Handle {
         }
     }
 
-    /// How the wait is taken up again.
+    /// How the wait is resumed.
     pub(super) fn resume(&self, waiter: &Waiter) -> String {
         let call = match self {
             Self::Call(call) => {
@@ -144,7 +144,7 @@ impl fmt::Display for Handle {
     }
 }
 
-/// The address that the headers of an answer name.
+/// The URL in the headers of a response.
 pub(super) fn address(answer: &Response) -> Option<String> {
     let headers: &HeaderMap = &answer.headers;
     let text = ADDRESSES.iter().find_map(|name| headers.get(*name))?.to_str().ok()?;
@@ -157,7 +157,7 @@ fn supplied(waiter: &Waiter, from: &Url, link: &str) -> Result<Handle, Box<Repor
         .map_err(|report| Box::new((*report).with_note(waiter.accepted())))
 }
 
-/// The address of an operation by its name: below the version that begins the path of the change.
+/// The URL of an operation by its name: below the version prefix of the path of the change.
 fn named(from: &Url, name: &str) -> Option<Url> {
     let is_plain = |segment: &str| {
         !segment.is_empty()
@@ -181,7 +181,7 @@ fn named(from: &Url, name: &str) -> Option<Url> {
 /// does not tell which server to ask.
 ///
 /// # Errors
-/// The name of one that neither tells.
+/// The name of one that neither has.
 pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arguments, String> {
     let mut all = Arguments::default();
     for param in &method.params {
@@ -242,7 +242,7 @@ fn unknown(waiter: &Waiter, what: &str) -> Box<Report> {
     )
 }
 
-/// The reading method of the service whose path an address spells, with its values.
+/// The select method of the service whose path a URL matches, with its values.
 fn method_at(waiter: &Waiter, url: &Url) -> Option<(MethodName, Arguments)> {
     let service = waiter.target.service();
     service.resources.iter().find_map(|(resource, found)| {
@@ -263,7 +263,7 @@ fn is_operation_reader(waiter: &Waiter, method: &Method) -> bool {
     operation::is_operation(&waiter.target.service().schemas, method.response.schema)
 }
 
-/// The path values with which a method has this path.
+/// The path values for which a method has this path.
 fn spelt(method: &Method, path: &str) -> Option<Arguments> {
     let mut all = Arguments::default();
     let mut rest = path;

@@ -1,4 +1,4 @@
-//! The object that a finished change is about.
+//! The object of a finished change.
 //!
 //! Owns: finding it: in the operation (`response`), at its `targetLink`, or by a lookup with the values of
 //! the change.
@@ -16,10 +16,10 @@ use crate::method_ref::MethodRef;
 use crate::metrics::CallMetrics;
 
 impl Waiter {
-    /// The answer that shows the finished object, as `lookup` documents it.
+    /// The response with the finished object, as `lookup` documents it.
     ///
     /// # Errors
-    /// What keeps the object from being read; the change itself is done.
+    /// The error of reading the object; the change itself is done.
     pub async fn object(
         &self,
         exchange: &dyn Exchange,
@@ -34,7 +34,7 @@ impl Waiter {
         let done = |report: Box<Report>| Box::new(report.with_note(self.done()));
         let shown = match &self.style {
             Style::Status { .. } => return Ok(answer),
-            // what a `Location` answers in the end is the object
+            // the final response of a `Location` is the object
             Style::Location if is_of(&body, lookup) => return Ok(answer),
             Style::Operation { .. }
                 if is_of(body.get("response").unwrap_or(&Json::Null), lookup) =>
@@ -52,7 +52,7 @@ impl Waiter {
                     shown
                 }
                 None => {
-                    // the operation's own `name` is not that of the object
+                    // the operation's `name` is not that of the object
                     let object = body.get("response").or_else(|| body.get("metadata"));
                     let arguments =
                         told(lookup.method(), call.arguments(), object.unwrap_or(&Json::Null))

@@ -9,8 +9,11 @@ use super::{OutputArguments, SessionArguments, VariableArguments};
 /// Run SQL statements and print their results
 ///
 /// Statements are separated by `;` and run in order; each result is printed when it is complete, or,
-/// with `-o jsonl`, `csv` and `text`, as its rows arrive. The first failure ends the run. Results go to
+/// with `-o jsonl`, `csv`, `text`, `vertical` and `events`, as its rows arrive. The first failure ends the run. Results go to
 /// stdout, everything else to stderr. The command never prompts.
+///
+/// `ASSERT condition` and `ASSERT SELECT …` check something: the exit code is 1 if the condition is
+/// not true, or if the query has rows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   Read, with a simulated provider:
@@ -19,6 +22,8 @@ use super::{OutputArguments, SessionArguments, VariableArguments};
     strataql exec -i apps.sql --var account_id=a1 --drop-unset -o parquet -f apps.parquet
   Show the requests without sending them:
     strataql exec --dry-run -i apps.sql --vars prod.yaml
+  Check a file of assertions, with a report for a CI server:
+    strataql exec -i checks.sql --keep-going -o junit -f report.xml
   Statements from another program, rows to the next:
     generate | strataql exec -i - -o jsonl | jq .name")]
 pub(crate) struct ExecArguments {
@@ -33,6 +38,17 @@ pub(crate) struct ExecArguments {
     /// Explain every statement instead of running it; no request is sent
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Run the statements after a failed one, too
+    ///
+    /// Every failure is printed; the exit code is that of the first. A failure inside a transaction ends
+    /// it: it is rolled back, and its remaining statements are not run.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+
+    /// Fail with exit code 1 if a query has rows; the rows are printed
+    #[arg(long)]
+    pub(crate) fail_if_rows: bool,
 
     /// Print the time and the number of requests of each statement to stderr
     #[arg(long)]

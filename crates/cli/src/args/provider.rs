@@ -14,7 +14,7 @@ pub(crate) enum ProviderCommand {
 /// Check the documents of a provider
 ///
 /// Reports what cannot be used and what is probably a mistake. The exit code is 0 when there are no
-/// errors; warnings do not count.
+/// errors; warnings do not count unless `--strict` is given.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strataql provider lint registry/src/databricks_account/v1
@@ -23,6 +23,10 @@ pub(crate) struct LintArguments {
     /// A provider folder, a registry folder or one document
     #[arg(value_name = "PATH")]
     pub(crate) path: PathBuf,
+
+    /// Fail on warnings, too
+    #[arg(long)]
+    pub(crate) strict: bool,
 
     /// Print findings as JSON, one object per line
     #[arg(long)]

@@ -19,7 +19,7 @@ pub(crate) enum SandboxCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strataql sandbox serve databricks_account --port 8080
-  strataql sandbox serve google --page-size 2 --latency 50ms --rate 20/s --fault 503:2%
+  strataql sandbox serve databricks_account --page-size 2 --latency 50ms --rate 20/s --fault 503:2%
   strataql exec --endpoint databricks_account=http://127.0.0.1:8080 -i apps.sql")]
 pub(crate) struct ServeArguments {
     /// The providers
@@ -33,6 +33,10 @@ pub(crate) struct ServeArguments {
     /// Objects and behaviour from a YAML file instead of generated ones
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
+
+    /// Read changes of an earlier run from a file, and write them to it at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
 
     /// Maximum rows per page
     #[arg(long, value_name = "N")]

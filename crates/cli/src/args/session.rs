@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use secrecy::SecretString;
+use strataql_diag::{Code, Report, did_you_mean};
 use strataql_output::Format;
 
 /// Destination and format of results.
@@ -15,16 +16,26 @@ use strataql_output::Format;
 pub(crate) struct OutputArguments {
     /// The format of results
     ///
-    /// `jsonl`, `csv` and `text` print rows as they arrive. `table`, `markdown`, `json`, `arrow` and
-    /// `parquet` print nothing before the last row has arrived. `arrow` and `parquet` hold exactly one
-    /// result. A file name such as `rows.csv` selects its format, and the file as with `-f`.
+    /// `jsonl`, `csv`, `text` and `vertical` print rows as they arrive. `table`, `markdown`, `json`,
+    /// `arrow` and `parquet` print nothing before the last row has arrived. A file name such as
+    /// `rows.csv` selects its format, and the file as with `-f`.
+    ///
+    /// Several statements with results: `table`, `markdown` and `vertical` have a blank line between
+    /// them, `csv` a header for each, `json` an array for each. In `jsonl` and `text` nothing separates
+    /// them. `arrow` and `parquet` hold exactly one result. `events` assigns everything to its
+    /// statement: a JSON object per line for the start of a statement, its columns, rows, notes,
+    /// warnings, error and end, with `event` and `statement`.
+    ///
+    /// `junit` has a test case per ASSERT; with `--keep-going` all of them run. `table` prints a
+    /// statement that ends with `\G` instead of `;` as `vertical` does.
     #[arg(short, long, value_name = "FORMAT", value_parser = TargetParser)]
     pub(crate) output: Option<Target>,
 
     /// Write results to a file, which is created only on success
     ///
     /// Without `-o`, its extension selects the format: `.csv`, `.json`, `.jsonl`, `.tsv`, `.md`,
-    /// `.arrow` or `.parquet`.
+    /// `.arrow`, `.parquet`, `.xml` (`junit`) or `.txt` (`table`). The file is also written if a check is
+    /// false, and with `events` and `junit` after any failure.
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) outfile: Option<PathBuf>,
 }
@@ -52,6 +63,34 @@ impl OutputArguments {
         match &self.output {
             Some(Target::File(path, _)) => Some(path),
             _ => self.outfile.as_deref(),
+        }
+    }
+
+    /// Refuses a file whose extension is that of no format, where nothing else selects one.
+    ///
+    /// # Errors
+    /// `usage`.
+    pub(crate) fn check_file(&self) -> Result<(), Box<Report>> {
+        let Some(file) = self.outfile.as_deref() else { return Ok(()) };
+        let extension =
+            file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension {
+            None => Ok(()),
+            Some(extension) if extension == "txt" => Ok(()),
+            Some(extension) => {
+                let names = Format::ALL.map(Format::name);
+                Err(Box::new(
+                    Report::new(
+                        Code::Usage,
+                        format!("`.{extension}` is the extension of no format"),
+                    )
+                    .with_help_if(did_you_mean(&extension, names))
+                    .with_help(format!(
+                        "name the format with `-o`: `-o csv -f {}`",
+                        file.display()
+                    )),
+                ))
+            }
         }
     }
 
@@ -108,8 +147,17 @@ pub(crate) struct VariableArguments {
     pub(crate) var: Vec<String>,
 
     /// Set variables from a JSON or YAML file; `--var` takes precedence
+    ///
+    /// A variable that neither sets comes from the environment: `STRATAQL_VAR_name`.
     #[arg(long, value_name = "FILE")]
     pub(crate) vars: Vec<PathBuf>,
+
+    /// Read environment variables from a file with lines `NAME=value`
+    ///
+    /// Variables of the process take precedence. A variable `STRATAQL_VAR_name` sets `{{ name }}`. May
+    /// be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Vec<PathBuf>,
 
     /// Leave out lines such as `AND p = '{{ p }}'` when `p` has no value
     ///
@@ -129,7 +177,7 @@ pub(crate) struct SessionArguments {
 
     /// Credentials by provider, as JSON
     ///
-    /// For example `{"github":{"type":"bearer","credentialsenvvar":"GH_TOKEN"}}`. Name environment
+    /// For example `{"databricks_account":{"type":"bearer","credentialsenvvar":"MY_TOKEN"}}`. Name environment
     /// variables or files rather than secrets: other users of the machine can see command lines.
     #[arg(long, value_name = "JSON", value_parser = secret)]
     pub(crate) auth: Option<SecretString>,
@@ -175,12 +223,15 @@ pub(crate) struct SessionArguments {
     /// Run against simulated providers, with generated data and no account
     ///
     /// Options are separated by commas: `--sandbox=page-size=2,latency=50ms,rate=20/s,fault=503:2%`;
-    /// `scenario=FILE` reads objects and behaviour from a YAML file.
+    /// `scenario=FILE` reads objects and behaviour from a YAML file; `state=FILE` keeps changes between
+    /// runs.
     /// The environment, `--auth` and `--endpoint` are ignored, and no other machine is contacted.
     #[arg(long, value_name = "OPTIONS", num_args = 0..=1, require_equals = true)]
     pub(crate) sandbox: Option<Option<String>>,
 
     /// Log requests and responses to stderr or a file, with secrets masked
+    ///
+    /// Only the owner can read the file (mode 0600).
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub(crate) http_log: Option<Option<PathBuf>>,
 }

@@ -1,7 +1,9 @@
 //! `strataql exec`.
 
+mod auth;
 pub(crate) mod ledger;
 mod output;
+mod run;
 mod session;
 mod transaction;
 
@@ -9,22 +11,27 @@ use std::fs;
 use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use strataql_diag::{Code, Report};
-use strataql_engine::{Outcome, Parameters, Session};
+use strataql_engine::{Parameters, Session};
 use strataql_sql::Statement;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::output::Printer;
-use self::session::Opened;
+use self::run::Run;
 pub(crate) use self::session::connect;
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
 use crate::exit::Exit;
-use crate::progress::Progress;
+use crate::interruption::{Interruption, STACK, interrupted, no_threads};
 use crate::render::Source;
 use crate::settings::{Settings, parameters};
 use crate::vars::{Template, Variables, fill};
+
+/// How long the parts of a run may take to end after the last statement.
+const SETTLING: Duration = Duration::from_millis(200);
 
 /// Runs the command.
 pub(crate) fn run(
@@ -32,37 +39,57 @@ pub(crate) fn run(
     settings: Settings,
     environment: &Environment,
     console: &Console,
+    interruption: Option<&Interruption>,
 ) -> Exit {
-    let input = match Input::read(arguments) {
-        Ok(input) => input,
+    let mut printer = match Printer::new(arguments, &settings, console) {
+        Ok(printer) => printer,
         Err(report) => return console.fail(&report, None),
     };
-    let source = input.source();
-    let template = match input.fill(arguments) {
-        Ok(template) => template,
-        Err(report) => return console.fail(&report, Some(source)),
+    let input = match Input::read(arguments) {
+        Ok(input) => input,
+        Err(report) => return printer.refuse(&report, None),
     };
-    let result = runtime().and_then(|runtime| {
-        let result =
-            runtime.block_on(execute(arguments, &settings, environment, console, &template));
+    let source = input.source();
+    let template = match input.fill(arguments, environment) {
+        Ok(template) => template,
+        Err(report) => return printer.refuse(&report, Some(source)),
+    };
+    for warning in &template.warnings {
+        printer.show(warning, Some(source));
+    }
+    let result = runtimes().and_then(|(own, workers)| {
+        let run = Start {
+            arguments,
+            settings: &settings,
+            environment,
+            console,
+            workers: workers.handle(),
+            interruption,
+        };
+        let result = own.block_on(run.execute(&mut printer, source, &template));
         // tasks of a cancelled statement must not hold the process
-        runtime.shutdown_background();
+        workers.shutdown_background();
+        own.shutdown_background();
         result
     });
     match result {
-        Ok(exit) => exit,
-        Err(report) => console.fail(&template.relabelled(*report), Some(source)),
+        Ok(exit) => printer.close(exit),
+        Err(report) => printer.refuse(&template.relabelled(*report), Some(source)),
     }
 }
 
+/// The runtime that only waits, and the one that statements run on. The first keeps the time also
+/// while every thread of the second computes.
+fn runtimes() -> Result<(Runtime, Runtime), Box<Report>> {
+    let own = Builder::new_current_thread().enable_all().build();
+    Ok((own.map_err(|error| no_threads(&error))?, runtime()?))
+}
+
 /// The runtime of a command.
-pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Box<Report>> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Box::new(Report::new(
-            Code::LocalIo,
-            format!("the process cannot start its threads: {error}"),
-        ))
-    })
+pub(crate) fn runtime() -> Result<Runtime, Box<Report>> {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.enable_all().thread_stack_size(STACK).build();
+    runtime.map_err(|error| no_threads(&error))
 }
 
 /// The text of the statements.
@@ -122,7 +149,11 @@ impl Input {
     }
 
     /// The text with its variables replaced.
-    fn fill(&self, arguments: &ExecArguments) -> Result<Template, Box<Report>> {
+    fn fill(
+        &self,
+        arguments: &ExecArguments,
+        environment: &Environment,
+    ) -> Result<Template, Box<Report>> {
         let mut variables = Variables::default();
         for path in &arguments.variables.vars {
             let name = path.display().to_string();
@@ -140,63 +171,82 @@ impl Input {
         for entry in &arguments.variables.var {
             variables.add_pair(entry)?;
         }
+        variables.add_environment(&self.text, environment)?;
         fill(&self.text, &variables, arguments.variables.drop_unset)
     }
 }
 
-async fn execute(
-    arguments: &ExecArguments,
-    settings: &Settings,
-    environment: &Environment,
-    console: &Console,
-    template: &Template,
-) -> Result<Exit, Box<Report>> {
-    let statements = Session::parse(&template.text)?;
-    if statements.is_empty() {
-        return Err(Box::new(
-            Report::new(Code::Usage, "there is no statement to run")
-                .with_help("the text holds only blanks and comments"),
-        ));
-    }
-    let mut bound = Parameters::default();
-    for (name, value) in parameters(&arguments.session.param)? {
-        bound.add_text(&name, &value);
-    }
-    let opened = session::open(arguments, settings, environment, console, &template.text).await?;
-    ledger::report_open(&opened.recording, console).await;
-    let run = async {
-        let mut printer = Printer::new(arguments, settings, console)?;
-        for mut parsed in statements {
-            if arguments.dry_run {
-                parsed.statement = explained(parsed.statement);
-            }
-            let started = std::time::Instant::now();
-            // a write is sent, and awaited, before there is a result
-            let mut line = Progress::start(
-                Arc::clone(&opened.progress),
-                Outcome::default(),
-                console.stderr_is_terminal,
-            );
-            let result = opened.session.run_statement(&template.text, &parsed, &bound).await;
-            line.finish();
-            let result = result?;
-            printer.print(result, &opened.progress, started).await?;
+/// What a run starts with.
+struct Start<'a> {
+    arguments: &'a ExecArguments,
+    settings: &'a Settings,
+    environment: &'a Environment,
+    console: &'a Console,
+    /// Where its statements run.
+    workers: &'a Handle,
+    interruption: Option<&'a Interruption>,
+}
+
+impl Start<'_> {
+    /// Runs the statements; gives the exit code.
+    async fn execute(
+        &self,
+        printer: &mut Printer<'_>,
+        source: Source<'_>,
+        template: &Template,
+    ) -> Result<Exit, Box<Report>> {
+        let Self { arguments, settings, environment, console, workers, .. } = *self;
+        let statements = Session::parse(&template.text)?;
+        if statements.is_empty() {
+            return Err(Box::new(
+                Report::new(Code::Usage, "there is no statement to run")
+                    .with_help("the text holds only blanks and comments"),
+            ));
         }
-        printer.commit()
-    };
-    let interrupted = tokio::signal::ctrl_c();
-    let exit = tokio::select! {
-        result = run => result,
-        _ = interrupted => Err(cancelled()),
-    };
-    transaction::end(&opened.session, &exit, console).await;
-    ledger::close(&opened.recording, console).await;
-    let exit = exit.map_err(|report| ledger::with_open(report, &opened.recording));
-    let Opened { sandbox, .. } = opened;
-    if let Some(sandbox) = sandbox {
-        sandbox.shutdown().await;
+        let mut bound = Parameters::default();
+        for (name, value) in parameters(&arguments.session.param)? {
+            bound.add_text(&name, &value);
+        }
+        let opened =
+            session::open(arguments, settings, environment, console, workers, &template.text)
+                .await?;
+        ledger::report_open(&opened.recording, workers, console).await;
+        let run = Run {
+            arguments,
+            console,
+            source,
+            template,
+            text: Arc::from(template.text.as_str()),
+            bound: Arc::new(bound),
+            opened: &opened,
+        };
+        let exit = tokio::select! {
+            result = run.all(printer, statements) => result,
+            () = self.interrupted() => Err(interrupted()),
+        };
+        // what was abandoned ends before the ledger is closed
+        opened.session.idle(SETTLING).await;
+        transaction::end(&opened.session, &exit, printer).await;
+        ledger::close(&opened.recording, console).await;
+        let exit = match exit {
+            Err(report) => Err(ledger::with_open(report, &opened.recording, workers).await),
+            done => done,
+        };
+        match opened.sandbox {
+            Some(sandbox) => match sandbox.end(SETTLING).await {
+                Ok(()) => exit,
+                Err(report) => exit.and(Err(report)),
+            },
+            None => exit,
+        }
     }
-    exit
+
+    async fn interrupted(&self) {
+        match self.interruption {
+            Some(interruption) => interruption.received().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// `--dry-run`: statements that send requests or change stored data are explained, or refused if
@@ -215,10 +265,4 @@ fn explained(statement: Statement) -> Statement {
         }
         other => other,
     }
-}
-
-fn cancelled() -> Box<Report> {
-    Box::new(Report::new(Code::Cancelled, "the run was interrupted").with_note(
-        "requests in flight were abandoned; rows printed so far are not the whole result",
-    ))
 }

@@ -25,7 +25,8 @@ fn run_lint(arguments: &LintArguments, console: &Console) -> Exit {
     if let Err(report) = console.write_out(&text) {
         return console.fail(&report, None);
     }
-    let has_errors = report.reports.iter().any(|report| report.severity == Severity::Error);
+    let counts = |severity| arguments.strict || severity == Severity::Error;
+    let has_errors = report.reports.iter().any(|report| counts(report.severity));
     if report.fatal > 0 || has_errors {
         Exit::from(strataql_diag::Code::BadDocument)
     } else {

@@ -1,10 +1,12 @@
 //! `strataql sandbox serve`.
 
 use std::fs;
-use std::path::Path;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use strataql_diag::{Code, Report};
-use strataql_sandbox::{Options, Sandbox, Scenario};
+use strataql_output::AtomicFile;
+use strataql_sandbox::{Options, Sandbox, Scenario, State};
 
 use crate::args::SandboxCommand;
 use crate::args::sandbox::ServeArguments;
@@ -45,6 +47,8 @@ async fn serve(
         .iter()
         .map(|name| providers::simulated(&registry, name))
         .collect::<Result<Vec<_>, _>>()?;
+    options.state_file = arguments.state.as_ref().map(|path| path.display().to_string());
+    let state = read_state(&mut options)?;
     let sandbox = Sandbox::start(sources, options).await?;
     console.write_out(&format!("{}\n", sandbox.url()))?;
     if console.stderr_is_terminal {
@@ -56,8 +60,52 @@ async fn serve(
     }
     // until the user or the parent process ends it
     let _ended = tokio::signal::ctrl_c().await;
+    let kept = write_state(&sandbox, state.as_deref());
     sandbox.shutdown().await;
-    Ok(())
+    kept
+}
+
+/// Reads the state of an earlier run, if its file is there; gives the file to write at the end.
+///
+/// # Errors
+/// `local-io` if the file cannot be read, `config` if it holds something else.
+pub(crate) fn read_state(options: &mut Options) -> Result<Option<PathBuf>, Box<Report>> {
+    let Some(name) = options.state_file.clone() else { return Ok(None) };
+    let path = PathBuf::from(&name);
+    match fs::read_to_string(&path) {
+        Ok(text) => options.state = State::parse(&text, &name)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => {
+            return Err(Box::new(
+                Report::new(
+                    Code::LocalIo,
+                    format!("the state of the sandbox `{name}` cannot be read: {error}"),
+                )
+                .with_help("give the path of a file that may be read and written"),
+            ));
+        }
+    }
+    Ok(Some(path))
+}
+
+/// Writes what requests have changed.
+///
+/// # Errors
+/// `local-io`.
+pub(crate) fn write_state(sandbox: &Sandbox, path: Option<&Path>) -> Result<(), Box<Report>> {
+    let Some(path) = path else { return Ok(()) };
+    let file = AtomicFile::create(path)?;
+    let text = sandbox.state().to_text();
+    file.sink()?.write_all(text.as_bytes()).map_err(|error| {
+        Box::new(
+            Report::new(
+                Code::LocalIo,
+                format!("the state of the sandbox `{}` cannot be written: {error}", path.display()),
+            )
+            .with_help("give the path of a file that may be read and written"),
+        )
+    })?;
+    file.commit()
 }
 
 /// Reads a scenario file.

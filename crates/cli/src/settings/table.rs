@@ -5,9 +5,8 @@
 use strataql_diag::{Code, Result};
 use strataql_engine::SETTINGS;
 
-use super::value::{on_or_off, pair};
-use super::{Settings, recoded, unfit};
-use crate::args::ErrorFormat;
+use super::value::{on_or_off, pair, word};
+use super::{Settings, recoded};
 use crate::env;
 
 /// A key of the configuration file and the environment.
@@ -67,11 +66,23 @@ pub(crate) const KEYS: &[Key] = &[
         name: "error_format",
         meaning: "how failures are printed, `text` or `json`, as `--error-format`",
         put: |settings, key, value| {
-            settings.error_format = match value {
-                "text" => ErrorFormat::Text,
-                "json" => ErrorFormat::Json,
-                _ => return Err(unfit(key, value, "`text` or `json`")),
-            };
+            settings.error_format = word(key, value)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "log",
+        meaning: "what is logged on stderr, `off` to `trace`, as `--log`",
+        put: |settings, key, value| {
+            settings.log = word(key, value)?;
+            Ok(())
+        },
+    },
+    Key {
+        name: "log_format",
+        meaning: "how the log is printed, `text` or `json`, as `--log-format`",
+        put: |settings, key, value| {
+            settings.log_format = word(key, value)?;
             Ok(())
         },
     },

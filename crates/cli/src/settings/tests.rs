@@ -118,12 +118,15 @@ fn the_environment_wins_over_the_file_and_flags_win_over_both() {
     };
     let flags = Flags {
         error_format: Some(ErrorFormat::Text),
+        log: Some(LogLevel::Debug),
         output: Some(&output),
         session: Some(&session),
+        ..Flags::default()
     };
     let settings = resolve(&pairs, Some(FILE), &flags).expect("valid");
     assert_eq!(settings.output, Format::Jsonl);
     assert_eq!(settings.error_format, ErrorFormat::Text);
+    assert_eq!((settings.log, settings.log_format), (LogLevel::Debug, LogFormat::Text));
     assert_eq!(settings.session.timeout, Some(Duration::from_secs(1)));
     assert_eq!(settings.session.max_writes, 1);
     assert!(settings.session.keeps_partial);

@@ -1,5 +1,6 @@
 //! The forms of values: switches, pairs.
 
+use clap::ValueEnum;
 use strataql_diag::Result;
 
 use super::unfit;
@@ -11,6 +12,15 @@ pub(super) fn on_or_off(key: &str, value: &str) -> Result<bool> {
         "off" | "false" | "no" | "0" => Ok(false),
         _ => Err(unfit(key, value, "`on` or `off`")),
     }
+}
+
+/// One of the words that a flag takes.
+pub(super) fn word<T: ValueEnum>(key: &str, value: &str) -> Result<T> {
+    T::from_str(value, false).map_err(|_| {
+        let words = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let words: Vec<String> = words.map(|word| format!("`{}`", word.get_name())).collect();
+        unfit(key, value, &words.join(" or "))
+    })
 }
 
 /// `name=value`.

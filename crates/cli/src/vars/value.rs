@@ -4,7 +4,7 @@
 //! Surprise: `--var` values are text. Outside quotes that text must be a JSON scalar; names and
 //! expressions are not, so that a value cannot change what the statement does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value as Json;
@@ -14,7 +14,8 @@ use strataql_diag::{Code, Report, Result};
 use strataql_spec::Node;
 use strataql_spec::node::NodeValue;
 
-use super::scan::{Found, Place, is_name};
+use super::scan::{Found, Place, is_name, scan};
+use crate::env::Environment;
 
 /// One value.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,18 +34,25 @@ enum Value {
 
 /// The variables of a run; `Debug` shows names only, since a value may be a secret.
 #[derive(Clone, Default)]
-pub(crate) struct Variables(BTreeMap<String, Value>);
+pub(crate) struct Variables {
+    entries: BTreeMap<String, Value>,
+    /// Names whose values come from the environment.
+    inherited: BTreeSet<String>,
+}
+
+/// What the names of environment variables begin with that set variables of a statement.
+pub(crate) const ENVIRONMENT: &str = "STRATAQL_VAR_";
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.entries.keys()).finish()
     }
 }
 
 impl Variables {
     /// The names that have a value.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.entries.keys().map(String::as_str)
     }
 
     /// Adds `name=value` from the command line; it overrides the files.
@@ -62,7 +70,34 @@ impl Variables {
                 .with_help("write `--var name=value`"),
             ));
         }
-        self.0.insert(name.trim().to_owned(), Value::Given(value.to_owned()));
+        self.entries.insert(name.trim().to_owned(), Value::Given(value.to_owned()));
+        Ok(())
+    }
+
+    /// The names that the command line gives.
+    pub(super) fn given(&self) -> impl Iterator<Item = &str> {
+        let given = self.entries.iter().filter(|(name, _)| !self.inherited.contains(*name));
+        given.filter(|(_, value)| matches!(value, Value::Given(_))).map(|(name, _)| name.as_str())
+    }
+
+    /// Takes variables of `text` without a value from the environment: `STRATAQL_VAR_name`, also in
+    /// upper case.
+    ///
+    /// # Errors
+    /// `syntax` for braces around something that is not a name.
+    pub(crate) fn add_environment(&mut self, text: &str, environment: &Environment) -> Result<()> {
+        for found in scan(text)?.found {
+            if self.entries.contains_key(&found.name) {
+                continue;
+            }
+            let value = [found.name.clone(), found.name.to_uppercase()]
+                .iter()
+                .find_map(|name| environment.value(&format!("{ENVIRONMENT}{name}")));
+            if let Some(value) = value {
+                self.inherited.insert(found.name.clone());
+                self.entries.insert(found.name, Value::Given(value));
+            }
+        }
         Ok(())
     }
 
@@ -78,14 +113,14 @@ impl Variables {
             if !is_name(&key) {
                 return Err(bad_file(name, 0, &format!("`{key}` is not the name of a variable")));
             }
-            self.0.insert(key, value);
+            self.entries.insert(key, value);
         }
         Ok(())
     }
 
     /// True when the variable has no value that fits its context.
     pub(super) fn lacks(&self, found: &Found) -> bool {
-        match self.0.get(&found.name) {
+        match self.entries.get(&found.name) {
             None => true,
             Some(Value::Null) => found.place != Place::Code,
             Some(_) => false,
@@ -94,7 +129,7 @@ impl Variables {
 
     /// True when it is set to null.
     pub(super) fn is_null(&self, name: &str) -> bool {
-        self.0.get(name) == Some(&Value::Null)
+        self.entries.get(name) == Some(&Value::Null)
     }
 
     /// The text for a variable that has a value.
@@ -102,7 +137,7 @@ impl Variables {
     /// # Errors
     /// `bad-param-value` when the value is not allowed there.
     pub(super) fn written(&self, found: &Found) -> Result<String> {
-        let value = self.0.get(&found.name).unwrap_or(&Value::Null);
+        let value = self.entries.get(&found.name).unwrap_or(&Value::Null);
         if found.place == Place::Code {
             return literal(value, found);
         }

@@ -74,7 +74,10 @@ impl ContextProvider for Context<'_> {
     ) -> Result<Arc<dyn TableSource>> {
         match self.state.table_functions().get(name) {
             Some(function) => {
-                let args = args.into_iter().map(constant).collect::<Result<Vec<_>>>()?;
+                let args = args
+                    .into_iter()
+                    .map(|arg| constant(arg, self.state))
+                    .collect::<Result<Vec<_>>>()?;
                 let args = datafusion::catalog::TableFunctionArgs::new(&args, self.state);
                 Ok(provider_as_source(function.create_table_provider_with_args(args)?))
             }
@@ -136,9 +139,12 @@ impl ContextProvider for Context<'_> {
 }
 
 /// An argument as a constant, if it is one: table functions of DataFusion take nothing else.
-fn constant(expr: Expr) -> Result<Expr> {
+fn constant(expr: Expr, state: &SessionState) -> Result<Expr> {
     let schema = Arc::new(DFSchema::empty());
-    let info = SimplifyContext::builder().with_schema(Arc::clone(&schema)).with_current_time();
+    let info = SimplifyContext::builder()
+        .with_schema(Arc::clone(&schema))
+        .with_config_options(Arc::clone(state.config().options()))
+        .with_current_time();
     let simplifier = ExprSimplifier::new(info.build());
     simplifier.simplify(simplifier.coerce(expr, &schema)?)
 }

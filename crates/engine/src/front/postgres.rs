@@ -1,7 +1,7 @@
 //! What PostgreSQL writes and DataFusion does not plan, or plans with another meaning.
 //!
-//! Owns: AT TIME ZONE, SIMILAR TO, LIKE with ESCAPE, literals of timestamps without seconds, functions
-//! that give rows in a select list.
+//! Owns: AT TIME ZONE, SIMILAR TO, LIKE and ILIKE with ESCAPE, literals of timestamps without seconds,
+//! functions that give rows in a select list.
 //! Surprise: the functions that stand for them are those of `strataql-functions`, which anybody may
 //! call by name, too.
 
@@ -43,6 +43,14 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
             }
             let escape = Expr::value(Value::SingleQuotedString(escape));
             negated_if(*negated, call_of("like", vec![take(pattern), take(value), escape]))
+        }
+        Expr::ILike { pattern, escape_char, any: false, .. } => {
+            if let (Some(escape), Some(text)) = (escape_of(escape_char.as_ref()), text_mut(pattern))
+            {
+                *text = with_backslashes(text, &escape);
+                *escape_char = None;
+            }
+            return Ok(None);
         }
         Expr::TypedString(literal) if is_timestamp(&literal.data_type) => {
             if let Value::SingleQuotedString(text) = &mut literal.value.value {

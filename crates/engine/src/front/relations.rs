@@ -9,16 +9,22 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::LogicalPlan;
 use strataql_diag::Report;
+use strataql_spec::Method;
 use strataql_sql::{Exec, Name, Spelling};
 
 use super::views::Definition;
 use crate::resource::ResourceRef;
+
+/// What may stand before the name of a body's attribute.
+const BODY_PREFIX: &str = "data__";
 
 /// A query, planned.
 pub(crate) struct Planned {
     pub(crate) plan: LogicalPlan,
     /// Labels of the output columns, as the user typed them.
     pub(crate) labels: Vec<String>,
+    /// The corrections of DataFusion that changed the plan.
+    pub(crate) corrections: Vec<&'static str>,
 }
 
 /// Relations that are no resources, found before provider names are tried.
@@ -96,5 +102,13 @@ pub(crate) fn spell(spelling: &mut Spelling, resource: &ResourceRef) {
     }
     for parameter in resource.parameters() {
         spelling.add(&parameter);
+    }
+    // an attribute of a body may be named with and without its prefix
+    let inputs = resource.select_methods().flat_map(Method::inputs);
+    for input in inputs.filter(|input| input.location.is_none()) {
+        match input.name.strip_prefix(BODY_PREFIX) {
+            Some(bare) => spelling.add_other(bare, input.name),
+            None => spelling.add_other(&format!("{BODY_PREFIX}{}", input.name), input.name),
+        }
     }
 }

@@ -10,10 +10,9 @@ use datafusion::sql::sqlparser::ast::{
     UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use strataql_diag::{Code, Report};
-
 use strataql_functions::{is_row_function, make_lateral};
 
-use super::postgres;
+use super::{forms, postgres};
 
 /// Rewrites a query.
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
@@ -32,7 +31,12 @@ impl VisitorMut for Rewriter {
     type Break = Box<Report>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        match take_fetch(query) {
+        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
+            forms::unique_columns(&mut cte.query, &cte.alias.columns);
+        }
+        forms::order_by_cast(query);
+        forms::values(&mut query.body);
+        match take_fetch(query).and_then(|()| forms::windows(query)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(report) => ControlFlow::Break(report),
         }
@@ -40,6 +44,9 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         join_row_functions(select);
+        if let Some(condition) = &mut select.selection {
+            forms::row_conditions(condition);
+        }
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             // the right side of these joins exists without the left
             let is_own = matches!(
@@ -55,6 +62,9 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
         make_lateral(factor, true);
+        if let TableFactor::Derived { subquery, alias: Some(alias), .. } = factor {
+            forms::unique_columns(subquery, &alias.columns);
+        }
         ControlFlow::Continue(())
     }
 
@@ -103,6 +113,10 @@ impl VisitorMut for Rewriter {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         postgres::unnest_rows(expr);
+        // what is repeated has its parameters numbered by now
+        if let Some(plain) = forms::plain(expr) {
+            *expr = plain;
+        }
         ControlFlow::Continue(())
     }
 

@@ -1,9 +1,11 @@
-//! USING and NATURAL of RIGHT and FULL joins.
+//! USING and NATURAL.
 //!
-//! The merged column is the right side's there, or that of the side that has the row; DataFusion gives
-//! the left side's, which is NULL for rows of the right alone. Here such joins say ON, and the merged
-//! column is spelt out wherever it is named without a table. `*` shows merged columns first, as SQL
-//! has it.
+//! The merged column is the left side's, in RIGHT joins the right side's, in FULL joins that of the side
+//! that has the row. DataFusion takes the column of the table whose name sorts first, finds the name
+//! ambiguous in WHERE, and resolves it outside of a subquery instead. Here such joins become ON, and the
+//! merged column is spelt out wherever it is named without a table. `*` shows merged columns first.
+//! Surprise: an inner or left join whose tables do not show their columns here (derived tables) stays as
+//! it is, unless one table alone can have the column.
 
 use std::ops::ControlFlow;
 
@@ -31,9 +33,22 @@ struct Merged {
 impl Shapes<'_> {
     /// Spells out the merged columns of a select, if one of its joins needs it.
     pub(super) fn spell_merged(&self, select: &mut Select) -> Result<(), Box<Report>> {
-        if !select.from.iter().any(needs_it) {
+        if !select.from.iter().any(|from| merges(from, |_| true)) {
             return Ok(());
         }
+        let mut spelt = select.clone();
+        match self.spell(&mut spelt) {
+            Ok(()) => *select = spelt,
+            Err(report) if select.from.iter().any(|from| merges(from, is_outer)) => {
+                return Err(report);
+            }
+            // DataFusion merges the columns
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn spell(&self, select: &mut Select) -> Result<(), Box<Report>> {
         let merged = self.merge(select)?;
         let items: Vec<TableFactor> = factors(select).into_iter().cloned().collect();
         let items: Vec<&TableFactor> = items.iter().collect();
@@ -64,10 +79,16 @@ impl Shapes<'_> {
         else {
             return Ok(());
         };
-        if !select.from.iter().any(needs_it) {
+        if !select.from.iter().any(|from| merges(from, |_| true)) {
             return Ok(());
         }
-        let mut merged = self.merge(&mut select.clone())?;
+        let mut merged = match self.merge(&mut select.clone()) {
+            Ok(merged) => merged,
+            Err(report) if select.from.iter().any(|from| merges(from, is_outer)) => {
+                return Err(report);
+            }
+            Err(_) => return Ok(()),
+        };
         // an output column comes first
         merged.columns.retain(|(name, _)| {
             !select.projection.iter().any(|item| match item {
@@ -255,16 +276,21 @@ impl VisitorMut for Speller<'_> {
     }
 }
 
-/// True if a join of the item merges columns that are not the left side's.
-fn needs_it(from: &TableWithJoins) -> bool {
+/// True if such a join of the item merges columns.
+fn merges(from: &TableWithJoins, is_such: impl Fn(&JoinOperator) -> bool) -> bool {
     from.joins.iter().any(|join| {
         let mut operator = join.join_operator.clone();
-        (is_right(&operator) || is_full(&operator))
+        is_such(&operator)
             && matches!(
                 constraint_mut(&mut operator),
                 Some(JoinConstraint::Using(_) | JoinConstraint::Natural)
             )
     })
+}
+
+/// True if the merged columns are not the left side's.
+const fn is_outer(operator: &JoinOperator) -> bool {
+    is_right(operator) || is_full(operator)
 }
 
 const fn is_right(operator: &JoinOperator) -> bool {

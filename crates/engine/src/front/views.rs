@@ -25,7 +25,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::{Span as TextSpan, TokenWithSpan};
 use strataql_diag::{Code, LineColumn, Report, Span};
 use strataql_registry::Registry;
-use strataql_sql::{Spelling, Statement, respell, words};
+use strataql_sql::{Spelling, Statement, TableNames, mentions, respell};
 
 use self::conditions::Givens;
 use self::parts::{Place, factors_mut};
@@ -59,6 +59,14 @@ pub(crate) struct Definition {
     pub(crate) required: Vec<String>,
 }
 
+impl Definition {
+    /// The provider whose document defines it: its body may read that provider only.
+    fn provider(&self) -> Option<&str> {
+        let first = self.namespace.first().map(String::as_str);
+        first.filter(|_| self.from_document)
+    }
+}
+
 /// Names that a statement and its views use.
 #[derive(Default)]
 pub(super) struct Learnt {
@@ -78,8 +86,8 @@ pub(super) struct Expander<'a> {
     /// How bodies are spelt; nothing on the first pass.
     spelling: Option<&'a Spelling>,
     learnt: Learnt,
-    /// Tokens of bodies by their text.
-    bodies: HashMap<String, Vec<TokenWithSpan>>,
+    /// Tokens of bodies by their text, with the tables that they name.
+    bodies: HashMap<String, (Vec<TokenWithSpan>, TableNames)>,
     parameters: BTreeMap<String, BTreeSet<String>>,
     /// Bodies so far, to number their common table expressions.
     count: usize,
@@ -96,6 +104,15 @@ struct Frame {
     chain: Vec<String>,
     /// For a view's body.
     body: Option<Body>,
+    /// The only provider that may be read, inside a view of a document.
+    provider: Option<String>,
+}
+
+impl Frame {
+    /// The only provider that may be read in the body of a view here.
+    fn provider_in(&self, definition: &Definition) -> Option<String> {
+        self.provider.clone().or_else(|| definition.provider().map(str::to_owned))
+    }
 }
 
 /// The view whose body a frame is.
@@ -167,14 +184,19 @@ impl<'a> Expander<'a> {
             given: Givens::new(),
             chain: Vec::new(),
             body: None,
+            provider: None,
         };
         self.walk(query, &frame)?;
         let mut learnt = self.learnt;
         // words of bodies that no document knows: only now are all documents known
         let mut bodies: Vec<_> = self.bodies.into_iter().collect();
         bodies.sort_by(|left, right| left.0.cmp(&right.0));
-        for (_, tokens) in &bodies {
-            learnt.spelling.complete(tokens);
+        for (_, (tokens, names)) in &bodies {
+            let is_column = |word: &str| learnt.spelling.is_known(word);
+            learnt.words.extend(mentions(tokens, names, &is_column));
+        }
+        for (_, (tokens, names)) in &bodies {
+            learnt.spelling.complete(tokens, names);
         }
         Ok(learnt)
     }
@@ -204,25 +226,30 @@ impl<'a> Expander<'a> {
     /// The tree of a view's text; every name in it stands where the view's name stands.
     fn body(&mut self, definition: &Definition, span: TextSpan) -> Found<Query> {
         let unreadable = |report: &Report| self.unreadable(definition, span, &report.message);
-        let tokens = match self.bodies.get(&definition.sql) {
-            Some(tokens) => tokens.clone(),
+        let (tokens, names) = match self.bodies.get(&definition.sql) {
+            Some(body) => body.clone(),
             None => {
                 let mut all =
                     strataql_sql::parse(&definition.sql).map_err(|report| unreadable(&report))?;
                 match (all.pop(), all.is_empty()) {
-                    (Some(parsed), true) if parsed.execs.is_empty() => parsed.tokens,
+                    (Some(parsed), true) if parsed.execs.is_empty() => {
+                        let names = match &parsed.statement {
+                            Statement::Query(query) => TableNames::of(query.as_ref()),
+                            _ => TableNames::default(),
+                        };
+                        (parsed.tokens, names)
+                    }
                     _ => return Err(self.unreadable(definition, span, "it is not one SELECT")),
                 }
             }
         };
-        self.learnt.words.extend(words(&tokens));
-        self.bodies.insert(definition.sql.clone(), tokens.clone());
+        self.bodies.insert(definition.sql.clone(), (tokens.clone(), names.clone()));
         let mut placed = tokens;
+        if let Some(spelling) = self.spelling {
+            respell(&mut placed, spelling, &names);
+        }
         for token in &mut placed {
             token.span = span;
-        }
-        if let Some(spelling) = self.spelling {
-            respell(&mut placed, spelling);
         }
         match strataql_sql::reparse(self.text, &placed) {
             Ok(Statement::Query(query)) => Ok(*query),

@@ -77,6 +77,11 @@ impl<'a> Shapes<'a> {
 
     /// The columns that `*` shows of an item, as far as they are known here.
     pub(super) fn visible(&self, factor: &TableFactor) -> Option<Vec<String>> {
+        if let TableFactor::Derived { alias: Some(alias), .. } = factor
+            && !alias.columns.is_empty()
+        {
+            return Some(alias.columns.iter().map(|column| column.name.value.clone()).collect());
+        }
         let TableFactor::Table { name, args: None, .. } = factor else { return None };
         match self.tables.get(&full_name(&name_parts(name)?))? {
             Relation::Resource(resource) => {

@@ -71,7 +71,8 @@ pub(crate) async fn explain(
         ));
     }
     let (inner, query) = query_of(&statement.text, parsed)?;
-    let part = statement.part(&statement.text, inner, statement.parameters.as_ref().clone());
+    let part =
+        statement.part(Arc::clone(&statement.text), inner, Arc::clone(&statement.parameters));
     let prepared = part.prepare(&query).await?;
     explain::explain(statement, prepared, false, false).await
 }
@@ -98,8 +99,9 @@ pub(crate) async fn refresh(statement: &Statement, store: &Store, name: &Name) -
     let (inner, query) = parsed_view(&entry.name, view)?;
     let mut settings = statement.settings.as_ref().clone();
     settings.namespace.clone_from(&view.namespace);
-    let part =
-        statement.part(&view.sql, inner.clone(), Parameters::default()).with_settings(settings);
+    let part = statement
+        .part(view.sql.as_str(), inner.clone(), Parameters::default())
+        .with_settings(settings);
     let filler = Filler { statement: &part, store };
     let (written, outcome) = filler
         .fill(&inner, &query, &Parameters::default(), &view.columns)
@@ -211,7 +213,7 @@ impl Definer<'_> {
             return self.keep(&name, content, taken, written, outcome).await;
         }
         let schema = Arc::new(Schema::new(self.columns(parsed, table)?));
-        let written = self.store.writer(&schema, &filler.pool())?.finish().await?;
+        let written = self.store.writer(&schema, &filler.pool()?)?.finish().await?;
         let content = Content::Table { files: vec![written.file.clone()] };
         self.keep(&name, content, taken, written, Outcome::default()).await
     }

@@ -33,8 +33,8 @@ pub(super) struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    pub(super) fn pool(&self) -> Arc<dyn MemoryPool> {
-        Arc::clone(&self.statement.memory.memory_pool)
+    pub(super) fn pool(&self) -> Found<Arc<dyn MemoryPool>> {
+        Ok(Arc::clone(&self.statement.memory()?.memory_pool))
     }
 
     /// Starts the query.
@@ -74,7 +74,7 @@ impl Filler<'_> {
             .map(|(field, label)| kept(field, label))
             .collect();
         let schema = Arc::new(Schema::new(fields));
-        let mut writer = self.store.writer(&schema, &self.pool())?;
+        let mut writer = self.store.writer(&schema, &self.pool()?)?;
         while let Some(batch) = result.rows.try_next().await? {
             writer.write(shaped(&batch, batch.columns(), &schema)?).await?;
         }
@@ -133,7 +133,8 @@ pub(super) fn query_from(text: &str, parsed: &Parsed, start: usize) -> Found<(Pa
         Some(first) => Span::new(strataql_sql::byte_span(text, first).start, parsed.span.end),
         None => parsed.span,
     };
-    Ok((Parsed { span, tokens, statement, execs: parsed.execs.clone() }, query))
+    let execs = parsed.execs.clone();
+    Ok((Parsed { span, tokens, statement, execs, assertion: None, vertical: false }, query))
 }
 
 fn is_as(token: &TokenWithSpan) -> bool {

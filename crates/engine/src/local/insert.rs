@@ -165,7 +165,7 @@ async fn insert_rows(
             )),
         ));
     }
-    let mut writer = store.writer(&schema, &filler.pool())?;
+    let mut writer = store.writer(&schema, &filler.pool()?)?;
     while let Some(batch) = result.rows.try_next().await? {
         let columns: Vec<ArrayRef> = (0..names.len())
             .map(|column| match positions.iter().position(|position| *position == column) {

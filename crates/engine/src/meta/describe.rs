@@ -8,6 +8,7 @@ use strataql_diag::{Code, Report, did_you_mean, listed};
 use strataql_spec::{ColumnType, Location, Method, SchemaId, Service};
 use strataql_sql::{Describe, Name};
 
+use super::fields::inside;
 use crate::catalog::Catalog;
 use crate::resource::ResourceRef;
 use crate::result_set::ResultSet;
@@ -154,7 +155,11 @@ fn method_shape(
     method: &Method,
     extended: bool,
 ) -> Result<RecordBatch, Box<Report>> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Vec<Option<String>>> = Vec::new();
+    let fields = |name: &str, schema: SchemaId, for_request: bool| {
+        // a list of every field is for those who ask for all of it
+        if extended { inside(service, name, schema, for_request) } else { Vec::new() }
+    };
     let mut push = |name: &str, id: SchemaId, role: &str, place: &str, text: Option<String>| {
         let schema = &service.schemas[id];
         let mut row = vec![
@@ -181,9 +186,17 @@ fn method_shape(
     for property in method.body.iter().flat_map(|body| &body.properties) {
         let role = if property.required { "input_required" } else { "input_optional" };
         push(&property.name, property.schema, role, "body", None);
+        for field in fields(&property.name, property.schema, true) {
+            let is_required = property.required && field.required;
+            let role = if is_required { "input_required" } else { "input_optional" };
+            push(&field.path, field.schema, role, "body", None);
+        }
     }
     for column in &method.response.columns {
         push(&column.name, column.schema, "output", "row", None);
+        for field in fields(&column.name, column.schema, false) {
+            push(&field.path, field.schema, "output", "row", None);
+        }
     }
     let mut names = vec!["name", "type", "param_type", "place"];
     if extended {

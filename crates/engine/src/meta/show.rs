@@ -8,6 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::common::DFSchema;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Documentation, Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use strataql_diag::{Code, Report, Span};
@@ -27,7 +28,7 @@ use crate::text_table::text_table;
 /// Stands for a document's view where methods are listed.
 pub(super) const VIEW: &str = "__view__";
 
-type Rows = Vec<Vec<Option<String>>>;
+pub(crate) type Rows = Vec<Vec<Option<String>>>;
 
 /// The rows of SHOW, but for what a session keeps itself (SHOW VIEWS, SHOW TABLES).
 ///
@@ -38,7 +39,9 @@ pub(crate) fn rows(statement: &Statement, show: &Show) -> Result<RecordBatch, Bo
     match &show.what {
         ShowWhat::Providers => providers(statement),
         ShowWhat::Services(name) => services(catalog, name, show.extended),
-        ShowWhat::Resources(name) => resources(statement, catalog, name, show.extended),
+        ShowWhat::Resources(name) => {
+            super::resources::resources(statement, name.as_ref(), show.extended)
+        }
         ShowWhat::Methods(name) => methods(statement, catalog, name, show.extended),
         ShowWhat::Functions => functions(statement, show.extended),
         ShowWhat::Settings => settings_table(statement),
@@ -126,7 +129,7 @@ fn services(
 }
 
 /// The index of the service that the first two parts of a name mean.
-fn index(
+pub(super) fn index(
     statement: &Statement,
     catalog: &Catalog<'_>,
     name: &Name,
@@ -173,32 +176,6 @@ fn index(
     };
     let index = statement.registry().index(&provider.name, &service)?;
     Ok((index, full))
-}
-
-fn resources(
-    statement: &Statement,
-    catalog: &Catalog<'_>,
-    name: &Name,
-    extended: bool,
-) -> Result<RecordBatch, Box<Report>> {
-    let (index, _) = index(statement, catalog, name, 2)?;
-    let rows = index
-        .resources
-        .iter()
-        .map(|resource| {
-            let mut row = vec![Some(resource.name.clone()), Some(verbs(resource))];
-            if extended {
-                row.push(Some(resource.id.clone()));
-                row.push(Some(resource.description.clone()));
-            }
-            row
-        })
-        .collect();
-    let mut names = vec!["name", "verbs"];
-    if extended {
-        names.extend(["id", "description"]);
-    }
-    text_table(&names, rows)
 }
 
 /// The SQL verbs of a resource, in the order of its document.
@@ -290,7 +267,12 @@ fn sorted<T>(map: &HashMap<String, T>) -> BTreeMap<&String, &T> {
 
 /// The functions with what each takes; EXTENDED gives the whole descriptions.
 pub(super) fn functions(statement: &Statement, extended: bool) -> Result<RecordBatch, Box<Report>> {
-    let state = &statement.engine.state;
+    let rows = function_rows(&statement.engine.state, extended);
+    text_table(&["name", "kind", "syntax", "description"], rows)
+}
+
+/// Name, kind, syntax and description of every function, in the order of names.
+pub(crate) fn function_rows(state: &SessionState, extended: bool) -> Rows {
     let mut rows: Rows = Vec::new();
     let mut push = |name: &str, kind: &str, own: &str, syntax: &str, text: &str| {
         // an alias takes what its function takes
@@ -329,7 +311,7 @@ pub(super) fn functions(statement: &Statement, extended: bool) -> Result<RecordB
     }
     rows.sort();
     rows.dedup_by(|one, other| one[..2] == other[..2]);
-    text_table(&["name", "kind", "syntax", "description"], rows)
+    rows
 }
 
 /// What a function says it takes, and does.

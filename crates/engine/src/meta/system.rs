@@ -81,15 +81,21 @@ impl SystemTables<'_> {
     }
 }
 
+/// The tables of a schema; none if it is no schema of ours.
+pub(crate) fn tables(schema: &str) -> Vec<&'static str> {
+    let schema = schema.to_ascii_lowercase();
+    rows::LAYOUTS
+        .iter()
+        .filter_map(|layout| layout.name.strip_prefix(&schema)?.strip_prefix('.'))
+        .chain(OF_SESSION.iter().copied().filter(|_| schema == SYS))
+        .collect()
+}
+
 /// The report of a name that only a system table could have, if it is one.
 pub(crate) fn no_table(name: &Name) -> Option<Box<Report>> {
     let [schema, table] = name.parts.as_slice() else { return None };
     let schema = schema.value.to_ascii_lowercase();
-    let own: Vec<&str> = rows::LAYOUTS
-        .iter()
-        .filter_map(|layout| layout.name.strip_prefix(&schema)?.strip_prefix('.'))
-        .chain(OF_SESSION.iter().copied().filter(|_| schema == SYS))
-        .collect();
+    let own = tables(&schema);
     if own.is_empty() {
         return None;
     }

@@ -13,6 +13,7 @@ use strataql_spec::{Method, SchemaId, SchemaKind, SqlVerb};
 use strataql_sql::sqlparser::ast::{Expr, Statement as Tree};
 use strataql_sql::{Name, Statement, Template};
 
+use super::fields::inside;
 use crate::catalog::Catalog;
 use crate::resource::ResourceRef;
 use crate::text_table::text_table;
@@ -89,7 +90,29 @@ impl Writer<'_> {
             Template::Exec => None,
         };
         // a statement without columns or conditions is none; EXEC needs neither
-        text.map_or_else(|| self.exec(method), |text| vec![Some(text)])
+        let required = matches!(template, Template::Insert { required: true });
+        text.map_or_else(
+            || self.exec(method),
+            |text| vec![Some(self.fields(template, method, required) + &text)],
+        )
+    }
+
+    /// Comments with the fields inside of objects, which a statement may give one by one.
+    fn fields(&self, template: Template, method: &Method, required: bool) -> String {
+        if template == Template::Delete {
+            return String::new();
+        }
+        let service = &self.resource.service;
+        let lines = body(method, required).into_iter().flat_map(|(name, schema)| {
+            inside(service, &name, schema, true)
+                .into_iter()
+                .map(|field| {
+                    let kind = service.schemas[field.schema].kind.name();
+                    format!("-- {} {kind}\n", field.path)
+                })
+                .collect::<Vec<_>>()
+        });
+        lines.collect()
     }
 
     fn target(&self) -> String {

@@ -26,6 +26,7 @@ use strataql_call::{Arguments, CallContext, CallMetrics, MethodRef, field_of};
 use strataql_diag::Code;
 use strataql_spec::{Location, Method};
 
+use super::identity::{Identities, Noted, Requested};
 use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
@@ -41,6 +42,8 @@ pub(crate) struct ScanExec {
     properties: Arc<PlanProperties>,
     /// Counters of all executions: the fed side of a join is executed once per key.
     metrics: Arc<OnceLock<Arc<CallMetrics>>>,
+    /// Notes about other objects, of all executions too.
+    noted: Noted,
 }
 
 impl ScanExec {
@@ -61,7 +64,12 @@ impl ScanExec {
             Boundedness::Bounded,
         )
         .with_scheduling_type(SchedulingType::Cooperative);
-        Self { spec: Arc::new(spec), properties: Arc::new(properties), metrics: Arc::default() }
+        Self {
+            spec: Arc::new(spec),
+            properties: Arc::new(properties),
+            metrics: Arc::default(),
+            noted: Noted::default(),
+        }
     }
 
     pub(crate) fn spec(&self) -> &ScanSpec {
@@ -76,6 +84,7 @@ impl ScanExec {
             spec: Arc::new(spec),
             properties: Arc::clone(&self.properties),
             metrics: Arc::clone(&self.metrics),
+            noted: Arc::clone(&self.noted),
         }
     }
 }
@@ -171,10 +180,16 @@ impl ScanExec {
             ))
         })?;
         let target = self.spec.target(&runtime.registry).map_err(external)?;
+        let identities =
+            Identities::of(&self.spec, &target, &arguments, &runtime.outcome, &self.noted);
         let legs = arguments
             .iter()
-            .filter(|arguments| !self.is_of_no_object(target.method(), arguments))
-            .map(|arguments| self.leg(&runtime, &metrics, &target, arguments))
+            .enumerate()
+            .filter(|(_, arguments)| !self.is_of_no_object(target.method(), arguments))
+            .map(|(number, arguments)| {
+                let requested = identities.requested(number, arguments);
+                self.leg(&runtime, &metrics, &target, arguments, requested)
+            })
             .collect::<Result<Vec<Leg>>>()?;
         let width =
             if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
@@ -200,6 +215,7 @@ impl ScanExec {
         metrics: &Arc<CallMetrics>,
         target: &MethodRef,
         arguments: &Arguments,
+        requested: Requested,
     ) -> Result<Leg> {
         let (spec, method) = (&self.spec, target.method());
         if runtime.run.is_read_only && method.is_write() {
@@ -229,7 +245,7 @@ impl ScanExec {
         };
         let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();
-        let pages = call.pages(context, plan);
+        let pages = runtime.run.span.in_scope(|| call.pages(context, plan));
         let pages = if runtime.run.is_partial {
             let scope = partial::scope(&spec.name(), method, arguments);
             partial::kept(pages, runtime.outcome.clone(), scope).boxed()
@@ -238,13 +254,13 @@ impl ScanExec {
         };
         let budget = Arc::clone(&runtime.run.budget);
         let compared = self.compared(arguments)?;
-        let stream = pages
-            .inspect_ok(move |page| budget.count_read(page.batch.num_rows()))
-            .map_ok(move |page| page.batch.with_schema(Arc::clone(&schema)))
-            .map(move |batch| match batch {
-                Ok(batch) => of_call(&batch?, &compared),
-                Err(report) => Err(external(report)),
-            });
+        let stream = pages.inspect_ok(move |page| budget.count_read(page.batch.num_rows())).map(
+            move |page| {
+                let page = page.map_err(external)?;
+                let batch = requested.rows(&page.batch)?.with_schema(Arc::clone(&schema))?;
+                of_call(&batch, &compared)
+            },
+        );
         Ok(stream.boxed())
     }
 
@@ -258,7 +274,12 @@ impl ScanExec {
             };
             let value = ScalarValue::Utf8(Some(value.text()));
             let kind = self.schema().field(position).data_type().clone();
-            compared.push((position, value.cast_to(&kind)?.to_array()?));
+            // a value of another type equals none
+            let value = match value.cast_to(&kind) {
+                Ok(value) => value,
+                Err(_) => ScalarValue::try_from(&kind)?,
+            };
+            compared.push((position, value.to_array()?));
         }
         Ok(compared)
     }

@@ -37,6 +37,10 @@ pub struct ScanSpec {
     /// which are those of another call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compared: Vec<String>,
+    /// Columns that say which object a row is, where its call asked for one by a parameter of that name.
+    /// They are no output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<ScanColumn>,
     /// Columns in output order.
     pub columns: Vec<ScanColumn>,
     /// Exactly that many rows end the scan.
@@ -175,7 +179,13 @@ impl ScanSpec {
             // a value in the body; those of parameters come from the call
             echo: call.arguments().0.get(&column.name).cloned(),
         });
-        call.decode_plan(columns.collect(), self.mismatch)
+        let asked = self.asked.iter().map(|column| ColumnPlan {
+            name: column.name.clone(),
+            wire: column.wire.clone(),
+            kind: column.kind,
+            echo: None,
+        });
+        call.decode_plan(columns.chain(asked).collect(), self.mismatch)
     }
 
     /// The spec as text that [`Self::from_text`] reads back.

@@ -22,13 +22,14 @@ use datafusion::logical_expr::{
 
 use self::probe::probe;
 use super::bind_node::{BindJoinNode, Keep};
-use super::resolve_scans::{is_needy, methods, resolve_scans};
+use super::lateral_keys::is_shown_key;
+use super::resolve_scans::{is_needy, methods, resolve_scans, unbound};
 use crate::predicate::bindings::SlotId;
 
 /// Rewrites the joins of a plan that feed parameters. What cannot be fed stays as it is: settling
 /// reports it.
 pub(crate) fn bind_joins(plan: LogicalPlan, slots: &mut SlotId) -> Result<LogicalPlan> {
-    if !has_needy_scan(&plan)? {
+    if !takes_keys(&plan)? {
         return Ok(plan);
     }
     plan.transform_down_with_subqueries(|node| rewrite(node, slots)).map(|done| done.data)
@@ -54,6 +55,24 @@ pub(crate) fn has_needy_scan(plan: &LogicalPlan) -> Result<bool> {
     Ok(found)
 }
 
+/// Parameters that scans of the plan show and that nothing gives a value so far.
+fn unbound_parameters(plan: &LogicalPlan) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            names.extend(unbound(scan));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(names)
+}
+
+/// True if some scan of the plan may take a parameter from a join: since it has no method without, or
+/// since it shows a parameter that nothing else gives a value.
+fn takes_keys(plan: &LogicalPlan) -> Result<bool> {
+    Ok(has_needy_scan(plan)? || !unbound_parameters(plan)?.is_empty())
+}
+
 fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalPlan>> {
     if let LogicalPlan::Filter(filter) = &node
         && let Some(fed) = scalar_feed(filter, slots)?
@@ -64,15 +83,15 @@ fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalP
     if let Some(kind) = mirrored(join.join_type) {
         // the optimizer likes to keep the right side; here the kept side is always the left one
         let swapped = swapped(join, kind)?;
-        if swapped.null_aware || !has_needy_scan(&node)? {
+        if swapped.null_aware || !takes_keys(&node)? {
             return Ok(Transformed::no(node));
         }
         let done = rewrite(LogicalPlan::Join(swapped), slots)?;
         return Ok(if done.transformed { done } else { Transformed::no(node) });
     }
-    let left_needy = has_needy_scan(&join.left)?;
-    let right_needy = has_needy_scan(&join.right)?;
-    if !left_needy && !right_needy {
+    let left_takes = takes_keys(&join.left)?;
+    let right_takes = takes_keys(&join.right)?;
+    if !left_takes && !right_takes {
         return Ok(Transformed::no(node));
     }
     let rewritten = match join.join_type {
@@ -81,12 +100,17 @@ fn rewrite(node: LogicalPlan, slots: &mut SlotId) -> Result<Transformed<LogicalP
         }
         JoinType::Inner => region::rewrite(&node, slots)?,
         JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
-            if right_needy && !join.null_aware =>
+            if right_takes && !join.null_aware =>
         {
-            feed_right(join, slots)?
+            match feed_right(join, slots)? {
+                None if join.join_type == JoinType::LeftSemi && left_takes => {
+                    feed_kept(join, slots)?
+                }
+                fed => fed,
+            }
         }
-        JoinType::LeftSemi if left_needy => feed_kept(join, slots)?,
-        JoinType::Right if left_needy => feed_swapped(join, slots)?,
+        JoinType::LeftSemi if left_takes => feed_kept(join, slots)?,
+        JoinType::Right if left_takes => feed_swapped(join, slots)?,
         _ => None,
     };
     Ok(match rewritten {
@@ -106,7 +130,7 @@ pub(super) fn conditions(join: &Join) -> Vec<Expr> {
     let mut all: Vec<Expr> =
         pairs.map(|(left, right)| binary_expr(left, equality, right)).collect();
     if let Some(filter) = &join.filter {
-        all.extend(split_conjunction(filter).into_iter().cloned());
+        all.extend(split_conjunction(filter).into_iter().filter(|it| !is_shown_key(it)).cloned());
     }
     all
 }
@@ -184,7 +208,7 @@ fn on_its_own(
     slots: &mut SlotId,
 ) -> Result<Option<LogicalPlan>> {
     let alone = bind_part(side.clone(), slots)?;
-    if has_needy_scan(&alone)? {
+    if has_needy_scan(&alone)? || (fed.is_some() && !unbound_parameters(&alone)?.is_empty()) {
         return Ok(None);
     }
     let is_same = match fed {
@@ -201,7 +225,9 @@ fn feed_right(join: &Join, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
     let pairs = pairs(&conditions, driver.schema(), join.right.schema());
     let probed = probe(&join.right, &pairs, slots)?;
     let template = probed.as_ref().map(|(template, _)| template);
-    if let Some(right) = on_its_own(&join.right, template, slots)? {
+    if has_needy_scan(&join.right)?
+        && let Some(right) = on_its_own(&join.right, template, slots)?
+    {
         let sides = Join { left: Arc::new(driver), right: Arc::new(right), ..join.clone() };
         return Ok(Some(LogicalPlan::Join(sides)));
     }
@@ -267,29 +293,33 @@ fn swapped(join: &Join, kind: JoinType) -> Result<Join> {
 
 /// `WHERE p = (SELECT …)` over a scan that needs `p`.
 fn scalar_feed(filter: &Filter, slots: &mut SlotId) -> Result<Option<LogicalPlan>> {
-    if !has_needy_scan(&filter.input)? {
+    if !takes_keys(&filter.input)? {
         return Ok(None);
     }
-    let mut conditions = Vec::new();
-    let mut feed = None;
-    for condition in split_conjunction(&filter.predicate) {
-        match scalar_equality(condition) {
-            Some((column, subquery)) if feed.is_none() => {
-                let key = Expr::from(subquery.schema().qualified_field(0));
-                conditions.push(key.clone().eq(column.clone()));
-                feed = Some((subquery, key, column));
-            }
-            _ => conditions.push(condition.clone()),
-        }
+    let all = split_conjunction(&filter.predicate);
+    for (position, condition) in all.iter().enumerate() {
+        let Some((column, subquery)) = scalar_equality(condition) else { continue };
+        let key = Expr::from(subquery.schema().qualified_field(0));
+        let equality = key.clone().eq(column.clone());
+        let Some((template, keys)) = probe(&filter.input, &[(key, column)], slots)? else {
+            continue;
+        };
+        let driver = bind_joins(subquery, slots)?;
+        let mut conditions: Vec<Expr> = all.iter().map(|condition| (*condition).clone()).collect();
+        conditions[position] = equality;
+        let schema = Arc::clone(filter.input.schema());
+        let keep = Keep::Fed;
+        return Ok(Some(node(Parts {
+            driver,
+            template,
+            keys,
+            conditions,
+            keep,
+            at_most_one: true,
+            schema,
+        })));
     }
-    let Some((subquery, key, column)) = feed else { return Ok(None) };
-    let driver = bind_joins(subquery, slots)?;
-    let Some((template, keys)) = probe(&filter.input, &[(key, column)], slots)? else {
-        return Ok(None);
-    };
-    let schema = Arc::clone(filter.input.schema());
-    let keep = Keep::Fed;
-    Ok(Some(node(Parts { driver, template, keys, conditions, keep, at_most_one: true, schema })))
+    Ok(None)
 }
 
 /// `column = (uncorrelated scalar subquery)`, either way round.

@@ -11,7 +11,7 @@
 //! No scoring: the order of the document decides. When no method fits, the reason names the nearest
 //! method and what it lacks, so that the error can say so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use strataql_spec::{Input, Method};
 
@@ -112,8 +112,10 @@ fn not_accepted<'n>(method: &Method, needs: &'n Needs) -> Option<&'n str> {
 }
 
 fn not_returned<'n>(method: &Method, needs: &'n Needs) -> Option<&'n str> {
+    let returned: HashSet<&str> =
+        method.response.columns.iter().map(|column| column.name.as_str()).collect();
     needs.columns.iter().map(String::as_str).find(|column| {
-        method.column(column).is_none()
+        !returned.contains(column)
             && !method.input(column).is_some_and(|input| is_bound(input, needs))
     })
 }

@@ -21,10 +21,11 @@ use datafusion::logical_expr::logical_plan::builder::LogicalPlanBuilder;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Filter, LogicalPlan, TableScan, TableScanBuilder};
 use strataql_call::Value;
-use strataql_spec::{Location, Method, Param};
+use strataql_spec::{ColumnType, Location, Method, Param};
 
 use super::bind_node::BindJoinNode;
 use super::method_choice::{Choice, Needs, NoChoice, choose};
+use super::number_order::written;
 use super::refusal::refusal;
 use crate::error::external;
 use crate::predicate::ScanCall;
@@ -108,6 +109,39 @@ pub(crate) fn is_needy(scan: &TableScan) -> bool {
         Ok(_) | Err(NoChoice::NoMethods) => false,
         Err(_) => true,
     }
+}
+
+/// Parameters that the scan shows and no condition gives a value: those that are no columns, and those
+/// whose value is a setting's. A join may give them one.
+pub(crate) fn unbound(scan: &TableScan) -> Vec<String> {
+    let Some(table) = table_of(scan).filter(|table| table.call.is_none()) else {
+        return Vec::new();
+    };
+    let fields = table.schema.fields();
+    let shown: Vec<usize> = scan.projection.clone().unwrap_or_else(|| (0..fields.len()).collect());
+    let is_server = |name: &str| {
+        let mut params = table.resource.select_methods().filter_map(|method| method.param(name));
+        params.any(|param| param.location == Location::Server)
+    };
+    let may_lack: Vec<&str> = shown
+        .iter()
+        .map(|position| &fields[*position])
+        .filter(|field| is_hidden(field) || is_server(field.name()))
+        .map(|field| field.name().as_str())
+        .collect();
+    if may_lack.is_empty() {
+        return Vec::new();
+    }
+    let demand = demand(scan, &table);
+    may_lack
+        .into_iter()
+        .filter(|name| {
+            demand.from_settings.contains(*name)
+                || (!demand.bindings.contains_key(*name)
+                    && table.schema.field_with_name(name).is_ok_and(is_hidden))
+        })
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Parameters that the scan lacks, whichever of its methods is meant.
@@ -303,6 +337,7 @@ fn resolve_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> 
         notes: notes(table, method, scan, &bindings),
         alternatives: demand.alternatives,
         compared: compared(table, method, &bindings),
+        asked: asked(method, &bindings),
         bindings,
     };
     let projection = extended(scan, table, &residual, &call.compared);
@@ -376,6 +411,18 @@ fn compared(
         .collect()
 }
 
+/// Parameters that say which object is requested, and which a row of the answer has as a column
+/// (docs/decisions/0007-predicates-on-parameters.md).
+fn asked(method: &Method, bindings: &BTreeMap<String, ParameterSource>) -> Vec<String> {
+    let names = bindings.keys().filter(|name| {
+        let is_identity = method.input(name).is_some_and(|input| {
+            input.required || matches!(input.location, Some(Location::Path | Location::Header))
+        });
+        is_identity && method.column(name).is_some_and(|column| column.kind != ColumnType::Json)
+    });
+    names.cloned().collect()
+}
+
 fn reason(table: &ResourceTable, choice: &Choice<'_>, needs: &Needs) -> String {
     let required: Vec<&str> = choice
         .method
@@ -411,7 +458,7 @@ pub(crate) fn shown(expr: &Expr) -> String {
             Expr::Column(column) => Transformed::yes(Expr::Column(Column::from_name(column.name))),
             other => match operator_of(&other) {
                 Some(operator) => Transformed::yes(operator),
-                None => Transformed::no(other),
+                None => written(other),
             },
         })
     });

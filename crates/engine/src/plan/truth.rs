@@ -11,6 +11,7 @@ use datafusion::common::{Column, Result, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use strataql_diag::{Code, Report};
 
+use super::bind_node::BindJoinNode;
 use crate::error::external;
 use crate::resource::is_hidden;
 use crate::resource_table::{ResourceTable, table_of};
@@ -35,9 +36,9 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
                 | LogicalPlan::Join(_)
                 | LogicalPlan::Aggregate(_)
                 | LogicalPlan::Window(_)
+                | LogicalPlan::Extension(_)
         ) {
-            let valueless: BTreeSet<Valueless> =
-                node.inputs().into_iter().flat_map(valueless_of).collect();
+            let valueless: BTreeSet<Valueless> = sides_of(node).flat_map(valueless_of).collect();
             if !valueless.is_empty() {
                 for expr in node.expressions() {
                     check_expr(&expr, &valueless)?;
@@ -47,6 +48,17 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(())
+}
+
+/// The inputs of a node, and the side of a bind join that is fed.
+fn sides_of(node: &LogicalPlan) -> impl Iterator<Item = &LogicalPlan> {
+    let fed = match node {
+        LogicalPlan::Extension(extension) => {
+            extension.node.as_any().downcast_ref::<BindJoinNode>().map(|join| &join.template)
+        }
+        _ => None,
+    };
+    node.inputs().into_iter().chain(fed)
 }
 
 fn check_expr(expr: &Expr, valueless: &BTreeSet<Valueless>) -> Result<()> {
@@ -121,7 +133,7 @@ fn valueless_of(plan: &LogicalPlan) -> BTreeSet<Valueless> {
                 })
                 .collect()
         }
-        other => other.inputs().into_iter().flat_map(valueless_of).collect(),
+        other => sides_of(other).flat_map(valueless_of).collect(),
     }
 }
 

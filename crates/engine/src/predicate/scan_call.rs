@@ -16,6 +16,8 @@ pub(crate) struct ScanCall {
     pub(crate) alternatives: Vec<Alternatives>,
     /// Parameters of which several values are sent, and which may bring rows of other values.
     pub(crate) compared: Vec<String>,
+    /// Parameters that say which object is requested, and which a row answers with a column.
+    pub(crate) asked: Vec<String>,
     /// Why this method, for EXPLAIN.
     pub(crate) why: String,
     /// Predicates that are checked on the rows, for EXPLAIN.

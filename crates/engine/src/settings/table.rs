@@ -165,7 +165,7 @@ settings! {
         "`on` allows writes in an eager transaction that ROLLBACK cannot undo";
     "memory.limit" memory_limit: usize = 1 << 30,
         Memory,
-        "memory that sorts, joins and shared pages of a statement may use";
+        "memory that sorts, joins, shared pages and single values of a statement may use";
     "local_files" local_files: bool = true,
         Switch,
         "`off` refuses files in FROM, such as `'apps.csv'`";

@@ -137,8 +137,11 @@ impl Writer<'_> {
             return outcome;
         };
         let Sender { exchange, metrics, outcome, .. } = sender;
-        let ended = awaiting.wait(*exchange, metrics, &write.call, outcome, first.clone()).await;
-        match ended {
+        let wait = awaiting.wait(*exchange, metrics, &write.call, outcome, first.clone());
+        let ended = self.statement.run.budget.in_time(wait).await.map_err(|report| {
+            Box::new(report.with_note("the change was accepted; whether it is done is not known"))
+        });
+        match ended.flatten() {
             Ok(answer) => WriteOutcome::Applied(answer),
             Err(report) => {
                 sender.fail();

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 use strataql_call::{
-    Arguments, CallContext, CallMetrics, MethodRef, Mismatch, Value, decode_answer,
+    Arguments, CallContext, CallMetrics, MethodRef, Mismatch, Value, decode_answer, read_json,
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};
@@ -152,7 +152,7 @@ pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<Arguments, Box<R
         all.insert(argument.name.clone(), value);
     }
     if let Some(payload) = &exec.payload {
-        let Ok(Json::Object(fields)) = serde_json::from_str(payload) else {
+        let Ok(Json::Object(fields)) = read_json(payload) else {
             return Err(Box::new(
                 Report::new(Code::BadParamValue, "`@@json` is no JSON object")
                     .with_label(exec.span, "")

@@ -42,9 +42,9 @@ impl UndoLog {
         self.state().is_some()
     }
 
-    /// How many changes are noted.
-    pub(crate) fn len(&self) -> usize {
-        self.state().as_ref().map_or(0, Vec::len)
+    /// How many changes are noted; `None` while no eager transaction is open.
+    pub(crate) fn len(&self) -> Option<usize> {
+        self.state().as_ref().map(Vec::len)
     }
 
     /// Notes how a change is undone.

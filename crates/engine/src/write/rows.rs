@@ -8,8 +8,7 @@ use datafusion::common::ScalarValue;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::sqlparser::ast as sql;
 use futures::TryStreamExt;
-use serde_json::Value as Json;
-use strataql_call::{ServerVariables, Value};
+use strataql_call::{ServerVariables, Value, read_json};
 use strataql_diag::{Code, Report, Span};
 use strataql_spec::{Location, Param};
 
@@ -453,7 +452,7 @@ fn read_row(
 
 fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, Box<Report>> {
     match (value, column.marker) {
-        (Value::Text(text), Marker::Json) => match serde_json::from_str::<Json>(&text) {
+        (Value::Text(text), Marker::Json) => match read_json(&text) {
             Ok(json) => Ok(Value::Json(json)),
             Err(error) => Err(Box::new(
                 Report::new(
@@ -468,7 +467,7 @@ fn marked(value: Value, column: &SourceColumn, is_json: bool) -> Result<Value, B
         },
         (value, Marker::Json | Marker::Text) => Ok(value),
         (Value::Text(text), Marker::None) if is_json => {
-            Ok(serde_json::from_str(&text).map_or(Value::Text(text), Value::Json))
+            Ok(read_json(&text).map_or(Value::Text(text), Value::Json))
         }
         (value, Marker::None) => Ok(value),
     }

@@ -17,7 +17,7 @@ use super::returning::Returning;
 use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
 use super::writer::{Chosen, Writer};
-use super::{WriteContext, image};
+use super::{WriteContext, image, shown_once};
 use crate::outcome::Outcome;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
@@ -79,6 +79,13 @@ pub(crate) async fn send(
         SqlVerb::Replace => "replaced in",
         _ => "updated in",
     };
+    let responses = outcomes.iter().filter_map(|outcome| match outcome {
+        WriteOutcome::Applied(response) => Some(response),
+        _ => None,
+    });
+    if let Some(lost) = shown_once::warning(writer, chosen, returning.as_ref(), responses) {
+        outcome.warn(lost);
+    }
     match returning {
         None => {
             outcome.note(format!("{rows} {done} `{}`", chosen.target.resource_name()));

@@ -2,6 +2,7 @@
 
 use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::Spanned;
+use strataql_call::read_json;
 use strataql_diag::{Code, LineColumn, Report, Span};
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, NamePart, WriteKind, relations};
@@ -272,9 +273,20 @@ fn take_markers(body: &mut sql::SetExpr, assigned: &mut [Assigned]) {
             }
         }
         sql::SetExpr::Values(values) => {
+            let is_numeric = |column: usize| {
+                let mut cells = values.rows.iter().filter_map(|row| row.content.get(column));
+                cells.all(|expr| digits_of(expr).is_some() || is_null(expr))
+            };
+            let numeric: Vec<bool> = (0..assigned.len()).map(is_numeric).collect();
             for row in &mut values.rows {
-                for (expr, assigned) in row.content.iter_mut().zip(assigned.iter_mut()) {
-                    let (inner, marker) = unmarked(expr);
+                let cells = row.content.iter_mut().zip(assigned.iter_mut());
+                for ((expr, assigned), is_numeric) in cells.zip(&numeric) {
+                    // a column of text stays one
+                    let (inner, marker) = if *is_numeric || digits_of(expr).is_none() {
+                        unmarked(expr)
+                    } else {
+                        (expr.clone(), Marker::None)
+                    };
                     *expr = inner;
                     if marker != Marker::None {
                         assigned.marker = marker;
@@ -286,8 +298,12 @@ fn take_markers(body: &mut sql::SetExpr, assigned: &mut [Assigned]) {
     }
 }
 
-/// The expression without `JSON(…)` or `string(…)` around it.
+/// The expression without `JSON(…)` or `string(…)` around it; a number that SQL would round is the JSON
+/// text of its digits.
 pub(super) fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
+    if let Some(digits) = digits_of(expr).filter(|digits| is_rounded(digits)) {
+        return (sql::Expr::value(sql::Value::SingleQuotedString(digits)), Marker::Json);
+    }
     if let sql::Expr::Function(function) = expr
         && let Some(name) = function.name.0.first().and_then(|part| part.as_ident())
         && let sql::FunctionArguments::List(list) = &function.args
@@ -300,6 +316,34 @@ pub(super) fn unmarked(expr: &sql::Expr) -> (sql::Expr, Marker) {
         }
     }
     (expr.clone(), Marker::None)
+}
+
+/// The digits of a number, with its sign.
+fn digits_of(expr: &sql::Expr) -> Option<String> {
+    match expr {
+        sql::Expr::Value(value) => match &value.value {
+            sql::Value::Number(digits, false) => Some(digits.clone()),
+            _ => None,
+        },
+        sql::Expr::UnaryOp { op: sql::UnaryOperator::Minus, expr } => {
+            let digits = digits_of(expr)?;
+            (!digits.starts_with('-')).then(|| format!("-{digits}"))
+        }
+        _ => None,
+    }
+}
+
+fn is_null(expr: &sql::Expr) -> bool {
+    matches!(expr, sql::Expr::Value(value) if value.value == sql::Value::Null)
+}
+
+/// True if a number is not what is left of it as a BIGINT or DOUBLE.
+fn is_rounded(digits: &str) -> bool {
+    let is_kept = digits.parse::<i64>().is_ok_and(|number| number.to_string() == digits)
+        || (digits.contains('.')
+            && digits.parse::<f64>().is_ok_and(|number| number.to_string() == digits));
+    // `.5` and `007` are numbers of SQL only
+    !is_kept && read_json(digits).is_ok()
 }
 
 pub(super) fn path_of(name: &sql::ObjectName) -> Vec<String> {

@@ -90,7 +90,9 @@ impl Kubernetes {
     /// The user of the context that the configuration names, else of the current one.
     pub(super) fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Self {
         let machine = lookup.machine();
-        let files = match (&config.credentials_file, machine.variable("KUBECONFIG")) {
+        // a document must not pick a file of this machine
+        let named = config.credentials_file.as_ref().filter(|_| lookup.is_users);
+        let files = match (named, machine.variable("KUBECONFIG")) {
             (Some(path), _) => vec![machine.path(path)],
             (None, Some(list)) => {
                 let separator = if cfg!(windows) { ';' } else { ':' };

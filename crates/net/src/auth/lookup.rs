@@ -44,7 +44,7 @@ pub(super) struct Lookup<'a> {
     pub(super) fixed: Option<&'a FixedCredential>,
     pub(super) redactor: &'a Redactor,
     pub(super) run: &'a RunProgram,
-    /// True if the configuration is the user's own, rather than the document's.
+    /// True for a configuration of the user's, false for one of a document.
     pub(super) is_users: bool,
 }
 
@@ -167,6 +167,11 @@ impl Lookup<'_> {
 
     fn path(&self, config: &AuthConfig) -> Built<Option<PathBuf>> {
         let variable = config.credentials_file_env_var.as_deref();
+        if variable.is_none() && !self.is_users {
+            // a document must not pick a file of this machine and send it somewhere
+            let file = config.credentials_file.as_deref().filter(|path| !path.is_empty());
+            return file.map_or(Ok(None), |path| Err(self.not_allowed(path).into()));
+        }
         let Some(path) = self.variable_or(variable, config.credentials_file.as_deref())? else {
             return Ok(None);
         };
@@ -175,6 +180,16 @@ impl Lookup<'_> {
             Some((rest, home)) => PathBuf::from(home).join(rest),
             None => PathBuf::from(path),
         }))
+    }
+
+    fn not_allowed(&self, path: &str) -> Report {
+        let what = format!(
+            "has a document that names the file `{path}` for its credential, and your configuration does not"
+        );
+        self.report(&what).with_help(format!(
+            "if that is right, name the file in `--auth`: `{{\"{}\": {{\"credentialsfilepath\": \"{path}\", …}}}}`",
+            self.provider
+        ))
     }
 
     fn file(&self, path: &std::path::Path) -> Built<SecretString> {

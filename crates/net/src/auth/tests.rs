@@ -138,16 +138,32 @@ fn every_type_adds_its_own_header_or_parameter() {
 
 #[test]
 fn files_are_read_without_their_last_line_break() {
-    check(
-        json!({"type": "bearer", "credentialsfilepath": "~/key"}),
-        &["authorization: Bearer f1le-secret"],
+    let shown = &["authorization: Bearer f1le-secret"];
+    let named = |path: &str| json!({"type": "bearer", "credentialsfilepath": path});
+    let own = |path: &str| {
+        let auth = HashMap::from([("prov".to_owned(), config(named(path)))]);
+        resolve(&Settings { auth, ..settings() }, json!({"type": "bearer"}))
+    };
+    assert_eq!(own("~/key").expect("read"), shown);
+    for (path, part) in [("/none", "`/none`"), ("/empty", "is empty")] {
+        assert!(own(path).expect_err(path).message.contains(part), "{path}");
+    }
+    check(json!({"type": "bearer", "credentialsfilepathenvvar": "KEY_PATH"}), shown);
+    // a document names no file by itself
+    refused(named("~/key"), "names the file `~/key`");
+    refused(
+        json!({"type": "custom", "location": "header", "name": "a", "credentialsenvvar": "TOKEN",
+            "successor": {"type": "custom", "location": "header", "name": "b",
+                "credentialsfilepath": "~/key"}}),
+        "names the file `~/key`",
     );
-    check(
-        json!({"type": "bearer", "credentialsfilepathenvvar": "KEY_PATH"}),
-        &["authorization: Bearer f1le-secret"],
-    );
-    refused(json!({"type": "bearer", "credentialsfilepath": "/none"}), "`/none`");
-    refused(json!({"type": "bearer", "credentialsfilepath": "/empty"}), "is empty");
+}
+
+#[test]
+fn files_of_any_size_are_not_read_into_memory() {
+    let settings = Settings::default();
+    let refused = (settings.read_file)(Path::new("/dev/zero")).expect_err("endless");
+    assert_eq!(refused.kind(), io::ErrorKind::FileTooLarge);
 }
 
 #[test]

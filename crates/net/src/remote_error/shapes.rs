@@ -47,7 +47,7 @@ const DETAILS: &[&str] = &[
 /// Keys that name what a detail is about.
 const PLACES: &[&str] = &["field", "path", "parameter", "param", "property", "pointer", "target"];
 
-/// Reads an answer.
+/// Parses a response.
 pub(super) fn read(json: &Json) -> RemoteError {
     match json {
         Json::Object(object) => of_object(object),

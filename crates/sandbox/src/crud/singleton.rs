@@ -41,7 +41,11 @@ impl Call<'_> {
             return Ok(shape::object_body(route, &object, &kind).into());
         };
         let given = store.given_singleton(&reads, &kind);
-        let make = || given.unwrap_or_else(|| singleton_object(&kind));
+        // where the scenario gives objects there are no others
+        let make = || match given {
+            Some(objects) => objects.into_iter().next(),
+            None => Some(singleton_object(&kind)),
+        };
         let state = store.singleton(self.request, &key, make);
         let body = self.request.body_object().unwrap_or_default();
         let sent = shape::sent(route, body, &kind);

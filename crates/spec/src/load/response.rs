@@ -23,8 +23,8 @@ pub(super) fn read_response<'a>(
     let text = |key: &str| part(key).and_then(Node::text).map(str::to_owned);
     let declared_type = text("mediaType");
     let mut media_type = declared_type.clone();
-    let schema = if let Some(node) = part("schema_override") {
-        Some(schemas.add(node))
+    let schema_node = if let Some(node) = part("schema_override") {
+        Some(node)
     } else {
         let found = answer_schema(
             operation,
@@ -35,8 +35,10 @@ pub(super) fn read_response<'a>(
         if media_type.is_none() {
             media_type = found.map(|(name, _)| name.to_owned());
         }
-        found.and_then(|(_, media)| media.get("schema")).map(|node| schemas.add(node))
+        found.and_then(|(_, media)| media.get("schema"))
     };
+    let schema = schema_node.map(|node| schemas.add(node));
+    let other_schemas = other_schemas(operation, schema, schemas);
     let object_key = text("objectKey");
     let (rows, row_schema) = match schema {
         Some(schema) => rows_of(object_key.as_deref(), schema, schemas),
@@ -50,6 +52,7 @@ pub(super) fn read_response<'a>(
         media_type,
         override_media_type: text("overrideMediaType"),
         schema,
+        other_schemas,
         row_schema,
         rows,
         columns,
@@ -94,6 +97,25 @@ fn answer_schema<'a>(
         }
     }
     None
+}
+
+/// The schemas of all success responses but the one that is read.
+fn other_schemas<'a>(
+    operation: &'a Node,
+    read: Option<SchemaId>,
+    schemas: &mut SchemaBuilder<'a>,
+) -> Vec<SchemaId> {
+    let Some(responses) = operation.get("responses") else { return Vec::new() };
+    let mut others = Vec::new();
+    for (_, answer) in responses.entries().filter(|(key, _)| key.starts_with('2')) {
+        let content = schemas.target(answer).and_then(|answer| answer.get("content"));
+        let schema = choose_media(content, None).and_then(|(_, media)| media.get("schema"));
+        let Some(id) = schema.map(|node| schemas.add(node)) else { continue };
+        if Some(id) != read && !others.contains(&id) {
+            others.push(id);
+        }
+    }
+    others
 }
 
 /// The location of the rows, and their schema.

@@ -120,6 +120,12 @@ impl<'a> SchemaBuilder<'a> {
         target
     }
 
+    /// [`Self::resolve`] without a report of what is missing.
+    pub(crate) fn target(&self, node: &'a Node) -> Option<&'a Node> {
+        let Some(reference) = node.text_at("$ref") else { return Some(node) };
+        self.chase(reference).map(|(target, _)| target)
+    }
+
     /// The arena entry of a schema node and everything that it references.
     pub(crate) fn add(&mut self, node: &'a Node) -> SchemaId {
         let id = self.declare(node);

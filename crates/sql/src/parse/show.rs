@@ -4,7 +4,7 @@ use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
 use super::{Read, distinct, settle};
-use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Template};
+use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Statement, Template};
 use crate::cursor::Cursor;
 use crate::limits;
 
@@ -26,16 +26,35 @@ const WORDS: &[&str] = &[
     "AUTH",
     "VERSION",
     "TRANSACTION",
+    "COLUMNS",
 ];
 
 /// Its syntax, for help lines.
 const FORMS: &str = "SHOW takes PROVIDERS, SERVICES IN provider, RESOURCES IN provider.service, METHODS \
-                     IN provider.service.resource, VIEWS, TABLES, FUNCTIONS, SETTINGS, VERSION, \
+                     IN provider.service.resource, COLUMNS IN provider.service.resource, VIEWS, TABLES, FUNCTIONS, SETTINGS, VERSION, \
                      or, for a statement to fill in, INSERT INTO, UPDATE, REPLACE, DELETE FROM or \
                      EXEC with a resource";
 
+/// SHOW; `SHOW COLUMNS IN name` is DESCRIBE.
+pub(super) fn statement(text: &str, cursor: &mut Cursor<'_>) -> Read<Statement> {
+    let extended = usize::from(cursor.sees_all(&["SHOW", "EXTENDED"]));
+    let at_columns = cursor.peek_at(1 + extended).is_some_and(|token| {
+        matches!(&token.token, Token::Word(word)
+            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("COLUMNS"))
+    });
+    if !at_columns {
+        return show(text, cursor).map(Statement::Show);
+    }
+    for _ in 0..2 + extended {
+        cursor.next();
+    }
+    let name = object(cursor, "provider.service.resource")?;
+    cursor.expect_end()?;
+    Ok(Statement::Describe(Describe { extended: extended > 0, method: false, name, file: false }))
+}
+
 /// `SHOW [EXTENDED] what [IN name] [LIKE 'pattern' | WHERE condition]`.
-pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
+fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
     let whole = cursor.all();
     cursor.next();
     let extended = cursor.accept("EXTENDED");
@@ -48,12 +67,16 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         ));
     };
     let what = match word.value.to_ascii_uppercase().as_str() {
-        "PROVIDERS" => ShowWhat::Providers,
-        "SERVICES" => ShowWhat::Services(object(cursor, "provider")?),
-        "RESOURCES" => ShowWhat::Resources(object(cursor, "provider.service")?),
+        // the words that other databases have for the same levels
+        "PROVIDERS" | "CATALOGS" | "DATABASES" => ShowWhat::Providers,
+        "SERVICES" | "SCHEMAS" => ShowWhat::Services(object(cursor, "provider")?),
+        "RESOURCES" => ShowWhat::Resources(optional_object(cursor, "provider.service")?),
         "METHODS" => ShowWhat::Methods(object(cursor, "provider.service.resource")?),
         "VIEWS" => ShowWhat::Views,
-        "TABLES" => ShowWhat::Tables,
+        "TABLES" => match optional_object(cursor, "provider.service")? {
+            None => ShowWhat::Tables,
+            some => ShowWhat::Resources(some),
+        },
         "FUNCTIONS" => ShowWhat::Functions,
         "SETTINGS" => ShowWhat::Settings,
         "INSERT" => {
@@ -94,7 +117,7 @@ pub(super) fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
     };
     let span = match &what {
         ShowWhat::Services(name)
-        | ShowWhat::Resources(name)
+        | ShowWhat::Resources(Some(name))
         | ShowWhat::Methods(name)
         | ShowWhat::Template(_, name) => name.span,
         _ => whole,
@@ -129,6 +152,12 @@ fn object(cursor: &mut Cursor<'_>, what: &str) -> Read<Name> {
     cursor.name(what)
 }
 
+/// `IN name`, or nothing.
+fn optional_object(cursor: &mut Cursor<'_>, what: &str) -> Read<Option<Name>> {
+    let ends = cursor.is_at_end() || cursor.sees("LIKE") || cursor.sees("WHERE");
+    if ends { Ok(None) } else { object(cursor, what).map(Some) }
+}
+
 fn object_or_bare(cursor: &mut Cursor<'_>) -> Read<Name> {
     if !cursor.accept("IN") {
         cursor.accept("FROM");
@@ -140,6 +169,10 @@ fn object_or_bare(cursor: &mut Cursor<'_>) -> Read<Name> {
 pub(super) fn describe(cursor: &mut Cursor<'_>) -> Read<Describe> {
     cursor.next();
     let mut extended = cursor.accept("EXTENDED") || cursor.accept("FULL");
+    // `DESCRIBE TABLE name`, as elsewhere; a relation may be called `table`
+    if cursor.sees("TABLE") && cursor.peek_at(1).is_some_and(|next| next.token != Token::Period) {
+        cursor.accept("TABLE");
+    }
     let method = cursor.sees("METHOD") && cursor.accept("METHOD");
     extended |= cursor.accept("EXTENDED") || cursor.accept("FULL");
     let file = cursor.sees_text() && !method;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ast::{Literal, ShowWhat, Template};
+use crate::ast::{Check, Literal, ShowWhat, Template};
 use crate::names::relations;
 
 fn one(text: &str) -> Parsed {
@@ -229,4 +229,90 @@ fn between_symmetric_takes_the_bounds_in_any_order() {
         format!("SELECT NOT ({both}) AND y")
     );
     assert_eq!(shown("SELECT x BETWEEN ASYMMETRIC 1 AND 2"), "SELECT (x BETWEEN 1 AND 2)");
+}
+
+#[test]
+fn assert_is_a_query_with_a_check() {
+    let check = |text: &str, check: Check, query: &str, message: Option<&str>| {
+        let parsed = one(text);
+        let assertion = parsed.assertion.clone().expect(text);
+        assert_eq!((assertion.check, assertion.message.as_deref()), (check, message), "{text}");
+        assert_eq!(shown(text), query, "{text}");
+        assert_eq!(parsed.keyword(), "ASSERT");
+        assert_eq!(parsed.span.slice(text).trim(), text.trim());
+        // names may be spelt again
+        assert!(matches!(reparse(text, &parsed.tokens), Ok(Statement::Query(_))), "{text}");
+    };
+    check("ASSERT 1 < 2", Check::Condition, "SELECT 1 < 2", None);
+    check("assert f(a, 'x'), 'why'", Check::Condition, "SELECT f(a, 'x')", Some("why"));
+    check(
+        "ASSERT (SELECT count(*) FROM t) > 3",
+        Check::Condition,
+        "SELECT (SELECT count(*) FROM t) > 3",
+        None,
+    );
+    check("ASSERT NOT EXISTS (SELECT 1)", Check::Condition, "SELECT NOT EXISTS (SELECT 1)", None);
+    check(
+        "ASSERT SELECT a FROM t WHERE b, 'it''s'",
+        Check::NoRows,
+        "SELECT a FROM t WHERE b",
+        Some("it's"),
+    );
+    check("ASSERT (SELECT a FROM t), 'why'", Check::NoRows, "(SELECT a FROM t)", Some("why"));
+    check(
+        "ASSERT WITH t AS (SELECT 1) SELECT * FROM t",
+        Check::NoRows,
+        "WITH t AS (SELECT 1) SELECT * FROM t",
+        None,
+    );
+    for text in
+        ["ASSERT", "ASSERT , 'x'", "ASSERT a, b", "ASSERT 1 = 1 FROM t", "ASSERT DELETE FROM t"]
+    {
+        let report = parse(text).expect_err(text);
+        assert_eq!(report.code, Code::Syntax, "{text}");
+    }
+}
+
+#[test]
+fn a_misspelled_keyword_is_suggested() {
+    for (text, keyword) in [
+        ("SELECT a FORM t", "FROM"),
+        ("SELECT a FROM t WHER a = 1", "WHERE"),
+        ("SELCT a FROM t", "SELECT"),
+        ("SELECT a FROM t ODER BY a", "ORDER"),
+        ("SELECT a FROM t GRUOP BY a", "GROUP"),
+        ("SELECT a FROM t LIMT 3", "LIMIT"),
+    ] {
+        let report = parse(text).expect_err(text);
+        assert!(
+            report.help.iter().any(|help| help.contains(&format!("`{keyword}`"))),
+            "{text}: {report:?}"
+        );
+    }
+}
+
+#[test]
+fn habits_of_other_tools_are_answered() {
+    for (text, answer) in [
+        ("\\d p.s.r", "DESCRIBE p.s.r"),
+        (".inspect github.repos", "DESCRIBE github.repos"),
+        ("\\dt", "SHOW RESOURCES"),
+        ("terraform plan", "--dry-run"),
+    ] {
+        let report = parse(text).expect_err(text);
+        assert!(report.help.iter().any(|help| help.contains(answer)), "{text}: {report:?}");
+    }
+    for (text, keyword) in [
+        ("SHOW CATALOGS", "SHOW"),
+        ("SHOW SCHEMAS IN p", "SHOW"),
+        ("SHOW TABLES IN p.s", "SHOW"),
+        ("SHOW RESOURCES LIKE '%a%'", "SHOW"),
+        ("SHOW RESOURCES", "SHOW"),
+        ("SHOW COLUMNS IN p.s.r", "DESCRIBE"),
+        ("SHOW EXTENDED COLUMNS FROM p.s.r", "DESCRIBE"),
+        ("DESCRIBE TABLE p.s.r", "DESCRIBE"),
+        ("DESCRIBE table.s.r", "DESCRIBE"),
+    ] {
+        assert_eq!(one(text).statement.keyword(), keyword, "{text}");
+    }
 }

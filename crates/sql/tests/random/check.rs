@@ -1,7 +1,7 @@
 //! Properties of all texts. The fuzz target `reader` checks the same.
 
 use strataql_diag::Report;
-use strataql_sql::{Spelling, is_complete, parse, relations, reparse, respell, words};
+use strataql_sql::{Spelling, TableNames, completeness, parse, relations, reparse, respell, words};
 
 /// Spellings for keywords, functions and names of every statement.
 fn spelling(text: &str) -> Spelling {
@@ -25,7 +25,7 @@ fn spelling(text: &str) -> Spelling {
 /// # Panics
 /// If a report points outside the text, or a parsed statement cannot be parsed again.
 pub(crate) fn check(text: &str) {
-    let _whole = is_complete(text);
+    let _whole = completeness(text);
     let statements = match parse(text) {
         Ok(statements) => statements,
         Err(report) => return points_into(text, &report),
@@ -44,8 +44,12 @@ pub(crate) fn check(text: &str) {
             panic!("{text:?} was read, and then was not: {report}");
         }
         let mut known = spelling(text);
-        known.complete(&parsed.tokens);
-        respell(&mut parsed.tokens, &known);
+        let tables = match &parsed.statement {
+            strataql_sql::Statement::Query(query) => TableNames::of(query.as_ref()),
+            _ => TableNames::default(),
+        };
+        known.complete(&parsed.tokens, &tables);
+        respell(&mut parsed.tokens, &known, &tables);
         if let Err(report) = reparse(text, &parsed.tokens) {
             points_into(text, &report);
         }

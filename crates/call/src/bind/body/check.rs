@@ -8,6 +8,8 @@ use serde_json::Value as Json;
 use strataql_diag::did_you_mean;
 use strataql_spec::{SchemaId, SchemaKind, Schemas};
 
+use crate::exact;
+
 /// Validates a value; `path` is its position in the column.
 pub(super) fn check(
     schemas: &Schemas,
@@ -54,10 +56,15 @@ pub(super) fn check(
             }
             Ok(())
         }
-        (SchemaKind::String, Json::String(_))
-        | (SchemaKind::Boolean, Json::Bool(_))
-        | (SchemaKind::Number, Json::Number(_)) => Ok(()),
+        (SchemaKind::Boolean, Json::Bool(_)) | (SchemaKind::Number, Json::Number(_)) => Ok(()),
         (SchemaKind::Integer, Json::Number(number)) if !number.is_f64() => Ok(()),
+        (SchemaKind::Number, json) if exact::digits(json).is_some() => Ok(()),
+        (SchemaKind::Integer, json)
+            if exact::digits(json).is_some_and(|digits| !digits.contains(['.', 'e', 'E'])) =>
+        {
+            Ok(())
+        }
+        (SchemaKind::String, Json::String(_)) if exact::digits(json).is_none() => Ok(()),
         // 64-bit integers may be sent as text
         (SchemaKind::Integer, Json::String(text)) if text.parse::<i64>().is_ok() => Ok(()),
         (SchemaKind::String, _) if schema.string_only => Ok(()),

@@ -4,19 +4,25 @@
 //! Surprise: a problem with the ledger never prevents reads. It is a warning here; a write is
 //! refused when it is executed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use strataql_diag::{Code, Report};
 use strataql_engine::Recording;
 use strataql_ledger::{Entry, Ledger, Resolution, ResolutionKind, Run, Timestamp, open_writes};
 use strataql_net::Clock;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use crate::console::Console;
 use crate::settings::Settings;
 
 /// Open writes that are listed; the others are counted.
 const NAMED: usize = 20;
+
+/// How long another process may keep the ledger locked.
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Maximum characters of a statement in the report.
 const SHOWN: usize = 120;
@@ -44,9 +50,9 @@ pub(super) fn open(settings: &Settings, simulated: bool, clock: Arc<dyn Clock>) 
 }
 
 /// Reports writes of runs that ended before the outcome was known; each is reported once.
-pub(super) async fn report_open(recording: &Recording, console: &Console) {
+pub(super) async fn report_open(recording: &Recording, workers: &Handle, console: &Console) {
     let Recording::On { ledger, clock } = recording else { return };
-    let mut entries = match open_writes(ledger.dir()) {
+    let mut entries = match entries(ledger.dir(), workers).await {
         Ok(entries) if entries.is_empty() => return,
         Ok(entries) => entries,
         Err(report) => return console.show(&as_warning(*report), None),
@@ -57,10 +63,11 @@ pub(super) async fn report_open(recording: &Recording, console: &Console) {
         message: None,
         at: Timestamp::from(clock.wall()),
     };
-    match ledger.acknowledge(ids, resolution).await {
+    match timeout(PATIENCE, ledger.acknowledge(ids, resolution)).await {
         // of two runs that start at the same time, each reports the writes that it acknowledged
-        Ok(taken) => entries.retain(|entry| taken.contains(&entry.id)),
-        Err(report) => console.show(&as_warning(*report), None),
+        Ok(Ok(taken)) => entries.retain(|entry| taken.contains(&entry.id)),
+        Ok(Err(report)) => console.show(&as_warning(*report), None),
+        Err(_) => console.show(&as_warning(locked(ledger.dir())), None),
     }
     if !entries.is_empty() {
         console.show(&about(&entries), None);
@@ -69,26 +76,48 @@ pub(super) async fn report_open(recording: &Recording, console: &Console) {
 
 /// Closes the ledger of a run.
 pub(super) async fn close(recording: &Recording, console: &Console) {
-    if let Recording::On { ledger, .. } = recording
-        && let Err(report) = ledger.close().await
-    {
-        console.show(&as_warning(*report), None);
+    let Recording::On { ledger, .. } = recording else { return };
+    match timeout(PATIENCE, ledger.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(report)) => console.show(&as_warning(*report), None),
+        Err(_) => console.show(&as_warning(locked(ledger.dir())), None),
     }
 }
 
 /// The report of an interrupted run, with the number of writes in flight.
-pub(super) fn with_open(report: Box<Report>, recording: &Recording) -> Box<Report> {
+pub(super) async fn with_open(
+    report: Box<Report>,
+    recording: &Recording,
+    workers: &Handle,
+) -> Box<Report> {
     let Recording::On { ledger, .. } = recording else { return report };
     if report.code != Code::Cancelled {
         return report;
     }
     // the ledger of this run is closed, and writes of earlier ones were reported at the start
-    let words = match open_writes(ledger.dir()).map_or(0, |entries| entries.len()) {
+    let words = match entries(ledger.dir(), workers).await.map_or(0, |entries| entries.len()) {
         0 => return report,
         1 => "the outcome of a write that was on its way is unknown".to_owned(),
         count => format!("the outcomes of {count} writes that were on their way are unknown"),
     };
     Box::new(report.with_note(format!("{words}; the next run names what was written")))
+}
+
+/// The open writes of a ledger, unless another process keeps it locked.
+async fn entries(folder: &Path, workers: &Handle) -> Result<Vec<Entry>, Box<Report>> {
+    let owned = folder.to_owned();
+    let read = workers.spawn_blocking(move || open_writes(&owned));
+    match timeout(PATIENCE, read).await {
+        Ok(Ok(entries)) => entries,
+        Ok(Err(error)) => Err(Box::new(Report::internal(error.to_string()))),
+        Err(_) => Err(Box::new(locked(folder))),
+    }
+}
+
+fn locked(folder: &Path) -> Report {
+    let folder = folder.display();
+    Report::new(Code::LocalIo, format!("the change ledger `{folder}` is locked by another process"))
+        .with_help("end that process, or wait for it")
 }
 
 fn as_warning(report: Report) -> Report {

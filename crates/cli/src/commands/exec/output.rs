@@ -1,28 +1,69 @@
-//! Printing results to stdout or a file, and notes to stderr.
+//! Printing results to stdout or a file, and messages to the output or stderr.
+//!
+//! Owns: which messages go where: formats that report the run take them, stderr gets the rest.
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::datatypes::Schema;
 use futures::StreamExt;
-use strataql_diag::{Code, Report, counted};
-use strataql_engine::{Completeness, ResultSet};
-use strataql_output::{AtomicFile, Options, ResultWriter, writer};
+use strataql_diag::{Code, Report};
+use strataql_engine::{Completeness, Outcome, ResultSet};
+use strataql_output::{
+    AtomicFile, Begin, End, Format, Options, RECORDS, ResultWriter, Status, WHOLE, writer,
+};
 
 use crate::args::ExecArguments;
-use crate::console::Console;
+use crate::console::{Console, Timing};
 use crate::exit::Exit;
 use crate::progress::{Progress, ProgressState};
+use crate::render::{self, Source};
 use crate::settings::Settings;
 
 /// Prints the results of a run.
 pub(super) struct Printer<'a> {
     console: &'a Console,
     writer: Box<dyn ResultWriter>,
+    format: Format,
     file: Option<AtomicFile>,
     timing: bool,
+    has_progress: bool,
     partial: bool,
+}
+
+/// Why a statement did not end well.
+pub(super) enum Failure {
+    /// The statement failed.
+    Statement(Box<Report>),
+    /// Its result cannot be written.
+    Output(Box<Report>),
+}
+
+/// How the rows of a statement are printed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Layout {
+    /// As records: it ends with `\G`.
+    pub(super) vertical: bool,
+    /// Nothing may be cut.
+    pub(super) whole: bool,
+    /// Without rows there is nothing to print: an assertion that holds.
+    pub(super) hides_empty: bool,
+}
+
+/// What a statement did.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    rows: u64,
+    affected: Option<u64>,
+    outcome: Outcome,
+}
+
+impl Counted {
+    /// Rows of the result.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
 }
 
 impl<'a> Printer<'a> {
@@ -55,72 +96,176 @@ impl<'a> Printer<'a> {
         Ok(Self {
             console,
             writer: writer(settings.output, sink, options),
+            format: settings.output,
             file,
             timing: arguments.timing,
+            has_progress: console.has_progress(),
             partial: false,
         })
     }
 
-    /// Prints one result, reading its rows to the end.
+    /// True if the output reports failures, too.
+    pub(super) fn is_report(&self) -> bool {
+        self.format.is_report()
+    }
+
+    /// A statement begins.
+    pub(super) fn begin(&mut self, statement: &Begin<'_>) -> Result<(), Failure> {
+        self.writer.begin(statement).map_err(Failure::Output)
+    }
+
+    /// Prints one result, reading its rows to the end. `counted` grows while rows arrive.
     pub(super) async fn print(
         &mut self,
         result: ResultSet,
+        layout: Layout,
         state: &Arc<ProgressState>,
-        started: Instant,
-    ) -> Result<(), Box<Report>> {
-        let outcome = result.outcome.clone();
+        counted: &mut Counted,
+    ) -> Result<(), Failure> {
+        counted.affected = result.affected;
+        counted.outcome = result.outcome.clone();
         let mut progress =
-            Progress::start(Arc::clone(state), outcome.clone(), self.console.stderr_is_terminal);
+            Progress::start(Arc::clone(state), result.outcome.clone(), self.has_progress);
         let shown = !result.is_empty();
+        let schema = marked(&result.schema, layout);
         // the header waits for the first rows: a statement that fails before them prints nothing
         let mut begun = false;
         let mut rows = result.rows;
-        let mut count = 0;
+        let mut failure = None;
         while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            count += batch.num_rows();
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(report) => {
+                    failure = Some(report);
+                    break;
+                }
+            };
+            counted.rows += batch.num_rows() as u64;
             if shown {
                 if !begun {
-                    self.start(&result.schema, &result.labels)?;
+                    self.start(&schema, &result.labels)?;
                     begun = true;
                 }
-                self.writer.batch(&batch)?;
+                self.writer.batch(&batch).map_err(Failure::Output)?;
             }
         }
         progress.finish();
-        if shown {
+        // rows that violate an assertion are its report
+        let is_whole = failure.as_ref().is_none_or(|report| report.code == Code::AssertionFailed);
+        let is_hidden = layout.hides_empty && counted.rows == 0;
+        if shown && is_whole && !is_hidden {
             if !begun {
-                self.start(&result.schema, &result.labels)?;
+                self.start(&schema, &result.labels)?;
             }
-            self.writer.finish()?;
+            self.writer.finish().map_err(Failure::Output)?;
         }
-        for note in outcome.notes() {
-            self.console.note(&note);
+        for note in result.outcome.notes() {
+            self.note(&note);
         }
-        self.partial |= outcome.completeness() == Completeness::Partial;
-        if self.timing {
-            let totals = outcome.totals();
-            self.console.write_err(&format!(
-                "{}, {}, {}, {} bytes, {:.1} ms\n",
-                counted(count as u64, "row"),
-                counted(totals.requests, "request"),
-                counted(totals.pages, "page"),
-                totals.bytes,
-                started.elapsed().as_secs_f64() * 1000.0
-            ));
+        for warning in result.outcome.warnings() {
+            self.show(&warning, None);
+        }
+        self.partial |= result.outcome.completeness() == Completeness::Partial;
+        failure.map_or(Ok(()), |report| Err(Failure::Statement(report)))
+    }
+
+    fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<(), Failure> {
+        self.writer.start(schema, labels).map_err(Failure::Output)
+    }
+
+    /// The statement has ended.
+    pub(super) fn end(
+        &mut self,
+        number: usize,
+        counted: &Counted,
+        started: Instant,
+        failure: Option<&Report>,
+    ) -> Result<(), Failure> {
+        let totals = counted.outcome.totals();
+        let duration: Duration = started.elapsed();
+        let end = End {
+            status: if failure.is_some() { Status::Failed } else { Status::Done },
+            rows: counted.rows,
+            affected: counted.affected,
+            complete: counted.outcome.completeness() == Completeness::Complete,
+            requests: totals.requests,
+            pages: totals.pages,
+            bytes: totals.bytes,
+            duration,
+            failure,
+        };
+        self.writer.end(&end).map_err(Failure::Output)?;
+        if self.timing && failure.is_none() && self.format != Format::Events {
+            self.console.timing(&Timing {
+                statement: number,
+                rows: end.rows,
+                requests: end.requests,
+                pages: end.pages,
+                bytes: end.bytes,
+                duration,
+            });
         }
         Ok(())
     }
 
-    fn start(&mut self, schema: &Schema, labels: &[String]) -> Result<(), Box<Report>> {
-        self.writer.start(schema, labels)
+    /// The statement is not run.
+    pub(super) fn skip(&mut self) -> Result<(), Failure> {
+        self.writer.end(&End::SKIPPED).map_err(Failure::Output)
     }
 
-    /// The file appears under its name; gives the exit code of the run.
-    pub(super) fn commit(&mut self) -> Result<Exit, Box<Report>> {
-        if let Some(file) = self.file.take() {
-            file.commit()?;
+    /// Prints a note.
+    pub(super) fn note(&mut self, text: &str) {
+        let text = self.console.redactor.redact(text);
+        let message = serde_json::json!({ "severity": "note", "message": text });
+        if !self.is_taken(&message) {
+            self.console.note(&text);
         }
-        Ok(if self.partial { Exit::from(Code::Partial) } else { Exit::SUCCESS })
     }
+
+    /// Prints an error or a warning.
+    pub(super) fn show(&mut self, report: &Report, source: Option<Source<'_>>) {
+        let clean = report.clone().redacted(&self.console.redactor);
+        if !self.is_taken(&render::json_value(&clean, source)) {
+            self.console.show(report, source);
+        }
+    }
+
+    /// True if the output has taken the message. One that cannot be written goes to stderr.
+    fn is_taken(&mut self, message: &serde_json::Value) -> bool {
+        self.writer.tell(message).unwrap_or(false)
+    }
+
+    /// A run that failed before its first statement; gives the exit code.
+    pub(super) fn refuse(mut self, report: &Report, source: Option<Source<'_>>) -> Exit {
+        self.show(report, source);
+        self.close(Exit::from(report))
+    }
+
+    /// The run has ended: the file appears under its name. Gives the exit code.
+    pub(super) fn close(mut self, exit: Exit) -> Exit {
+        let exit =
+            if exit == Exit::SUCCESS && self.partial { Exit::from(Code::Partial) } else { exit };
+        let has_result =
+            exit == Exit::SUCCESS || exit == Exit::CHECK_FALSE || exit == Exit::from(Code::Partial);
+        let closed = self.writer.close(exit.code()).and_then(|()| match self.file.take() {
+            Some(file) if has_result || self.format.is_report() => file.commit(),
+            _ => Ok(()),
+        });
+        match closed {
+            // the first failure decides
+            Err(report) if exit == Exit::SUCCESS => self.console.fail(&report, None),
+            _ => exit,
+        }
+    }
+}
+
+/// The schema with marks for the layout of a table.
+fn marked(schema: &Schema, layout: Layout) -> Schema {
+    let mut schema = schema.clone();
+    for (key, is_set) in [(RECORDS, layout.vertical), (WHOLE, layout.whole)] {
+        if is_set {
+            schema.metadata.insert(key.to_owned(), "1".to_owned());
+        }
+    }
+    schema
 }

@@ -1,13 +1,12 @@
 //! Opening the session of a run: documents, transport, sandbox.
 
-use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use secrecy::ExposeSecret;
 use strataql_call::Exchange;
 use strataql_diag::{Code, Report};
 use strataql_engine::{Engine, EngineConfig, Recording, Session};
@@ -17,12 +16,13 @@ use strataql_net::{
 };
 use strataql_registry::Registry;
 use strataql_sandbox::{Options, Sandbox};
-use strataql_spec::AuthConfig;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 use url::Url;
 
 use super::ledger;
 use crate::args::ExecArguments;
-use crate::commands::sandbox::scenario;
+use crate::commands::sandbox::{read_state, scenario, write_state};
 use crate::console::Console;
 use crate::env::Environment;
 use crate::programs;
@@ -34,8 +34,26 @@ use crate::settings::Settings;
 pub(super) struct Opened {
     pub(super) session: Session,
     pub(super) progress: Arc<ProgressState>,
-    pub(super) sandbox: Option<Sandbox>,
+    pub(super) sandbox: Option<Simulation>,
     pub(super) recording: Recording,
+}
+
+/// A sandbox, and the file for what requests change.
+pub(super) struct Simulation {
+    sandbox: Sandbox,
+    state: Option<PathBuf>,
+}
+
+impl Simulation {
+    /// Writes the state of the sandbox and stops it; `limit` is for requests that go on.
+    ///
+    /// # Errors
+    /// `local-io` if the state cannot be written.
+    pub(super) async fn end(self, limit: Duration) -> Result<(), Box<Report>> {
+        let written = write_state(&self.sandbox, self.state.as_deref());
+        drop(timeout(limit, self.sandbox.shutdown()).await);
+        written
+    }
 }
 
 /// Opens the session that the arguments describe. `text` determines the providers to simulate.
@@ -44,6 +62,7 @@ pub(super) async fn open(
     settings: &Settings,
     environment: &Environment,
     console: &Console,
+    workers: &Handle,
     text: &str,
 ) -> Result<Opened, Box<Report>> {
     let registry = providers::registry(settings.registry.as_deref(), &settings.places)?;
@@ -59,7 +78,7 @@ pub(super) async fn open(
         if let Some(folder) = tables(settings, true) {
             text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
         }
-        Some(simulate(options.as_deref(), &registry, &text, &mut net).await?)
+        Some(simulate(options.as_deref(), &registry, &text, &mut net, workers).await?)
     } else {
         connect(settings, environment, &registry, &mut net)?;
         None
@@ -77,7 +96,7 @@ pub(super) async fn open(
         tables: tables(settings, sandbox.is_some()),
         recording: recording.clone(),
     })?;
-    let session = engine.session(settings.session.clone());
+    let session = engine.session(settings.session.clone()).on(workers.clone());
     if arguments.all {
         session.set("write.all", "on")?;
     }
@@ -87,7 +106,7 @@ pub(super) async fn open(
 }
 
 /// The folder of local tables. Data from simulated services is kept apart from real data.
-fn tables(settings: &Settings, simulated: bool) -> Option<std::path::PathBuf> {
+fn tables(settings: &Settings, simulated: bool) -> Option<PathBuf> {
     let folder = settings.places.tables()?;
     Some(if simulated { folder.join("sandbox") } else { folder })
 }
@@ -101,7 +120,9 @@ pub(crate) fn connect(
 ) -> Result<(), Box<Report>> {
     net.environment = environment.lookup();
     net.run_program = programs::runner();
-    net.auth = auth(settings)?;
+    if let Some(secret) = &settings.auth {
+        net.auth = super::auth::read(secret, registry)?;
+    }
     for (provider, text) in &settings.endpoints {
         let url = Url::parse(text).ok().filter(Url::has_host).ok_or_else(|| {
             Box::new(
@@ -139,37 +160,24 @@ fn endpoint_of_nothing(mut report: Box<Report>) -> Box<Report> {
     report
 }
 
-fn auth(settings: &Settings) -> Result<HashMap<String, AuthConfig>, Box<Report>> {
-    let Some(secret) = &settings.auth else { return Ok(HashMap::new()) };
-    let wrong = |what: &str| {
-        Box::new(Report::new(Code::Usage, format!("`--auth` {what}")).with_help(
-            r#"write `--auth '{"provider": {"type": "bearer", "credentialsenvvar": "NAME"}}'`"#,
-        ))
-    };
-    let (root, _) = strataql_spec::yaml::parse(secret.expose_secret())
-        .map_err(|_| wrong("is neither JSON nor YAML"))?;
-    root.entries()
-        .map(|(provider, entry)| {
-            let config = AuthConfig::read(entry)
-                .ok_or_else(|| wrong(&format!("has no object for `{provider}`")))?;
-            Ok((provider.to_owned(), config))
-        })
-        .collect()
-}
-
 /// Starts the sandbox and redirects all requests to it.
 async fn simulate(
     options: Option<&str>,
     registry: &Arc<Registry>,
     text: &str,
     net: &mut NetSettings,
-) -> Result<Sandbox, Box<Report>> {
-    let options =
+    workers: &Handle,
+) -> Result<Simulation, Box<Report>> {
+    let mut options =
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
     let lower = text.to_lowercase();
     let known = registry.providers();
     // a scenario names its providers; the statement may name some of them
     let of_scenario = options.scenario.as_ref().map(|scenario| &scenario.providers);
+    for name in of_scenario.into_iter().flatten() {
+        // a misspelled name would simulate less than the scenario says
+        registry.provider(name)?;
+    }
     let of_scenario = |name: &String| of_scenario.is_some_and(|names| names.contains(name));
     let named: Vec<&str> = known
         .iter()
@@ -189,7 +197,9 @@ async fn simulate(
         &own.token,
         models.iter().map(|model| (model.name.as_str(), model.auth.as_ref())),
     );
-    let sandbox = Sandbox::start(sources, options).await?;
+    let state = read_state(&mut options)?;
+    let sandbox = workers.spawn(async move { Sandbox::start(sources, options).await });
+    let sandbox = sandbox.await.map_err(|error| Report::internal(error.to_string()))??;
     let url = Url::parse(&sandbox.url()).map_err(|error| {
         Box::new(Report::internal(format!("the sandbox has no address: {error}")))
     })?;
@@ -197,7 +207,7 @@ async fn simulate(
     net.endpoints = known.into_iter().map(|provider| (provider.name, url.clone())).collect();
     net.proxy = ProxyPolicy::None;
     net.credentials_override = Some(credentials);
-    Ok(sandbox)
+    Ok(Simulation { sandbox, state })
 }
 
 /// The destination of `--http-log`.
@@ -205,9 +215,9 @@ fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpL
     let Some(target) = &arguments.session.http_log else { return Ok(None) };
     let console = console.clone();
     let Some(path) = target else {
-        return Ok(Some(Arc::new(move |line: &str| console.write_err(&format!("{line}\n")))));
+        return Ok(Some(Arc::new(move |line: &str| console.log(line))));
     };
-    let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+    let file = private_log(path).map_err(|error| {
         Box::new(
             Report::new(
                 Code::LocalIo,
@@ -222,6 +232,25 @@ fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpL
         // a full disk must not stop the statement
         let _ignored = writeln!(file, "{}", console.redactor.redact(line));
     })))
+}
+
+/// Opens a log that nobody but its owner can read: it has what services answer.
+fn private_log(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        use std::os::unix::fs::PermissionsExt;
+        // a file that was there keeps its mode otherwise
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 /// Counts requests for the progress line.

@@ -143,6 +143,7 @@ impl Expander<'_> {
                 outputs: outputs.clone(),
                 number: self.count,
             }),
+            provider: frame.provider_in(&definition),
         };
         self.walk(&mut query, &inner)?;
         if definition.from_document

@@ -20,6 +20,9 @@ impl Expander<'_> {
         let Some(parts) = idents(name) else { return Ok(Target::Other) };
         if let [only] = parts.as_slice() {
             if only.quote_style == Some('\'') {
+                if let Some(provider) = &frame.provider {
+                    return Err(self.foreign(frame, provider, &only.value, name));
+                }
                 let (stem, table) =
                     self.relations.file(&only.value).ok_or_else(|| no_file(&only.value))?;
                 alias.get_or_insert_with(|| implicit_alias(Ident::with_quote('"', stem)));
@@ -67,8 +70,8 @@ impl Expander<'_> {
     }
 
     /// What a name means that is neither a file nor a common table expression.
-    pub(super) fn look(&mut self, name: &ObjectName, frame: &Frame) -> Found<Looked> {
-        let parts = name.0.iter().filter_map(|part| part.as_ident());
+    pub(super) fn look(&mut self, object: &ObjectName, frame: &Frame) -> Found<Looked> {
+        let parts = object.0.iter().filter_map(|part| part.as_ident());
         let name = Name {
             parts: parts
                 .map(|ident| NamePart {
@@ -77,15 +80,17 @@ impl Expander<'_> {
                     span: self.bytes(ident.span),
                 })
                 .collect(),
-            span: self.bytes(name.span()),
+            span: self.bytes(object.span()),
         };
-        if let Some(definition) = self.relations.view(&name) {
+        // a document is not the user's: views, tables and files of the user are none of its business
+        let is_local = frame.provider.is_none();
+        if let Some(definition) = self.relations.view(&name).filter(|_| is_local) {
             for column in &definition.columns {
                 self.learnt.spelling.add(column);
             }
             return Ok(Looked::View(definition));
         }
-        if let Some((key, table)) = self.relations.table(&name) {
+        if let Some((key, table)) = self.relations.table(&name).filter(|_| is_local) {
             for field in table.schema().fields() {
                 self.learnt.spelling.add(field.name());
             }
@@ -102,11 +107,30 @@ impl Expander<'_> {
                     Some(view) => Box::new(report.with_note(format!("`{view}` reads it"))),
                 }
             })?;
+        if let Some(provider) = &frame.provider
+            && resource.provider.name != *provider
+        {
+            return Err(self.foreign(frame, provider, &resource.dotted(), object));
+        }
         spell(&mut self.learnt.spelling, &resource);
         let resource = Arc::new(resource);
         let key = resource.dotted().to_lowercase();
         self.learnt.tables.insert(key, Relation::Resource(Arc::clone(&resource)));
         Ok(Looked::Resource(resource))
+    }
+
+    /// A view of a document reads something that is not of its provider.
+    fn foreign(&self, frame: &Frame, provider: &str, what: &str, name: &ObjectName) -> Box<Report> {
+        let view = frame.chain.last().map_or("", String::as_str);
+        Box::new(
+            Report::new(
+                Code::BadDocument,
+                format!("the view `{view}` of provider `{provider}` reads `{what}`"),
+            )
+            .with_label(self.bytes(name.span()), "")
+            .with_help("read the resources themselves; the provider's document has to be corrected")
+            .with_note("a view of a document reads resources of its own provider only"),
+        )
     }
 
     /// The report with the names of ours that are like the one that was not found.

@@ -31,6 +31,7 @@ impl Expander<'_> {
             given: Givens::new(),
             chain,
             body: None,
+            provider: around.provider_in(definition),
         }
     }
 

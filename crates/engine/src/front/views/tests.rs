@@ -9,6 +9,15 @@ use super::*;
 struct Views(HashMap<String, Definition>);
 
 impl Views {
+    /// A view of a document of `databricks_account`.
+    fn with_document(mut self, name: &str, sql: &str) -> Self {
+        self = self.with(name, sql);
+        let definition = self.0.get_mut(name).expect("just made");
+        definition.namespace = vec!["databricks_account".to_owned(), "oauth2".to_owned()];
+        definition.from_document = true;
+        self
+    }
+
     fn with(mut self, name: &str, sql: &str) -> Self {
         let definition = Definition {
             name: name.to_owned(),
@@ -49,6 +58,37 @@ fn check(views: &Views, text: &str, wanted: &str) {
 }
 
 const APPS: &str = "databricks_account.oauth2.published_app_integration";
+
+#[test]
+fn views_of_documents_read_their_own_provider_only() {
+    let views = |sql: &str| {
+        Views::default()
+            .with("mine", "SELECT 1 AS account_id")
+            .with_document("theirs", sql)
+            .with("outer", "SELECT * FROM theirs")
+    };
+    let own = format!("SELECT name FROM {APPS} WHERE account_id = 'a0'");
+    assert!(expanded(&views(&own), "SELECT * FROM theirs").is_ok());
+    let with_cte = format!("WITH mine AS ({own}) SELECT * FROM mine");
+    assert!(expanded(&views(&with_cte), "SELECT * FROM theirs").is_ok());
+    for sql in [
+        "SELECT * FROM mine",
+        "SELECT * FROM 'secrets.csv'",
+        "SELECT * FROM sys.changes",
+        "SELECT * FROM databricks_workspace.iam.groups",
+        "SELECT name FROM databricks_account.oauth2.published_app_integration \
+         WHERE account_id IN (SELECT account_id FROM mine)",
+    ] {
+        for text in ["SELECT * FROM theirs", "SELECT * FROM outer", "SELECT * FROM mine, theirs"] {
+            let report = expanded(&views(sql), text).expect_err(sql);
+            assert!(!report.help.is_empty(), "{sql}: {report}");
+        }
+    }
+    let report = expanded(&views("SELECT * FROM 'secrets.csv'"), "SELECT * FROM theirs");
+    let report = report.expect_err("a file");
+    assert_eq!(report.code, Code::BadDocument);
+    assert!(report.message.contains("`theirs` of provider `databricks_account`"), "{report}");
+}
 
 #[test]
 fn a_given_value_replaces_the_constant_of_the_body() {

@@ -14,7 +14,7 @@ use datafusion::optimizer::{Optimizer, OptimizerContext};
 use super::super::bind_node::used_slots;
 use super::super::resolve_scans::resolve_scans;
 use super::super::truth;
-use super::{bind_part, has_needy_scan};
+use super::{bind_part, has_needy_scan, unbound_parameters};
 use crate::predicate::bindings::{SlotId, bare, has_slot, slot_name};
 
 /// The fed side, and the expression that fills each slot.
@@ -51,6 +51,13 @@ pub(super) fn probe(
     let plan = bind_part(plan, slots)?;
     if has_needy_scan(&plan)? {
         return Ok(None);
+    }
+    // lists that need no key get one only if they cannot be compared with it
+    if !has_needy_scan(side)? {
+        let before = unbound_parameters(side)?;
+        if unbound_parameters(&plan)?.len() >= before.len() {
+            return Ok(None);
+        }
     }
     let plan = resolve_scans(plan)?;
     truth::check(&plan)?;

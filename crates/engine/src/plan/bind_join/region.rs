@@ -8,14 +8,17 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Operator,
 };
+use strataql_rewrites::columns_of;
 
 use super::super::bind_node::Keep;
 use super::super::constants::carried;
-use super::super::nodes::columns_of;
 use super::lateral::is_lateral;
 use super::probe::probe;
-use super::{Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs};
-use crate::predicate::bindings::SlotId;
+use super::{
+    Parts, bind_part, conditions, has_needy_scan, is_covered, node, pairs, takes_keys,
+    unbound_parameters,
+};
+use crate::predicate::bindings::{SlotId, bare};
 
 /// Joins the leaves of a region of inner joins. The first leaf that needs nothing starts; then, again
 /// and again, the first that is connected by an equality or can be fed; a cross join only when nothing
@@ -27,11 +30,22 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
     if leaves.len() < 2 {
         return Ok(None);
     }
+    let mut needs_keys = false;
+    for leaf in &leaves {
+        needs_keys |= has_needy_scan(leaf)?;
+    }
     let mut rest = carried(leaves, &open)?
         .into_iter()
         .map(|leaf| bind_part(leaf, slots))
         .collect::<Result<Vec<LogicalPlan>>>()?;
-    let Some(start) = first_sufficient(&rest)? else { return Ok(None) };
+    let start = match first_without_keys(&rest)? {
+        Some(start) => start,
+        None => match first_sufficient(&rest)? {
+            Some(start) => start,
+            None => return Ok(None),
+        },
+    };
+    let mut is_fed = false;
     let mut joined = rest.remove(start);
     while !rest.is_empty() {
         let Some((position, fed)) = next_step(&joined, &rest, &open, slots)? else {
@@ -42,6 +56,7 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
         let (now, later): (Vec<Expr>, Vec<Expr>) =
             open.into_iter().partition(|condition| is_covered(condition, &schema));
         open = later;
+        is_fed |= fed.is_some();
         joined = match fed {
             Some((template, keys)) => node(Parts {
                 driver: joined,
@@ -54,6 +69,9 @@ pub(super) fn rewrite(plan: &LogicalPlan, slots: &mut SlotId) -> Result<Option<L
             }),
             None => plain_join(joined, leaf, now, schema),
         };
+    }
+    if !is_fed && !needs_keys {
+        return Ok(None);
     }
     LogicalPlanBuilder::from(joined).project(columns_of(plan))?.build().map(Some)
 }
@@ -68,17 +86,54 @@ fn next_step(
 ) -> Result<Option<(usize, Fed)>> {
     for (position, leaf) in rest.iter().enumerate() {
         let pairs = pairs(open, joined.schema(), leaf.schema());
-        if !has_needy_scan(leaf)? {
+        if !takes_keys(leaf)? {
             if !pairs.is_empty() {
                 return Ok(Some((position, None)));
             }
             continue;
         }
+        if !waits(leaf, joined, open)?
+            && let Some(fed) = probe(leaf, &pairs, slots)?
+        {
+            return Ok(Some((position, Some(fed))));
+        }
+    }
+    if let Some(position) = first_without_keys(rest)? {
+        return Ok(Some((position, None)));
+    }
+    for (position, leaf) in rest.iter().enumerate() {
+        let pairs = pairs(open, joined.schema(), leaf.schema());
         if let Some(fed) = probe(leaf, &pairs, slots)? {
             return Ok(Some((position, Some(fed))));
         }
     }
     Ok(first_sufficient(rest)?.map(|position| (position, None)))
+}
+
+/// True if a leaf that is not joined yet has the value of a parameter that nothing else gives one.
+fn waits(leaf: &LogicalPlan, joined: &LogicalPlan, open: &[Expr]) -> Result<bool> {
+    let lacking = unbound_parameters(leaf)?;
+    Ok(open.iter().any(|condition| {
+        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
+            return false;
+        };
+        [(left, right), (right, left)].into_iter().any(|(own, other)| {
+            matches!(bare(own), Expr::Column(column)
+                if leaf.schema().has_column(column) && lacking.contains(&column.name))
+                && !is_covered(other, joined.schema())
+                && !is_covered(other, leaf.schema())
+        })
+    }))
+}
+
+/// The first leaf that takes no keys.
+fn first_without_keys(leaves: &[LogicalPlan]) -> Result<Option<usize>> {
+    for (position, leaf) in leaves.iter().enumerate() {
+        if !takes_keys(leaf)? {
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
 }
 
 fn first_sufficient(leaves: &[LogicalPlan]) -> Result<Option<usize>> {

@@ -1,0 +1,56 @@
+//! Words of PostgreSQL that `sqlparser` reads in its PostgreSQL dialect only.
+//!
+//! Owns: `AS [NOT] MATERIALIZED (…)`, which is a hint.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::spans::is_real;
+
+/// Removes these words.
+pub(super) fn drop_materialized(tokens: &mut Vec<TokenWithSpan>) {
+    if !tokens.iter().any(|token| is_word(token, "MATERIALIZED")) {
+        return;
+    }
+    let mut all: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for (position, token) in tokens.iter().enumerate() {
+        let mut before = all.iter().rev().filter(|token| is_real(token));
+        let (last, second) = (before.next(), before.next());
+        let follows = |name: &str| last.is_some_and(|last| is_word(last, name));
+        let next = tokens[position + 1..].iter().find(|token| is_real(token));
+        let is_query = next.is_some_and(|next| next.token == Token::LParen);
+        let is_not = follows("NOT") && second.is_some_and(|second| is_word(second, "AS"));
+        if is_word(token, "MATERIALIZED") && is_query && (follows("AS") || is_not) {
+            if is_not {
+                let at = all.iter().rposition(|token| is_word(token, "NOT"));
+                all.truncate(at.unwrap_or(all.len()));
+            }
+            continue;
+        }
+        all.push(token.clone());
+    }
+    *tokens = all;
+}
+
+fn is_word(token: &TokenWithSpan, name: &str) -> bool {
+    matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    fn shown(text: &str) -> String {
+        let crate::Statement::Query(query) =
+            crate::parse(text).expect(text).pop().expect("one").statement
+        else {
+            panic!("{text}")
+        };
+        query.to_string()
+    }
+
+    #[test]
+    fn materialized_is_a_hint() {
+        let plain = "WITH a AS (SELECT 1) SELECT * FROM a";
+        assert_eq!(shown("WITH a AS MATERIALIZED (SELECT 1) SELECT * FROM a"), plain);
+        assert_eq!(shown("WITH a AS NOT MATERIALIZED (SELECT 1) SELECT * FROM a"), plain);
+        assert_eq!(shown("SELECT materialized FROM a"), "SELECT materialized FROM a");
+    }
+}
