@@ -6,16 +6,20 @@
 //! Surprise: looking up is lazy, so a missing variable is no error until its provider is used, and
 //! failures are not remembered.
 
+mod answer;
 mod api_key;
+mod ask;
 mod aws;
 mod azure;
 mod basic;
 mod bearer;
 mod command;
+mod credential;
 mod custom;
 mod databricks;
 mod google;
 mod grant;
+mod header;
 mod ini;
 mod kubernetes;
 mod lookup;
@@ -23,9 +27,12 @@ mod machine;
 mod parts;
 mod principal;
 mod report;
+mod secret;
 mod sign;
 mod template;
+mod time;
 mod token;
+mod trail;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -34,91 +41,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::{AuthConfig, AuthKind};
-use url::Url;
 
 use self::azure::Azure;
 use self::command::Printed;
+pub(crate) use self::credential::{Authorised, Credential};
 use self::databricks::Databricks;
 use self::google::Google;
 use self::grant::Grant;
-pub use self::grant::Tried;
 use self::kubernetes::Kubernetes;
 use self::lookup::{Built, Lookup, Missing};
-use self::parts::{Part, Parts, header_value};
+use self::parts::{Part, Parts};
 pub use self::principal::Principal;
 pub use self::report::CredentialReport;
+use self::secret::of_secret;
 pub(crate) use self::sign::Sign;
-use self::token::{Token, TokenSource};
-use crate::attempt::WireRequest;
-use crate::exchange::Core;
-use crate::failure::Failure;
+use self::token::TokenSource;
+pub use self::trail::Tried;
+use crate::sender::Sender;
 use crate::settings::{
     CredentialsOverride, Environment, FixedCredential, ReadFile, RunProgram, Settings,
 };
-
-/// A credential that is ready to be used.
-pub(crate) enum Credential {
-    /// Nothing is added.
-    Anonymous,
-    /// Everything that is needed is there.
-    Signer(Arc<dyn Sign>),
-    /// A token that is fetched and renewed.
-    Token(Arc<TokenSource>),
-}
-
-/// A credential for one attempt.
-pub(crate) struct Authorised {
-    signer: Option<Arc<dyn Sign>>,
-    token: Option<Arc<Token>>,
-    is_from_cache: bool,
-}
-
-impl Authorised {
-    /// Puts the credential into the request, which is complete otherwise.
-    pub(crate) fn sign(&self, request: &mut WireRequest) -> Result<(), Box<Report>> {
-        self.signer.as_ref().map_or(Ok(()), |signer| signer.sign(request))
-    }
-
-    /// True for a token that was not fetched just now: a fresh one may do better.
-    pub(crate) fn is_from_cache(&self) -> bool {
-        self.is_from_cache
-    }
-}
-
-impl Credential {
-    /// Equal for equal credentials, whatever provider they belong to.
-    pub(crate) fn identity(&self) -> u64 {
-        match self {
-            Self::Anonymous => 0,
-            Self::Signer(signer) => signer.identity(),
-            Self::Token(source) => source.identity(),
-        }
-    }
-
-    /// The credential for an attempt at `url`, fetching a token if there is none.
-    pub(crate) async fn authorise(
-        &self,
-        core: &Arc<Core>,
-        url: Option<&Url>,
-    ) -> Result<Authorised, Failure> {
-        let (signer, token, is_from_cache) = match self {
-            Self::Anonymous => (None, None, false),
-            Self::Signer(signer) => (Some(Arc::clone(signer)), None, false),
-            Self::Token(source) => {
-                let (token, is_from_cache) = source.token(core, url).await?;
-                (Some(token.signer()), Some(token), is_from_cache)
-            }
-        };
-        Ok(Authorised { signer, token, is_from_cache })
-    }
-
-    /// Drops the token of an attempt that was refused.
-    pub(crate) fn forget(&self, authorised: &Authorised) {
-        if let (Self::Token(source), Some(token)) = (self, &authorised.token) {
-            source.forget(token);
-        }
-    }
-}
 
 /// The credentials of all providers.
 pub(crate) struct Credentials {
@@ -190,7 +132,12 @@ impl Credentials {
     }
 
     /// What can be said about a provider's credential, which is obtained for that.
-    pub(crate) async fn report(&self, provider: &str, core: &Arc<Core>) -> CredentialReport {
+    pub(crate) async fn report(
+        &self,
+        provider: &str,
+        core: &Arc<dyn Sender>,
+        redactor: &Redactor,
+    ) -> CredentialReport {
         let (kind, is_users, place) = {
             let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let config = self.config(&known, provider);
@@ -201,10 +148,12 @@ impl Credentials {
         let kind = kind.as_str();
         match self.of(provider) {
             Ok(credential) => {
-                CredentialReport::of(provider, kind, is_users, place, &credential, core).await
+                CredentialReport::of(provider, kind, is_users, place, &credential, core)
+                    .await
+                    .redacted(redactor)
             }
             Err(report) => {
-                let report = Box::new(report.redacted(&core.redactor));
+                let report = Box::new(report.redacted(redactor));
                 CredentialReport::missing(provider, kind, is_users, report)
             }
         }
@@ -306,17 +255,6 @@ fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
         )
         .into()),
     }
-}
-
-/// The credential of a type that sends a secret as it is.
-fn of_secret(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
-    let parts = match config.kind {
-        AuthKind::Basic => basic::parts(config, lookup)?,
-        AuthKind::ApiKey => api_key::parts(config, lookup)?,
-        AuthKind::Custom => custom::parts(config, lookup)?,
-        _ => bearer::parts(config, lookup)?,
-    };
-    Ok(Credential::Signer(Parts::new(parts)))
 }
 
 fn fixed_bearer(lookup: &Lookup<'_>, token: &SecretString) -> Built<Credential> {

@@ -8,11 +8,13 @@
 //! answer passes the gate on its way back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use http::HeaderMap;
-use http::header::{LOCATION, RETRY_AFTER};
+use http::header::{DATE, LOCATION, RETRY_AFTER};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::HttpVerb;
 use url::Url;
@@ -27,10 +29,14 @@ use crate::gate::Gates;
 use crate::origin::{self, Origin, check_same_origin};
 use crate::request::{Facts, Repeat, Response, SigningScope};
 use crate::retry::{Outcome, Retry};
+use crate::sender::{Errand, Sender};
 use crate::settings::Settings;
 use crate::status::leaves_open;
 use crate::trace::Purpose;
 use crate::wire::{self, Broken};
+
+/// Services accept signatures and assertions whose time differs from theirs by a few minutes.
+const MAX_SKEW: Duration = Duration::from_mins(4);
 
 /// Maximum number of redirects.
 const MAX_REDIRECTS: u32 = 5;
@@ -56,6 +62,31 @@ pub(crate) struct Outgoing {
     pub(crate) repeat: Repeat,
     pub(crate) scope: Option<Arc<SigningScope>>,
     pub(crate) credential: Arc<Credential>,
+}
+
+impl Sender for Core {
+    fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    fn send(self: Arc<Self>, errand: Errand) -> BoxFuture<'static, Result<Response, Failure>> {
+        let credential = match errand.signer {
+            Some(signer) => Credential::Signer(signer),
+            None => Credential::Anonymous,
+        };
+        let outgoing = Outgoing {
+            provider: errand.provider,
+            purpose: Purpose::Token,
+            verb: errand.verb,
+            url: errand.url,
+            headers: errand.headers,
+            body: errand.body,
+            repeat: errand.repeat,
+            scope: errand.scope,
+            credential: Arc::new(credential),
+        };
+        async move { self.exchange(outgoing).await }.boxed()
+    }
 }
 
 /// Progress so far.
@@ -123,6 +154,16 @@ impl Core {
     }
 }
 
+/// By how much the clock of this machine differs from the service's, if that is enough to be refused.
+fn skew(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let skew = match now.duration_since(date) {
+        Ok(skew) => skew,
+        Err(error) => error.duration(),
+    };
+    Some(skew).filter(|skew| *skew > MAX_SKEW)
+}
+
 /// True when the response states that the request was not processed.
 fn is_refusal(answer: &Answer) -> bool {
     match answer.status {
@@ -167,7 +208,9 @@ impl<'a> Run<'a> {
     /// The credential, after fetching a token if necessary.
     async fn authorised(&self) -> Result<Authorised, Failure> {
         let credential = &self.outgoing.credential;
-        credential.authorise(self.core, Some(&self.outgoing.url)).await.map_err(|mut failure| {
+        let sender: Arc<dyn Sender> = Arc::<Core>::clone(self.core);
+        let authorised = credential.authorise(&sender, Some(&self.outgoing.url)).await;
+        authorised.map_err(|mut failure| {
             if failure.url.is_empty() {
                 // no request was sent for the credential
                 failure.verb = self.outgoing.verb;
@@ -247,8 +290,7 @@ impl<'a> Run<'a> {
                 if let Some(location) = self.redirect(answer) {
                     return self.follow(&location).map(Next::Follow);
                 }
-                let may_refresh = answer.status == 401
-                    && authorised.is_from_cache()
+                let may_refresh = self.outgoing.credential.is_expired(authorised, answer)
                     && !self.tally.is_refreshed
                     && self.outgoing.repeat != Repeat::Never;
                 if may_refresh {
@@ -309,6 +351,13 @@ impl<'a> Run<'a> {
             Ok(answer) => answer,
             Err(broken) => return Err(self.failure(broken.cause)),
         };
+        // a server that stands in for another may have a clock of its own
+        let stands_in = self.core.settings.endpoints.contains_key(&self.outgoing.provider);
+        let skew = if answer.status < 400 || stands_in {
+            None
+        } else {
+            skew(&answer.headers, self.core.clock.wall())
+        };
         Ok(Response {
             status: answer.status,
             headers: answer.headers,
@@ -318,6 +367,7 @@ impl<'a> Run<'a> {
             received: self.tally.received,
             waited: self.tally.waited,
             followed_loss: self.tally.was_lost,
+            skew,
             facts: Facts {
                 provider: self.outgoing.provider.clone(),
                 purpose: self.outgoing.purpose,

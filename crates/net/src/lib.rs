@@ -25,6 +25,7 @@ mod page;
 mod remote_error;
 mod request;
 mod retry;
+mod sender;
 mod settings;
 mod status;
 pub mod tls;

@@ -121,6 +121,8 @@ pub struct Response {
     /// True when an earlier attempt may have arrived and its response was lost: for a write, a
     /// rejection of the last attempt does not mean that nothing was done.
     pub followed_loss: bool,
+    /// By how much the clock of this machine differs from the service's, for refusals.
+    pub(crate) skew: Option<Duration>,
     /// The request.
     pub facts: Facts,
     pub(crate) redactor: Redactor,
@@ -140,6 +142,7 @@ impl Response {
             retries: 0,
             waited: Duration::ZERO,
             followed_loss: false,
+            skew: None,
             facts: Facts {
                 provider: request.provider.clone(),
                 purpose: Purpose::Call,

@@ -5,7 +5,7 @@
 
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use strataql_diag::{Code, RemoteFailure, Report};
+use strataql_diag::{Code, RemoteFailure, Report, duration};
 
 use crate::remote_error::RemoteError;
 use crate::request::{Facts, Response};
@@ -34,7 +34,15 @@ pub fn status_report(facts: &Facts, response: &Response) -> Report {
     if response.attempts > 1 {
         message.extend([" after ", &response.attempts.to_string(), " attempts"]);
     }
-    Report::new(code, message).with_help(help).with_remote(RemoteFailure {
+    let mut report = Report::new(code, message).with_help(help);
+    if let Some(skew) = response.skew.filter(|_| matches!(response.status, 400 | 401 | 403)) {
+        report = report.with_note(format!(
+            "the clock of this machine differs from the service's by {}; services refuse credentials \
+             that are not of their time",
+            duration(skew)
+        ));
+    }
+    report.with_remote(RemoteFailure {
         status: Some(response.status),
         code: error.code,
         message: error.message,

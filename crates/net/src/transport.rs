@@ -19,6 +19,7 @@ use crate::failure::{Cause, Failure};
 use crate::gate::Gates;
 use crate::origin::{self, Origin};
 use crate::request::{Request, Response};
+use crate::sender::Sender;
 use crate::settings::Settings;
 use crate::status::status_report;
 use crate::trace::Purpose;
@@ -61,7 +62,7 @@ impl Transport {
     /// What [`Transport::send`] would fail with for lack of a credential.
     pub async fn check_credential(&self, provider: &str) -> Result<(), Box<Report>> {
         let credential = self.credentials.of(provider)?;
-        credential.authorise(&self.core, None).await?;
+        credential.authorise(&self.sender(), None).await?;
         Ok(())
     }
 
@@ -69,7 +70,7 @@ impl Transport {
     /// when it expires. The credential is obtained for that, and sent nowhere but to the services that
     /// issue it.
     pub async fn credential_report(&self, provider: &str) -> CredentialReport {
-        self.credentials.report(provider, &self.core).await
+        self.credentials.report(provider, &self.sender(), &self.core.redactor).await
     }
 
     /// The owner of the credential that a provider's requests use. Sends no request.
@@ -123,6 +124,11 @@ impl Transport {
     #[cfg(test)]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+
+    /// What credentials send their requests with.
+    pub(crate) fn sender(&self) -> Arc<dyn Sender> {
+        Arc::<Core>::clone(&self.core)
     }
 
     fn unsent(&self, request: &Request, cause: Cause) -> Failure {

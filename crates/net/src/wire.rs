@@ -375,7 +375,7 @@ mod tests {
             credential: Arc::new(Credential::Signer(signer)),
         };
         let authorised =
-            outgoing.credential.authorise(transport.core(), None).await.expect("no token");
+            outgoing.credential.authorise(&transport.sender(), None).await.expect("no token");
         let shipment = |attempt| Shipment {
             core: transport.core(),
             outgoing: &outgoing,

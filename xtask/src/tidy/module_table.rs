@@ -57,7 +57,7 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
 pub(super) const CIRCLES: &[Circles] = &[
     Circles { name: "call", largest: 12, across: 2 },
     Circles { name: "engine", largest: 21, across: 2 },
-    Circles { name: "net", largest: 12, across: 7 },
+    Circles { name: "net", largest: 12, across: 5 },
     Circles { name: "sandbox", largest: 12, across: 7 },
     Circles { name: "spec", largest: 12, across: 2 },
 ];

@@ -13,9 +13,8 @@ mod sts;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
@@ -23,20 +22,27 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{AuthConfig, AuthKind};
 
 use self::profile::Profiles;
-use super::Credential;
-use super::grant::{Asker, Grant, Step, Trail, Tried};
+use super::ask::Asker;
+use super::credential::Credential;
+use super::grant::Grant;
 use super::lookup::{Built, Lookup};
 use super::machine::Machine;
 use super::sign::{Keys, SigV4};
-use super::token::Token;
-use crate::exchange::Core;
+use super::time::{instant, life};
+use super::token::{Token, TokenSource};
+use super::trail::{Step, Trail, Tried};
+use crate::attempt::Answer;
 use crate::failure::Failure;
+use crate::sender::Sender;
 use crate::settings::FixedCredential;
 
 /// The variables of the documents, which are also those of all other tools.
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION: &str = "AWS_SESSION_TOKEN";
+
+/// How the codes of errors about expired keys begin.
+const EXPIRED: &[u8] = b"ExpiredToken";
 
 const HELP: &str = "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_PROFILE`, or sign in \
                     with `aws sso login`";
@@ -70,7 +76,6 @@ pub(super) struct AwsChain {
 
 /// The credential of a configuration: fixed keys, or the chain.
 pub(super) fn credential(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<Credential> {
-    use super::token::TokenSource;
     if let Some(FixedCredential::Client { id, secret }) = lookup.fixed {
         let secret = lookup.registered(secret.expose_secret());
         let keys = Keys { id: id.clone(), secret, session: None };
@@ -118,7 +123,7 @@ impl AwsChain {
         named.unwrap_or_else(|| "default".to_owned())
     }
 
-    async fn found(&self, core: &Arc<Core>) -> Result<(Found, Option<String>), Failure> {
+    async fn found(&self, core: &Arc<dyn Sender>) -> Result<(Found, Option<String>), Failure> {
         self.trail.clear();
         let profiles = Profiles::read(&self.machine);
         let region = profiles.as_ref().ok().and_then(|profiles| self.region(profiles));
@@ -136,7 +141,7 @@ impl AwsChain {
     /// Keys before a role of the configuration is assumed.
     async fn base(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         profiles: Result<Profiles, Failure>,
     ) -> Result<Found, Failure> {
         if let Some(keys) = &self.given {
@@ -188,7 +193,7 @@ impl AwsChain {
         }
     }
 
-    async fn of_web_identity(&self, core: &Arc<Core>) -> Result<Step<Found>, Failure> {
+    async fn of_web_identity(&self, core: &Arc<dyn Sender>) -> Result<Step<Found>, Failure> {
         let Some(file) = self.machine.variable("AWS_WEB_IDENTITY_TOKEN_FILE") else {
             let why = "`AWS_WEB_IDENTITY_TOKEN_FILE` is not set";
             return Ok(Step::Absent(why.to_owned()));
@@ -262,36 +267,31 @@ impl Grant for AwsChain {
             .unwrap_or_else(|| format!("profile {}", self.profile_name()))
     }
 
+    /// Services of AWS say so with 400 or 403.
+    fn is_expired(&self, answer: &Answer) -> bool {
+        let mut windows = answer.body.windows(EXPIRED.len());
+        matches!(answer.status, 400 | 401 | 403) && windows.any(|window| window == EXPIRED)
+    }
+
     fn tried(&self) -> Vec<Tried> {
         self.trail.tried()
     }
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         async move {
-            let asked = core.clock.now();
+            let asked = core.clock().now();
             let (found, region) = self.found(core).await?;
-            let life = life(found.ends, core.clock.wall());
+            let life = life(found.ends, core.clock().wall());
             let owner = found.keys.id.clone();
             let signer = Arc::new(SigV4::new(found.keys, region));
             Ok(Token::signing(signer, asked, life).from(found.source).of(owner))
         }
         .boxed()
     }
-}
-
-/// How long something is valid that ends at a time of the calendar.
-pub(super) fn life(ends: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
-    Some(ends?.duration_since(now).unwrap_or_default())
-}
-
-/// A time in an answer or a file.
-pub(super) fn instant(text: &str) -> Option<SystemTime> {
-    let text = text.trim().replace("UTC", "Z");
-    DateTime::parse_from_rfc3339(&text).ok().map(|time| time.with_timezone(&Utc).into())
 }
 
 /// Keys in the configuration, or in variables of its own.

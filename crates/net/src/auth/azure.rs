@@ -23,12 +23,14 @@ pub(super) use self::audience::DATABRICKS;
 use self::audience::audience;
 pub(super) use self::entra::{Client, Entra, Proof};
 pub(super) use self::programs::az_token;
-use super::grant::{Asker, Grant, Step, Trail, Tried};
+use super::ask::Asker;
+use super::grant::Grant;
 use super::lookup::{Built, Lookup};
 use super::machine::Machine;
 use super::token::Token;
-use crate::exchange::Core;
+use super::trail::{Step, Trail, Tried};
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 const HELP: &str = "set `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET`, or sign in with \
                     `az login`";
@@ -77,7 +79,7 @@ impl Azure {
         })
     }
 
-    async fn token(&self, core: &Arc<Core>, audience: &str) -> Result<Token, Failure> {
+    async fn token(&self, core: &Arc<dyn Sender>, audience: &str) -> Result<Token, Failure> {
         self.trail.clear();
         let step = self.of_secret(core, audience).await;
         if let Some(token) = self.trail.note("client secret", step)? {
@@ -110,7 +112,11 @@ impl Azure {
         Ok((Entra::new(self.asker.clone(), &self.machine, tenant), id))
     }
 
-    async fn of_secret(&self, core: &Arc<Core>, audience: &str) -> Result<Step<Token>, Failure> {
+    async fn of_secret(
+        &self,
+        core: &Arc<dyn Sender>,
+        audience: &str,
+    ) -> Result<Step<Token>, Failure> {
         let Some(secret) = &self.secret else {
             return Ok(Step::Absent("`AZURE_CLIENT_SECRET` is not set".to_owned()));
         };
@@ -121,7 +127,7 @@ impl Azure {
 
     async fn of_certificate(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         audience: &str,
     ) -> Result<Step<Token>, Failure> {
         let variable = "AZURE_CLIENT_CERTIFICATE_PATH";
@@ -137,7 +143,11 @@ impl Azure {
         entra.token(core, &client, audience).await.map(Step::Found)
     }
 
-    async fn of_workload(&self, core: &Arc<Core>, audience: &str) -> Result<Step<Token>, Failure> {
+    async fn of_workload(
+        &self,
+        core: &Arc<dyn Sender>,
+        audience: &str,
+    ) -> Result<Step<Token>, Failure> {
         let variable = "AZURE_FEDERATED_TOKEN_FILE";
         let Some(path) = self.machine.variable(variable) else {
             return Ok(Step::Absent(format!("`{variable}` is not set")));
@@ -181,7 +191,7 @@ impl Grant for Azure {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         audience: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.token(core, audience).boxed()

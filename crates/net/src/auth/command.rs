@@ -11,13 +11,15 @@ use futures::future::BoxFuture;
 use strataql_diag::{Code, Report};
 use strataql_spec::AuthConfig;
 
-use super::grant::{Asker, Grant};
+use super::ask::Asker;
+use super::credential::Credential;
+use super::grant::Grant;
 use super::lookup::{Built, Lookup, Missing};
 use super::machine::{Machine, program};
+use super::secret::of_secret;
 use super::token::Token;
-use super::{Credential, of_secret};
-use crate::exchange::Core;
 use crate::failure::Failure;
+use crate::sender::Sender;
 use crate::settings::Program;
 
 /// A credential whose secret a program prints.
@@ -50,8 +52,8 @@ impl Printed {
         })
     }
 
-    async fn run(&self, core: &Arc<Core>) -> Result<Token, Failure> {
-        let asked = core.clock.now();
+    async fn run(&self, core: &Arc<dyn Sender>) -> Result<Token, Failure> {
+        let asked = core.clock().now();
         let name = self.program.name.clone();
         let text = self.machine.run(self.program.clone()).await;
         let text = text.map_err(|why| self.failed(&why.into_text()))?;
@@ -102,7 +104,7 @@ impl Grant for Printed {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.run(core).boxed()

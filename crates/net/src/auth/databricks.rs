@@ -19,12 +19,14 @@ use strataql_spec::AuthConfig;
 use url::Url;
 
 use self::attributes::Attributes;
-use super::grant::{Asker, Grant, Step, Trail, Tried};
+use super::ask::Asker;
+use super::grant::Grant;
 use super::lookup::{Built, Lookup};
 use super::machine::Machine;
 use super::token::Token;
-use crate::exchange::Core;
+use super::trail::{Step, Trail, Tried};
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 const HELP: &str = "set `DATABRICKS_HOST` with `DATABRICKS_TOKEN`, or `DATABRICKS_CLIENT_ID` and \
                     `DATABRICKS_CLIENT_SECRET`, or name a profile in `DATABRICKS_CONFIG_PROFILE`";
@@ -134,7 +136,7 @@ impl Databricks {
         })
     }
 
-    async fn token(&self, core: &Arc<Core>, origin: &str) -> Result<Token, Failure> {
+    async fn token(&self, core: &Arc<dyn Sender>, origin: &str) -> Result<Token, Failure> {
         self.trail.clear();
         let host = Host::new(origin).ok_or_else(|| self.failed("its host is no address"))?;
         let configured = self.attributes.host();
@@ -212,7 +214,7 @@ impl Grant for Databricks {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         audience: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.token(core, audience).boxed()

@@ -21,12 +21,14 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{AuthConfig, AuthKind};
 use url::Url;
 
-use super::grant::{Ask, Asker, Grant, Step, Trail, Tried};
+use super::ask::{Ask, Asker};
+use super::grant::Grant;
 use super::lookup::{Built, Lookup};
 use super::machine::{Machine, ProgramFailure};
 use super::token::Token;
-use crate::exchange::Core;
+use super::trail::{Step, Trail, Tried};
 use crate::failure::{Cause, Failure};
+use crate::sender::Sender;
 use crate::settings::Program;
 
 /// What requests may do if the configuration does not say.
@@ -85,7 +87,7 @@ impl Google {
         })
     }
 
-    async fn token(&self, core: &Arc<Core>) -> Result<Token, Failure> {
+    async fn token(&self, core: &Arc<dyn Sender>) -> Result<Token, Failure> {
         self.trail.clear();
         if self.kind == AuthKind::Interactive {
             let step = self.of_gcloud(core).await;
@@ -110,7 +112,7 @@ impl Google {
         self.trail.note("metadata server", step)?.ok_or_else(|| self.exhausted())
     }
 
-    async fn of_key(&self, core: &Arc<Core>, key: &Key) -> Result<Token, Failure> {
+    async fn of_key(&self, core: &Arc<dyn Sender>, key: &Key) -> Result<Token, Failure> {
         let json: Json = serde_json::from_str(key.json.expose_secret())
             .map_err(|_| self.broken(&key.source, "is no JSON"))?;
         let token = match json.get("type").and_then(Json::as_str) {
@@ -138,7 +140,11 @@ impl Google {
         })
     }
 
-    async fn of_file(&self, core: &Arc<Core>, variable: &str) -> Result<Step<Token>, Failure> {
+    async fn of_file(
+        &self,
+        core: &Arc<dyn Sender>,
+        variable: &str,
+    ) -> Result<Step<Token>, Failure> {
         let Some(path) = self.machine.variable(variable) else {
             return Ok(Step::Absent(format!("`{variable}` is not set")));
         };
@@ -149,7 +155,7 @@ impl Google {
         self.of_key(core, &Key { json: text.into(), source }).await.map(Step::Found)
     }
 
-    async fn of_well_known(&self, core: &Arc<Core>) -> Result<Step<Token>, Failure> {
+    async fn of_well_known(&self, core: &Arc<dyn Sender>) -> Result<Step<Token>, Failure> {
         let name = "application_default_credentials.json";
         let folder = self.machine.variable("CLOUDSDK_CONFIG").map(PathBuf::from);
         let windows = || Some(PathBuf::from(self.machine.variable("APPDATA")?).join("gcloud"));
@@ -166,7 +172,7 @@ impl Google {
         }
     }
 
-    async fn of_metadata(&self, core: &Arc<Core>) -> Result<Step<Token>, Failure> {
+    async fn of_metadata(&self, core: &Arc<dyn Sender>) -> Result<Step<Token>, Failure> {
         if self.machine.is_on("NO_GCE_CHECK") {
             return Ok(Step::Absent("`NO_GCE_CHECK` is set".to_owned()));
         }
@@ -176,7 +182,7 @@ impl Google {
         let mut url = Url::parse(&format!("http://{host}/{account}/token"))
             .map_err(|_| self.failed("`GCE_METADATA_HOST` is no host"))?;
         url.query_pairs_mut().append_pair("scopes", &self.scopes.join(","));
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let ask = Ask::get(url).header("metadata-flavor", "Google").nearby();
         match self.asker.send(core, ask).await {
             Ok(response) if response.status == 404 => {
@@ -193,13 +199,13 @@ impl Google {
         }
     }
 
-    async fn of_gcloud(&self, core: &Arc<Core>) -> Result<Step<Token>, Failure> {
+    async fn of_gcloud(&self, core: &Arc<dyn Sender>) -> Result<Step<Token>, Failure> {
         let program = Program {
             name: "gcloud".to_owned(),
             arguments: vec!["auth".to_owned(), "print-access-token".to_owned()],
             variables: Vec::new(),
         };
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let text = match self.machine.run(program).await {
             Ok(text) => text,
             Err(ProgramFailure::NotFound(why)) => return Ok(Step::Absent(why)),
@@ -252,7 +258,7 @@ impl Grant for Google {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.token(core).boxed()

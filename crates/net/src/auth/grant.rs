@@ -1,13 +1,9 @@
 //! Ways to obtain access tokens and temporary keys.
 //!
-//! Owns: [`Grant`], the choice by `grant_type`, and what all grants share: sending, reading answers,
-//! and the record of the sources that a chain tried.
+//! Owns: [`Grant`], and the choice by `grant_type`.
 //! Refuses: keeping tokens (see [`super::token`]).
 
-mod answer;
-mod ask;
 mod client_credentials;
-mod trail;
 
 use std::sync::Arc;
 
@@ -15,15 +11,13 @@ use futures::future::BoxFuture;
 use strataql_spec::AuthConfig;
 use url::Url;
 
-pub(super) use self::answer::issued;
-pub(super) use self::ask::{Ask, Asker};
 use self::client_credentials::ClientCredentials;
-pub use self::trail::Tried;
-pub(super) use self::trail::{Step, Trail};
 use super::lookup::{Built, Lookup};
 use super::token::Token;
-use crate::exchange::Core;
+use super::trail::Tried;
+use crate::attempt::Answer;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 /// A way to obtain access tokens.
 pub(super) trait Grant: Send + Sync {
@@ -39,6 +33,11 @@ pub(super) trait Grant: Send + Sync {
         String::new()
     }
 
+    /// True if an answer says that the credential is no longer valid.
+    fn is_expired(&self, answer: &Answer) -> bool {
+        answer.status == 401
+    }
+
     /// The sources that the latest fetch tried, if there are several.
     fn tried(&self) -> Vec<Tried> {
         Vec::new()
@@ -50,7 +49,7 @@ pub(super) trait Grant: Send + Sync {
     /// Why there is none.
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         audience: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>>;
 }

@@ -17,13 +17,15 @@ use strataql_diag::{Code, Report};
 use strataql_spec::AuthConfig;
 use url::Url;
 
-use super::aws::{instant, life};
-use super::grant::{Asker, Grant, Step, Trail, Tried};
+use super::ask::Asker;
+use super::grant::Grant;
 use super::lookup::Lookup;
 use super::machine::Machine;
+use super::time::{instant, life};
 use super::token::Token;
-use crate::exchange::Core;
+use super::trail::{Step, Trail, Tried};
 use crate::failure::Failure;
+use crate::sender::Sender;
 use crate::settings::Program;
 
 const HELP: &str = "choose a context with `kubectl config use-context`, or name one as `profile` in \
@@ -88,7 +90,9 @@ impl Kubernetes {
     /// The user of the context that the configuration names, else of the current one.
     pub(super) fn build(config: &AuthConfig, lookup: &Lookup<'_>) -> Self {
         let machine = lookup.machine();
-        let files = match (&config.credentials_file, machine.variable("KUBECONFIG")) {
+        // a document must not pick a file of this machine
+        let named = config.credentials_file.as_ref().filter(|_| lookup.is_users);
+        let files = match (named, machine.variable("KUBECONFIG")) {
             (Some(path), _) => vec![machine.path(path)],
             (None, Some(list)) => {
                 let separator = if cfg!(windows) { ';' } else { ':' };
@@ -111,7 +115,7 @@ impl Kubernetes {
         }
     }
 
-    async fn token(&self, core: &Arc<Core>, origin: &str) -> Result<Token, Failure> {
+    async fn token(&self, core: &Arc<dyn Sender>, origin: &str) -> Result<Token, Failure> {
         self.trail.clear();
         let step = self.of_files(core, origin).await;
         if let Some(token) = self.trail.note("kubeconfig", step)? {
@@ -123,7 +127,7 @@ impl Kubernetes {
         })
     }
 
-    async fn of_files(&self, core: &Arc<Core>, origin: &str) -> Result<Step<Token>, Failure> {
+    async fn of_files(&self, core: &Arc<dyn Sender>, origin: &str) -> Result<Step<Token>, Failure> {
         let mut all = KubeConfig::default();
         let mut names = Vec::new();
         for path in &self.files {
@@ -159,10 +163,15 @@ impl Kubernetes {
         Ok(Step::Found(token.from(source).of(user_name)))
     }
 
-    async fn of_user(&self, core: &Arc<Core>, user: &Entry, name: &str) -> Result<Token, Failure> {
+    async fn of_user(
+        &self,
+        core: &Arc<dyn Sender>,
+        user: &Entry,
+        name: &str,
+    ) -> Result<Token, Failure> {
         let text =
             |key: &str| user.value.get(key).and_then(Json::as_str).filter(|it| !it.is_empty());
-        let (asked, wall) = (core.clock.now(), core.clock.wall());
+        let (asked, wall) = (core.clock().now(), core.clock().wall());
         let odd = || self.failed(&format!("the token of user `{name}` is no text of a header"));
         if let Some(token) = text("token") {
             let token = self.asker.registered(token);
@@ -231,14 +240,14 @@ impl Kubernetes {
         })
     }
 
-    fn of_pod(&self, core: &Arc<Core>) -> Result<Step<Token>, Failure> {
+    fn of_pod(&self, core: &Arc<dyn Sender>) -> Result<Step<Token>, Failure> {
         if self.machine.variable("KUBERNETES_SERVICE_HOST").is_none() {
             return Ok(Step::Absent("`KUBERNETES_SERVICE_HOST` is not set".to_owned()));
         }
         let token = self.machine.secret_file(Path::new(POD_TOKEN));
         let token = token.map_err(|why| self.failed(&why))?;
         let life = Some(std::time::Duration::from_secs(POD_LIFE));
-        Token::new("Bearer", &token.into(), core.clock.now(), life)
+        Token::new("Bearer", &token.into(), core.clock().now(), life)
             .map(|token| Step::Found(token.from("service account of the pod")))
             .ok_or_else(|| self.failed("the token of the pod is no text of a header"))
     }
@@ -271,7 +280,7 @@ impl Grant for Kubernetes {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         audience: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.token(core, audience).boxed()

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::{Code, Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use super::grant::Asker;
+use super::ask::Asker;
 use super::machine::Machine;
 use crate::settings::{Environment, FixedCredential, ReadFile, RunProgram};
 

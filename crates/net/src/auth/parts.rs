@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::Report;
 use url::{Url, form_urlencoded};
 
+use super::header::header_value;
 use super::lookup::{Built, Lookup};
 use super::sign::Sign;
 use crate::attempt::WireRequest;
@@ -57,14 +58,6 @@ impl Part {
             Self::Query(name, value) => (name, value.expose_secret().as_bytes()),
         }
     }
-}
-
-/// A prefix and a secret as the value of a header.
-pub(super) fn header_value(prefix: &str, secret: &SecretString) -> Option<HeaderValue> {
-    let text = SecretString::from(format!("{prefix}{}", secret.expose_secret()));
-    let mut value = HeaderValue::from_str(text.expose_secret()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 /// A credential that is added to every request as it is.

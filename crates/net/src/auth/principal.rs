@@ -3,7 +3,7 @@
 //! Owns: [`Principal`].
 //! Surprise: nothing is fetched. A token's principal is its client id, known before there is a token.
 
-use super::Credential;
+use super::credential::Credential;
 
 /// On whose behalf requests of a provider are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use strataql_diag::Report;
+use strataql_diag::{Redactor, Report};
 use strataql_spec::AuthConfig;
 
-use super::grant::Tried;
-use super::{Credential, Principal};
-use crate::exchange::Core;
+use super::credential::Credential;
+use super::principal::Principal;
+use super::trail::Tried;
+use crate::sender::Sender;
 
 /// A provider's credential: where it came from, and how long it is valid.
 #[derive(Debug, Clone)]
@@ -41,7 +42,7 @@ impl CredentialReport {
         is_users: bool,
         place: Option<String>,
         credential: &Credential,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
     ) -> Self {
         let mut report = Self {
             provider: provider.to_owned(),
@@ -56,8 +57,8 @@ impl CredentialReport {
         let Credential::Token(source) = credential else { return report };
         match source.token(core, None).await {
             Ok((token, _)) => {
-                report.life = token.life(core.clock.now());
-                report.expires = report.life.and_then(|life| core.clock.wall().checked_add(life));
+                report.life = token.life(core.clock().now());
+                report.expires = report.life.and_then(|life| core.clock().wall().checked_add(life));
                 let known = Some(token.source().to_owned()).filter(|text| !text.is_empty());
                 report.source = known.or(report.source);
                 if let Some(owner) = token.owner() {
@@ -65,12 +66,17 @@ impl CredentialReport {
                 }
             }
             Err(failure) => {
-                let failure = Report::from(failure).redacted(&core.redactor);
-                report.failure = Some(Box::new(failure));
+                report.failure = Some(Box::new(Report::from(failure)));
             }
         }
         report.tried = source.tried();
         report
+    }
+
+    /// The same, with all known secrets masked.
+    pub(super) fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.failure = self.failure.map(|failure| Box::new(failure.redacted(redactor)));
+        self
     }
 
     /// The place of a secret that a configuration names, in words.

@@ -17,11 +17,14 @@ use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use url::Url;
 
-use super::grant::{Grant, Tried};
-use super::parts::{Part, Parts, header_value};
+use super::grant::Grant;
+use super::header::header_value;
+use super::parts::{Part, Parts};
 use super::sign::Sign;
-use crate::exchange::Core;
+use super::trail::Tried;
+use crate::attempt::Answer;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 /// A token is renewed this long before it expires, or at half of a shorter life.
 const RENEW_BEFORE: Duration = Duration::from_mins(1);
@@ -159,6 +162,11 @@ impl TokenSource {
         self.grant.principal()
     }
 
+    /// True if an answer says that the token is no longer valid.
+    pub(super) fn is_expired(&self, answer: &Answer) -> bool {
+        self.grant.is_expired(answer)
+    }
+
     /// The sources that the latest token request tried.
     pub(super) fn tried(&self) -> Vec<Tried> {
         self.grant.tried()
@@ -167,10 +175,10 @@ impl TokenSource {
     /// A usable token for a request to `url`, and whether it had been there already.
     pub(super) fn token(
         self: &Arc<Self>,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         url: Option<&Url>,
     ) -> BoxFuture<'static, Result<(Arc<Token>, bool), Failure>> {
-        let now = core.clock.now();
+        let now = core.clock().now();
         let audience = self.grant.audience(url);
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let state = states.entry(audience.clone()).or_default();
@@ -196,7 +204,7 @@ impl TokenSource {
     }
 
     /// One token request, whose end is noted in the state.
-    fn flight(self: &Arc<Self>, core: &Arc<Core>, audience: String) -> Flight {
+    fn flight(self: &Arc<Self>, core: &Arc<dyn Sender>, audience: String) -> Flight {
         let (source, core) = (Arc::clone(self), Arc::clone(core));
         async move {
             let result = source.grant.fetch(&core, &audience).await.map(Arc::new);
@@ -243,13 +251,13 @@ mod tests {
 
         fn fetch<'a>(
             &'a self,
-            core: &'a Arc<Core>,
+            core: &'a Arc<dyn Sender>,
             _: &'a str,
         ) -> BoxFuture<'a, Result<Token, Failure>> {
             async move {
-                let asked = core.clock.now();
+                let asked = core.clock().now();
                 // the request takes a while, so that others come and wait
-                core.clock.sleep(Duration::from_secs(1)).await;
+                core.clock().sleep(Duration::from_secs(1)).await;
                 let number = self.asked.fetch_add(1, Ordering::Relaxed);
                 let secret = SecretString::from(format!("token-{number}"));
                 Ok(Token::new("Bearer", &secret, asked, self.life).expect("a header value"))
@@ -262,7 +270,7 @@ mod tests {
         let clock = ManualClock::default();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let transport = Transport::new(Settings::default(), shared, Redactor::new());
-        let core = Arc::clone(transport.expect("settings").core());
+        let core = transport.expect("settings").sender();
         let asked = Arc::new(AtomicUsize::new(0));
         let life = life.map(Duration::from_secs);
         let source = TokenSource::new(Box::new(Numbering { life, asked: Arc::clone(&asked) }));
@@ -291,7 +299,7 @@ mod tests {
     async fn each_audience_has_a_token_of_its_own() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
         let transport = Transport::new(Settings::default(), clock, Redactor::new());
-        let core = Arc::clone(transport.expect("settings").core());
+        let core = transport.expect("settings").sender();
         let asked = Arc::new(AtomicUsize::new(0));
         let source =
             TokenSource::new(Box::new(Numbering { life: None, asked: Arc::clone(&asked) }));

@@ -194,3 +194,21 @@ fn shown_addresses_hold_no_user_information() {
     let origin = Origin::of(&url).expect("https");
     assert_eq!((origin.to_string(), origin.port), ("https://h.example".to_owned(), 443));
 }
+
+#[test]
+fn metadata_services_are_known_by_their_addresses() {
+    let check = |text: &str| is_metadata(&Url::parse(text).expect("a URL"));
+    for text in [
+        "http://169.254.169.254/latest",
+        "http://169.254.170.2/x",
+        "http://[fd00:ec2::254]/latest",
+        "http://metadata.google.internal/computeMetadata",
+    ] {
+        assert!(check(text), "{text}");
+    }
+    for text in
+        ["http://10.0.0.1/", "http://[fd00::1]/", "https://metadata.google.internal.evil.test/"]
+    {
+        assert!(!check(text), "{text}");
+    }
+}

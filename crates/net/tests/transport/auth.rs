@@ -338,3 +338,19 @@ async fn a_write_that_was_refused_before_its_token_ran_out_did_not_happen() {
         assert_eq!(failure.is_outcome_unknown(), is_unknown, "{status}");
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_named_where_a_credential_is_refused() {
+    for (date, is_named) in
+        [("Thu, 01 Jan 2026 00:00:00 GMT", false), ("Thu, 01 Jan 2026 00:10:00 GMT", true)]
+    {
+        let header = format!("date: {date}");
+        let server = Server::start(move |_, _| answer(403, &[&header], "")).await;
+        let bench = bench(|_| {});
+        let response = bench.transport.send(get(&server, "/x")).await.expect("an answer");
+        let report = bench.transport.status_report(&response);
+        let is_noted =
+            report.notes.iter().any(|note| note.contains("differs from the service's by 10"));
+        assert_eq!(is_noted, is_named, "{report:?}");
+    }
+}

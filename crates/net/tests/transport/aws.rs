@@ -227,6 +227,28 @@ async fn the_end_of_the_chain_names_every_source() {
 }
 
 #[tokio::test]
+async fn keys_that_expired_early_are_asked_for_anew() {
+    let script = |number: usize, seen: &Seen| {
+        let is_call = seen.header("host") == Some("ec2.eu-west-1.amazonaws.com");
+        if is_call && number == 3 {
+            let body = "<Response><Errors><Error><Code>ExpiredTokenException</Code></Error></Errors></Response>";
+            return answer(400, &[], body);
+        }
+        services(number, seen)
+    };
+    let machine = Machine::new(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/role")], &[]);
+    let case = Case::of_document(machine, document(), script).await;
+    case.sent(URL).await;
+    case.sent(URL).await;
+    assert_eq!(case.server.seen().len(), 3);
+    // the call that is refused, keys, the call again
+    case.sent(URL).await;
+    let targets = case.server.targets();
+    assert_eq!(targets.iter().filter(|target| *target == "/role").count(), 2, "{targets:?}");
+    assert_eq!(targets.len(), 6, "{targets:?}");
+}
+
+#[tokio::test]
 async fn temporary_keys_are_kept_and_renewed_before_they_expire() {
     let machine = Machine::new(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/role")], &[]);
     let case = Case::of_document(machine, document(), services).await;

@@ -10,10 +10,11 @@ use serde_json::Value as Json;
 use url::{Host, Url};
 
 use super::{AwsChain, Found};
-use crate::auth::grant::{Ask, Step};
-use crate::exchange::Core;
+use crate::auth::ask::Ask;
+use crate::auth::trail::Step;
 use crate::failure::{Cause, Failure};
 use crate::request::Response;
+use crate::sender::Sender;
 
 const CONTAINER: &str = "http://169.254.170.2";
 const MACHINE: &str = "http://169.254.169.254";
@@ -21,7 +22,10 @@ const MACHINE: &str = "http://169.254.169.254";
 const AGENTS: &[&str] = &["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
 impl AwsChain {
-    pub(super) async fn of_container(&self, core: &Arc<Core>) -> Result<Step<Found>, Failure> {
+    pub(super) async fn of_container(
+        &self,
+        core: &Arc<dyn Sender>,
+    ) -> Result<Step<Found>, Failure> {
         let relative = self.machine.variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
         let full = self.machine.variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
         let text = match (relative, full) {
@@ -53,7 +57,7 @@ impl AwsChain {
         self.of_json(&response, "container").map(Step::Found)
     }
 
-    pub(super) async fn of_machine(&self, core: &Arc<Core>) -> Result<Step<Found>, Failure> {
+    pub(super) async fn of_machine(&self, core: &Arc<dyn Sender>) -> Result<Step<Found>, Failure> {
         if self.machine.is_on("AWS_EC2_METADATA_DISABLED") {
             return Ok(Step::Absent("`AWS_EC2_METADATA_DISABLED` is set".to_owned()));
         }

@@ -14,11 +14,11 @@ use serde_json::Value as Json;
 
 use super::sts::Role;
 use super::{AwsChain, Found};
-use crate::auth::grant::Step;
 use crate::auth::ini;
 use crate::auth::machine::{Machine, program};
-use crate::exchange::Core;
+use crate::auth::trail::Step;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 /// The settings of a profile.
 pub(super) type Profile = BTreeMap<String, String>;
@@ -77,7 +77,7 @@ impl AwsChain {
     /// The keys of a profile. `above` has the profiles that refer to this one.
     pub(super) fn of_profile<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         profiles: &'a Profiles,
         name: &'a str,
         above: &'a mut Vec<String>,
@@ -128,7 +128,7 @@ impl AwsChain {
 
     async fn of_role(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         profiles: &Profiles,
         name: &str,
         profile: &Profile,

@@ -9,16 +9,17 @@ use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use serde_json::Value as Json;
 
 use super::profile::{Profile, Profiles, setting};
-use super::{AwsChain, Found, instant};
-use crate::auth::grant::Ask;
-use crate::exchange::Core;
+use super::{AwsChain, Found};
+use crate::auth::ask::Ask;
+use crate::auth::time::instant;
 use crate::failure::Failure;
 use crate::key::hex;
+use crate::sender::Sender;
 
 impl AwsChain {
     pub(super) async fn of_sso(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         profiles: &Profiles,
         name: &str,
         profile: &Profile,
@@ -55,7 +56,7 @@ impl AwsChain {
         let token = field("accessToken").filter(|token| !token.is_empty());
         let ends = field("expiresAt").and_then(instant);
         let (Some(token), Some(ends)) = (token, ends) else { return Err(broken(&login)) };
-        if ends <= core.clock.wall() {
+        if ends <= core.clock().wall() {
             return Err(broken(&login));
         }
         let token = self.asker.registered(token);

@@ -8,14 +8,14 @@ use strataql_spec::AuthConfig;
 use url::Url;
 
 use super::profile::{Profile, setting};
-use super::{AwsChain, Found, instant};
-use crate::auth::Credential;
-use crate::auth::grant::Ask;
+use super::{AwsChain, Found};
+use crate::auth::ask::Ask;
 use crate::auth::lookup::{Built, Lookup};
 use crate::auth::sign::SigV4;
-use crate::exchange::Core;
+use crate::auth::time::instant;
 use crate::failure::Failure;
 use crate::request::SigningScope;
+use crate::sender::Sender;
 
 /// Name of sessions that the configuration does not name.
 const SESSION: &str = "strataql-session";
@@ -102,7 +102,7 @@ impl AwsChain {
     /// The keys of a role that other keys may assume.
     pub(super) async fn assume(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         role: &Role,
         base: &Found,
         region: Option<&str>,
@@ -120,7 +120,7 @@ impl AwsChain {
         if let Some(seconds) = &role.seconds {
             fields.push(("DurationSeconds", seconds));
         }
-        let signer = Credential::Signer(Arc::new(SigV4::new(base.keys.clone(), None)));
+        let signer = Arc::new(SigV4::new(base.keys.clone(), None));
         let scope = SigningScope { service: "sts".to_owned(), region: Some(region.clone()) };
         let ask = Ask::form(self.sts(role, &region)?, fields).signed(signer, scope);
         let source = format!("role {} with the keys of {}", role.arn, base.source);
@@ -130,7 +130,7 @@ impl AwsChain {
     /// The keys of a role that a token in a file may assume. The request is not signed.
     pub(super) async fn assume_with_token(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         role: &Role,
         file: &str,
         region: &str,
@@ -151,7 +151,7 @@ impl AwsChain {
 
     async fn role_keys(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         ask: Ask,
         source: String,
     ) -> Result<Found, Failure> {

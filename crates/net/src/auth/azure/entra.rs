@@ -18,11 +18,11 @@ use strataql_diag::{Code, Report};
 use url::Url;
 
 use super::scope;
-use crate::auth::grant::{Ask, Asker};
+use crate::auth::ask::{Ask, Asker};
 use crate::auth::machine::Machine;
 use crate::auth::token::Token;
-use crate::exchange::Core;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -68,7 +68,7 @@ impl Entra {
     /// A token for an audience.
     pub(in crate::auth) async fn token(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         client: &Client,
         audience: &str,
     ) -> Result<Token, Failure> {
@@ -97,7 +97,7 @@ impl Entra {
                 source = "workload identity";
             }
         }
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields)).await?;
         Ok(self.asker.token(&response, asked)?.from(source).of(&*client.id))
     }
@@ -123,7 +123,7 @@ impl Entra {
 
     fn signed(
         &self,
-        core: &Core,
+        core: &Arc<dyn Sender>,
         id: &str,
         pem: &SecretString,
         url: &Url,
@@ -133,7 +133,7 @@ impl Entra {
             .map_err(|_| self.failed("the client certificate holds no certificate in PEM form"))?;
         let key = EncodingKey::from_rsa_pem(&private_key(pem))
             .map_err(|_| self.failed("the client certificate holds no RSA key in PEM form"))?;
-        let now = core.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = core.clock().wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let jti =
             crate::key::idempotency_key().map_err(|report| self.asker.failure(*report, None))?;
         let claims = json!({"aud": url.as_str(), "iss": id, "sub": id, "jti": jti,

@@ -9,18 +9,19 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::{Azure, resource};
-use crate::auth::grant::{Ask, Step};
+use crate::auth::ask::Ask;
 use crate::auth::token::Token;
-use crate::exchange::Core;
+use crate::auth::trail::Step;
 use crate::failure::{Cause, Failure};
 use crate::request::Response;
+use crate::sender::Sender;
 
 const MACHINE: &str = "http://169.254.169.254";
 
 impl Azure {
     pub(super) async fn of_managed_identity(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         audience: &str,
     ) -> Result<Step<Token>, Failure> {
         match (self.machine.variable("IDENTITY_ENDPOINT"), self.machine.variable("IDENTITY_HEADER"))
@@ -29,7 +30,7 @@ impl Azure {
                 let header = self.asker.registered(&header);
                 let url = self.asking(&endpoint, "2019-08-01", audience)?;
                 let ask = Ask::get(url).secret("x-identity-header", "", &header);
-                let asked = core.clock.now();
+                let asked = core.clock().now();
                 let response = self.asker.send(core, ask).await?;
                 let token = self.asker.token(&with_life(core, response), asked)?;
                 Ok(Step::Found(token.from("managed identity of the app")))
@@ -38,12 +39,16 @@ impl Azure {
         }
     }
 
-    async fn of_machine(&self, core: &Arc<Core>, audience: &str) -> Result<Step<Token>, Failure> {
+    async fn of_machine(
+        &self,
+        core: &Arc<dyn Sender>,
+        audience: &str,
+    ) -> Result<Step<Token>, Failure> {
         let base = self.machine.variable("AZURE_POD_IDENTITY_AUTHORITY_HOST");
         let base = base.as_deref().unwrap_or(MACHINE).trim_end_matches('/');
         let endpoint = format!("{base}/metadata/identity/oauth2/token");
         let url = self.asking(&endpoint, "2018-02-01", audience)?;
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let ask = Ask::get(url).header("metadata", "true").nearby();
         match self.asker.send(core, ask).await {
             Ok(response) if matches!(response.status, 400 | 404) => {
@@ -74,7 +79,7 @@ impl Azure {
 }
 
 /// Apps say when a token expires, in seconds since 1970, and not for how long it is valid.
-fn with_life(core: &Core, response: Response) -> Response {
+fn with_life(core: &Arc<dyn Sender>, response: Response) -> Response {
     let Ok(mut json) = serde_json::from_slice::<Json>(&response.body) else { return response };
     let ends = match json.get("expires_on") {
         Some(Json::String(text)) => text.parse().ok(),
@@ -82,7 +87,7 @@ fn with_life(core: &Core, response: Response) -> Response {
         None => None,
     };
     let (Some(ends), None) = (ends, json.get("expires_in")) else { return response };
-    let now = core.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = core.clock().wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     json["expires_in"] = ends.saturating_sub(now.as_secs()).into();
     Response { body: json.to_string().into(), ..response }
 }

@@ -8,18 +8,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value as Json;
 
 use super::{Azure, resource, scope};
-use crate::auth::aws::{instant, life};
-use crate::auth::grant::{Asker, Step};
+use crate::auth::ask::Asker;
 use crate::auth::machine::{Machine, ProgramFailure};
+use crate::auth::time::{instant, life};
 use crate::auth::token::Token;
-use crate::exchange::Core;
+use crate::auth::trail::Step;
 use crate::failure::Failure;
+use crate::sender::Sender;
 use crate::settings::Program;
 
 impl Azure {
     pub(super) async fn of_az(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         audience: &str,
     ) -> Result<Step<Token>, Failure> {
         let tenant = self.tenant.as_deref();
@@ -29,7 +30,7 @@ impl Azure {
 
     pub(super) async fn of_azd(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         audience: &str,
     ) -> Result<Step<Token>, Failure> {
         let scope = scope(audience);
@@ -48,7 +49,7 @@ impl Azure {
 /// # Errors
 /// Why it prints none, although it is installed.
 pub(in crate::auth) async fn az_token(
-    core: &Arc<Core>,
+    core: &Arc<dyn Sender>,
     asker: &Asker,
     machine: &Machine,
     resource: &str,
@@ -63,7 +64,7 @@ pub(in crate::auth) async fn az_token(
 }
 
 async fn printed(
-    core: &Arc<Core>,
+    core: &Arc<dyn Sender>,
     asker: &Asker,
     machine: &Machine,
     name: &str,
@@ -75,7 +76,7 @@ async fn printed(
         arguments: arguments.iter().map(|text| (*text).to_owned()).collect(),
         variables: Vec::new(),
     };
-    let asked = core.clock.now();
+    let asked = core.clock().now();
     let text = match machine.run(program).await {
         Ok(text) => text,
         Err(ProgramFailure::NotFound(why)) => return Ok(Step::Absent(why)),
@@ -91,7 +92,7 @@ async fn printed(
         Some(other) => other.as_u64().map(|seconds| UNIX_EPOCH + Duration::from_secs(seconds)),
         None => None,
     };
-    Token::new("Bearer", &secret, asked, life(ends, core.clock.wall()))
+    Token::new("Bearer", &secret, asked, life(ends, core.clock().wall()))
         .map(|token| Step::Found(token.from(format!("`{name}`"))))
         .ok_or_else(|| format!("`{name}` printed a token that no header can carry"))
 }

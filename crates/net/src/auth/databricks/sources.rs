@@ -12,14 +12,15 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::{AZURE, Databricks, HOSTS, Host};
-use crate::auth::aws::{instant, life};
+use crate::auth::ask::Ask;
 use crate::auth::azure::{Client, DATABRICKS, Entra, Proof, az_token};
-use crate::auth::grant::{Ask, Step};
-use crate::auth::header_value;
+use crate::auth::header::header_value;
 use crate::auth::machine::ProgramFailure;
+use crate::auth::time::{instant, life};
 use crate::auth::token::Token;
-use crate::exchange::Core;
+use crate::auth::trail::Step;
 use crate::failure::Failure;
+use crate::sender::Sender;
 use crate::settings::Program;
 
 type Found = Result<Step<Token>, Failure>;
@@ -44,16 +45,21 @@ impl Databricks {
         )))
     }
 
-    pub(super) fn of_pat(&self, core: &Core, host: &Host, is_configured: bool) -> Found {
+    pub(super) fn of_pat(&self, core: &Arc<dyn Sender>, host: &Host, is_configured: bool) -> Found {
         let Some(token) = self.attributes.secret("token") else { return Ok(Self::absent("token")) };
         self.check_host(host, is_configured, "token")?;
         let source = format!("token from {}", self.attributes.source("token"));
-        Token::new("Bearer", &token, core.clock.now(), None)
+        Token::new("Bearer", &token, core.clock().now(), None)
             .map(|token| Step::Found(token.from(source)))
             .ok_or_else(|| self.failed("the token holds characters that no header can carry"))
     }
 
-    pub(super) fn of_basic(&self, core: &Core, host: &Host, is_configured: bool) -> Found {
+    pub(super) fn of_basic(
+        &self,
+        core: &Arc<dyn Sender>,
+        host: &Host,
+        is_configured: bool,
+    ) -> Found {
         let user = self.attributes.get("username");
         let (Some(user), Some(password)) = (user, self.attributes.secret("password")) else {
             return Ok(Self::absent("username"));
@@ -62,12 +68,12 @@ impl Databricks {
         let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
         self.machine.redactor.register_exact(&pair);
         let source = format!("password from {}", self.attributes.source("password"));
-        Token::new("Basic", &pair.into(), core.clock.now(), None)
+        Token::new("Basic", &pair.into(), core.clock().now(), None)
             .map(|token| Step::Found(token.from(source)))
             .ok_or_else(|| self.failed("the password holds characters that no header can carry"))
     }
 
-    pub(super) async fn of_client(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_client(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let id = self.attributes.get("client_id");
         let (Some(id), Some(secret)) = (id, self.attributes.secret("client_secret")) else {
             let missing = if id.is_some() { "client_secret" } else { "client_id" };
@@ -75,21 +81,21 @@ impl Databricks {
         };
         let url = self.endpoint(core, host).await?;
         let fields = [("grant_type", "client_credentials"), ("scope", "all-apis")];
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields).basic(id, &secret)).await?;
         let token = self.asker.token(&response, asked)?;
         let source = format!("client from {}", self.attributes.source("client_id"));
         Ok(Step::Found(token.from(source).of(id)))
     }
 
-    pub(super) async fn of_variable(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_variable(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let name = self.attributes.get("oidc_token_env").unwrap_or("DATABRICKS_OIDC_TOKEN");
         let Some(token) = self.machine.variable(name) else { return Ok(Self::absent(name)) };
         let token = self.asker.registered(&token);
         self.exchanged(core, host, &token, &format!("token in `{name}`")).await
     }
 
-    pub(super) async fn of_file(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_file(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let Some(path) = self.attributes.get("oidc_token_filepath") else {
             return Ok(Self::absent("oidc_token_filepath"));
         };
@@ -99,7 +105,7 @@ impl Databricks {
         self.exchanged(core, host, &token.into(), &source).await
     }
 
-    pub(super) async fn of_github(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_github(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let (address, secret) = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN");
         let (Some(text), Some(token)) =
             (self.machine.variable(address), self.machine.variable(secret))
@@ -125,7 +131,7 @@ impl Databricks {
         self.exchanged(core, host, &value, "identity of the GitHub action").await
     }
 
-    async fn oidc_audience(&self, core: &Arc<Core>, host: &Host) -> Result<String, Failure> {
+    async fn oidc_audience(&self, core: &Arc<dyn Sender>, host: &Host) -> Result<String, Failure> {
         if let Some(audience) = self.attributes.get("token_audience") {
             return Ok(audience.to_owned());
         }
@@ -138,7 +144,7 @@ impl Databricks {
     /// The token of another identity provider, exchanged (RFC 8693).
     async fn exchanged(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         host: &Host,
         token: &SecretString,
         source: &str,
@@ -153,13 +159,13 @@ impl Databricks {
         if let Some(id) = self.attributes.get("client_id") {
             fields.push(("client_id", id));
         }
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields)).await?;
         Ok(Step::Found(self.asker.token(&response, asked)?.from(source)))
     }
 
     /// Where tokens for a host are issued.
-    async fn endpoint(&self, core: &Arc<Core>, host: &Host) -> Result<Url, Failure> {
+    async fn endpoint(&self, core: &Arc<dyn Sender>, host: &Host) -> Result<Url, Failure> {
         let is_configured = self.attributes.host().is_some_and(|own| own == host.origin);
         let url = Url::parse(&host.origin).map_err(|_| self.failed("its host is no address"))?;
         if !is_configured && !host.is_of(HOSTS) && !crate::origin::is_loopback(&url) {
@@ -181,7 +187,7 @@ impl Databricks {
     }
 
     /// The account that a console names as its own.
-    async fn account(&self, core: &Arc<Core>, url: &Url) -> Result<String, Failure> {
+    async fn account(&self, core: &Arc<dyn Sender>, url: &Url) -> Result<String, Failure> {
         let missing = || self.failed("`account_id` is not set, and the host does not name it");
         let url = url.join("/.well-known/databricks-config").map_err(|_| missing())?;
         let response = self.asker.send(core, Ask::get(url)).await?;
@@ -193,7 +199,7 @@ impl Databricks {
         account.filter(is_name).map(str::to_owned).ok_or_else(missing)
     }
 
-    pub(super) async fn of_azure(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_azure(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let attributes = &self.attributes;
         let id = attributes.get("azure_client_id");
         let (Some(id), Some(secret)) = (id, attributes.secret("azure_client_secret")) else {
@@ -237,7 +243,7 @@ impl Databricks {
     }
 
     /// The tenant of a workspace, which it names when somebody wants to sign in.
-    async fn tenant(&self, core: &Arc<Core>, host: &Host) -> Result<String, Failure> {
+    async fn tenant(&self, core: &Arc<dyn Sender>, host: &Host) -> Result<String, Failure> {
         let missing = || self.failed("`azure_tenant_id` is not set, and the host does not name it");
         let url = Url::parse(&format!("{}/aad/auth", host.origin)).map_err(|_| missing())?;
         let response = self.asker.send(core, Ask::get(url).once()).await?;
@@ -247,7 +253,7 @@ impl Databricks {
         tenant.filter(|tenant| !tenant.is_empty()).map(str::to_owned).ok_or_else(missing)
     }
 
-    pub(super) async fn of_az(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_az(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let has_resource = self.attributes.get("azure_workspace_resource_id").is_some();
         if !host.is_of(AZURE) && !has_resource {
             return Ok(Step::Absent(format!("`{}` is no host of Azure", host.origin)));
@@ -257,7 +263,7 @@ impl Databricks {
         token.map_err(|why| self.failed(&why))
     }
 
-    pub(super) async fn of_cli(&self, core: &Arc<Core>, host: &Host) -> Found {
+    pub(super) async fn of_cli(&self, core: &Arc<dyn Sender>, host: &Host) -> Found {
         let mut arguments = vec!["auth", "token"];
         match &self.attributes.profile {
             Some(profile) if self.is_own(host) => arguments.extend(["--profile", profile]),
@@ -274,7 +280,7 @@ impl Databricks {
             arguments: arguments.into_iter().map(str::to_owned).collect(),
             variables: Vec::new(),
         };
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let text = match self.machine.run(program).await {
             Ok(text) => text,
             Err(ProgramFailure::NotFound(why) | ProgramFailure::Failed(why)) => {
@@ -286,7 +292,7 @@ impl Databricks {
         let token = field("access_token");
         let token = token.ok_or_else(|| self.failed("`databricks auth token` printed no token"))?;
         let token = self.asker.registered(token);
-        let life = life(field("expiry").and_then(instant), core.clock.wall());
+        let life = life(field("expiry").and_then(instant), core.clock().wall());
         Token::new(field("token_type").unwrap_or("Bearer"), &token, asked, life)
             .map(|token| Step::Found(token.from("`databricks auth token`")))
             .ok_or_else(|| self.failed("`databricks auth token` printed a token that is no text"))

@@ -10,10 +10,10 @@ use serde_json::{Value as Json, json};
 use url::Url;
 
 use super::Google;
-use crate::auth::grant::Ask;
+use crate::auth::ask::Ask;
 use crate::auth::token::Token;
-use crate::exchange::Core;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 /// Where tokens are issued if the credential does not say.
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
@@ -23,7 +23,7 @@ const LIFE: u64 = 3600;
 impl Google {
     pub(super) async fn of_service_account(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         key: &Json,
         source: &str,
     ) -> Result<Token, Failure> {
@@ -38,7 +38,7 @@ impl Google {
         let secret = EncodingKey::from_rsa_pem(secret.as_bytes()).map_err(|_| {
             self.broken(source, "has a `private_key` that is no RSA key in PEM form")
         })?;
-        let now = core.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = core.clock().wall().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut claims = json!({"iss": email, "scope": self.scopes.join(" "), "aud": url.as_str(),
             "iat": now, "exp": now + LIFE});
         if let Some(subject) = &self.subject {
@@ -53,14 +53,14 @@ impl Google {
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", &*assertion),
         ];
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields)).await?;
         Ok(self.asker.token(&response, asked)?.of(email))
     }
 
     pub(super) async fn of_user(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         key: &Json,
         source: &str,
     ) -> Result<Token, Failure> {
@@ -80,7 +80,7 @@ impl Google {
         ];
         let address = key.get("token_uri").and_then(Json::as_str).unwrap_or(TOKEN_URI);
         let url = self.address(address, source)?;
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields)).await?;
         let token = self.asker.token(&response, asked)?;
         Ok(match key.get("account").and_then(Json::as_str).filter(|name| !name.is_empty()) {

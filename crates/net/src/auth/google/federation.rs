@@ -9,16 +9,17 @@ use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 
 use super::{Google, SCOPE};
-use crate::auth::aws::{instant, life};
-use crate::auth::grant::{Ask, issued};
+use crate::auth::answer::issued;
+use crate::auth::ask::Ask;
+use crate::auth::time::{instant, life};
 use crate::auth::token::Token;
-use crate::exchange::Core;
 use crate::failure::Failure;
+use crate::sender::Sender;
 
 impl Google {
     pub(super) async fn of_external(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         key: &Json,
         source: &str,
     ) -> Result<Token, Failure> {
@@ -39,7 +40,7 @@ impl Google {
             ("scope", scope),
         ];
         let url = self.address(needed("token_url")?, source)?;
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, Ask::form(url, fields)).await?;
         let token = self.asker.token(&response, asked)?;
         match (impersonated, issued(&response.body)) {
@@ -52,7 +53,7 @@ impl Google {
 
     async fn subject_token(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         key: &Json,
         source: &str,
     ) -> Result<String, Failure> {
@@ -96,7 +97,7 @@ impl Google {
 
     pub(super) async fn of_impersonated(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         key: &Json,
         source: &str,
     ) -> Result<Token, Failure> {
@@ -117,7 +118,7 @@ impl Google {
 
     async fn impersonated(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         address: &str,
         token: &SecretString,
         source: &str,
@@ -127,7 +128,7 @@ impl Google {
         let account = account.split(':').next().unwrap_or_default().to_owned();
         let body = json!({"scope": self.scopes, "lifetime": "3600s"});
         let ask = Ask::json(url, &body).secret("authorization", "Bearer ", token);
-        let asked = core.clock.now();
+        let asked = core.clock().now();
         let response = self.asker.send(core, ask).await?;
         if !response.is_success() {
             return Err(self.asker.refused(&response));
@@ -137,7 +138,7 @@ impl Google {
         let secret = field("accessToken").ok_or_else(|| self.asker.unreadable(&response))?;
         let ends = field("expireTime").and_then(instant);
         let token = self.asker.registered(secret);
-        Token::new("Bearer", &token, asked, life(ends, core.clock.wall()))
+        Token::new("Bearer", &token, asked, life(ends, core.clock().wall()))
             .map(|token| token.of(account))
             .ok_or_else(|| self.asker.unreadable(&response))
     }

@@ -4,31 +4,32 @@
 //! Surprise: services disagree on where id and secret belong. They are sent in the `Authorization`
 //! header first, and in the form if that is refused; what worked is remembered.
 
+use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use oauth2::basic::BasicClient;
-use oauth2::{AuthType, ClientId, ClientSecret, RequestTokenError, Scope, TokenUrl};
+use oauth2::{AuthType, ClientId, ClientSecret, Scope, TokenUrl};
 use secrecy::{ExposeSecret, SecretString};
 use strataql_diag::Report;
 use strataql_spec::{AuthConfig, HttpVerb};
 use url::Url;
 
-use super::{Asker, Grant, issued};
-use crate::auth::Credential;
+use super::Grant;
+use crate::auth::answer::issued;
+use crate::auth::ask::Asker;
 use crate::auth::lookup::{Built, Lookup};
 use crate::auth::template::token_url;
 use crate::auth::token::Token;
-use crate::exchange::{Core, Outgoing};
 use crate::failure::Failure;
 use crate::request::{Repeat, Response};
+use crate::sender::{Errand, Sender};
 use crate::settings::FixedCredential;
-use crate::trace::Purpose;
 
 /// How the client shows who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Grant for ClientCredentials {
 
     fn fetch<'a>(
         &'a self,
-        core: &'a Arc<Core>,
+        core: &'a Arc<dyn Sender>,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Token, Failure>> {
         self.request(core).boxed()
@@ -100,8 +101,8 @@ impl ClientCredentials {
         })
     }
 
-    async fn request(&self, core: &Arc<Core>) -> Result<Token, Failure> {
-        let start = core.clock.now();
+    async fn request(&self, core: &Arc<dyn Sender>) -> Result<Token, Failure> {
+        let start = core.clock().now();
         let may_switch = self.style == Style::Either && !self.prefers_form.load(Ordering::Relaxed);
         let first = if self.style == Style::Form || (self.style == Style::Either && !may_switch) {
             AuthType::RequestBody
@@ -123,7 +124,14 @@ impl ClientCredentials {
         self.asker.token(&answer, start)
     }
 
-    async fn ask(&self, core: &Arc<Core>, auth_type: AuthType) -> Result<Response, Failure> {
+    async fn ask(&self, core: &Arc<dyn Sender>, auth_type: AuthType) -> Result<Response, Failure> {
+        let errand = self.errand(self.written(auth_type)?);
+        Arc::clone(core).send(errand).await
+    }
+
+    /// The token request as the library writes it. It is caught there, and sent as all others are:
+    /// the library would read the answer more strictly than services write it.
+    fn written(&self, auth_type: AuthType) -> Result<oauth2::HttpRequest, Failure> {
         let client = BasicClient::new(ClientId::new(self.id.clone()))
             .set_client_secret(ClientSecret::new(self.secret.expose_secret().to_owned()))
             .set_auth_type(auth_type)
@@ -134,30 +142,18 @@ impl ClientCredentials {
         for (name, value) in &self.values {
             request = request.add_extra_param(name, value);
         }
-        let seen = Arc::new(Mutex::new(None));
-        let http = |request: oauth2::HttpRequest| {
-            let outgoing = self.outgoing(request);
-            let (core, seen) = (Arc::clone(core), Arc::clone(&seen));
-            async move {
-                let response = core.exchange(outgoing).await?;
-                let plain = for_parser(&response);
-                *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
-                Ok::<_, Failure>(plain)
-            }
+        let caught = RefCell::new(None);
+        let catch = |request: oauth2::HttpRequest| {
+            caught.replace(Some(request));
+            Err::<oauth2::HttpResponse, _>(std::fmt::Error)
         };
-        let result = request.request_async(&http).await;
-        let response = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (result, response) {
-            (Err(RequestTokenError::Request(failure)), _) => Err(failure),
-            (_, Some(response)) => Ok(response),
-            (_, None) => {
-                let report = Report::internal("a token request was never sent");
-                Err(self.asker.failure(report, None))
-            }
-        }
+        let _never_sent = request.request(&catch);
+        caught.into_inner().ok_or_else(|| {
+            self.asker.failure(Report::internal("a token request was never written"), None)
+        })
     }
 
-    fn outgoing(&self, request: oauth2::HttpRequest) -> Outgoing {
+    fn errand(&self, request: oauth2::HttpRequest) -> Errand {
         let (parts, body) = request.into_parts();
         let mut headers = HeaderMap::new();
         for (name, value) in &parts.headers {
@@ -165,9 +161,8 @@ impl ClientCredentials {
             value.set_sensitive(name == AUTHORIZATION);
             headers.insert(name, value);
         }
-        Outgoing {
+        Errand {
             provider: self.asker.provider.clone(),
-            purpose: Purpose::Token,
             verb: HttpVerb::Post,
             url: self.url.clone(),
             headers,
@@ -175,7 +170,7 @@ impl ClientCredentials {
             // asking twice for a token changes nothing
             repeat: Repeat::Safe,
             scope: None,
-            credential: Arc::new(Credential::Anonymous),
+            signer: None,
         }
     }
 }
@@ -197,12 +192,4 @@ fn client(config: &AuthConfig, lookup: &Lookup<'_>) -> Built<(String, SecretStri
         .variable_or(config.client_secret_env_var.as_deref(), literal)?
         .ok_or_else(|| incomplete("client_secret"))?;
     Ok((id, lookup.registered(&secret)))
-}
-
-/// The answer in the types of the library.
-fn for_parser(response: &Response) -> oauth2::HttpResponse {
-    let mut plain = oauth2::HttpResponse::new(response.body.to_vec());
-    *plain.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or_default();
-    *plain.headers_mut() = response.headers.clone();
-    plain
 }

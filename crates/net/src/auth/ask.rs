@@ -14,12 +14,12 @@ use strataql_diag::{Redactor, Report};
 use strataql_spec::HttpVerb;
 use url::{Url, form_urlencoded};
 
-use crate::auth::{Credential, header_value};
-use crate::exchange::{Core, Outgoing};
+use super::header::header_value;
+use super::sign::Sign;
 use crate::failure::{Cause, Failure};
 use crate::request::{Repeat, Response, SigningScope};
+use crate::sender::{Errand, Sender};
 use crate::status::status_report;
-use crate::trace::Purpose;
 
 /// How long a metadata service may take. It is on the same machine, or it is not there.
 const METADATA_LIMIT: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub(in crate::auth) struct Ask {
     url: Url,
     headers: HeaderMap,
     body: Option<Bytes>,
-    credential: Credential,
+    signer: Option<Arc<dyn Sign>>,
     scope: Option<Arc<SigningScope>>,
     limit: Option<Duration>,
     is_single: bool,
@@ -44,7 +44,7 @@ impl Ask {
             url,
             headers: HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("*/*"))]),
             body: None,
-            credential: Credential::Anonymous,
+            signer: None,
             scope: None,
             limit: None,
             is_single: false,
@@ -120,9 +120,9 @@ impl Ask {
         self
     }
 
-    /// Signed with a credential for a service.
-    pub(in crate::auth) fn signed(mut self, credential: Credential, scope: SigningScope) -> Self {
-        self.credential = credential;
+    /// Signed for a service.
+    pub(in crate::auth) fn signed(mut self, signer: Arc<dyn Sign>, scope: SigningScope) -> Self {
+        self.signer = Some(signer);
         self.scope = Some(Arc::new(scope));
         self
     }
@@ -145,14 +145,13 @@ impl Asker {
     /// Sends a request; any status is an answer.
     pub(in crate::auth) async fn send(
         &self,
-        core: &Arc<Core>,
+        core: &Arc<dyn Sender>,
         ask: Ask,
     ) -> Result<Response, Failure> {
         let shown = self.shown(&ask.url);
         let (verb, limit) = (ask.verb, ask.limit);
-        let outgoing = Outgoing {
+        let errand = Errand {
             provider: self.provider.clone(),
-            purpose: Purpose::Token,
             verb: ask.verb,
             url: ask.url,
             headers: ask.headers,
@@ -160,9 +159,9 @@ impl Asker {
             // asking twice for a token changes nothing; whoever is not there need not be asked twice
             repeat: if limit.is_some() || ask.is_single { Repeat::Never } else { Repeat::Safe },
             scope: ask.scope,
-            credential: Arc::new(ask.credential),
+            signer: ask.signer,
         };
-        let sent = Box::pin(core.exchange(outgoing));
+        let sent = Arc::clone(core).send(errand);
         let Some(limit) = limit else { return sent.await };
         match tokio::time::timeout(limit, sent).await {
             Ok(result) => result,

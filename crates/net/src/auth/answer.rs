@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
 use strataql_diag::{Code, Report};
 
-use super::Asker;
-use crate::auth::token::Token;
+use super::ask::Asker;
+use super::token::Token;
 use crate::failure::Failure;
 use crate::request::Response;
 
