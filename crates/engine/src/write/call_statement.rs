@@ -9,7 +9,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use strataql_call::{
-    Arguments, CallContext, CallMetrics, Fields, MethodRef, Mismatch, Value, decode_answer, read_json,
+    Arguments, CallContext, CallMetrics, Fields, MethodRef, Mismatch, Value, decode_answer,
+    read_json,
 };
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_spec::{Method, RowShape};

@@ -20,7 +20,6 @@ use super::returning::Returning;
 use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
 use super::writer::Writer;
-use super::{WriteContext, image, shown_once};
 use crate::outcome::Outcome;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;
