@@ -4,7 +4,7 @@
 //! Refuses: deciding what to write and in which order.
 
 use arrow_array::RecordBatch;
-use strataql_diag::Report;
+use strataql_diag::{Code, Report};
 use strataql_net::{Repeat, Request, Response, leaves_open};
 use strataql_spec::HttpVerb;
 
@@ -94,7 +94,15 @@ impl MethodCall {
         let response = self.read(exchange, metrics).await?;
         match response.status {
             404 => Ok(None),
-            200..=299 => Ok(Some(response)),
+            200..=299 => {
+                check_accepted(self.target(), &response)?;
+                if Body::of(&response).is_empty() {
+                    let what = format!("the response to `{}` is empty", self.target().name());
+                    let help = "run the statement again; read the object with SELECT to see more";
+                    return Err(Box::new(Report::new(Code::UnexpectedBody, what).with_help(help)));
+                }
+                Ok(Some(response))
+            }
             _ => Err(Box::new(refusal(&response))),
         }
     }
