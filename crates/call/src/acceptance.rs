@@ -28,19 +28,17 @@ pub(crate) fn check_accepted(target: &MethodRef, response: &Response) -> Result<
     let mut report = Report::new(Code::UnexpectedBody, message)
         .with_help("read the object before you repeat the statement");
     if !Body::of(response).is_empty() {
-        report = report.with_note(format!(
-            "the response body begins with `{}`",
-            response.redact(&excerpt(&response.body))
-        ));
+        report = report
+            .with_note(format!("the response body begins with `{}`", excerpt(&response.body)));
     }
-    Err(Box::new(report.with_remote(RemoteFailure {
+    Err(Box::new(response.redacted(report.with_remote(RemoteFailure {
         status: Some(response.status),
         verb: response.facts.verb.to_string(),
         url: response.facts.url.clone(),
         attempts: response.attempts,
         request_id: response.request_id(),
         ..RemoteFailure::default()
-    })))
+    }))))
 }
 
 /// What a document states about the responses of a method.
@@ -87,10 +85,10 @@ impl<'a> Expected<'a> {
                 .or_else(|| if is_checked { self.unknown_object(&object) } else { None }),
             Ok(other) if is_checked => self.unless_documented(&other),
             Ok(_) => None,
-            // plain text such as `OK` is accepted where the document has no fields
+            // plain text such as `OK` is accepted where the document has no structure
             Err(error) if is_json_begun(json) => self.broken(&body, &error.to_string()),
             Err(error) => {
-                self.has_fields().then(|| self.broken(&body, &error.to_string())).flatten()
+                self.is_structured().then(|| self.broken(&body, &error.to_string())).flatten()
             }
         }
     }
@@ -100,7 +98,7 @@ impl<'a> Expected<'a> {
     }
 
     fn unless_json(&self, found: &NotJson) -> Option<String> {
-        self.has_fields().then(|| found.to_string())
+        self.is_structured().then(|| found.to_string())
     }
 
     fn documented(&self) -> impl Iterator<Item = &'a Schema> {
@@ -108,10 +106,10 @@ impl<'a> Expected<'a> {
         self.shapes.iter().map(move |id| &schemas[*id])
     }
 
-    /// True if the document promises JSON fields.
-    fn has_fields(&self) -> bool {
+    /// True if the document has a JSON object or array.
+    fn is_structured(&self) -> bool {
         let is_json = self.media_type.is_none_or(|text| text.contains("json"));
-        is_json && !self.is_rewritten && self.documented().any(|it| !it.properties.is_empty())
+        is_json && !self.is_rewritten && self.documented().any(|schema| schema.kind.is_nested())
     }
 
     /// The error that an object carries.
@@ -181,17 +179,29 @@ impl<'a> Expected<'a> {
 
     /// A value of a kind that the document does not have.
     fn unless_documented(&self, value: &Json) -> Option<String> {
+        // the objects that were written, each in its documented form
+        let is_described = |item: &Json| {
+            let fields = item.as_object().filter(|fields| !fields.is_empty());
+            fields.is_some_and(|fields| {
+                self.error_in(fields).is_none()
+                    && self
+                        .documented()
+                        .any(|schema| fields.keys().any(|key| schema.properties.contains_key(key)))
+            })
+        };
+        if let Json::Array(items) = value
+            && !items.is_empty()
+            && items.iter().all(is_described)
+        {
+            return None;
+        }
         let (found, kinds): (_, &[SchemaKind]) = match value {
             Json::Array(_) => ("an array", &[SchemaKind::Array]),
             Json::String(_) => ("text", &[SchemaKind::String]),
             Json::Bool(_) => ("a boolean", &[SchemaKind::Boolean]),
             _ => ("a number", &[SchemaKind::Integer, SchemaKind::Number]),
         };
-        let fits = |schema: &Schema| {
-            kinds.contains(&schema.kind)
-                || schema.kind == SchemaKind::Any
-                || (schema.kind == SchemaKind::Object && schema.properties.is_empty())
-        };
+        let fits = |schema: &Schema| kinds.contains(&schema.kind) || schema.kind == SchemaKind::Any;
         let wanted = self.documented().next()?;
         let is_fit = self.documented().any(fits);
         (!is_fit).then(|| format!("is {found} where its document has {}", wanted.kind.name()))

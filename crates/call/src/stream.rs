@@ -7,12 +7,10 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use bytes::Bytes;
 use futures::Stream;
 use http::header::CONTENT_RANGE;
 use strataql_diag::{RemoteFailure, Report};
-use strataql_net::{Facts, Response, status_report};
-use url::Url;
+use strataql_net::{Response, status_report};
 
 use crate::bind::{BoundCall, slash_note};
 use crate::decode::media::Body;
@@ -116,14 +114,8 @@ struct State {
 /// A response with an accepted status.
 #[derive(Debug, Clone)]
 pub(crate) struct RawPage {
-    url: Url,
-    headers: http::HeaderMap,
-    body: Bytes,
+    response: Response,
     content: Content,
-    facts: Facts,
-    status: u16,
-    attempts: u32,
-    request_id: Option<String>,
     /// `page 2 of …`, for messages.
     place: String,
 }
@@ -140,23 +132,24 @@ enum Content {
 impl RawPage {
     /// Bytes held in memory.
     pub(crate) fn size(&self) -> usize {
-        self.body.len()
+        self.response.body.len()
     }
 
     /// An error of the page, with its request.
     pub(crate) fn blamed(&self, report: Box<Report>) -> Box<Report> {
-        let mut report = *report;
+        let (mut report, response) = (*report, &self.response);
         if report.remote.is_none() {
             report = report.with_remote(RemoteFailure {
-                status: Some(self.status),
-                request_id: self.request_id.clone(),
-                verb: self.facts.verb.to_string(),
-                url: self.facts.url.clone(),
-                attempts: self.attempts,
+                status: Some(response.status),
+                request_id: response.request_id(),
+                verb: response.facts.verb.to_string(),
+                url: response.facts.url.clone(),
+                attempts: response.attempts,
                 ..RemoteFailure::default()
             });
         }
-        Box::new(placed(report, &self.place))
+        // it may quote the body
+        Box::new(response.redacted(placed(report, &self.place)))
     }
 }
 
@@ -194,17 +187,7 @@ impl Reader {
             }
             _ => return Err(Box::new(placed(refusal(&response), &place))),
         };
-        Ok(RawPage {
-            request_id: response.request_id(),
-            url: response.url,
-            headers: response.headers,
-            body: response.body,
-            content,
-            facts: response.facts,
-            status: response.status,
-            attempts: response.attempts,
-            place,
-        })
+        Ok(RawPage { response, content, place })
     }
 
     pub(crate) fn decode(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
@@ -221,7 +204,7 @@ impl Reader {
     pub(crate) fn decode_facts(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         match raw.content {
             Content::Body | Content::Part => {
-                let body = Body::new(&raw.body, &raw.headers);
+                let body = Body::of(&raw.response);
                 self.decoder.decode(body).map_err(|report| raw.blamed(report))
             }
             Content::None => Ok(self.decoder.empty()),
@@ -231,8 +214,8 @@ impl Reader {
     /// What the page driver is told about a page.
     pub(crate) fn facts(&self, raw: &RawPage, decoded: &Decoded) -> PageFacts {
         PageFacts {
-            url: Some(raw.url.clone()),
-            headers: raw.headers.clone(),
+            url: Some(raw.response.url.clone()),
+            headers: raw.response.headers.clone(),
             captured: decoded.captured.clone(),
             rows: decoded.batch.num_rows(),
             signs: decoded.signs.clone(),

@@ -42,7 +42,8 @@ impl Entry {
 /// All writes, in the order of their intents. A folder that does not exist has none.
 ///
 /// # Errors
-/// `local-io` when a file cannot be read or a record cannot be understood; the latter names the line.
+/// `local-io` when a file cannot be read or a record cannot be understood, which names the line, or when
+/// records are missing.
 pub fn read(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
     let folder = Folder::new(dir);
     let Some(snapshot) = folder.snapshot()? else { return Ok(Vec::new()) };
@@ -50,6 +51,11 @@ pub fn read(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
     for (run, bytes) in &snapshot.segments {
         assembly.add(&folder, run, *bytes)?;
     }
+    let newest = match &snapshot.head {
+        HeadState::Present(head) => head.seq,
+        _ => 0,
+    };
+    assembly.check_count(dir, newest)?;
     Ok(assembly.finish())
 }
 
@@ -103,14 +109,32 @@ struct Assembly {
     entries: Vec<Entry>,
     outcomes: HashMap<WriteId, Outcome>,
     resolutions: HashMap<WriteId, Resolution>,
+    /// Number of records, and the highest of their numbers.
+    records: u64,
+    newest: u64,
 }
 
 impl Assembly {
+    /// Checks that all records are there: they are numbered from 1, and `newest` is the last one that is
+    /// known.
+    fn check_count(&self, dir: &Path, newest: u64) -> Result<(), Box<Report>> {
+        let expected = newest.max(self.newest);
+        if self.records >= expected {
+            return Ok(());
+        }
+        let missing = expected - self.records;
+        Err(damaged(dir, format!("{missing} of {expected} records are missing")))
+    }
+
     fn add(&mut self, folder: &Folder, run: &str, bytes: u64) -> Result<(), Box<Report>> {
         let segment = Segment::read(folder, run, (0, bytes), Keep::Everything)
             .map_err(|error| unreadable(&folder.path, "reading a segment", error))?;
         let mut statements = HashMap::new();
         for line in &segment.lines {
+            if let Ok(record) = &line.record {
+                self.records += 1;
+                self.newest = self.newest.max(record.seq);
+            }
             line.record
                 .as_ref()
                 .map_err(|flaw| *flaw)

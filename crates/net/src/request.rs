@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use strataql_diag::Redactor;
+use strataql_diag::{Redactor, Report};
 use strataql_spec::HttpVerb;
 use url::Url;
 
@@ -159,9 +159,9 @@ impl Response {
         Some(self.redactor.redact(&id).into_owned())
     }
 
-    /// Text of the response with all known secrets masked.
-    pub fn redact(&self, text: &str) -> String {
-        self.redactor.redact(text).into_owned()
+    /// A report that may quote the response, with all known secrets masked.
+    pub fn redacted(&self, report: Report) -> Report {
+        report.redacted(&self.redactor)
     }
 
     /// True for 2xx.

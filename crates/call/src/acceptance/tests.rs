@@ -13,6 +13,7 @@ paths:
   /list: {post: {responses: {'200': {content: {application/json: {schema: {type: array, items: {type: integer}}}}}}}}
   /open: {post: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}}, additionalProperties: true}}}}}}}
   /own: {post: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, error: {type: string}, errors: {type: array, items: {type: string}}}}}}}}}}
+  /free: {post: {responses: {'200': {content: {application/json: {schema: {type: object}}}}}}}
   /text: {post: {responses: {'200': {content: {application/json: {schema: {type: string}}}}}}}
   /xml: {post: {responses: {'200': {content: {application/xml: {schema: {properties: {id: {type: string}}}}}}}}}
 components:
@@ -24,6 +25,7 @@ components:
         list: {operation: {$ref: '#/paths/~1list/post'}}
         open: {operation: {$ref: '#/paths/~1open/post'}}
         own: {operation: {$ref: '#/paths/~1own/post'}}
+        free: {operation: {$ref: '#/paths/~1free/post'}}
         text: {operation: {$ref: '#/paths/~1text/post'}}
         xml: {operation: {$ref: '#/paths/~1xml/post'}}
       sqlVerbs: {insert: [object]}
@@ -69,6 +71,7 @@ fn documented_shapes_and_empty_responses_are_done() {
     // another success status documents another shape
     done("object", 201, r#"{"task": "t1"}"#);
     done("object", 202, r#"{"poll": "/x"}"#);
+    done("object", 200, r#"[{"id": "1"}, {"name": "x"}]"#);
     done("nothing", 200, "OK");
     done("nothing", 200, r#"{"deleted": true}"#);
     done("nothing", 200, "true");
@@ -105,10 +108,16 @@ fn other_responses_leave_the_outcome_open() {
         open(method, 200, "<R><id>1</id>", "not closed");
     }
     open("object", 200, "[1, 2]", "an array where its document has object");
+    open("object", 200, r#"[{"id": "1"}, {"error": "no"}]"#, "an array");
+    open("object", 200, "[]", "an array");
     open("object", 200, "true", "a boolean");
     open("object", 200, "5", "a number");
     open("object", 200, "OK", "JSON");
     open("object", 200, "<Response/>", "xml");
     open("object", 200, r#"{"odd": 1}"#, "`odd`");
     open("list", 200, r#"{"odd": 1}"#, "`odd`");
+    done("free", 200, r#"{"odd": 1}"#);
+    for (body, part) in [("true", "a boolean"), ("[1]", "an array"), ("restarting", "JSON")] {
+        open("free", 200, body, part);
+    }
 }
