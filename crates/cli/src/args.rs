@@ -6,6 +6,7 @@
 //! rest.
 //! Surprise: the doc comments of this module and its children are the `--help` text.
 
+pub(crate) mod docs;
 mod exec;
 pub(crate) mod provider;
 pub(crate) mod sandbox;
@@ -13,6 +14,7 @@ mod session;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::provider::ProviderCommand;
 pub(crate) use self::sandbox::SandboxCommand;
@@ -66,11 +68,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SandboxCommand,
     },
-    /// Check provider documents
+    /// Check, make and compare provider documents
     Provider {
         /// The subcommand.
         #[command(subcommand)]
         command: ProviderCommand,
+    },
+    /// Write and show reference pages
+    Docs {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: DocsCommand,
     },
     /// Check the change ledger
     Ledger {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod completions;
+pub(crate) mod docs;
 pub(crate) mod exec;
 pub(crate) mod ledger;
 pub(crate) mod provider;

@@ -79,6 +79,7 @@ fn run(line: CommandLine, environment: &Environment) -> Exit {
         Command::Exec(exec) => commands::exec::run(&exec, settings, environment, &console),
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
+        Command::Docs { command } => commands::docs::run(&command, &settings, &console),
         Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {
             commands::ledger::run(json, sandbox, &settings, &console)
         }
