@@ -7,6 +7,7 @@
 //! Surprise: the doc comments of this module and its children are the `--help` text.
 
 pub(crate) mod auth;
+pub(crate) mod docs;
 mod exec;
 pub(crate) mod provider;
 pub(crate) mod sandbox;
@@ -15,6 +16,7 @@ mod session;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::auth::AuthCommand;
+pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::provider::ProviderCommand;
 pub(crate) use self::sandbox::SandboxCommand;
@@ -81,7 +83,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: SandboxCommand,
     },
-    /// Check provider documents
+    /// Check, make and compare provider documents
     Provider {
         /// The subcommand.
         #[command(subcommand)]
@@ -92,6 +94,12 @@ pub(crate) enum Command {
         /// The subcommand.
         #[command(subcommand)]
         command: AuthCommand,
+    },
+    /// Write and show reference pages
+    Docs {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: DocsCommand,
     },
     /// Check the change ledger
     Ledger {

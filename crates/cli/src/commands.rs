@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod completions;
+pub(crate) mod docs;
 pub(crate) mod exec;
 pub(crate) mod ledger;
 pub(crate) mod provider;

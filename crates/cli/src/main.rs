@@ -160,6 +160,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: Option<&Inter
         Command::Auth { command } => {
             commands::auth::run(&command, &settings, environment, &console)
         }
+        Command::Docs { command } => commands::docs::run(&command, &settings, &console),
         Command::Ledger { command: LedgerCommand::Verify { json, sandbox } } => {
             commands::ledger::run(json, sandbox, &settings, &console)
         }

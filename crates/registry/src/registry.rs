@@ -175,6 +175,18 @@ impl Registry {
         Ok(installed.tree.has(&path))
     }
 
+    /// The text of a service's document, as it is written.
+    ///
+    /// # Errors
+    /// As [`Self::has_document`], or the reason why it cannot be read.
+    pub fn document(&self, provider: &str, service: &str) -> Result<String, Box<Report>> {
+        let (installed, loaded) = self.loaded(provider)?;
+        let (entry, _) = loaded.service(service)?;
+        let path = inside(&entry.document)
+            .ok_or_else(|| leaves_registry(entry, &installed.summary.path))?;
+        Ok(installed.tree.read(&path)?.text)
+    }
+
     /// The findings of compiling a service.
     ///
     /// # Errors

@@ -2,13 +2,81 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Commands for provider documents.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProviderCommand {
-    // its help text is at its arguments
+    // their help texts are at their arguments
     Lint(LintArguments),
+    Generate(GenerateArguments),
+    Diff(DiffArguments),
+}
+
+/// Make provider documents from an SDK package
+///
+/// The package is read, never run. The same package gives the same bytes.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  pip download --no-deps databricks-sdk
+  strataql provider generate databricks --sdk databricks_sdk-0.162.0-py3-none-any.whl --out registry/src
+  strataql exec --registry registry 'SHOW SERVICES IN databricks_workspace'")]
+pub(crate) struct GenerateArguments {
+    /// The providers to make documents of
+    #[arg(value_enum, value_name = "PROVIDER")]
+    pub(crate) provider: Generated,
+
+    /// The package: a wheel, or a folder with the installed package
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sdk: PathBuf,
+
+    /// The folder that receives the provider folders
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// The texts of the documents
+    #[arg(long, value_enum, value_name = "TEXTS", default_value_t = Texts::Sdk)]
+    pub(crate) descriptions: Texts,
+}
+
+/// Providers that have a generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Generated {
+    /// `databricks_account` and `databricks_workspace`, from `databricks-sdk` for Python
+    Databricks,
+}
+
+/// The texts of generated documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Texts {
+    /// Those of the package
+    Sdk,
+    /// None of the package; short ones made from names
+    None,
+    /// Those of the package, as the public reference pages of early 2026 show them
+    SeedEra,
+}
+
+/// List the differences between two sets of provider documents
+///
+/// Lists methods that were added, removed or changed: requests, parameters, bodies, columns, paging. Texts do
+/// not count. The exit code is 0 when there are none, else 1.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  strataql provider diff old/databricks_workspace new/databricks_workspace
+  strataql provider diff old new --json | jq '.removed[]'")]
+pub(crate) struct DiffArguments {
+    /// A provider folder or a registry folder
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: PathBuf,
+
+    /// The folder to compare it with
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Check the documents of a provider

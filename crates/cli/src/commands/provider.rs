@@ -2,18 +2,52 @@
 
 use std::time::Duration;
 
-use strataql_diag::Severity;
+use strataql_diag::{Report, Severity};
+use strataql_forge::diff::diff;
+use strataql_forge::{Descriptions, generate_databricks};
 use strataql_registry::{LintReport, lint};
 
 use crate::args::ProviderCommand;
-use crate::args::provider::LintArguments;
+use crate::args::provider::{DiffArguments, GenerateArguments, Generated, LintArguments, Texts};
 use crate::console::Console;
 use crate::exit::Exit;
 
 pub(crate) fn run(command: &ProviderCommand, console: &Console) -> Exit {
     match command {
         ProviderCommand::Lint(arguments) => run_lint(arguments, console),
+        ProviderCommand::Generate(arguments) => {
+            generate(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
+        }
+        ProviderCommand::Diff(arguments) => {
+            compare(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
+        }
     }
+}
+
+fn generate(arguments: &GenerateArguments, console: &Console) -> Result<Exit, Box<Report>> {
+    let descriptions = match arguments.descriptions {
+        Texts::Sdk => Descriptions::Sdk,
+        Texts::None => Descriptions::None,
+        Texts::SeedEra => Descriptions::SeedEra,
+    };
+    let documents = match arguments.provider {
+        Generated::Databricks => generate_databricks(&arguments.sdk, descriptions)?,
+    };
+    documents.write(&arguments.out)?;
+    console.write_out(&format!(
+        "{} documents of version {} in {}\n",
+        documents.files.len(),
+        documents.source_version,
+        arguments.out.display()
+    ))?;
+    Ok(Exit::SUCCESS)
+}
+
+fn compare(arguments: &DiffArguments, console: &Console) -> Result<Exit, Box<Report>> {
+    let found = diff(&arguments.before, &arguments.after)?;
+    let text = if arguments.json { format!("{}\n", found.json()) } else { found.text() };
+    console.write_out(&text)?;
+    Ok(if found.is_empty() { Exit::SUCCESS } else { Exit::CHECK_FALSE })
 }
 
 fn run_lint(arguments: &LintArguments, console: &Console) -> Exit {

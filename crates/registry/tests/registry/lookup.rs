@@ -60,7 +60,12 @@ fn a_provider_comes_whole_from_the_first_source_that_has_it() {
         .collect();
     assert_eq!(
         found,
-        ["bank v2 pulled", "databricks_account v00.00.00000 embedded", "shop v1 registry"]
+        [
+            "bank v2 pulled",
+            "databricks_account v00.00.00000 embedded",
+            "databricks_workspace v00.00.00000 embedded",
+            "shop v1 registry"
+        ]
     );
 }
 
