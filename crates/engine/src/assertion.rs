@@ -72,7 +72,8 @@ fn is_true(rows: Batches, failure: Failure) -> Batches {
 fn first_failure(batch: &RecordBatch) -> Option<&'static str> {
     let values = batch.column(0);
     (0..values.len()).find_map(|row| {
-        if values.is_null(row) {
+        // an array of the null type has no null bits
+        if values.is_null(row) || matches!(values.data_type(), DataType::Null) {
             return Some("NULL");
         }
         let is_true = values.as_boolean_opt().is_some_and(|values| values.value(row));

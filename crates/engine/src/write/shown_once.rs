@@ -38,12 +38,18 @@ pub(super) fn warning<'a>(
     )))
 }
 
+/// True for what is computed from a secret, and is of no use without it.
+fn is_digest(name: &str) -> bool {
+    ["hash", "digest", "fingerprint"].iter().any(|word| name.to_lowercase().ends_with(word))
+}
+
 /// Names of fields with a secret in them.
 fn collect(method: &Method, body: &Json, names: &mut Vec<String>) {
     match body {
         Json::Object(fields) => {
             for (name, value) in fields {
                 let is_text = value.as_str().is_some_and(|text| !text.is_empty());
+                let is_text = is_text && !is_digest(name);
                 if is_text && (is_secret(method, name) || is_secret_name(name)) {
                     if !names.contains(name) {
                         names.push(name.clone());
