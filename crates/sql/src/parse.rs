@@ -8,6 +8,7 @@ mod ctes;
 mod distinct;
 mod exec;
 mod glob;
+mod membership;
 mod postgres;
 mod settle;
 mod show;
@@ -134,6 +135,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     }
     distinct::settle(&mut statement, tokens);
     settle::operators(&mut statement);
+    membership::settle(&mut statement);
     ctes::settle(&mut statement);
     if has_globs {
         glob::calls(&mut statement);

@@ -161,7 +161,10 @@ pub(crate) fn roles(
             vec![Role::Output]
         } else if follows_value {
             vec![Role::Key; chain.len()]
-        } else if tables.tables.contains(&place) {
+        } else if tables.tables.contains(&place)
+            || (is(end, &Token::Period) && is(end + 1, &Token::Mul))
+        {
+            // a table where it is named, or before `.*`
             vec![Role::Table; chain.len()]
         } else {
             of_chain(&chain, tables, is_column)
@@ -269,6 +272,10 @@ mod tests {
             shown("SELECT flag.open FROM acme.svc.flag"),
             "flag:c open:k acme:t svc:t flag:t"
         );
-        assert_eq!(shown("SELECT x.* FROM acme.svc.flag AS x"), "x:c acme:t svc:t flag:t x:t");
+        assert_eq!(
+            shown("SELECT flag.*, acme.svc.flag.* FROM acme.svc.flag"),
+            "flag:t acme:t svc:t flag:t acme:t svc:t flag:t"
+        );
+        assert_eq!(shown("SELECT x.* FROM acme.svc.flag AS x"), "x:t acme:t svc:t flag:t x:t");
     }
 }
