@@ -13,13 +13,13 @@ use strataql_spec::{HttpVerb, SqlVerb};
 
 use super::chosen::Chosen;
 use super::context::WriteContext;
-use super::image;
 use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
 use super::returning::Returning;
 use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
 use super::writer::Writer;
+use super::{image, shown_once};
 use crate::outcome::Outcome;
 use crate::result_set::ResultSet;
 use crate::statement::Statement;

@@ -4,9 +4,11 @@ use std::path::Path;
 use http::HeaderMap;
 use serde_json::{Value as Json, json};
 use strataql_spec::HttpVerb;
+use url::Url;
 
 use super::template::token_url;
 use super::*;
+use crate::attempt::WireRequest;
 use crate::request::SigningScope;
 
 fn settings() -> Settings {
