@@ -6,6 +6,7 @@ pub(crate) mod demand;
 mod legs;
 mod runtime;
 mod scan;
+mod shared_rows;
 mod spec;
 
 pub use crate::predicate::bindings::ParameterSource;
@@ -13,4 +14,5 @@ pub(crate) use bind_join::{BindJoinExec, JoinParts};
 pub(crate) use call::{CallRelation, CallTable, call_of};
 pub(crate) use runtime::{BoundKeys, CallRuntime};
 pub(crate) use scan::ScanExec;
+pub(crate) use shared_rows::{SharedRows, SharedRowsExec};
 pub use spec::{ScanColumn, ScanSpec};

@@ -9,4 +9,5 @@ pub(crate) mod planner;
 pub(crate) mod refusal;
 pub(crate) mod resolve_scans;
 mod shapes;
+pub(crate) mod shared_node;
 pub(crate) mod truth;

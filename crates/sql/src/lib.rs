@@ -23,7 +23,7 @@ pub use ast::{
 };
 pub use lexer::{is_complete, words};
 pub use names::{Relation, cte_names, relations};
-pub use parse::{WHOLE_ROW, empty_select, parse, reparse};
+pub use parse::{EXCLUDE, WHOLE_ROW, empty_select, parse, reparse};
 pub use secrets::{literal_text, secret_literals};
 pub use spans::byte_span;
 pub use spelling::{Spelling, respell};
