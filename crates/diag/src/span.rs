@@ -48,18 +48,24 @@ impl Span {
 
     /// The byte offset of a 1-based line and column of `text`, clamped to the text.
     pub fn offset(text: &str, at: LineColumn) -> usize {
-        let mut rest = 0;
-        for (number, line) in text.split_inclusive('\n').enumerate() {
-            if number + 1 == at.line {
-                let within = line
-                    .char_indices()
-                    .nth(at.column.saturating_sub(1))
-                    .map_or(line.len(), |x| x.0);
-                return rest + within;
+        let mut start = 0;
+        for _ in 1..at.line {
+            match text[start..].find('\n') {
+                Some(end) => start += end + 1,
+                None => return text.len(),
             }
-            rest += line.len();
         }
-        text.len()
+        if at.line == 0 {
+            return text.len();
+        }
+        let line = &text[start..];
+        let line = line.find('\n').map_or(line, |end| &line[..=end]);
+        let column = at.column.saturating_sub(1).min(line.len());
+        // a statement may be one long line with many positions
+        if line.as_bytes()[..column].is_ascii() {
+            return start + column;
+        }
+        start + line.char_indices().nth(column).map_or(line.len(), |at| at.0)
     }
 
     /// The text under the span.

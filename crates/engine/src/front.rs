@@ -8,15 +8,20 @@
 
 mod context;
 mod forms;
+mod item_names;
 mod json_paths;
 mod labels;
 mod outer_names;
+mod outputs;
 mod postgres;
+mod recursion;
 mod relations;
 mod rewrite;
+mod rows;
 mod scopes;
 mod using;
 pub(crate) mod views;
+mod volatile;
 mod wildcards;
 
 use std::collections::BTreeSet;
@@ -186,6 +191,7 @@ impl Front<'_> {
         let qualified = shapes.rewrite(&mut query)?;
         scopes::rewrite(&mut query, &tables, spelling);
         rewrite::rewrite(&mut query)?;
+        volatile::mark(&mut query, self.state);
         labels.make_unique(&mut query);
         let outer = outer_names::rewrite(&mut query);
         let context = context::Context::new(
@@ -202,6 +208,7 @@ impl Front<'_> {
             return Err(in_view(refusal, &scope));
         }
         let plan = plan.map_err(describe)?;
+        let plan = volatile::share(plan).map_err(describe)?;
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;

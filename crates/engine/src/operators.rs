@@ -8,6 +8,7 @@ mod legs;
 mod pauses;
 mod runtime;
 mod scan;
+mod shared_rows;
 mod spec;
 
 pub use crate::predicate::bindings::ParameterSource;
@@ -16,4 +17,5 @@ pub(crate) use call::{CallRelation, CallTable, call_of};
 pub(crate) use pauses::PauseInJoins;
 pub(crate) use runtime::{BoundKeys, CallRuntime};
 pub(crate) use scan::ScanExec;
+pub(crate) use shared_rows::{SharedRows, SharedRowsExec};
 pub use spec::{ScanColumn, ScanSpec};

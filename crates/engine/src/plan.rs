@@ -12,4 +12,5 @@ pub(crate) mod ranked_limits;
 pub(crate) mod refusal;
 pub(crate) mod resolve_scans;
 mod shapes;
+pub(crate) mod shared_node;
 pub(crate) mod truth;

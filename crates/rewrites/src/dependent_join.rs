@@ -20,16 +20,15 @@ mod operators;
 
 use std::sync::Arc;
 
-use arrow::datatypes::FieldRef;
-use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion_common::{Column, Result, Spans};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{Column, JoinType, NullEquality, Result, Spans};
 use datafusion_expr::expr::{Exists, InSubquery, SetComparison};
-use datafusion_expr::{Expr, Join, LogicalPlan, Subquery, SubqueryAlias};
+use datafusion_expr::{Expr, Join, LogicalPlan, LogicalPlanBuilder, Subquery};
 use datafusion_optimizer::OptimizerConfig;
 
 use self::domain::Domain;
 use crate::correction::{Apply, Correction};
-use crate::nodes::{reads_further, with_parts};
+use crate::nodes::{columns_of, with_parts};
 
 pub(crate) const CORRECTION: Correction = Correction {
     name: "dependent_join",
@@ -37,6 +36,15 @@ pub(crate) const CORRECTION: Correction = Correction {
     example: "SELECT id, (SELECT count(*) OVER () FROM t WHERE t.k = o.k AND t.id > 1) FROM o",
     apply: Apply::Logical(apply),
 };
+
+/// Where a subquery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Exists,
+    /// In a select list or a comparison, IN included.
+    Value,
+    Lateral,
+}
 
 /// Rewrites such subqueries of a plan, LATERAL ones included.
 fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
@@ -50,11 +58,14 @@ fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<
             }
             let outer = outer.clone();
             with_parts(node, |mut expr| {
-                let is_exists = matches!(expr, Expr::Exists(_));
+                let place = match expr {
+                    Expr::Exists(_) => Place::Exists,
+                    _ => Place::Value,
+                };
                 let Some(subquery) = subquery_of_mut(&mut expr) else {
                     return Ok(Transformed::no(expr));
                 };
-                let done = rewrite(&subquery.subquery, &outer, is_exists, config)?;
+                let done = rewrite(&subquery.subquery, &outer, place, config)?;
                 let Some(plan) = done else { return Ok(Transformed::no(expr)) };
                 *subquery = correlated(plan);
                 Ok(Transformed::yes(expr))
@@ -83,23 +94,51 @@ fn subquery_of_mut(expr: &mut Expr) -> Option<&mut Subquery> {
     }
 }
 
-fn of_lateral(mut join: Join, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+/// A LATERAL join as a join on the outer values.
+fn of_lateral(join: Join, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
     let (alias, subquery) = match join.right.as_ref() {
         LogicalPlan::SubqueryAlias(alias) => (Some(alias.alias.clone()), alias.input.as_ref()),
         other => (None, other),
     };
+    let is_join = matches!(join.join_type, JoinType::Inner | JoinType::Left) && join.on.is_empty();
     let LogicalPlan::Subquery(subquery) = subquery else {
         return Ok(Transformed::no(LogicalPlan::Join(join)));
     };
-    let Some(plan) = rewrite(&subquery.subquery, &join.left, false, config)? else {
+    let plan = &subquery.subquery;
+    let Some(domain) = Domain::of(plan, &join.left, config)?.filter(|_| is_join) else {
         return Ok(Transformed::no(LogicalPlan::Join(join)));
     };
-    let mut right = LogicalPlan::Subquery(correlated(plan));
-    if let Some(alias) = alias {
-        right = LogicalPlan::SubqueryAlias(SubqueryAlias::try_new(Arc::new(right), alias)?);
+    // DataFusion has no condition on the pairs of a LEFT JOIN LATERAL
+    let has_condition = join.join_type == JoinType::Left
+        && join.filter.as_ref().is_some_and(|filter| !matches!(filter, Expr::Literal(..)))
+        && !domain.has_only_parameters(plan)?;
+    if !has_condition && !domain.is_needed(plan, Place::Lateral)? {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
     }
-    join.right = Arc::new(right);
-    Ok(Transformed::yes(LogicalPlan::Join(join)))
+    let Some(found) = domain.join(plan, false)? else {
+        return Ok(Transformed::no(LogicalPlan::Join(join)));
+    };
+    let columns = columns_of(plan).into_iter().chain(found.keys.iter().cloned().map(Expr::Column));
+    let mut right = LogicalPlanBuilder::from(found.plan).project(columns)?;
+    let mut keys = found.keys;
+    if let Some(alias) = alias {
+        right = right.alias(alias.clone())?;
+        keys = keys.into_iter().map(|key| Column::new(Some(alias.clone()), key.name)).collect();
+    }
+    let outer = domain.columns.iter().map(|(_, column)| Expr::Column(column.clone()));
+    let on = outer.zip(keys.into_iter().map(Expr::Column)).collect();
+    let shown: Vec<Expr> = join.schema.iter().map(Expr::from).collect();
+    let plan = LogicalPlan::Join(Join::try_new(
+        join.left,
+        Arc::new(right.build()?),
+        on,
+        join.filter,
+        join.join_type,
+        join.join_constraint,
+        NullEquality::NullEqualsNull,
+        false,
+    )?);
+    LogicalPlanBuilder::from(plan).project(shown)?.build().map(Transformed::yes)
 }
 
 fn correlated(plan: LogicalPlan) -> Subquery {
@@ -111,60 +150,15 @@ fn correlated(plan: LogicalPlan) -> Subquery {
 fn rewrite(
     plan: &LogicalPlan,
     outer: &LogicalPlan,
-    is_exists: bool,
+    place: Place,
     config: &dyn OptimizerConfig,
 ) -> Result<Option<LogicalPlan>> {
-    let Some(columns) = outer_columns(plan, outer)? else { return Ok(None) };
-    let domain = Domain { outer, columns, config };
-    if domain.columns.is_empty() || !domain.is_needed(plan, is_exists)? || is_unstable(outer)? {
+    let Some(domain) = Domain::of(plan, outer, config)? else { return Ok(None) };
+    if !domain.is_needed(plan, place)? {
         return Ok(None);
     }
     let Some(found) = domain.join(plan, false)? else { return Ok(None) };
     domain.correlated(found, plan)
-}
-
-/// The columns of the outer query that the subquery reads; `None` if it reads others, too.
-fn outer_columns(
-    plan: &LogicalPlan,
-    outer: &LogicalPlan,
-) -> Result<Option<Vec<(FieldRef, Column)>>> {
-    if reads_further(outer)? {
-        return Ok(None);
-    }
-    let mut columns: Vec<(FieldRef, Column)> = Vec::new();
-    let mut is_ours = true;
-    plan.apply(|node| {
-        node.apply_expressions(|expr| {
-            expr.apply(|inner| {
-                match inner {
-                    Expr::OuterReferenceColumn(_, column) => {
-                        if columns.iter().any(|(_, known)| known == column) {
-                        } else if let Ok((_, field)) =
-                            outer.schema().qualified_field_from_column(column)
-                        {
-                            columns.push((Arc::clone(field), column.clone()));
-                        } else {
-                            is_ours &= plan.exists(|node| Ok(node.schema().has_column(column)))?;
-                        }
-                    }
-                    // a subquery below that reads the outer row
-                    inner => {
-                        let nested = subquery_of(inner).map(|subquery| &subquery.outer_ref_columns);
-                        is_ours &= !nested.into_iter().flatten().any(|expr| {
-                            matches!(expr, Expr::OuterReferenceColumn(_, column) if outer.schema().has_column(column))
-                        });
-                    }
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    Ok(is_ours.then_some(columns))
-}
-
-/// True if the plan gives other rows when it is read again.
-fn is_unstable(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| Ok(node.expressions().iter().any(Expr::is_volatile)))
 }
 
 #[cfg(test)]
@@ -230,6 +224,50 @@ mod tests {
         check_rows(
             "SELECT o.id, l.k, l.n FROM o, LATERAL (SELECT k, count(*) AS n FROM t WHERE t.id <= o.id GROUP BY k) l",
             &["1 a 1", "2 a 2", "3 a 2", "3 b 1"],
+        );
+    }
+
+    #[test]
+    fn lateral_subqueries_aggregate_and_have_conditions() {
+        check_rows(
+            "SELECT o.id, l.n FROM o JOIN LATERAL (SELECT count(*) AS n FROM t WHERE t.id > o.id AND t.k = o.k) l ON true",
+            &["1 1", "2 1", "3 0"],
+        );
+        check_rows(
+            "SELECT o.id, l.id FROM o LEFT JOIN LATERAL (SELECT id FROM t WHERE t.id > o.id) l ON l.id > 3",
+            &["1 4", "2 4", "3 4"],
+        );
+        check_rows(
+            "SELECT o.id, l.id FROM o LEFT JOIN LATERAL (SELECT id FROM t WHERE t.k = o.k) l ON l.id > 1",
+            &["1 2", "2 3", "3 NULL"],
+        );
+    }
+
+    #[test]
+    fn subqueries_are_limited_inside_of_others() {
+        check_rows(
+            "SELECT id, (SELECT sum(q.id) FROM (SELECT id FROM t WHERE t.k = o.k ORDER BY id DESC LIMIT 1) q) FROM o",
+            &["1 2", "2 3", "3 NULL"],
+        );
+        check_rows(
+            "SELECT id, (SELECT coalesce(array_agg(q.id), make_array()) FROM (SELECT id FROM t WHERE t.k = o.k) q) FROM o",
+            &["1 [1, 2]", "2 [3]", "3 []"],
+        );
+    }
+
+    #[test]
+    fn conditions_on_the_outer_row_stay_inside() {
+        check_rows(
+            "SELECT id, (SELECT t.id FROM t WHERE t.id = o.id AND o.is_odd) AS v FROM o",
+            &["1 1", "2 NULL", "3 3"],
+        );
+        check_rows(
+            "SELECT id, (SELECT k FROM t WHERE t.k = o.k GROUP BY k), (SELECT max(x) FROM t WHERE t.k = o.k GROUP BY is_odd LIMIT 1) IS NULL FROM o",
+            &["1 a false", "2 b true", "3 NULL true"],
+        );
+        check_rows(
+            "SELECT id, (SELECT count(*) FROM t WHERE t.id = o.id GROUP BY x) FROM o",
+            &["1 1", "2 1", "3 1"],
         );
     }
 }

@@ -66,7 +66,11 @@ fn of_filter(filter: Filter, config: &dyn OptimizerConfig) -> Result<Transformed
             }
             // a join of its own, which minds NULL
             Some(_) => conditions.push(condition.clone()),
-            None if matches!(condition, Expr::InSubquery(_)) => conditions.push(condition.clone()),
+            None if matches!(condition, Expr::InSubquery(_)) => {
+                let done = with_own_name(condition.clone(), &filter.input, config)?;
+                is_changed |= done.transformed;
+                conditions.push(done.data);
+            }
             None => {
                 let done = match one_list(condition)? {
                     Some(list) => Transformed::yes(list),
@@ -82,6 +86,25 @@ fn of_filter(filter: Filter, config: &dyn OptimizerConfig) -> Result<Transformed
     }
     let predicate = conjunction(conditions).unwrap_or_else(|| lit(true));
     Filter::try_new(predicate, filter.input).map(LogicalPlan::Filter).map(Transformed::yes)
+}
+
+/// The condition, its list under an alias if an expression outside has the same name: the join would
+/// find two.
+fn with_own_name(
+    condition: Expr,
+    input: &LogicalPlan,
+    config: &dyn OptimizerConfig,
+) -> Result<Transformed<Expr>> {
+    let Expr::InSubquery(mut list) = condition else { return Ok(Transformed::no(condition)) };
+    let is_expression = list.subquery.subquery.schema().qualified_field(0).0.is_none();
+    if is_expression
+        && list.subquery.outer_ref_columns.is_empty()
+        && let Some(plan) = with_own_alias(&list.subquery.subquery, input.schema(), config)?
+    {
+        list.subquery.subquery = plan;
+        return Ok(Transformed::yes(Expr::InSubquery(list)));
+    }
+    Ok(Transformed::no(Expr::InSubquery(list)))
 }
 
 /// The list that a condition keeps out.
@@ -292,6 +315,14 @@ mod tests {
         check_rows(
             "SELECT id FROM t WHERE id NOT IN (SELECT id FROM t WHERE x > 1) OR k = 'c'",
             &["1", "3", "4"],
+        );
+    }
+
+    #[test]
+    fn an_aggregate_may_be_in_a_list_of_the_same_aggregate() {
+        check_rows(
+            "SELECT k, max(x) FROM t GROUP BY k HAVING max(x) IN (SELECT max(x) FROM t GROUP BY k HAVING k < 'b')",
+            &["a 3"],
         );
     }
 }

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, Result};
 use datafusion_expr::utils::{conjunction, split_conjunction};
 use datafusion_expr::{
@@ -31,9 +31,16 @@ fn apply(plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Subquery(subquery) if !subquery.outer_ref_columns.is_empty() => {
             let plan = Arc::unwrap_or_clone(subquery.subquery);
-            let done = plan.transform_up(|node| match node {
-                LogicalPlan::Limit(limit) => of_limit(limit, config),
-                other => Ok(Transformed::no(other)),
+            // a limit below other operators is left to the dependent join
+            let done = plan.transform_down(|node| match node {
+                LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
+                    Ok(Transformed::no(node))
+                }
+                LogicalPlan::Limit(limit) => {
+                    let done = of_limit(limit, config)?;
+                    Ok(Transformed { tnr: TreeNodeRecursion::Jump, ..done })
+                }
+                other => Ok(Transformed::new(other, false, TreeNodeRecursion::Jump)),
             })?;
             let subquery = Subquery { subquery: Arc::new(done.data), ..subquery };
             Ok(Transformed::new_transformed(LogicalPlan::Subquery(subquery), done.transformed))

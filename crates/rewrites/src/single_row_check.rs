@@ -12,6 +12,7 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, FieldRef};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DataFusionError, Result};
+use datafusion_expr::utils::split_conjunction;
 use datafusion_expr::{
     Aggregate, ColumnarValue, Expr, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
     ScalarUDFImpl, Signature, Subquery, Volatility,
@@ -20,7 +21,7 @@ use datafusion_functions_aggregate::expr_fn::array_agg;
 use datafusion_optimizer::OptimizerConfig;
 
 use crate::correction::{Apply, Correction};
-use crate::nodes::with_parts;
+use crate::nodes::{compared, with_parts};
 
 pub(crate) const CORRECTION: Correction = Correction {
     name: "single_row_check",
@@ -71,10 +72,27 @@ fn may_repeat(subquery: &Subquery) -> bool {
     {
         plan = plan.inputs()[0];
     }
-    // an aggregate without groups gives one row; one with groups may be told by its keys, which
-    // is DataFusion's to judge, as a LIMIT is
-    !matches!(plan, LogicalPlan::Aggregate(_) | LogicalPlan::Limit(_))
-        && subquery.subquery.max_rows().is_none_or(|rows| rows > 1)
+    let is_judged = match plan {
+        // one row, or one for each value of columns that the outer row gives
+        LogicalPlan::Aggregate(aggregate) => {
+            aggregate.group_expr.iter().all(|group| is_fixed(group, &aggregate.input))
+        }
+        LogicalPlan::Limit(_) => true,
+        _ => false,
+    };
+    !is_judged && subquery.subquery.max_rows().is_none_or(|rows| rows > 1)
+}
+
+/// True if a filter below compares the group with the outer row.
+fn is_fixed(group: &Expr, input: &LogicalPlan) -> bool {
+    match input {
+        LogicalPlan::Filter(filter) => {
+            let mut conditions = split_conjunction(&filter.predicate).into_iter();
+            conditions.any(|at| compared(at).is_some_and(|(inner, _)| inner == group))
+                || is_fixed(group, &filter.input)
+        }
+        _ => false,
+    }
 }
 
 fn only_value(subquery: Subquery) -> Result<Expr> {

@@ -115,7 +115,7 @@ fn run(corrections: &[&Correction], sql: &str) -> Result<(Vec<String>, Vec<&'sta
 /// Checks the rows of a statement with all corrections.
 pub(crate) fn check_rows(sql: &str, right: &[&str]) {
     let all: Vec<&Correction> = CORRECTIONS.iter().collect();
-    let (rows, _) = run(&all, sql).expect("the corrected plan runs");
+    let (rows, _) = run(&all, sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     assert_eq!(rows, right, "{sql}");
 }
 

@@ -4,7 +4,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_diag::{Code, LineColumn, Report, Span, did_you_mean};
 
-use crate::spans::{byte_span, is_real};
+use crate::spans::{byte_span, is_real, position};
 
 /// The report of a parse error; the error has its position in its text only.
 pub(crate) fn report(message: &str, text: &str, tokens: &[TokenWithSpan]) -> Box<Report> {
@@ -33,12 +33,15 @@ fn split_location(message: &str) -> (&str, Option<LineColumn>) {
 }
 
 fn token_at(text: &str, tokens: &[TokenWithSpan], at: LineColumn) -> Option<Span> {
-    let offset = Span::offset(text, at);
-    let spans = tokens.iter().filter(|token| is_real(token)).map(|token| byte_span(text, token));
-    spans
-        .clone()
-        .find(|span| span.start == offset)
-        .or_else(|| spans.into_iter().find(|span| span.start <= offset && offset < span.end))
+    let key = |at: LineColumn| (at.line, at.column);
+    let at = key(at);
+    let real = || tokens.iter().filter(|token| is_real(token));
+    let begins = |token: &&TokenWithSpan| key(position(token.span.start)) == at;
+    let holds = |token: &&TokenWithSpan| {
+        key(position(token.span.start)) <= at && at < key(position(token.span.end))
+    };
+    let found = real().find(begins).or_else(|| real().find(holds))?;
+    Some(byte_span(text, found))
 }
 
 /// `Expected: x, found: y` as one lower-case sentence with literals in backticks.

@@ -25,6 +25,12 @@ const MAX_DEPTH: usize = 200;
 /// unoptimised build, more than it checks for.
 const STACK: usize = 32 << 20;
 
+/// Additional bytes per token: the drop of a chain of operators is as deep as the chain is long.
+const STACK_PER_TOKEN: usize = 512;
+
+/// Maximum stack for a statement.
+const MAX_STACK: usize = 1 << 30;
+
 /// Maximum nesting of parentheses around tables.
 const MAX_TOWER: usize = 12;
 
@@ -49,9 +55,10 @@ pub(crate) fn read<T>(
     read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<(T, TokenWithSpan), Box<Report>> {
     let dialect = Metered::new(settled.len());
+    let stack = (STACK + STACK_PER_TOKEN * settled.len()).min(MAX_STACK);
     let mut parser =
         Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(settled);
-    let value = stacker::grow(STACK, || read(&mut parser)).map_err(|error| match error {
+    let value = stacker::grow(stack, || read(&mut parser)).map_err(|error| match error {
         ParserError::RecursionLimitExceeded => {
             let cause = if dialect.is_spent() {
                 "a mistake deep inside of the statement cannot be found".to_owned()

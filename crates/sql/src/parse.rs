@@ -4,9 +4,11 @@
 //! `parse/`; everything else by `sqlparser`.
 
 mod assert;
+mod chains;
 mod ctes;
 mod distinct;
 mod exec;
+mod frames;
 mod glob;
 mod membership;
 mod postgres;
@@ -24,6 +26,7 @@ use crate::ast::{Exec, Parsed, Registry, SetValue, Statement, Transaction, Write
 use crate::cursor::Cursor;
 use crate::{error, lexer, limits, spans};
 
+pub use frames::EXCLUDE;
 pub use settle::WHOLE_ROW;
 
 type Read<T> = Result<T, Box<Report>>;
@@ -117,9 +120,23 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = settle::null_tests(&read).unwrap_or(read);
     postgres::drop_materialized(&mut read);
+    frames::move_exclusions(&mut read);
     let has_globs = glob::read_as_rlike(&mut read);
-    let (mut statement, next) =
-        limits::read(text, tokens, read, |parser| parser.parse_statement())?;
+    let mut too_long = None;
+    let parsed = limits::read(text, tokens, read, |parser| {
+        let mut statement = parser.parse_statement()?;
+        // here, since the stack is large enough for a deep tree
+        too_long = chains::balance(&mut statement).err();
+        Ok(statement)
+    });
+    if let Some(length) = too_long {
+        return Err(Box::new(
+            Report::new(Code::Syntax, format!("an expression has a chain of {length} operators"))
+                .with_label(spans::piece_span(text, tokens), "")
+                .with_help("split it: common table expressions can hold parts of it, and `sum()` adds rows"),
+        ));
+    }
+    let (mut statement, next) = parsed?;
     if next.token != Token::EOF {
         return Err(Box::new(
             Report::new(
@@ -133,9 +150,12 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
             ),
         ));
     }
-    distinct::settle(&mut statement, tokens);
+    if distinct::settle(&mut statement, tokens) {
+        let _done = chains::balance(&mut statement);
+    }
     settle::operators(&mut statement);
     membership::settle(&mut statement);
+    postgres::select_all(&mut statement);
     ctes::settle(&mut statement);
     if has_globs {
         glob::calls(&mut statement);

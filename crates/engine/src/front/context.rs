@@ -22,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
     Ident, ObjectName, Spanned, TableAlias, TableFactor, TableFunctionArgs,
 };
 use strataql_diag::{LineColumn, Report, Span};
-use strataql_functions::{JsonRows, expr_planners};
+use strataql_functions::{JsonRows, excluding, expr_planners};
 
 use super::json_paths::JsonPlanner;
 use super::outer_names::OuterNames;
@@ -110,7 +110,9 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
-        self.state.window_functions().get(name).cloned()
+        let aggregate = |name: &str| self.state.aggregate_functions().get(name).cloned();
+        let excluding = excluding(name, aggregate).map(Arc::new);
+        excluding.or_else(|| self.state.window_functions().get(name).cloned())
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {

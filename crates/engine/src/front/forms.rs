@@ -1,21 +1,22 @@
 //! Queries and conditions of PostgreSQL that DataFusion does not plan, or plans as something else.
 //!
-//! Owns: windows that are built on named windows, rows on the left of IN, subqueries in VALUES,
-//! `ARRAY(SELECT …)`, repeated expressions in subqueries with a column list, ORDER BY the name of a cast.
+//! Owns: windows that are built on named windows, frames with EXCLUDE, subqueries in VALUES,
+//! `ARRAY(SELECT …)`.
 //! Refuses: windows that do not exist, or that override what they are built on.
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Function, FunctionArguments, Ident, NamedWindowExpr,
-    OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut, WindowSpec,
-    WindowType, visit_expressions,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
+    NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType, visit_expressions,
 };
 use strataql_diag::{Code, Report};
+use strataql_functions::{Exclusion, excluding_name};
+use strataql_sql::EXCLUDE;
 
 use super::rewrite::call_of;
+use super::rows;
 
 type Refusal = Box<Report>;
 
@@ -31,13 +32,12 @@ pub(super) fn windows(query: &mut Query) -> Result<(), Refusal> {
         definition.1 = NamedWindowExpr::WindowSpec(spec.clone());
         known.push((definition.0.value.to_lowercase(), spec));
     }
-    let mut resolver = Windows { known: &known, depth: 0, is_order: false };
+    let mut resolver = Windows { known: &known, depth: 0 };
     let mut done = select.projection.visit(&mut resolver);
     if done.is_continue() {
         done = select.qualify.visit(&mut resolver);
     }
     if let (ControlFlow::Continue(()), Some(order)) = (&done, &mut query.order_by) {
-        resolver.is_order = true;
         done = order.visit(&mut resolver);
     }
     match done {
@@ -68,7 +68,9 @@ fn built(known: &[(String, WindowSpec)], spec: &WindowSpec) -> Result<WindowSpec
                 .with_help("write the whole window: PARTITION BY, ORDER BY and the frame"),
         ))
     };
-    if !spec.partition_by.is_empty() {
+    let (excluded, own): (Vec<&Expr>, Vec<&Expr>) =
+        spec.partition_by.iter().partition(|expr| exclusion(expr).is_some());
+    if !own.is_empty() {
         return refused("have a PARTITION BY of its own");
     }
     if !base.order_by.is_empty() && !spec.order_by.is_empty() {
@@ -80,17 +82,56 @@ fn built(known: &[(String, WindowSpec)], spec: &WindowSpec) -> Result<WindowSpec
     let order_by = if spec.order_by.is_empty() { &base.order_by } else { &spec.order_by };
     Ok(WindowSpec {
         window_name: None,
-        partition_by: base.partition_by.clone(),
+        partition_by: excluded.into_iter().chain(&base.partition_by).cloned().collect(),
         order_by: order_by.clone(),
         window_frame: spec.window_frame.clone(),
     })
 }
 
+/// The words after EXCLUDE that a key of PARTITION BY holds.
+fn exclusion(key: &Expr) -> Option<&str> {
+    let Expr::Value(value) = key else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    text.strip_prefix(EXCLUDE)
+}
+
+/// Makes an aggregate over a frame with EXCLUDE the window function that computes it.
+pub(super) fn exclude(expr: &mut Expr) {
+    let Expr::Function(function) = expr else { return };
+    let Some(WindowType::WindowSpec(spec)) = &mut function.over else { return };
+    let words = spec.partition_by.iter().find_map(exclusion).map(str::to_owned);
+    let Some(exclusion) = words.as_deref().and_then(Exclusion::of) else { return };
+    spec.partition_by.retain(|key| self::exclusion(key).is_none());
+    let name = function.name.to_string().to_lowercase();
+    let FunctionArguments::List(list) = &mut function.args else { return };
+    // they do not read the frame
+    if FRAMELESS.contains(&name.as_str()) {
+        return;
+    }
+    for argument in &mut list.args {
+        if let FunctionArg::Unnamed(own @ FunctionArgExpr::Wildcard) = argument {
+            *own = FunctionArgExpr::Expr(Expr::value(Value::Number("1".to_owned(), false)));
+        }
+    }
+    let name = excluding_name(&name, list.args.len(), exclusion);
+    let condition = function.filter.take().map_or_else(
+        || Expr::value(Value::Boolean(true)),
+        // unknown is not true
+        |condition| Expr::IsTrue(Box::new(Expr::Nested(condition))),
+    );
+    let keys = spec.order_by.iter().map(|key| key.expr.clone());
+    let more = std::iter::once(condition).chain(keys);
+    list.args.extend(more.map(|expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))));
+    function.name = ObjectName::from(vec![Ident::with_quote('"', name)]);
+}
+
+/// Window functions that do not read the frame.
+const FRAMELESS: &[&str] =
+    &["cume_dist", "dense_rank", "lag", "lead", "ntile", "percent_rank", "rank", "row_number"];
+
 struct Windows<'a> {
     known: &'a [(String, WindowSpec)],
     depth: usize,
-    /// In ORDER BY, which DataFusion plans without the WINDOW clause.
-    is_order: bool,
 }
 
 impl VisitorMut for Windows<'_> {
@@ -113,9 +154,10 @@ impl VisitorMut for Windows<'_> {
         if self.depth > 0 {
             return ControlFlow::Continue(());
         }
+        // here, since DataFusion resolves names in subqueries by the WINDOW clause outside of them
         let spec = match over {
             WindowType::WindowSpec(spec) if spec.window_name.is_some() => built(self.known, spec),
-            WindowType::NamedWindow(name) if self.is_order => found(self.known, name).cloned(),
+            WindowType::NamedWindow(name) => found(self.known, name).cloned(),
             _ => return ControlFlow::Continue(()),
         };
         match spec {
@@ -123,81 +165,6 @@ impl VisitorMut for Windows<'_> {
             Err(report) => return ControlFlow::Break(report),
         }
         ControlFlow::Continue(())
-    }
-}
-
-/// Gives the casts of a select list the names of their columns where ORDER BY uses them: `SELECT v::text
-/// … ORDER BY v` sorts by the text.
-pub(super) fn order_by_cast(query: &mut Query) {
-    let (SetExpr::Select(select), Some(order)) = (query.body.as_mut(), &query.order_by) else {
-        return;
-    };
-    let OrderByKind::Expressions(keys) = &order.kind else { return };
-    for key in keys {
-        let Expr::Identifier(name) = &key.expr else { continue };
-        let is_name = |item: &SelectItem| match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(own)) => same(own, name),
-            SelectItem::ExprWithAlias { alias, .. } => same(alias, name),
-            SelectItem::UnnamedExpr(_) => false,
-            _ => true,
-        };
-        if select.projection.iter().any(is_name) {
-            continue;
-        }
-        for item in &mut select.projection {
-            if let SelectItem::UnnamedExpr(expr @ Expr::Cast { .. }) = item
-                && cast_column(expr).is_some_and(|own| same(own, name))
-            {
-                let alias = Ident::with_quote('"', name.value.clone());
-                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-                break;
-            }
-        }
-    }
-}
-
-fn same(one: &Ident, other: &Ident) -> bool {
-    one.value.eq_ignore_ascii_case(&other.value)
-}
-
-fn cast_column(expr: &Expr) -> Option<&Ident> {
-    match expr {
-        Expr::Cast { expr, .. } => cast_column(expr),
-        Expr::Identifier(name) => Some(name),
-        Expr::CompoundIdentifier(parts) => parts.last(),
-        _ => None,
-    }
-}
-
-/// Gives repeated expressions of a subquery with a column list names of their own.
-pub(super) fn unique_columns(query: &mut Query, columns: &[TableAliasColumnDef]) {
-    let mut body = query.body.as_mut();
-    loop {
-        match body {
-            SetExpr::SetOperation { left, .. } => body = left.as_mut(),
-            SetExpr::Query(query) => body = query.body.as_mut(),
-            SetExpr::Select(select) => {
-                if columns.len() == select.projection.len() {
-                    unique_items(select);
-                }
-                return;
-            }
-            _ => return,
-        }
-    }
-}
-
-fn unique_items(select: &mut Select) {
-    let mut seen: Vec<String> = Vec::new();
-    for (position, item) in select.projection.iter_mut().enumerate() {
-        let SelectItem::UnnamedExpr(expr) = item else { continue };
-        let text = expr.to_string();
-        if seen.contains(&text) {
-            let alias = Ident::with_quote('"', format!("\u{1}{position}"));
-            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
-        } else {
-            seen.push(text);
-        }
     }
 }
 
@@ -240,111 +207,90 @@ fn has_subquery(expr: &Expr) -> bool {
     found.is_break()
 }
 
-/// Conditions `(a, b) IN (SELECT …)` that a row has to fulfil, as EXISTS.
-pub(super) fn row_conditions(condition: &mut Expr) {
-    match condition {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            row_conditions(left);
-            row_conditions(right);
-        }
-        Expr::Nested(inner) => row_conditions(inner),
-        Expr::InSubquery { expr, subquery, negated: false } => {
-            if let Expr::Tuple(items) = expr.as_ref() {
-                let (equal, from) = compared_row(items, subquery);
-                *condition = exists(subquery, from, equal);
-            }
-        }
-        _ => {}
+/// `ARRAY(SELECT …)` as an aggregate of its rows, in their order.
+pub(super) fn array(expr: &Expr) -> Option<Expr> {
+    let query = array_query(expr)?;
+    let mut query = query.clone();
+    let keys = take_order(&mut query);
+    let (mut from, mut columns) = rows::derived(&query, 1 + keys.len());
+    if keys.is_empty() {
+        (from, columns) = rows::derived(&query, 1);
     }
+    let mut columns = columns.into_iter();
+    let mut all = call_of("array_agg", columns.by_ref().take(1).collect());
+    if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut all
+        && !keys.is_empty()
+    {
+        let order = keys.into_iter().zip(columns);
+        let order = order.map(|(key, expr)| OrderByExpr { expr, ..key }).collect();
+        list.clauses.push(FunctionArgumentClause::OrderBy(order));
+    }
+    let all = call_of("coalesce", vec![all, call_of("make_array", vec![])]);
+    let mut select = strataql_sql::empty_select();
+    select.projection = vec![SelectItem::UnnamedExpr(all)];
+    select.from = vec![from];
+    Some(Expr::Subquery(Box::new(rows::around(&query, select))))
 }
 
-/// The form that an expression has in DataFusion.
-pub(super) fn plain(expr: &Expr) -> Option<Expr> {
+/// The query of `ARRAY(SELECT …)`.
+fn array_query(expr: &Expr) -> Option<&Query> {
     match expr {
-        Expr::InSubquery { expr, subquery, negated } => {
-            let Expr::Tuple(items) = expr.as_ref() else { return None };
-            let (equal, from) = compared_row(items, subquery);
-            let unknown = Expr::IsNull(Box::new(Expr::Nested(Box::new(equal.clone()))));
-            let when = |condition, result| CaseWhen { condition, result };
-            let truth = |value| Expr::value(Value::Boolean(value));
-            Some(Expr::Case {
-                case_token: AttachedToken::empty(),
-                end_token: AttachedToken::empty(),
-                operand: None,
-                conditions: vec![
-                    when(exists(subquery, from.clone(), equal), truth(!negated)),
-                    when(exists(subquery, from, unknown), Expr::value(Value::Null)),
-                ],
-                else_result: Some(Box::new(truth(*negated))),
-            })
-        }
         Expr::Function(Function {
             name,
             args: FunctionArguments::Subquery(query),
             over: None,
             ..
-        }) if name.to_string().eq_ignore_ascii_case("array") => {
-            let (from, columns) = derived(query, 1);
-            let all = call_of("array_agg", columns);
-            let all = call_of("coalesce", vec![all, call_of("make_array", vec![])]);
-            let mut select = strataql_sql::empty_select();
-            select.projection = vec![SelectItem::UnnamedExpr(all)];
-            select.from = vec![from];
-            Some(Expr::Subquery(Box::new(around(query, select))))
-        }
+        }) if name.to_string().eq_ignore_ascii_case("array") => Some(query),
+        Expr::Nested(inner) => array_query(inner),
         _ => None,
     }
 }
 
-/// The comparison of a row with the columns of a subquery, and the subquery as an item of FROM.
-fn compared_row(items: &[Expr], subquery: &Query) -> (Expr, TableWithJoins) {
-    let (from, columns) = derived(subquery, items.len());
-    let pairs = columns.into_iter().zip(items).map(|(column, item)| Expr::BinaryOp {
-        left: Box::new(column),
-        op: BinaryOperator::Eq,
-        right: Box::new(Expr::Nested(Box::new(item.clone()))),
-    });
-    let all = pairs.reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: BinaryOperator::And,
-        right: Box::new(right),
-    });
-    (all.unwrap_or_else(|| Expr::value(Value::Boolean(true))), from)
+/// `= ANY (ARRAY(SELECT …))` as `= ANY (SELECT …)`.
+pub(super) fn any_of_array(expr: &mut Expr) {
+    if let Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } = expr
+        && let Some(query) = array_query(right)
+    {
+        **right = Expr::Subquery(Box::new(query.clone()));
+    }
 }
 
-/// A subquery as an item of FROM, and its columns, whose names are internal.
-fn derived(subquery: &Query, width: usize) -> (TableWithJoins, Vec<Expr>) {
-    let names: Vec<Ident> =
-        (0..width).map(|at| Ident::with_quote('"', format!("\u{1}row{at}"))).collect();
-    let columns = names.iter().cloned();
-    let columns = columns.map(|name| TableAliasColumnDef { name, data_type: None }).collect();
-    let name = Ident::with_quote('"', "\u{1}rows");
-    let relation = TableFactor::Derived {
-        lateral: false,
-        subquery: Box::new(subquery.clone()),
-        alias: Some(TableAlias { explicit: true, name, columns, at: None }),
-        sample: None,
+/// The keys that a query of one column is sorted by, whose values become columns of the query.
+fn take_order(query: &mut Query) -> Vec<OrderByExpr> {
+    let Some(OrderByKind::Expressions(keys)) = query.order_by.as_ref().map(|order| &order.kind)
+    else {
+        return Vec::new();
     };
-    let columns = names.into_iter().map(Expr::Identifier).collect();
-    (TableWithJoins { relation, joins: vec![] }, columns)
+    let mut keys = keys.clone();
+    let SetExpr::Select(select) = query.body.as_mut() else { return Vec::new() };
+    let [item] = select.projection.as_slice() else { return Vec::new() };
+    let (value, name) = match item {
+        SelectItem::UnnamedExpr(expr @ Expr::Identifier(name)) => (expr, Some(name)),
+        SelectItem::UnnamedExpr(expr) => (expr, None),
+        SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias)),
+        _ => return Vec::new(),
+    };
+    let value = value.clone();
+    for key in &mut keys {
+        let is_value = match &key.expr {
+            Expr::Value(_) => true,
+            Expr::Identifier(own) => name.is_some_and(|name| same(name, own)),
+            _ => false,
+        };
+        if is_value {
+            key.expr = value.clone();
+        }
+    }
+    if select.distinct.is_some() && keys.iter().any(|key| key.expr != value) {
+        return Vec::new();
+    }
+    for (position, key) in keys.iter().enumerate() {
+        let alias = Ident::with_quote('"', format!("\u{1}key{position}"));
+        select.projection.push(SelectItem::ExprWithAlias { expr: key.expr.clone(), alias });
+    }
+    keys
 }
 
-fn exists(subquery: &Query, from: TableWithJoins, condition: Expr) -> Expr {
-    let mut select = strataql_sql::empty_select();
-    select.projection =
-        vec![SelectItem::UnnamedExpr(Expr::value(Value::Number("1".to_owned(), false)))];
-    select.from = vec![from];
-    select.selection = Some(condition);
-    Expr::Exists { subquery: Box::new(around(subquery, select)), negated: false }
-}
-
-/// A query of that select and nothing else.
-fn around(query: &Query, select: Select) -> Query {
-    let mut query = query.clone();
-    query.with = None;
-    query.body = Box::new(SetExpr::Select(Box::new(select)));
-    query.order_by = None;
-    query.limit_clause = None;
-    query.fetch = None;
-    query
+fn same(one: &Ident, other: &Ident) -> bool {
+    one.value.eq_ignore_ascii_case(&other.value)
 }

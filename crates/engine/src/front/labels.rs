@@ -15,7 +15,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use strataql_sql::byte_span;
 
-/// Stands before the name of a merged column of `*` whose name another column has.
+/// Begins an internal name, and ends the part of it that is not shown: of a merged column of `*` whose name
+/// another column has, of a repeated item.
 pub(super) const MERGED: char = '\u{2}';
 
 fn has_subquery(expr: &Expr) -> bool {
@@ -82,8 +83,7 @@ impl Labels {
     /// One label per column of the planned schema.
     pub(super) fn for_schema(&self, schema: &DFSchema) -> Vec<String> {
         let fields = schema.fields().iter();
-        let names: Vec<String> =
-            fields.map(|field| field.name().trim_start_matches(MERGED).to_owned()).collect();
+        let names: Vec<String> = fields.map(|field| shown(field.name()).to_owned()).collect();
         let fixed = self.0.iter().filter(|label| **label != Label::Wildcard).count();
         let wildcards = self.0.len() - fixed;
         let spread = names.len().checked_sub(fixed);
@@ -111,9 +111,14 @@ impl Labels {
     }
 }
 
+/// The name without its internal part.
+fn shown(name: &str) -> &str {
+    name.starts_with(MERGED).then(|| name.rsplit(MERGED).next()).flatten().unwrap_or(name)
+}
+
 fn label(item: &SelectItem, written: Option<&String>) -> Label {
     match item {
-        SelectItem::ExprWithAlias { alias, .. } => Label::Text(alias.value.clone()),
+        SelectItem::ExprWithAlias { alias, .. } => Label::Text(shown(&alias.value).to_owned()),
         SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Label::Text(ident.value.clone()),
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
             Label::Column(parts.last().map(|part| part.value.clone()).unwrap_or_default())

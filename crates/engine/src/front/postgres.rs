@@ -6,8 +6,8 @@
 //! call by name, too.
 
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator,
-    Value, ValueWithSpan,
+    CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
+    UnaryOperator, Value, ValueWithSpan,
 };
 use strataql_diag::{Code, Report, excerpt};
 
@@ -26,6 +26,12 @@ pub(super) fn respell(expr: &mut Expr) -> Result<(), Box<Report>> {
 
 fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
     Ok(Some(match expr {
+        Expr::Value(ValueWithSpan { value: Value::Number(text, false), .. }) => {
+            match decimal(text) {
+                Some(decimal) => decimal,
+                None => return Ok(None),
+            }
+        }
         Expr::AtTimeZone { timestamp, time_zone } => {
             call_of("timezone", vec![take(time_zone), take(timestamp)])
         }
@@ -155,6 +161,25 @@ fn with_backslashes(pattern: &str, escape: &str) -> String {
         }
     }
     out
+}
+
+/// A number with a point as a DECIMAL, if it has more digits than a DOUBLE holds.
+fn decimal(text: &str) -> Option<Expr> {
+    let (whole, fraction) = text.split_once('.')?;
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = (whole.len() + fraction.len()) as u64;
+    let significant = whole.trim_start_matches('0').len() + fraction.len();
+    if !is_digits(whole) || !is_digits(fraction) || significant < 16 || digits > 38 {
+        return None;
+    }
+    let scale = i64::try_from(fraction.len()).ok()?;
+    Some(Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(Expr::value(Value::SingleQuotedString(text.to_owned()))),
+        data_type: DataType::Decimal(ExactNumberInfo::PrecisionAndScale(digits, scale)),
+        array: false,
+        format: None,
+    })
 }
 
 fn is_timestamp(kind: &DataType) -> bool {

@@ -12,11 +12,11 @@ use datafusion::sql::sqlparser::ast::{
 use strataql_diag::{Code, Report};
 use strataql_functions::{is_row_function, make_lateral};
 
-use super::{forms, postgres};
+use super::{forms, item_names, postgres, recursion, rows};
 
 /// Rewrites a query.
 pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
-    let mut rewriter = Rewriter { placeholders: 0 };
+    let mut rewriter = Rewriter { placeholders: 0, depth: 0 };
     match query.visit(&mut rewriter) {
         ControlFlow::Break(report) => Err(report),
         ControlFlow::Continue(()) => Ok(()),
@@ -25,27 +25,33 @@ pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
 
 struct Rewriter {
     placeholders: usize,
+    /// Queries around the place.
+    depth: usize,
 }
 
 impl VisitorMut for Rewriter {
     type Break = Box<Report>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
-        for cte in query.with.iter_mut().flat_map(|with| &mut with.cte_tables) {
-            forms::unique_columns(&mut cte.query, &cte.alias.columns);
-        }
-        forms::order_by_cast(query);
+        item_names::name_items(query, self.depth == 0);
+        self.depth += 1;
         forms::values(&mut query.body);
-        match take_fetch(query).and_then(|()| forms::windows(query)) {
+        let checked = take_fetch(query).and_then(|()| recursion::check(query));
+        match checked.and_then(|()| forms::windows(query)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(report) => ControlFlow::Break(report),
         }
     }
 
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<Self::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         join_row_functions(select);
         if let Some(condition) = &mut select.selection {
-            forms::row_conditions(condition);
+            rows::conditions(condition);
         }
         for join in select.from.iter_mut().flat_map(|from| &mut from.joins) {
             // the right side of these joins exists without the left
@@ -62,9 +68,6 @@ impl VisitorMut for Rewriter {
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Self::Break> {
         make_lateral(factor, true);
-        if let TableFactor::Derived { subquery, alias: Some(alias), .. } = factor {
-            forms::unique_columns(subquery, &alias.columns);
-        }
         ControlFlow::Continue(())
     }
 
@@ -86,6 +89,7 @@ impl VisitorMut for Rewriter {
         if let Expr::Cast { expr: inner, data_type: DataType::JSON | DataType::JSONB, .. } = expr {
             *expr = call("json", inner.as_ref().clone());
         }
+        forms::any_of_array(expr);
         if let Some(plain) = operator_call(expr) {
             *expr = plain;
         }
@@ -114,9 +118,10 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         postgres::unnest_rows(expr);
         // what is repeated has its parameters numbered by now
-        if let Some(plain) = forms::plain(expr) {
+        if let Some(plain) = forms::array(expr).or_else(|| rows::plain(expr)) {
             *expr = plain;
         }
+        forms::exclude(expr);
         ControlFlow::Continue(())
     }
 

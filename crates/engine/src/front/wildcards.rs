@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use strataql_diag::{Code, Report};
 
+use super::outputs::{Ctes, open_parentheses, renamed};
 use super::{Relation, Tables};
 use crate::resource::{ResourceRef, is_hidden};
 use crate::resource_table::Scope;
@@ -25,7 +26,7 @@ pub(super) struct Shapes<'a> {
     scope: &'a Arc<Scope>,
     namespace: &'a [String],
     qualified: BTreeSet<String>,
-    ctes: BTreeSet<String>,
+    pub(super) ctes: Ctes,
     /// Queries around the place.
     depth: usize,
 }
@@ -42,13 +43,13 @@ pub(super) fn full_name(parts: &[String]) -> String {
 
 impl<'a> Shapes<'a> {
     pub(super) fn new(tables: &'a Tables, scope: &'a Arc<Scope>, namespace: &'a [String]) -> Self {
-        let (qualified, ctes) = (BTreeSet::new(), BTreeSet::new());
+        let (qualified, ctes) = (BTreeSet::new(), Ctes::new());
         Self { tables, scope, namespace, qualified, ctes, depth: 0 }
     }
 
     /// Rewrites the query; gives the full names that keep their qualifier.
     pub(super) fn rewrite(mut self, query: &mut Query) -> Result<BTreeSet<String>, Box<Report>> {
-        self.ctes = strataql_sql::cte_names(query);
+        let _done = query.visit(&mut Definitions(&mut self.ctes));
         match query.visit(&mut self) {
             ControlFlow::Break(report) => Err(report),
             ControlFlow::Continue(()) => Ok(self.qualified),
@@ -77,20 +78,24 @@ impl<'a> Shapes<'a> {
 
     /// The columns that `*` shows of an item, as far as they are known here.
     pub(super) fn visible(&self, factor: &TableFactor) -> Option<Vec<String>> {
-        if let TableFactor::Derived { alias: Some(alias), .. } = factor
-            && !alias.columns.is_empty()
-        {
-            return Some(alias.columns.iter().map(|column| column.name.value.clone()).collect());
-        }
-        let TableFactor::Table { name, args: None, .. } = factor else { return None };
-        match self.tables.get(&full_name(&name_parts(name)?))? {
-            Relation::Resource(resource) => {
-                Some(resource.columns().into_iter().map(|column| column.name).collect())
+        self.visible_at(factor, 0)
+    }
+
+    /// As [`Self::visible`], inside of so many derived tables.
+    pub(super) fn visible_at(&self, factor: &TableFactor, depth: usize) -> Option<Vec<String>> {
+        let TableFactor::Table { name, alias, args: None, .. } = factor else {
+            return self.derived(factor, depth);
+        };
+        let own = match self.tables.get(&full_name(&name_parts(name)?)) {
+            Some(Relation::Resource(resource)) => {
+                resource.columns().into_iter().map(|column| column.name).collect()
             }
-            Relation::Table(table) => {
-                Some(table.schema().fields().iter().map(|field| field.name().clone()).collect())
+            Some(Relation::Table(table)) => {
+                table.schema().fields().iter().map(|field| field.name().clone()).collect()
             }
-        }
+            None => return self.derived(factor, depth),
+        };
+        renamed(Some(own), alias.as_ref())
     }
 
     /// True in a select whose rows are the statement's.
@@ -106,7 +111,7 @@ impl<'a> Shapes<'a> {
     /// Completes a short name with the namespace that USE chose.
     fn complete(&self, name: &mut ObjectName) {
         let Some(parts) = name_parts(name) else { return };
-        let is_cte = parts.len() == 1 && self.ctes.contains(&parts[0].to_lowercase());
+        let is_cte = parts.len() == 1 && self.ctes.contains_key(&parts[0].to_lowercase());
         if is_cte || parts.len() >= 3 {
             return;
         }
@@ -126,6 +131,7 @@ impl<'a> Shapes<'a> {
 
     /// Completes the names of a select's items, and notes how each is qualified.
     fn complete_names(&mut self, select: &mut Select) {
+        open_parentheses(select);
         for from in &mut select.from {
             for factor in std::iter::once(&mut from.relation)
                 .chain(from.joins.iter_mut().map(|join| &mut join.relation))
@@ -299,6 +305,20 @@ impl<'a> Shapes<'a> {
     }
 }
 
+/// Collects common table expressions.
+struct Definitions<'a>(&'a mut Ctes);
+
+impl VisitorMut for Definitions<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.0.insert(cte.alias.name.value.to_lowercase(), cte.clone());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 impl VisitorMut for Shapes<'_> {
     type Break = Box<Report>;
 
@@ -404,7 +424,7 @@ fn qualifier(factor: &TableFactor, qualified: &BTreeSet<String>) -> Option<Objec
 }
 
 /// True if `name.*` means that item.
-fn is_named(factor: &TableFactor, name: &ObjectName) -> bool {
+pub(super) fn is_named(factor: &TableFactor, name: &ObjectName) -> bool {
     let last = |name: &ObjectName| name_parts(name).and_then(|parts| parts.last().cloned());
     match factor {
         TableFactor::Table { alias: Some(alias), .. } => {
@@ -414,6 +434,9 @@ fn is_named(factor: &TableFactor, name: &ObjectName) -> bool {
             (Some(own), Some(part)) => own.eq_ignore_ascii_case(&part),
             _ => false,
         },
+        TableFactor::Derived { alias: Some(alias), .. } => {
+            last(name).is_some_and(|part| part.eq_ignore_ascii_case(&alias.name.value))
+        }
         _ => false,
     }
 }

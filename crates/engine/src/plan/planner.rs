@@ -17,6 +17,7 @@ use strataql_diag::Report;
 
 use super::bind_join::{bind_joins, has_needy_scan};
 use super::bind_node::BindJoinNode;
+use super::shared_node::SharedRowsPlanner;
 use super::{constants, resolve_scans, shapes, truth};
 use crate::error::external;
 use crate::operators::{BindJoinExec, JoinParts, demand};
@@ -100,7 +101,10 @@ impl QueryPlanner for Planner {
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = finish(plan.clone())?;
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(BindJoins)]);
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![
+            Arc::new(BindJoins),
+            Arc::new(SharedRowsPlanner),
+        ]);
         let physical = planner.create_physical_plan(&plan, session).await?;
         demand::mark(physical)
     }

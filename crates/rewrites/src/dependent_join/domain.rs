@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
-use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion_common::{Column, Result, ScalarValue};
 use datafusion_expr::utils::conjunction;
 use datafusion_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use datafusion_optimizer::OptimizerConfig;
 
-use crate::nodes::{columns_of, names_of, numbered, or_zero};
+use super::subquery_of;
+use crate::nodes::{columns_of, names_of, numbered, or_zero, reads_further};
 
 /// The values of the outer columns.
 pub(super) struct Domain<'a> {
@@ -26,6 +27,22 @@ pub(super) struct Joined {
     pub(super) keys: Vec<Column>,
     /// The number of a row within its keys.
     pub(super) rank: Option<Column>,
+}
+
+impl<'a> Domain<'a> {
+    /// The domain of a subquery; `None` if it reads no columns of the outer query or others, too.
+    pub(super) fn of(
+        plan: &LogicalPlan,
+        outer: &'a LogicalPlan,
+        config: &'a dyn OptimizerConfig,
+    ) -> Result<Option<Self>> {
+        let columns = outer_columns(plan, outer)?.filter(|columns| !columns.is_empty());
+        let Some(columns) = columns else { return Ok(None) };
+        if is_unstable(outer)? {
+            return Ok(None);
+        }
+        Ok(Some(Self { outer, columns, config }))
+    }
 }
 
 impl Domain<'_> {
@@ -125,4 +142,48 @@ impl Joined {
         let (plan, rank) = numbered(self.plan, &self.keys, order, config)?;
         Ok(Self { plan, keys: self.keys, rank: Some(rank) })
     }
+}
+
+/// The columns of the outer query that the subquery reads; `None` if it reads others, too.
+fn outer_columns(
+    plan: &LogicalPlan,
+    outer: &LogicalPlan,
+) -> Result<Option<Vec<(FieldRef, Column)>>> {
+    if reads_further(outer)? {
+        return Ok(None);
+    }
+    let mut columns: Vec<(FieldRef, Column)> = Vec::new();
+    let mut is_ours = true;
+    plan.apply(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|inner| {
+                match inner {
+                    Expr::OuterReferenceColumn(_, column) => {
+                        if columns.iter().any(|(_, known)| known == column) {
+                        } else if let Ok((_, field)) =
+                            outer.schema().qualified_field_from_column(column)
+                        {
+                            columns.push((Arc::clone(field), column.clone()));
+                        } else {
+                            is_ours &= plan.exists(|node| Ok(node.schema().has_column(column)))?;
+                        }
+                    }
+                    // a subquery below that reads the outer row
+                    inner => {
+                        let nested = subquery_of(inner).map(|subquery| &subquery.outer_ref_columns);
+                        is_ours &= !nested.into_iter().flatten().any(|expr| {
+                            matches!(expr, Expr::OuterReferenceColumn(_, column) if outer.schema().has_column(column))
+                        });
+                    }
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(is_ours.then_some(columns))
+}
+
+/// True if the plan gives other rows when it is read again.
+fn is_unstable(plan: &LogicalPlan) -> Result<bool> {
+    plan.exists(|node| Ok(node.expressions().iter().any(Expr::is_volatile)))
 }

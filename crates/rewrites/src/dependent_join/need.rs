@@ -5,34 +5,42 @@ use datafusion_common::{JoinType, Result};
 use datafusion_expr::utils::split_conjunction;
 use datafusion_expr::{Distinct, Expr, LogicalPlan, SkipType};
 
+use super::Place;
 use super::domain::Domain;
 use crate::nodes::{compared, is_key, is_parameter};
 
 impl Domain<'_> {
     /// True if DataFusion would refuse the subquery, or change its rows.
-    pub(super) fn is_needed(&self, plan: &LogicalPlan, is_exists: bool) -> Result<bool> {
+    pub(super) fn is_needed(&self, plan: &LogicalPlan, place: Place) -> Result<bool> {
         if !self.plan_reads(plan)? {
             return Ok(false);
         }
         Ok(match plan {
             LogicalPlan::Projection(projection) => {
-                self.node_reads(plan) || self.is_needed(&projection.input, is_exists)?
+                self.node_reads(plan) || self.is_needed(&projection.input, place)?
             }
-            LogicalPlan::Filter(_) | LogicalPlan::SubqueryAlias(_) => {
-                self.is_needed(plan.inputs()[0], is_exists)?
+            LogicalPlan::Filter(filter) => {
+                // a condition on the outer row alone stays in the subquery
+                let is_outer =
+                    |condition: &Expr| self.reads(condition) && condition.column_refs().is_empty();
+                (place != Place::Exists
+                    && split_conjunction(&filter.predicate).into_iter().any(is_outer))
+                    || self.is_needed(&filter.input, place)?
             }
+            LogicalPlan::SubqueryAlias(alias) => self.is_needed(&alias.input, place)?,
             LogicalPlan::Aggregate(aggregate) => {
+                let has_groups = place == Place::Lateral || !aggregate.group_expr.is_empty();
                 self.node_reads(plan)
-                    || (!aggregate.group_expr.is_empty()
-                        && !self.has_only_keys(&aggregate.input)?)
-                    || self.is_needed(&aggregate.input, false)?
+                    || (has_groups && !self.has_only_keys(&aggregate.input)?)
+                    || self.is_needed(&aggregate.input, Place::Value)?
             }
             LogicalPlan::Distinct(Distinct::All(input)) => {
-                (!is_exists && !self.has_only_keys(input)?) || self.is_needed(input, is_exists)?
+                (place != Place::Exists && !self.has_only_keys(input)?)
+                    || self.is_needed(input, place)?
             }
-            LogicalPlan::Limit(limit) if is_exists => {
+            LogicalPlan::Limit(limit) if place == Place::Exists => {
                 !matches!(limit.get_skip_type()?, SkipType::Literal(0))
-                    || self.is_needed(&limit.input, is_exists)?
+                    || self.is_needed(&limit.input, place)?
             }
             LogicalPlan::Limit(_) | LogicalPlan::Sort(_) => !self.has_only_parameters(plan)?,
             LogicalPlan::Join(join) => {
@@ -40,12 +48,15 @@ impl Domain<'_> {
                 let (left, right) = (self.plan_reads(&join.left)?, self.plan_reads(&join.right)?);
                 match join.join_type {
                     JoinType::Inner => {
-                        self.is_needed(&join.left, false)? || self.is_needed(&join.right, false)?
+                        self.is_needed(&join.left, Place::Value)?
+                            || self.is_needed(&join.right, Place::Value)?
                     }
                     JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti => {
-                        is_on || right || self.is_needed(&join.left, false)?
+                        is_on || right || self.is_needed(&join.left, Place::Value)?
                     }
-                    JoinType::Right => is_on || left || self.is_needed(&join.right, false)?,
+                    JoinType::Right => {
+                        is_on || left || self.is_needed(&join.right, Place::Value)?
+                    }
                     _ => true,
                 }
             }
@@ -63,7 +74,7 @@ impl Domain<'_> {
     }
 
     /// True if those columns are parameters, which a bind join fills in.
-    fn has_only_parameters(&self, plan: &LogicalPlan) -> Result<bool> {
+    pub(super) fn has_only_parameters(&self, plan: &LogicalPlan) -> Result<bool> {
         self.all_conditions(plan, |condition, input| match compared(condition) {
             Some((inner, _)) => is_parameter(input, inner),
             None => Ok(false),

@@ -28,13 +28,14 @@ impl VisitorMut for Comparisons {
     }
 }
 
-/// Corrects the right side of those comparisons in a statement or condition.
-pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) {
+/// Corrects the right side of those comparisons in a statement or condition; true if there may be one.
+pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) -> bool {
     let is_distinct = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::DISTINCT);
-    if !tokens.iter().any(is_distinct) {
-        return;
+    let is_any = tokens.iter().any(is_distinct);
+    if is_any {
+        let _done = tree.visit(&mut Comparisons);
     }
-    let _done = tree.visit(&mut Comparisons);
+    is_any
 }
 
 /// True if a comparison that took an AND or OR is reached through NOT, AND and OR only.

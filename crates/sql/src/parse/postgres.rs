@@ -1,7 +1,12 @@
-//! Words of PostgreSQL that `sqlparser` reads in its PostgreSQL dialect only.
+//! Words that `sqlparser` reads in other dialects only, or leaves out.
 //!
-//! Owns: `AS [NOT] MATERIALIZED (…)`, which is a hint.
+//! Owns: `AS [NOT] MATERIALIZED (…)`, which is a hint; FROM without SELECT.
 
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Select, SelectFlavor, SelectItem, VisitMut, VisitorMut, WildcardAdditionalOptions,
+};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::spans::is_real;
@@ -31,6 +36,26 @@ pub(super) fn drop_materialized(tokens: &mut Vec<TokenWithSpan>) {
     *tokens = all;
 }
 
+/// Makes `FROM t` select all columns.
+pub(super) fn select_all(tree: &mut impl VisitMut) {
+    struct Selects;
+
+    impl VisitorMut for Selects {
+        type Break = ();
+
+        fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+            if select.flavor == SelectFlavor::FromFirstNoSelect {
+                select.flavor = SelectFlavor::Standard;
+                let options = WildcardAdditionalOptions::default();
+                select.projection = vec![SelectItem::Wildcard(options)];
+            }
+            ControlFlow::Continue(())
+        }
+    }
+
+    let _done = tree.visit(&mut Selects);
+}
+
 fn is_word(token: &TokenWithSpan, name: &str) -> bool {
     matches!(&token.token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(name))
 }
@@ -44,6 +69,12 @@ mod tests {
             panic!("{text}")
         };
         query.to_string()
+    }
+
+    #[test]
+    fn from_alone_selects_all_columns() {
+        assert_eq!(shown("FROM t"), "SELECT * FROM t");
+        assert_eq!(shown("SELECT * FROM (FROM t) AS q"), "SELECT * FROM (SELECT * FROM t) AS q");
     }
 
     #[test]

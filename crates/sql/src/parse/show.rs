@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
-use super::{Read, distinct, settle};
+use super::{Read, chains, distinct, settle};
 use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Statement, Template};
 use crate::cursor::Cursor;
 use crate::limits;
@@ -127,8 +127,20 @@ fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
         show.like = Some(cursor.quoted_text("a quoted pattern")?);
     } else if cursor.accept("WHERE") {
         let rest = cursor.rest();
-        let (mut filter, next) =
-            limits::read(text, &rest, rest.clone(), |parser| parser.parse_expr())?;
+        let mut is_too_long = false;
+        let parsed = limits::read(text, &rest, rest.clone(), |parser| {
+            let mut filter = parser.parse_expr()?;
+            is_too_long = chains::balance(&mut filter).is_err();
+            Ok(filter)
+        });
+        if is_too_long {
+            return Err(Box::new(
+                Report::new(Code::Syntax, "the condition has a chain of too many operators")
+                    .with_label(crate::spans::piece_span(text, &rest), "")
+                    .with_help("write a shorter condition"),
+            ));
+        }
+        let (mut filter, next) = parsed?;
         if next.token != Token::EOF {
             return Err(Box::new(
                 Report::new(Code::Syntax, "the condition does not end where the statement ends")

@@ -58,13 +58,27 @@ fn is_and(expr: &Expr) -> bool {
     }
 }
 
-/// Parts joined by AND; `None` for no parts.
+/// Parts joined by AND; `None` for no parts. Many parts make a balanced tree: one that is as deep as the
+/// list is long would overflow the stack.
 pub(super) fn join(parts: Vec<Expr>) -> Option<Expr> {
-    parts.into_iter().reduce(|left, right| Expr::BinaryOp {
+    let and = |left, right| Expr::BinaryOp {
         left: Box::new(bracketed(left)),
         op: BinaryOperator::And,
         right: Box::new(bracketed(right)),
-    })
+    };
+    let mut level = parts;
+    while level.len() > 16 {
+        let mut next = Vec::with_capacity(level.len().div_ceil(2));
+        let mut parts = level.into_iter();
+        while let Some(left) = parts.next() {
+            next.push(match parts.next() {
+                Some(right) => and(left, right),
+                None => left,
+            });
+        }
+        level = next;
+    }
+    level.into_iter().reduce(and)
 }
 
 fn bracketed(expr: Expr) -> Expr {
