@@ -183,10 +183,7 @@ impl<'a> Expected<'a> {
         let is_described = |item: &Json| {
             let fields = item.as_object().filter(|fields| !fields.is_empty());
             fields.is_some_and(|fields| {
-                self.error_in(fields).is_none()
-                    && self
-                        .documented()
-                        .any(|schema| fields.keys().any(|key| schema.properties.contains_key(key)))
+                self.error_in(fields).is_none() && self.unknown_object(fields).is_none()
             })
         };
         if let Json::Array(items) = value

@@ -41,8 +41,12 @@ enum Point {
 
 impl Point {
     fn scenario(self) -> String {
+        // what an update sets can be restored only if the object shows it
+        let policy = "token_access_policy: {access_token_ttl_in_minutes: 30}";
         let objects: Vec<String> = (1..=STEP)
-            .map(|id| format!("  - {{account_id: a1, integration_id: i{id}, name: app}}\n"))
+            .map(|id| {
+                format!("  - {{account_id: a1, integration_id: i{id}, name: app, {policy}}}\n")
+            })
             .collect();
         let way = match self {
             Self::Held { method, request, when } => format!(

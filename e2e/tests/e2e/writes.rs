@@ -233,7 +233,7 @@ async fn failed_writes_say_what_became_of_each_row() {
     for (fault, code, sent) in [
         ("status: 403", Code::CredentialRefused, 1),
         ("status: 409", Code::RemoteConflict, 1),
-        ("status: 500", Code::RemoteUnavailable, 1),
+        ("status: 500", Code::WriteOutcomeUnknown, 1),
         ("kind: reset", Code::WriteOutcomeUnknown, 1),
         ("kind: stall", Code::WriteOutcomeUnknown, 1),
     ] {

@@ -123,19 +123,11 @@ impl Requested {
     fn counts<'r>(&self, value: &impl Fn(usize) -> Option<&'r str>, is_other: bool) -> bool {
         let shared = &self.shared;
         if !shared.is_lookup {
-            if !is_other {
-                return true;
-            }
-            // the list that was requested by that value has it
-            let is_listed = shared.calls.iter().enumerate().any(|(number, call)| {
-                number != self.number
-                    && shared.names.iter().enumerate().all(|(at, name)| {
-                        let own = call.0.get(name);
-                        own.zip(value(at)).is_none_or(|(own, answer)| own.is_same_object(answer))
-                    })
+            let is_taken = shared.calls.iter().enumerate().any(|(number, call)| {
+                number != self.number && self.takes(number, call, value, is_other)
             });
-            if is_listed {
-                return false;
+            if is_taken || !is_other {
+                return !is_taken;
             }
         }
         let own = (0..self.values.len()).map(|at| match value(at) {
@@ -145,6 +137,44 @@ impl Requested {
         let identity = own.chain(self.rest.iter().cloned()).collect();
         let mut owners = shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
         *owners.entry(identity).or_insert(self.number) == self.number
+    }
+
+    /// True if a row of a list is one of another call's: that call requested the row's own value, or the
+    /// same one in another spelling.
+    fn takes<'r>(
+        &self,
+        number: usize,
+        call: &Arguments,
+        value: &impl Fn(usize) -> Option<&'r str>,
+        is_other: bool,
+    ) -> bool {
+        let names = &self.shared.names;
+        let requested = |at: usize| call.0.get(&names[at]);
+        let answers = |at: usize| {
+            requested(at).zip(value(at)).is_none_or(|(own, answer)| own.is_same_object(answer))
+        };
+        if !(0..names.len()).all(answers) {
+            return false;
+        }
+        if is_other {
+            return true;
+        }
+        let rest = call.0.iter().filter(|(name, _)| !names.contains(name));
+        if !rest.map(|(_, value)| value.text()).eq(self.rest.iter().cloned()) {
+            return false;
+        }
+        // both requested the object: the exact spelling counts, else the first
+        let is_exact = |values: &dyn Fn(usize) -> Option<String>| {
+            (0..names.len())
+                .all(|at| value(at).is_none_or(|answer| values(at).as_deref() == Some(answer)))
+        };
+        let is_own = is_exact(&|at| Some(self.values[at].text()));
+        let is_theirs = is_exact(&|at| requested(at).map(Value::text));
+        match (is_own, is_theirs) {
+            (true, false) => false,
+            (false, true) => true,
+            _ => number < self.number,
+        }
     }
 
     /// Tells of the first such row; a list may have thousands.

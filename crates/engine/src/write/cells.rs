@@ -1,8 +1,8 @@
 //! The values of a row, and where each of them goes in the request.
 //!
 //! Owns: WHERE names the object and SET fills the body, in every verb; what stands twice.
-//! Surprise: a column of an INSERT does both. A new object has no WHERE, so a column whose name the path
-//! needs goes there, and into the body as well if it has such a field.
+//! Surprise: a column of an INSERT does both. A new object has no WHERE, so a column with the name of a
+//! parameter goes there, and into the body as well if it has such a field.
 
 use strataql_call::Value;
 use strataql_diag::{Code, Report};
@@ -76,8 +76,8 @@ pub(crate) fn destinations(
             let name = assigned.path.first().map(String::as_str).unwrap_or_default();
             let is_field = resource.resource().slot(verb, method, name) == Some(Slot::Body);
             match (verb, method.param(name)) {
-                (SqlVerb::Insert, Some(param)) if is_field => {
-                    Destination { argument: param.required, field: true }
+                (SqlVerb::Insert, Some(_)) if is_field => {
+                    Destination { argument: true, field: true }
                 }
                 _ if is_field => Destination::FIELD,
                 _ => Destination::KEY,

@@ -71,26 +71,30 @@ impl Scope {
         }
     }
 
-    /// The column that a part equates with anything, also with one of several things.
-    pub(crate) fn equated(&self, part: &sql::Expr) -> Option<String> {
+    /// The columns that a condition equates with anything, also with one of several things, in every row
+    /// that it holds for.
+    pub(crate) fn equated(&self, part: &sql::Expr) -> BTreeSet<String> {
         if let Some((name, _)) = self.compared(part) {
-            return Some(name);
+            return BTreeSet::from([name]);
         }
-        match part {
-            sql::Expr::Nested(inner) => self.equated(inner),
+        let column = match part {
+            sql::Expr::Nested(inner) => return self.equated(inner),
+            sql::Expr::BinaryOp { op: sql::BinaryOperator::And, .. } => {
+                return conjuncts(part).into_iter().flat_map(|one| self.equated(one)).collect();
+            }
+            sql::Expr::BinaryOp { op: sql::BinaryOperator::Or, .. } => {
+                let arms = split(part, &sql::BinaryOperator::Or);
+                let all = arms.into_iter().map(|arm| self.equated(arm));
+                return all.reduce(|all, arm| &all & &arm).unwrap_or_default();
+            }
             sql::Expr::BinaryOp { left, op: sql::BinaryOperator::Eq, right } => {
                 self.column(left).or_else(|| self.column(right))
             }
             sql::Expr::InSubquery { expr, negated: false, .. } => self.column(expr),
             sql::Expr::AnyOp { left, compare_op: sql::BinaryOperator::Eq, .. } => self.column(left),
-            sql::Expr::BinaryOp { op: sql::BinaryOperator::Or, .. } => {
-                let mut names =
-                    split(part, &sql::BinaryOperator::Or).into_iter().map(|arm| self.equated(arm));
-                let first = names.next()??;
-                names.all(|name| name.as_ref() == Some(&first)).then_some(first)
-            }
             _ => None,
-        }
+        };
+        column.into_iter().collect()
     }
 
     /// Every column that a condition mentions and that may be the target's.
@@ -227,7 +231,7 @@ mod tests {
     fn what_is_equated_may_come_from_anywhere() {
         let equated = |text: &str| {
             let condition = condition(text);
-            let names = conjuncts(&condition).into_iter().filter_map(|part| scope().equated(part));
+            let names = conjuncts(&condition).into_iter().flat_map(|part| scope().equated(part));
             names.collect::<Vec<_>>().join(",")
         };
         assert_eq!(equated("a = 1 AND m.b = v.x AND c IN (SELECT x FROM v)"), "a,b,c");

@@ -274,7 +274,7 @@ fn check_scope(
     where_clause: &sql::Expr,
     (chosen, running): (&Chosen, &Statement),
 ) -> Result<(), Box<Report>> {
-    if running.settings.write_all || !scope_only(resource, where_clause) {
+    if running.settings.write_all || !scope_only(resource, chosen, where_clause) {
         return Ok(());
     }
     let given = method::given(resource, statement);
@@ -431,14 +431,15 @@ pub(super) fn is_compared(resource: &ResourceRef, name: &str) -> bool {
     is_asked && resource.columns().iter().any(|column| column.name == name && is_plain(column.kind))
 }
 
-/// True if the condition names nothing but parameters that are no columns, and constants:
-/// `account_id = '…' AND 1 = 1` holds for every object of the scope or for none.
-fn scope_only(resource: &ResourceRef, where_clause: &sql::Expr) -> bool {
+/// True if the condition names nothing but parameters that are no columns, options of the request, and
+/// constants: `account_id = '…' AND 1 = 1` holds for every object of the scope or for none.
+fn scope_only(resource: &ResourceRef, chosen: &Chosen, where_clause: &sql::Expr) -> bool {
     use std::ops::ControlFlow;
 
     let parameters = resource.parameters();
     let is_scope = |name: &str| {
-        !resource.is_column(name) && parameters.iter().any(|parameter| parameter == name)
+        let is_parameter = parameters.iter().any(|parameter| parameter == name);
+        !resource.is_column(name) && (is_parameter || takes(chosen, name))
     };
     let found = sql::visit_expressions(where_clause, |part: &sql::Expr| match part {
         sql::Expr::Identifier(name) if !is_scope(&name.value) => ControlFlow::Break(()),

@@ -41,7 +41,7 @@ const OTHER_KEYS: [&str; 8] = [
 /// Reads `--auth`: credentials by the providers' own names.
 ///
 /// # Errors
-/// `usage` for another shape, an unknown key or type; `unknown-provider`.
+/// `usage` for another shape, an unknown key or type; `unknown-provider` for a misspelled one.
 pub(super) fn read(
     secret: &SecretString,
     registry: &Registry,
@@ -51,14 +51,16 @@ pub(super) fn read(
     if root.map().is_none() {
         return Err(wrong("is not an object".to_owned(), None));
     }
-    root.entries().map(|(provider, entry)| one(provider, entry, registry)).collect()
+    root.entries()
+        .filter_map(|(provider, entry)| one(provider, entry, registry).transpose())
+        .collect()
 }
 
 fn one(
     provider: &str,
     entry: &Node,
     registry: &Registry,
-) -> Result<(String, AuthConfig), Box<Report>> {
+) -> Result<Option<(String, AuthConfig)>, Box<Report>> {
     let mut config = AuthConfig::read(entry)
         .ok_or_else(|| wrong(format!("has no object of texts for `{provider}`"), None))?;
     let known = keys();
@@ -70,14 +72,29 @@ fn one(
         let question = did_you_mean(kind, TYPES);
         return Err(wrong(format!("has an unknown type `{kind}` for `{provider}`"), question));
     }
-    let model = registry.provider(provider).map_err(|mut report| {
-        report.notes.insert(0, "`--auth` has a credential for it".to_owned());
-        report
-    })?;
+    let model = match registry.provider(provider) {
+        Ok(model) => model,
+        // a credential may be kept for a provider that is installed elsewhere, a misspelled name not
+        Err(report)
+            if report.code == Code::UnknownProvider && !is_misspelled(provider, registry) =>
+        {
+            return Ok(None);
+        }
+        Err(mut report) => {
+            report.notes.insert(0, "`--auth` has a credential for it".to_owned());
+            return Err(report);
+        }
+    };
     if let Some(document) = &model.auth {
         inherit(&mut config, document);
     }
-    Ok((model.name.clone(), config))
+    Ok(Some((model.name.clone(), config)))
+}
+
+/// True if a name is close to that of a provider.
+fn is_misspelled(name: &str, registry: &Registry) -> bool {
+    let known = registry.providers();
+    did_you_mean(name, known.iter().map(|provider| provider.name.as_str())).is_some()
 }
 
 /// Takes from the document how a secret is sent, where the entry has the same type or none.
