@@ -204,7 +204,10 @@ mod tests {
     #[test]
     fn other_readers_see_plain_numbers() {
         let json = read_json(r#"{"a": 1.10, "b": [12345678901234567890123]}"#).expect("JSON");
-        assert_eq!(plain(&json), serde_json::json!({"a": 1.1, "b": [12345678901234567890123.0]}));
+        assert_eq!(
+            plain(&json),
+            serde_json::json!({"a": 1.1, "b": [12_345_678_901_234_567_890_123.0]})
+        );
         assert_eq!(digits(&json["a"]), Some("1.10"));
         assert_eq!(any_digits(&Json::from(5)), Some("5".to_owned()));
     }

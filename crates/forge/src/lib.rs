@@ -6,6 +6,10 @@
 
 mod databricks;
 pub mod diff;
+#[allow(
+    clippy::format_push_string,
+    reason = "pages are built once, and `write!` into a text has an error that cannot happen"
+)]
 pub mod docs;
 mod documents;
 mod python;

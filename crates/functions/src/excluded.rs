@@ -178,7 +178,7 @@ impl PartitionEvaluator for Rest {
         let condition = &values[own];
         if self.peers.is_empty() {
             self.peers = match &values[own + 1..own + 1 + self.keys] {
-                [] => vec![0..condition.len()],
+                [] => std::iter::once(0..condition.len()).collect(),
                 keys => partition(keys)?.ranges(),
             };
         }

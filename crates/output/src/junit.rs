@@ -1,4 +1,4 @@
-//! Checks as a JUnit report, for CI servers.
+//! Checks as a `JUnit` report, for CI servers.
 //!
 //! Owns: the `junit` output: a test case per check, and per statement that failed or was not run.
 //! Surprise: other statements are not in the report. It is written when the run has ended, whatever

@@ -114,7 +114,8 @@ fn mac(key: &[u8], data: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn encoded(bytes: &[u8]) -> String {
@@ -142,7 +143,9 @@ fn path(sent: &str, is_s3: bool) -> String {
             kept.push(segment);
         }
     }
-    let mut text: String = kept.iter().map(|it| format!("/{}", encoded(it.as_bytes()))).collect();
+    let segments: Vec<String> =
+        kept.iter().map(|it| format!("/{}", encoded(it.as_bytes()))).collect();
+    let mut text = segments.concat();
     if text.is_empty() || sent.ends_with('/') {
         text.push('/');
     }

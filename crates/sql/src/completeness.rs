@@ -59,14 +59,12 @@ pub fn completeness(text: &str) -> Completeness {
         is_open = true;
         match token.token {
             Token::LParen | Token::LBracket | Token::LBrace => opened.push(token),
-            Token::RParen | Token::RBracket | Token::RBrace => {
-                if opened.pop().is_none() {
-                    // the parser says what it expected
-                    return match parse(text) {
-                        Err(report) => Completeness::Invalid(report),
-                        Ok(_) => Completeness::Complete,
-                    };
-                }
+            Token::RParen | Token::RBracket | Token::RBrace if opened.pop().is_none() => {
+                // the parser says what it expected
+                return match parse(text) {
+                    Err(report) => Completeness::Invalid(report),
+                    Ok(_) => Completeness::Complete,
+                };
             }
             Token::SemiColon => {
                 opened.clear();

@@ -187,7 +187,7 @@ impl Word {
 
     fn place(self, scan: Scan) -> Place {
         let is_number = self.path.is_empty() && self.prefix.starts_with(|c: char| c.is_numeric());
-        let Scan { expects, relations, bound, .. } = scan;
+        let Scan { expects, relations, bound } = scan;
         let expects = if is_number { Expects::Nothing } else { expects };
         Place { word: self.span, prefix: self.prefix, path: self.path, expects, relations, bound }
     }

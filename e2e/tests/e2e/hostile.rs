@@ -103,11 +103,15 @@ async fn statement(
         let result = session.run_statement(sql, &parsed[0], &Parameters::default()).await?;
         let outcome = result.outcome.clone();
         let batches: Vec<_> = result.rows.try_collect().await?;
-        Ok((outcome.notes(), batches))
+        Ok::<_, Box<Report>>((outcome.notes(), batches))
     };
-    let (notes, batches) = run.await.inspect_err(|report: &Box<Report>| {
-        text.push_str(&format!("{report}\n{report:?}\n"));
-    })?;
+    let (notes, batches) = match run.await {
+        Ok(done) => done,
+        Err(report) => {
+            text.push_str(&[report.to_string(), format!("{report:?}")].join("\n"));
+            return Err(report);
+        }
+    };
     text.push_str(&notes.join("\n"));
     let mut rows = Vec::new();
     for batch in &batches {
@@ -186,7 +190,7 @@ fn judge_write(cell: Cell, verb: &str, can_look: bool, seen: &Seen, wrong: &mut 
         // an error before the write keeps it from leaving
         match (&seen.result, meaning) {
             (Ok(_), Meaning::Open | Meaning::Refused | Meaning::Done) => {
-                wrong.push("done".to_owned())
+                wrong.push("done".to_owned());
             }
             (Err(_), Meaning::Open | Meaning::Refused | Meaning::Done) if !writes.is_empty() => {
                 wrong.push(format!("sent {writes:?}"));
@@ -245,7 +249,7 @@ async fn no_response_makes_a_wrong_row_or_a_write_that_was_not() {
     let all = cells();
     let step = if is_full { 1 } else { 4 };
     // shifted by one in each row, so that every response occurs
-    let is_taken = |at: usize| (at + at / ANSWERS.len()) % step == 0;
+    let is_taken = |at: usize| (at + at / ANSWERS.len()).is_multiple_of(step);
     let sample: Vec<Cell> = (0..all.len()).filter(|at| is_taken(*at)).map(|at| all[at]).collect();
     assert!(sample.len() >= 600, "{} of {} cells", sample.len(), all.len());
     let mut tasks = JoinSet::new();

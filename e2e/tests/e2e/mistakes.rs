@@ -123,6 +123,6 @@ fn written(mistakes: &[Mistake], seen: &[String]) -> String {
 }
 
 fn file(name: &str, content: &str) -> String {
-    let lines: String = content.lines().map(|line| format!("| {line}\n")).collect();
-    format!("file {name}\n{lines}")
+    let lines: Vec<String> = content.lines().map(|line| format!("| {line}\n")).collect();
+    format!("file {name}\n{}", lines.concat())
 }

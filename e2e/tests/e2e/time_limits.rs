@@ -106,7 +106,7 @@ fn signals_end_a_computation() {
     for name in ["-INT", "-TERM"] {
         for sql in [COMPUTES, ENDLESS[2]] {
             let child = spawn(&home, &[sql]);
-            std::thread::sleep(Duration::from_millis(1_000));
+            std::thread::sleep(Duration::from_secs(1));
             let begun = Instant::now();
             signal(name, &child);
             ends(child, begun);

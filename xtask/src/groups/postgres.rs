@@ -21,10 +21,11 @@ pub(super) fn programs(root: &Path, full: bool) -> Result<PathBuf, String> {
     if let Some(folder) = find() {
         return Ok(folder);
     }
-    if full && install(root) {
-        if let Some(folder) = find() {
-            return Ok(folder);
-        }
+    if full
+        && install(root)
+        && let Some(folder) = find()
+    {
+        return Ok(folder);
     }
     Err("PostgreSQL is not installed: STRATAQL_POSTGRES names no folder with `initdb`".to_owned())
 }

@@ -56,7 +56,7 @@ pub(super) const LAYERS: &[Layers] = &[Layers {
 /// Today's circles. They may shrink only.
 pub(super) const CIRCLES: &[Circles] = &[
     Circles { name: "call", largest: 12, across: 2 },
-    Circles { name: "engine", largest: 21, across: 2 },
+    Circles { name: "engine", largest: 12, across: 2 },
     Circles { name: "net", largest: 12, across: 5 },
     Circles { name: "sandbox", largest: 12, across: 7 },
     Circles { name: "spec", largest: 12, across: 2 },

@@ -82,9 +82,11 @@ fn text(report: &CredentialReport) -> String {
         };
         rows.push(("tried", format!("{}: {outcome}", tried.source)));
     }
-    rows.into_iter()
+    let lines: Vec<String> = rows
+        .into_iter()
         .map(|(label, value)| format!("{label:<14}{}\n", strataql_output::neutral(&value)))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// One JSON object on a line.

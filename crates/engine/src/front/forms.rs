@@ -158,7 +158,7 @@ impl VisitorMut for Windows<'_> {
         let spec = match over {
             WindowType::WindowSpec(spec) if spec.window_name.is_some() => built(self.known, spec),
             WindowType::NamedWindow(name) => found(self.known, name).cloned(),
-            _ => return ControlFlow::Continue(()),
+            WindowType::WindowSpec(_) => return ControlFlow::Continue(()),
         };
         match spec {
             Ok(spec) => *over = WindowType::WindowSpec(spec),

@@ -64,11 +64,10 @@ fn of_filter(filter: Filter, all: bool) -> Result<Transformed<LogicalPlan>> {
         let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition else {
             return Ok(condition.clone());
         };
-        let (column, outer) = match (left.as_ref(), right.as_ref()) {
-            (column @ Expr::Column(_), outer) | (outer, column @ Expr::Column(_)) => {
-                (column, outer)
-            }
-            _ => return Ok(condition.clone()),
+        let ((column @ Expr::Column(_), outer) | (outer, column @ Expr::Column(_))) =
+            (left.as_ref(), right.as_ref())
+        else {
+            return Ok(condition.clone());
         };
         let is_key = matches!(outer, Expr::OuterReferenceColumn(..));
         if !outer.contains_outer() || (!all && is_key && is_needed(&filter.input, column)?) {

@@ -116,9 +116,9 @@ fn source(placed: &Placed<'_>, name: &str) -> Option<Source> {
 
 /// The fields of the message at the root of the answer.
 fn answers(sdk: &Sdk, placed: &Placed<'_>, wire: &str) -> bool {
-    let kind = match &placed.operation.answer {
-        Answer::One(kind) | Answer::Items { envelope: Some(kind), .. } => kind,
-        _ => return false,
+    let (Answer::One(kind) | Answer::Items { envelope: Some(kind), .. }) = &placed.operation.answer
+    else {
+        return false;
     };
     sdk.message(kind).is_some_and(|message| message.fields.iter().any(|field| field.wire == wire))
 }

@@ -96,6 +96,9 @@ pub(crate) enum Expr {
     Other,
 }
 
+/// A called name, its arguments and its keyword arguments.
+pub(crate) type Called<'a> = (String, &'a [Expr], &'a [(String, Expr)]);
+
 impl Expr {
     /// The text of a plain string.
     pub(crate) fn text(&self) -> Option<&str> {
@@ -123,7 +126,7 @@ impl Expr {
     }
 
     /// A call: what is called, as dotted text, with its arguments.
-    pub(crate) fn call(&self) -> Option<(String, &[Expr], &[(String, Expr)])> {
+    pub(crate) fn call(&self) -> Option<Called<'_>> {
         match self {
             Self::Call(function, arguments, keywords) => {
                 Some((function.dotted()?, arguments, keywords))

@@ -92,9 +92,10 @@ type Call<'a> = (&'a [Expr], &'a [(String, Expr)]);
 fn sent(function: &Function) -> Option<Call<'_>> {
     let mut found = None;
     walk(&function.body, &mut |statement| {
-        let value = match statement {
-            Stmt::Assign { value, .. } | Stmt::Expr(value) | Stmt::Return(Some(value)) => value,
-            _ => return,
+        let (Stmt::Assign { value, .. } | Stmt::Expr(value) | Stmt::Return(Some(value))) =
+            statement
+        else {
+            return;
         };
         if let Some((called, arguments, keywords)) = value.call()
             && called == SEND

@@ -107,9 +107,9 @@ pub(super) fn polled_by(class: &Class) -> Option<String> {
 
 /// Everything that a statement calls by name.
 fn collect(statement: &Stmt, visit: &mut dyn FnMut(&str)) {
-    let value = match statement {
-        Stmt::Assign { value, .. } | Stmt::Expr(value) | Stmt::Return(Some(value)) => value,
-        _ => return,
+    let (Stmt::Assign { value, .. } | Stmt::Expr(value) | Stmt::Return(Some(value))) = statement
+    else {
+        return;
     };
     if let Some((called, _, _)) = value.call() {
         visit(&called);

@@ -28,8 +28,7 @@ pub(super) trait Grant: Send + Sync {
     fn principal(&self) -> String;
 
     /// What a token for a request to `url` is valid for, where that depends on the host.
-    fn audience(&self, url: Option<&Url>) -> String {
-        let _any = url;
+    fn audience(&self, _url: Option<&Url>) -> String {
         String::new()
     }
 

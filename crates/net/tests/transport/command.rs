@@ -17,7 +17,7 @@ fn services(number: usize, seen: &Seen) -> Vec<Step> {
 #[tokio::test]
 async fn a_program_is_run_once_and_again_when_its_secret_is_refused() {
     let machine = Machine::new(&[], &[]).with("vault", Ok("printed-s3cret\n"));
-    let ran = machine.ran.clone();
+    let ran = std::sync::Arc::clone(&machine.ran);
     let config = json!({"type": "api_key", "name": "X-Key", "location": "header",
         "credentialscommand": "vault read 'my key'"});
     let case = Case::of_user(machine, config, services).await;
@@ -41,7 +41,7 @@ async fn what_a_program_says_when_it_fails_is_shown() {
 #[tokio::test]
 async fn a_document_runs_no_program() {
     let machine = Machine::new(&[], &[]).with("vault", Ok("printed-s3cret\n"));
-    let ran = machine.ran.clone();
+    let ran = std::sync::Arc::clone(&machine.ran);
     let config = json!({"type": "bearer", "credentialscommand": "vault"});
     let report = Case::of_document(machine, config, services).await.failed(URL).await;
     assert!(report.message.contains("no credential configured"), "{report}");

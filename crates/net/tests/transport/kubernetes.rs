@@ -58,7 +58,7 @@ async fn the_user_of_the_context_is_used() {
         (Some("pair"), "Basic YWRhOnBhc3MtdzByZA=="),
     ] {
         let machine = Machine::new(&[], files).with("login", Ok(&credential.to_string()));
-        let ran = machine.ran.clone();
+        let ran = std::sync::Arc::clone(&machine.ran);
         let case = Case::of_user(machine, config(context), services).await;
         assert_eq!(case.sent(URL).await.header("authorization"), Some(expected), "{context:?}");
         let expected: &[&str] = if context == Some("run") { &["login get|token"] } else { &[] };

@@ -263,13 +263,11 @@ pub(super) fn script(cell: Cell) -> Script {
         if asked.verb != "GET" {
             let id =
                 asked.path.rsplit('/').next().filter(|id| id.starts_with('m') && *id != "machines");
-            let body = match asked.path.ends_with("/restart") {
-                true => r#"{"accepted":true}"#.to_owned(),
-                false => shown(
-                    id.unwrap_or("m9"),
-                    Some(if asked.verb == "DELETE" { "POST" } else { &asked.verb }),
-                )
-                .unwrap_or_default(),
+            let verb = if asked.verb == "DELETE" { "POST" } else { &asked.verb };
+            let body = if asked.path.ends_with("/restart") {
+                r#"{"accepted":true}"#.to_owned()
+            } else {
+                shown(id.unwrap_or("m9"), Some(verb)).unwrap_or_default()
             };
             // what undoes a write is answered as documented
             return if cell.step == Step::Write && written.is_none() || is_again(before, asked) {

@@ -106,9 +106,10 @@ impl Entra {
         let tenant = &self.tenant;
         let is_name = tenant.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
         let authority = self.authority.trim_end_matches('/');
-        let authority = match authority.contains("://") {
-            true => authority.to_owned(),
-            false => format!("https://{authority}"),
+        let authority = if authority.contains("://") {
+            authority.to_owned()
+        } else {
+            format!("https://{authority}")
         };
         Url::parse(&format!("{authority}/{tenant}/oauth2/v2.0/token"))
             .ok()
