@@ -34,10 +34,7 @@ impl Value {
             Self::Integer(number) => number.to_string(),
             Self::Number(number) => number_text(*number),
             Self::Boolean(flag) => flag.to_string(),
-            Self::Json(json) => match exact::digits(json) {
-                Some(digits) => digits.to_owned(),
-                None => exact::json_text(json),
-            },
+            Self::Json(json) => json_text(json),
         }
     }
 
@@ -47,8 +44,12 @@ impl Value {
     pub fn is_same_object(&self, answered: &str) -> bool {
         let requested = self.text();
         let (requested, answered) = (requested.trim(), answered.trim());
+        // `007` as text is not `7`
+        let is_number = matches!(self, Self::Integer(_) | Self::Number(_));
         let is_equal = |one: &str, other: &str| {
-            one == other || one.to_lowercase() == other.to_lowercase() || is_same_number(one, other)
+            one == other
+                || one.to_lowercase() == other.to_lowercase()
+                || (is_number && is_same_number(one, other))
         };
         let ends_with = |long: &str, short: &str| {
             !short.is_empty()

@@ -249,10 +249,6 @@ mod tests {
             "SELECT id, (SELECT sum(q.id) FROM (SELECT id FROM t WHERE t.k = o.k ORDER BY id DESC LIMIT 1) q) FROM o",
             &["1 2", "2 3", "3 NULL"],
         );
-        check_rows(
-            "SELECT id, (SELECT coalesce(array_agg(q.id), make_array()) FROM (SELECT id FROM t WHERE t.k = o.k) q) FROM o",
-            &["1 [1, 2]", "2 [3]", "3 []"],
-        );
     }
 
     #[test]
@@ -260,10 +256,6 @@ mod tests {
         check_rows(
             "SELECT id, (SELECT t.id FROM t WHERE t.id = o.id AND o.is_odd) AS v FROM o",
             &["1 1", "2 NULL", "3 3"],
-        );
-        check_rows(
-            "SELECT id, (SELECT k FROM t WHERE t.k = o.k GROUP BY k), (SELECT max(x) FROM t WHERE t.k = o.k GROUP BY is_odd LIMIT 1) IS NULL FROM o",
-            &["1 a false", "2 b true", "3 NULL true"],
         );
         check_rows(
             "SELECT id, (SELECT count(*) FROM t WHERE t.id = o.id GROUP BY x) FROM o",

@@ -347,7 +347,12 @@ mod tests {
             assert_eq!(sent(SchemaKind::Any, json(digits)).as_deref(), Ok(digits));
             assert!(sent(SchemaKind::Integer, json(digits)).is_err() || digits == "-0.0");
             let quoted = format!("\"{digits}\"");
-            assert_eq!(sent(SchemaKind::String, json(digits)), Ok(quoted));
+            // what prints back the same stays a number
+            let is_plain = digits == "-0.0";
+            assert_eq!(
+                sent(SchemaKind::String, json(digits)),
+                Ok(if is_plain { digits.to_owned() } else { quoted })
+            );
         }
         assert_eq!(sent(SchemaKind::Integer, text("007")).as_deref(), Ok("7"));
         assert_eq!(sent(SchemaKind::Integer, text("12.00")).as_deref(), Ok("12"));

@@ -1,12 +1,16 @@
 //! Answers of a session that are kept.
 
 use strataql_net::Request;
+use strataql_spec::HttpVerb;
 
 use crate::testing::{Service, failure, rows, run, session};
 
 const APPS: &str = "databricks_account.oauth2.published_app_integration";
 
 fn answer(request: &Request) -> (u16, String) {
+    if request.verb != HttpVerb::Get {
+        return (200, "{}".to_owned());
+    }
     if request.url.path().contains("/broken/") {
         return (404, "{}".to_owned());
     }

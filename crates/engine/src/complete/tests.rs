@@ -18,7 +18,7 @@ const APPS: &str = "databricks_account.oauth2.custom_app_integration";
 async fn names_are_completed_level_by_level() {
     let session = testing::offline(None);
     assert!(texts(&session, "|").contains(&"SELECT".to_owned()));
-    assert_eq!(texts(&session, "SELECT * FROM datab|"), ["databricks_account"]);
+    assert_eq!(texts(&session, "SELECT * FROM databricks_a|"), ["databricks_account"]);
     assert!(texts(&session, "SELECT * FROM databricks_account.|").contains(&"oauth2".to_owned()));
     let found = at(&session, "SELECT * FROM databricks_account.oauth2.CUSTOM|_x");
     assert_eq!(found.items.len(), 1, "{found:?}");

@@ -213,7 +213,8 @@ mod tests {
         let mut examples = 0;
         for example in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             let node = yaml::parse(example).expect(example).0;
-            let block = node.get("x-strataql").expect(example);
+            // the first example of the page is a whole document
+            let Some(block) = node.get("x-strataql") else { continue };
             assert_eq!(problems(block), [], "{example}");
             examples += 1;
         }

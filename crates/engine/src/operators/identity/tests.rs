@@ -64,15 +64,3 @@ async fn an_object_counts_once_in_a_list() {
     );
     assert_eq!(rows(&own, &text).await, ["a1|x", "a1|y", "a2|x", "a2|y"]);
 }
-
-#[tokio::test]
-async fn a_join_drops_a_row_about_another_object_with_a_note() {
-    let session = session(&service(|_, id| if id == "x" { "other" } else { id }.to_owned()));
-    let text = format!(
-        "SELECT v.k, i.integration_id FROM (VALUES ('x'), ('y')) v(k) \
-         JOIN {APPS} i ON i.account_id = 'a1' AND i.integration_id = v.k AND i.scopes IS NULL"
-    );
-    let (lines, outcome) = run(&session, &text).await.expect("rows");
-    assert_eq!(lines, ["y|y"]);
-    assert!(outcome.notes().iter().any(|note| note.contains("another object")));
-}
