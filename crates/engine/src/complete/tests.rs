@@ -31,7 +31,8 @@ async fn names_are_completed_level_by_level() {
     assert_eq!(texts(&session, "SHOW SERVICES IN databricks_account.|"), Vec::<String>::new());
     assert!(texts(&session, "SELECT * FROM sys.set|").contains(&"settings".to_owned()));
     testing::rows(&session, "CREATE TABLE datum AS SELECT 1 AS a").await;
-    assert_eq!(texts(&session, "SELECT * FROM dat|"), ["datum", "databricks_account"]);
+    let names = ["datum", "databricks_account", "databricks_workspace"];
+    assert_eq!(texts(&session, "SELECT * FROM dat|"), names);
     testing::rows(&session, "USE databricks_account.oauth2").await;
     assert_eq!(texts(&session, "SELECT * FROM custom|"), ["custom_app_integration"]);
 }
