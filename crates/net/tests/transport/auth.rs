@@ -350,7 +350,7 @@ async fn a_clock_that_is_wrong_is_named_where_a_credential_is_refused() {
         let response = bench.transport.send(get(&server, "/x")).await.expect("an answer");
         let report = bench.transport.status_report(&response);
         let is_noted =
-            report.notes.iter().any(|note| note.contains("differs from the service's by 10"));
+            report.notes.iter().any(|note| note.contains("differs from the service's by 600 s"));
         assert_eq!(is_noted, is_named, "{report:?}");
     }
 }
