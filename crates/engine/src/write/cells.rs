@@ -2,7 +2,7 @@
 //!
 //! Owns: WHERE names the object and SET fills the body, in every verb; what stands twice.
 //! Surprise: a column of an INSERT does both. A new object has no WHERE, so a column with the name of a
-//! parameter goes there, and into the body as well if it has such a field.
+//! parameter goes there, and into the body as well if that requires such a field.
 
 use strataql_call::Value;
 use strataql_diag::{Code, Report};
@@ -77,7 +77,9 @@ pub(crate) fn destinations(
             let is_field = resource.resource().slot(verb, method, name) == Some(Slot::Body);
             match (verb, method.param(name)) {
                 (SqlVerb::Insert, Some(_)) if is_field => {
-                    Destination { argument: true, field: true }
+                    let property = method.body.as_ref().and_then(|body| body.property(name));
+                    let field = property.is_some_and(|property| property.required);
+                    Destination { argument: true, field }
                 }
                 _ if is_field => Destination::FIELD,
                 _ => Destination::KEY,
