@@ -9,6 +9,7 @@ Run by `cargo xtask test`. By hand: `STRATAQL_BIN=…/strataql python e2e/python
 
 from __future__ import annotations
 
+import difflib
 import fcntl
 import os
 import pty
@@ -33,7 +34,7 @@ CASES = {
     "many columns": f"SELECT * FROM {APPS} WHERE account_id = 'a1' LIMIT 3",
     "a single row": f"SELECT * FROM {APPS} WHERE account_id = 'a1' LIMIT 1",
     "no rows": "SELECT 1 AS id WHERE false",
-    "unicode": "SELECT '日本語の表' AS name, 'Grüße 👍' AS text UNION ALL SELECT 'x', E'a\\tb\\nc'",
+    "unicode": "SELECT * FROM (VALUES ('日本語の表', 'Grüße 👍'), ('x', E'a\\tb\\nc')) AS t (name, text)",
     "records": "SELECT value AS id, 'x' AS name FROM generate_series(1, 2)\\G",
     "EXPLAIN": f"EXPLAIN SELECT name FROM {APPS} WHERE account_id IN ('a1', 'a2') AND name LIKE 'a%'",
     "RETURNING": f"INSERT INTO {APPS} (account_id, name) VALUES ('a1', 'wiki') RETURNING *",
@@ -94,7 +95,9 @@ def check(checks: Checks, home: Path, width: int) -> None:
     text = "\n".join(parts)
     if os.environ.get("UPDATE_EXPECT"):
         golden.write_text(text, encoding="utf-8")
-    checks.true(f"{golden.name} is what is shown", golden.read_text(encoding="utf-8") == text, text)
+    wanted = golden.read_text(encoding="utf-8")
+    difference = "\n".join(difflib.unified_diff(wanted.splitlines(), text.splitlines(), lineterm=""))
+    checks.true(f"{golden.name} is what is shown", wanted == text, difference)
 
 
 def main() -> None:

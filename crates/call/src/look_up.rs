@@ -101,10 +101,10 @@ impl MethodCall {
         if !has_known {
             return Err(unreadable("it has no field of the object"));
         }
-        if let Some((name, asked, shown)) = self.differs(&Json::Object(fields.clone())) {
+        if let Some((name, asked, shown)) = self.differs(shown) {
             return Err(wrong_object(&self.target().resource_name(), &name, &asked, &shown));
         }
-        Ok(Json::Object(fields.clone()))
+        Ok(shown.clone())
     }
 
     /// What stands where the document has the row of an answer; null if nothing does.

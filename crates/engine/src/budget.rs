@@ -107,14 +107,7 @@ impl Budget {
                 0 => "nothing was sent".to_owned(),
                 _ => format!("{} had been sent before", counted(written as u64, "write")),
             };
-            return Err(Box::new(
-                Report::new(
-                    Code::MaxWrites,
-                    format!("the statement would write more than {limit} rows"),
-                )
-                .with_help("narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)")
-                .with_note(sent),
-            ));
+            return Err(Box::new(too_many_writes(limit).with_note(sent)));
         }
         let Some(limit) = self.requests else { return Ok(()) };
         let sent = self.sent.load(Ordering::SeqCst);
@@ -255,6 +248,12 @@ impl Budget {
                 counted(read, "row")
             ))
     }
+}
+
+/// A statement that would write more than `max_writes` allows.
+pub(crate) fn too_many_writes(limit: usize) -> Report {
+    Report::new(Code::MaxWrites, format!("the statement would write more than {limit} rows"))
+        .with_help("narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)")
 }
 
 /// The rows of a statement, which fails when there are more than its budget allows.

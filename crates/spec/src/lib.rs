@@ -39,6 +39,7 @@ pub use lint::lint;
 pub use load::{load_provider, load_service};
 pub use method::{
     HttpVerb, Input, Location, Method, Param, Response, RowShape, SqlVerb, Transform,
+    changes_by_name,
 };
 pub use node::Node;
 pub use paging::{Paging, TokenSource, TokenTarget};

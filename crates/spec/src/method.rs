@@ -329,7 +329,7 @@ fn reads_by_name(name: &str) -> bool {
 }
 
 /// True if the name of an operation begins with a word that changes something, and none that reads.
-pub(crate) fn changes_by_name(name: &str) -> bool {
+pub fn changes_by_name(name: &str) -> bool {
     is_named_by(name, CHANGING) && !reads_by_name(name)
 }
 

@@ -27,7 +27,7 @@ pub use ast::{
 pub use completeness::{Completeness, completeness};
 pub use lexer::{Open, words};
 pub use names::{Relation, cte_names, relations};
-pub use parse::{EXCLUDE, WHOLE_ROW, empty_select, parse, reparse};
+pub use parse::{EXCLUDE, WHOLE_ROW, empty_select, parse, query_of, reparse};
 pub use place::{Expects, NamedRelation, Place};
 pub use roles::{TableNames, mentions};
 pub use secrets::{literal_text, secret_literals};

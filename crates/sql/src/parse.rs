@@ -62,6 +62,22 @@ pub fn reparse(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     statement(text, tokens)
 }
 
+/// A query that is nothing but its body.
+pub fn query_of(body: sql::SetExpr) -> sql::Query {
+    sql::Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
+
 /// An empty SELECT, to be filled.
 pub fn empty_select() -> sql::Select {
     let dialect = GenericDialect {};

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, Expr, JoinConstraint, JoinOperator, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, WildcardAdditionalOptions,
+    Cte, Expr, JoinConstraint, JoinOperator, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, TableAlias, TableFactor, WildcardAdditionalOptions,
 };
 
 use super::wildcards::{
@@ -163,23 +163,9 @@ pub(super) fn open_parentheses(select: &mut Select) {
             select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
             select.from = vec![table_with_joins.as_ref().clone()];
             let alias = Some(alias.clone());
-            let subquery = Box::new(query(select));
+            let body = SetExpr::Select(Box::new(select));
+            let subquery = Box::new(strataql_sql::query_of(body));
             *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };
         }
-    }
-}
-
-fn query(select: Select) -> Query {
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Select(Box::new(select))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: vec![],
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: vec![],
     }
 }

@@ -17,6 +17,7 @@ use super::cells::{Cell, CellValue, Row, SourceColumn};
 use super::rows::{Asked, RowSource};
 use super::statement::Marker;
 use super::writer::Writer;
+use crate::budget;
 use crate::predicate::bindings::value_of;
 
 /// Reads all rows, at most `limit`.
@@ -45,17 +46,8 @@ pub(crate) async fn collect(
                 rows.push(values);
             }
             if rows.len() > limit {
-                return Err(Box::new(
-                    Report::new(
-                        Code::MaxWrites,
-                        format!("the statement would write more than {limit} rows"),
-                    )
-                    .with_label(span, "")
-                    .with_help(
-                        "narrow it, or allow more with `--max-writes N` (`SET max_writes = N`)",
-                    )
-                    .with_note("nothing was sent"),
-                ));
+                let report = budget::too_many_writes(limit).with_label(span, "");
+                return Err(Box::new(report.with_note("nothing was sent")));
             }
         }
     }

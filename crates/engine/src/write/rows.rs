@@ -510,26 +510,11 @@ pub(super) fn values_item(
     sql::TableWithJoins {
         relation: sql::TableFactor::Derived {
             lateral: false,
-            subquery: Box::new(query(body)),
+            subquery: Box::new(strataql_sql::query_of(body)),
             alias: Some(sql::TableAlias { explicit: true, name: quoted(alias), columns, at: None }),
             sample: None,
         },
         joins: vec![],
-    }
-}
-
-fn query(body: sql::SetExpr) -> sql::Query {
-    sql::Query {
-        with: None,
-        body: Box::new(body),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: vec![],
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: vec![],
     }
 }
 
@@ -543,5 +528,5 @@ pub(crate) fn select(
     empty.projection = items;
     empty.from = from;
     empty.selection = condition;
-    query(sql::SetExpr::Select(Box::new(empty)))
+    strataql_sql::query_of(sql::SetExpr::Select(Box::new(empty)))
 }

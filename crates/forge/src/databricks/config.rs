@@ -77,6 +77,10 @@ pub(super) fn block(sdk: &Sdk, placed: &Placed<'_>, poll: Option<String>) -> Opt
     if let Some(mask) = MASKS.iter().find_map(|name| source(placed, name)) {
         own.insert("updateMask".to_owned(), target(&mask));
     }
+    if operation.verb == "GET" && strataql_spec::changes_by_name(&placed.id) {
+        // `enable_…` is the name of a setting
+        own.insert("safe".to_owned(), json!(true));
+    }
     let secrets = secrets(sdk, placed);
     if !secrets.is_empty() {
         own.insert("secret".to_owned(), json!(secrets));

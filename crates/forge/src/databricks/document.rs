@@ -160,9 +160,7 @@ fn service(
     }
     paths.sort_keys();
     let resources = resources(provider, module, schemas, placed);
-    let pages =
-        |placed: &Placed<'_>| placed.operation.query.iter().any(|(wire, _)| wire == "page_token");
-    let mut document = json!({
+    json!({
         "openapi": "3.0.3",
         "info": {"title": title, "description": description, "version": VERSION},
         "servers": servers(provider),
@@ -178,14 +176,7 @@ fn service(
             "schemas": schemas.components(),
             "x-stackQL-resources": resources,
         },
-    });
-    if placed.iter().any(pages) {
-        document["x-stackQL-config"] = json!({"pagination": {
-            "requestToken": {"key": "page_token", "location": "query"},
-            "responseToken": {"key": "next_page_token", "location": "body"},
-        }});
-    }
-    document
+    })
 }
 
 fn operation(schemas: &Schemas<'_>, placed: &Placed<'_>) -> Json {

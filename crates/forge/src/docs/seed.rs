@@ -207,15 +207,7 @@ fn select_examples(resource: &Resource) -> String {
     for method in selects {
         let fields = ordered(method);
         let columns = if fields.is_empty() { "*".to_owned() } else { fields.join(",\n") };
-        let required =
-            method.required.keys().map(|name| format!("{name} = '{{{{ {name} }}}}' -- required"));
-        let optional = method.optional.keys().map(|name| format!("{name} = '{{{{ {name} }}}}'"));
-        let conditions: Vec<String> = required.chain(optional).collect();
-        let conditions = if conditions.is_empty() {
-            String::new()
-        } else {
-            format!("\nWHERE {}", conditions.join("\nAND "))
-        };
+        let conditions = write_examples::conditions(method, "-- required");
         out.push_str(&format!(
             "<TabItem value=\"{}\">\n\n{}\n\n```sql\nSELECT\n{columns}\nFROM {}{conditions}\n;\n```\n</TabItem>\n",
             method.name,

@@ -144,16 +144,21 @@ fn update(resource: &Resource, method: &Method, verb: &str) -> String {
 }
 
 fn delete(resource: &Resource, method: &Method) -> String {
-    let required =
-        method.required.keys().map(|name| format!("{name} = '{{{{ {name} }}}}' --required"));
+    let conditions = conditions(method, "--required");
+    format!("DELETE FROM {}{conditions}\n;", resource.full_name())
+}
+
+/// WHERE with the parameters of a method; nothing if it has none. The public pages mark what is required in
+/// two ways.
+pub(super) fn conditions(method: &Method, mark: &str) -> String {
+    let required = method.required.keys().map(|name| format!("{name} = '{{{{ {name} }}}}' {mark}"));
     let optional = method.optional.keys().map(|name| format!("{name} = '{{{{ {name} }}}}'"));
     let conditions: Vec<String> = required.chain(optional).collect();
-    let conditions = if conditions.is_empty() {
+    if conditions.is_empty() {
         String::new()
     } else {
         format!("\nWHERE {}", conditions.join("\nAND "))
-    };
-    format!("DELETE FROM {}{conditions}\n;", resource.full_name())
+    }
 }
 
 fn exec(resource: &Resource, method: &Method) -> String {

@@ -12,6 +12,8 @@ const PEM: &str = include_str!("keys/rsa.pem");
 const CERTIFICATE: &str = include_str!("keys/certificate.pem");
 const PUBLIC: &str = include_str!("keys/public.pem");
 const CLIENT: &[(&str, &str)] = &[("AZURE_TENANT_ID", "tenant-1"), ("AZURE_CLIENT_ID", "client-1")];
+/// Ends of the names of services.
+const AZURE: [&str; 2] = [".azure.com", ".net"];
 
 fn services(_: usize, seen: &Seen) -> Vec<Step> {
     let host = seen.header("host").unwrap_or_default();
@@ -34,12 +36,7 @@ fn services(_: usize, seen: &Seen) -> Vec<Step> {
             let body = json!({"access_token": "app", "expires_on": "1767229200"});
             answer(200, &[], body.to_string())
         }
-        host if host.contains(".azure.")
-            || host.contains(".windows.net")
-            || host.contains(".azure.net") =>
-        {
-            answer(200, &[], "{}")
-        }
+        host if AZURE.iter().any(|suffix| host.ends_with(suffix)) => answer(200, &[], "{}"),
         _ => answer(404, &[], "nobody"),
     }
 }
