@@ -13,16 +13,16 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use strataql_diag::Span;
+use strataql_query::catalog::Catalog;
+use strataql_query::query_engine::QueryEngine;
+use strataql_query::resource::ResourceRef;
+use strataql_query::settings::{SETTINGS, Settings};
 use strataql_spec::{ColumnType, Method, SchemaId, SqlVerb};
 use strataql_sql::{Expects, Name, NamePart, NamedRelation, Place};
 
 use self::items::Items;
-use crate::catalog::Catalog;
 use crate::local::Store;
 use crate::meta::{self, system};
-use crate::query_engine::QueryEngine;
-use crate::resource::ResourceRef;
-use crate::settings::{SETTINGS, Settings};
 
 /// What may be written at a position.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,13 +14,13 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::Placeholder as Parameter;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use strataql_diag::Report;
+use strataql_query::error::report_of;
+use strataql_query::explain;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_sql::sqlparser::ast as sql;
 use strataql_sql::{Parsed, Statement as Syntax};
 
-use crate::error::report_of;
-use crate::explain;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 use crate::write::{self, WriteContext};
 
 /// What a statement takes and returns.

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use strataql_call::Exchange;
 use strataql_diag::Report;
 use strataql_net::Environment;
+use strataql_query::query_engine::QueryEngine;
+use strataql_query::settings::Settings;
 use strataql_registry::Registry;
 
 use crate::local::Store;
-use crate::query_engine::QueryEngine;
 use crate::recording::Recording;
 use crate::session::Session;
-use crate::settings::Settings;
 
 /// What an engine works with.
 pub struct EngineConfig {

@@ -55,58 +55,33 @@
 //! # }
 //! ```
 
-mod activity;
-mod answers;
-mod assertion;
-mod budget;
-mod catalog;
 mod complete;
 mod description;
 mod engine;
-mod error;
-mod explain;
-mod front;
-mod journal;
 mod local;
 mod meta;
-mod operators;
-mod outcome;
-mod parameters;
-mod partial;
-mod plan;
-mod predicate;
-mod query_engine;
 mod read_only;
 mod recording;
 mod relations;
-mod resource;
-mod resource_table;
-mod result_set;
-mod run;
 mod session;
-mod settings;
-mod statement;
-mod task;
 #[cfg(test)]
 mod testing;
-mod text_table;
-mod trace;
 mod transaction;
 mod write;
 
-pub use activity::Activity;
 pub use complete::{Completion, CompletionKind, Completions};
 pub use description::{Description, Placeholder};
 pub use engine::{Engine, EngineConfig};
-pub use error::report_of;
 pub use local::stored_views;
-pub use operators::{ParameterSource, ScanColumn, ScanSpec};
-pub use outcome::{Completeness, Issue, Outcome, ScanProgress};
-pub use parameters::Parameters;
-pub use plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use recording::Recording;
-pub use result_set::{Batches, ResultSet};
 pub use session::Session;
-pub use settings::{SETTINGS, Setting, Settings};
+pub use strataql_query::activity::Activity;
+pub use strataql_query::error::report_of;
+pub use strataql_query::operators::{ParameterSource, ScanColumn, ScanSpec};
+pub use strataql_query::outcome::{Completeness, Issue, Outcome, ScanProgress};
+pub use strataql_query::parameters::Parameters;
+pub use strataql_query::plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
+pub use strataql_query::result_set::{Batches, ResultSet};
+pub use strataql_query::settings::{SETTINGS, Setting, Settings};
 pub use strataql_sql::Parsed;
 pub use transaction::OpenTransaction;

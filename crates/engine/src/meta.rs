@@ -11,9 +11,8 @@ pub(crate) mod system;
 mod templates;
 
 use strataql_diag::Report;
+use strataql_query::statement::Statement;
 use strataql_sql::Name;
-
-use crate::statement::Statement;
 
 pub(crate) use describe::describe;
 pub(crate) use show::{filtered, function_rows, rows};

@@ -10,10 +10,10 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Visit, Visitor};
 use strataql_diag::Report;
+use strataql_query::run::read_only_refusal;
+use strataql_query::statement::Statement;
 use strataql_sql::{Exec, Parsed, Registry, Statement as Syntax, Transaction};
 
-use crate::run::read_only_refusal;
-use crate::statement::Statement;
 use crate::write;
 
 /// The refusal of a statement that may write.

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::sql::sqlparser::ast::Query;
 use strataql_diag::{Code, Report};
+use strataql_query::front::RelationResolver;
+use strataql_query::front::views::Definition;
+use strataql_query::statement::{Relations, Statement};
 use strataql_sql::{Exec, Name};
 
-use crate::front::RelationResolver;
-use crate::front::views::Definition;
 use crate::local::{self, Entry, Manifest, Store, Wanted};
 use crate::meta::system::{self, SystemTables};
-use crate::statement::{Relations, Statement};
 use crate::write::{self, WriteContext};
 
 /// Opens the relations of a session's statements.

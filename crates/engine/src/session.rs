@@ -12,20 +12,20 @@ use std::time::Duration;
 
 use futures::{Stream, TryStreamExt};
 use strataql_diag::{Code, Report};
+use strataql_query::activity::Activity;
+use strataql_query::parameters::Parameters;
+use strataql_query::result_set::ResultSet;
+use strataql_query::settings::Settings;
+use strataql_query::task::Workers;
+use strataql_query::trace::Trace;
 use strataql_sql::{Parsed, Statement as Syntax};
 use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use self::state::State;
-use crate::activity::Activity;
 use crate::complete::Completions;
 use crate::description::Description;
 use crate::engine::Engine;
-use crate::parameters::Parameters;
-use crate::result_set::ResultSet;
-use crate::settings::Settings;
-use crate::task::Workers;
-use crate::trace::Trace;
 use crate::transaction::OpenTransaction;
 
 /// A session.
@@ -186,3 +186,10 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session").field("settings", &self.settings()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod identity_tests;
+#[cfg(test)]
+mod response_cache_tests;
+#[cfg(test)]
+mod run_tests;

@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::TryStreamExt;
 use strataql_call::CallMetrics;
 use strataql_diag::{Code, Report};
+use strataql_query::outcome::Outcome;
+use strataql_query::parameters::Parameters;
+use strataql_query::result_set::ResultSet;
+use strataql_query::settings::Settings;
+use strataql_query::statement::Statement;
 use strataql_sql::{Parsed, Statement as Syntax, Transaction as Word};
 
 use crate::local::{self, Store};
-use crate::outcome::Outcome;
-use crate::parameters::Parameters;
-use crate::result_set::ResultSet;
-use crate::settings::Settings;
-use crate::statement::Statement;
 use crate::write::{self, Undo, UndoLog, WriteContext};
 
 /// The transaction of a session.

@@ -41,6 +41,10 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::Report;
+use strataql_query::front::spell;
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_sql::{Spelling, Statement as Syntax, TableNames, WriteKind, mentions, respell};
 
 use self::awaiting::Awaiting;
@@ -55,10 +59,6 @@ pub(crate) use self::send::send_undo;
 use self::statement::WriteStatement;
 pub(crate) use self::undo::Undo;
 use self::writer::Writer;
-use crate::front::spell;
-use crate::resource::ResourceRef;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Runs or explains a write.
 ///

@@ -100,7 +100,7 @@ fn broken(rule: &Rule, section: &str, dependency: &str, value: &Value) -> Vec<St
         messages.push(format!("`{dependency}` does not inherit its version from the workspace"));
     }
     let own = dependency.strip_prefix("strataql-");
-    let is_heavy = dependency.starts_with("datafusion") || matches!(own, Some("engine"));
+    let is_heavy = dependency.starts_with("datafusion") || matches!(own, Some("engine" | "query"));
     if is_heavy && !rule.heavy {
         messages.push(format!("`{}` must not see DataFusion", rule.name));
     }

@@ -21,37 +21,45 @@ pub(super) struct Circles {
 }
 
 /// Layers of crates that are large enough to need them.
-pub(super) const LAYERS: &[Layers] = &[Layers {
-    name: "engine",
-    order: &[
-        &["session"],
-        &["engine"],
-        &["transaction"],
-        &["complete", "description", "read_only", "relations"],
-        &["local", "meta", "write"],
-        // from here down: one statement
-        &["assertion", "explain"],
-        &["statement"],
-        &["query_engine"],
-        &["front"],
-        &["plan"],
-        &["catalog"],
-        &["resource_table"],
-        &["operators"],
-        &["predicate"],
-        &["resource"],
-        &["run"],
-        &["answers"],
-        &["journal", "recording"],
-        &["task"],
-        &["result_set", "text_table"],
-        &["partial"],
-        &["outcome"],
-        &["budget"],
-        &["activity", "error", "parameters", "settings", "trace"],
-    ],
-    exceptions: &[("engine", "session"), ("operators", "plan")],
-}];
+pub(super) const LAYERS: &[Layers] = &[
+    Layers {
+        name: "engine",
+        order: &[
+            &["session"],
+            &["engine"],
+            &["transaction"],
+            &["complete", "description", "read_only", "relations"],
+            &["local", "meta", "write"],
+            &["recording"],
+        ],
+        exceptions: &[("engine", "session")],
+    },
+    Layers {
+        name: "query",
+        order: &[
+            &["assertion", "explain"],
+            &["statement"],
+            &["query_engine"],
+            &["front"],
+            &["plan"],
+            &["catalog"],
+            &["resource_table"],
+            &["operators"],
+            &["predicate"],
+            &["resource"],
+            &["run"],
+            &["response_cache"],
+            &["journal"],
+            &["task"],
+            &["result_set", "text_table"],
+            &["partial"],
+            &["outcome"],
+            &["budget"],
+            &["activity", "error", "parameters", "settings", "trace"],
+        ],
+        exceptions: &[("operators", "plan")],
+    },
+];
 
 /// Today's circles. They may shrink only.
 pub(super) const CIRCLES: &[Circles] = &[

@@ -19,8 +19,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
 use strataql_diag::{Code, Report};
-
-use crate::error::external;
+use strataql_query::error::external;
 
 /// Rows of a batch.
 const ROWS: usize = 8192;

@@ -6,6 +6,11 @@ use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::sql::sqlparser::ast::{self as sql, ColumnOption, ObjectName, ObjectType, Spanned};
 use datafusion::sql::sqlparser::tokenizer::Token;
 use strataql_diag::{Code, LineColumn, Report, Span, counted};
+use strataql_query::explain;
+use strataql_query::outcome::Outcome;
+use strataql_query::parameters::Parameters;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_sql::{Name, Parsed};
 
 use super::fill::{Filler, column_count, parsed_view, query_of, refuse_twins};
@@ -13,11 +18,6 @@ use super::manifest::{Content, Entry, IfTaken, ViewText};
 use super::types::column;
 use super::writer::Written;
 use super::{Found, Store};
-use crate::explain;
-use crate::outcome::Outcome;
-use crate::parameters::Parameters;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Runs CREATE or DROP.
 ///

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use strataql_diag::{Code, Report, Span};
+use strataql_query::front::views::{described_parameters, document_view};
+use strataql_query::parameters::Parameters;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
+use strataql_query::text_table::text_table;
 use strataql_sql::{Describe, Name, Statement as Syntax};
 
 use super::define::elsewhere;
 use super::manifest::Content;
 use super::types::sql_name;
 use super::{Found, Store};
-use crate::front::views::{described_parameters, document_view};
-use crate::parameters::Parameters;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
-use crate::text_table::text_table;
 
 /// The rows of SHOW VIEWS.
 pub(crate) fn show_views(store: &Store) -> Found<RecordBatch> {

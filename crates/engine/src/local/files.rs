@@ -19,11 +19,11 @@ use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt};
 use datafusion::physical_plan::streaming::PartitionStream;
 use strataql_diag::{Code, Report, did_you_mean};
+use strataql_query::error::report_of;
 
 use super::Found;
 use super::csv::CsvFile;
 use super::scan::FileTable;
-use crate::error::report_of;
 
 /// Rows that are looked at to tell the types of columns.
 const LOOK_AT: usize = 100_000;

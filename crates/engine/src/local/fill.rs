@@ -12,6 +12,11 @@ use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report, Span};
+use strataql_query::outcome::Outcome;
+use strataql_query::parameters::Parameters;
+use strataql_query::resource::EVERY_SCHEMA;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_sql::{Parsed, Statement as Syntax};
 
 use super::Found;
@@ -20,11 +25,6 @@ use super::manifest::ViewText;
 use super::store::Store;
 use super::types::{fitted, kept};
 use super::writer::Written;
-use crate::outcome::Outcome;
-use crate::parameters::Parameters;
-use crate::resource::EVERY_SCHEMA;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Runs a query into a file.
 pub(super) struct Filler<'a> {

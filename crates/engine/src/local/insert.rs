@@ -7,14 +7,14 @@ use datafusion::sql::sqlparser::ast::{self as sql, ObjectName, Spanned, TableFac
 use datafusion::sql::sqlparser::tokenizer::Token;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report, counted, did_you_mean, listed};
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_sql::{Parsed, WriteKind};
 
 use super::define::{bytes, note, unsupported};
 use super::fill::{Filler, query_from, shaped};
 use super::manifest::{Content, Entry};
 use super::{Found, Store};
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Runs a write if its target is kept here; `None` for the resources of providers.
 ///

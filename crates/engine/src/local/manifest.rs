@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use strataql_diag::{Code, Report, did_you_mean};
+use strataql_query::front::views::Definition;
 
 use super::Found;
-use crate::front::views::Definition;
 
 /// Version of the shape.
 pub(super) const FORMAT: u32 = 1;

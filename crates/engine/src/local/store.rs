@@ -13,13 +13,13 @@ use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use strataql_diag::{Code, Report};
+use strataql_query::error::report_of;
 
 use super::Found;
 use super::files::parquet;
 use super::folder::Folder;
 use super::manifest::{Content, DataFile, Entry, Manifest};
 use super::scan::FileTable;
-use crate::error::report_of;
 
 /// Where views and tables are kept.
 #[derive(Debug, Clone)]

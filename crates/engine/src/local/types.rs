@@ -12,10 +12,10 @@ use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::sql::sqlparser::ast::{self as sql, ExactNumberInfo, TimezoneInfo};
 use strataql_call::field_of;
 use strataql_diag::{Code, Report};
+use strataql_query::error::sql_types;
 use strataql_spec::ColumnType;
 
 use super::Found;
-use crate::error::sql_types;
 
 /// Metadata of a column that says what it is; anything else belongs to the scan it came from.
 const KEPT_METADATA: &[&str] = &["ARROW:extension:name", strataql_functions::JSON_SCHEMA];

@@ -13,12 +13,12 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::WriterProperties;
 use strataql_diag::{Code, Report};
+use strataql_query::error::report_of;
 
 use super::Found;
 use super::folder::Folder;
 use super::manifest::DataFile;
 use super::store::{Kept, Memory, Store, locked};
-use crate::error::report_of;
 
 /// Rows of one row group: what the writer holds in memory at most.
 const GROUP_ROWS: usize = 65_536;

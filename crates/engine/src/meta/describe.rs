@@ -5,15 +5,15 @@
 
 use datafusion::arrow::array::RecordBatch;
 use strataql_diag::{Code, Report, did_you_mean, listed};
+use strataql_query::catalog::Catalog;
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
+use strataql_query::text_table::text_table;
 use strataql_spec::{ColumnType, Location, Method, SchemaId, Service};
 use strataql_sql::{Describe, Name};
 
 use super::fields::inside;
-use crate::catalog::Catalog;
-use crate::resource::ResourceRef;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
-use crate::text_table::text_table;
 
 /// Runs DESCRIBE.
 pub(crate) fn describe(

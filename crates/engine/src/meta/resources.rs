@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use strataql_diag::Report;
+use strataql_query::statement::Statement;
+use strataql_query::text_table::text_table;
 use strataql_registry::{ResourceSummary, ServiceIndex};
 use strataql_sql::Name;
 
 use super::show::{index, verbs};
-use crate::statement::Statement;
-use crate::text_table::text_table;
 
 /// The rows of SHOW RESOURCES; without a name, of what USE chose.
 ///

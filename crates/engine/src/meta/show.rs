@@ -12,18 +12,18 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Documentation, Expr, LogicalPlanBuilder, col, lit};
 use datafusion::prelude::{DataFrame, SessionContext};
 use strataql_diag::{Code, Report, Span};
+use strataql_query::catalog::Catalog;
+use strataql_query::error::report_of;
+use strataql_query::front::views::{described_parameters, document_view};
+use strataql_query::settings::SETTINGS;
+use strataql_query::statement::Statement;
+use strataql_query::text_table::text_table;
 use strataql_registry::{MethodSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::SqlVerb;
 use strataql_sql::sqlparser::ast as sql;
 use strataql_sql::{Name, NamePart, Show, ShowWhat};
 
 use super::templates;
-use crate::catalog::Catalog;
-use crate::error::report_of;
-use crate::front::views::{described_parameters, document_view};
-use crate::settings::SETTINGS;
-use crate::statement::Statement;
-use crate::text_table::text_table;
 
 /// Stands for a document's view where methods are listed.
 pub(super) const VIEW: &str = "__view__";
@@ -206,7 +206,7 @@ fn methods(
         None => {
             let span = name.parts.last().map_or(name.span, |part| part.span);
             let service = catalog.service(&full[0], &full[1], name.span)?;
-            let known = crate::catalog::resource_name(&service, &full[2], span)?;
+            let known = strataql_query::catalog::resource_name(&service, &full[2], span)?;
             find(&known).ok_or_else(|| Box::new(Report::internal("the index lacks a resource")))?
         }
     };

@@ -18,11 +18,11 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use strataql_diag::{Code, Report, did_you_mean, listed};
+use strataql_query::statement::Statement;
 use strataql_sql::Name;
 
 use self::changes::Changes;
 use self::documents::DocumentTable;
-use crate::statement::Statement;
 
 const SYS: &str = "sys";
 

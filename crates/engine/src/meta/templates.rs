@@ -9,14 +9,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 use strataql_diag::{Code, Report};
+use strataql_query::catalog::Catalog;
+use strataql_query::resource::ResourceRef;
+use strataql_query::text_table::text_table;
 use strataql_spec::{Method, SchemaId, SchemaKind, SqlVerb};
 use strataql_sql::sqlparser::ast::{Expr, Statement as Tree};
 use strataql_sql::{Name, Statement, Template};
 
 use super::fields::inside;
-use crate::catalog::Catalog;
-use crate::resource::ResourceRef;
-use crate::text_table::text_table;
 
 /// Metadata of a result whose cells are texts of several lines, to be copied.
 const LINES: &str = "strataql:lines";

@@ -3,24 +3,25 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strataql_diag::{Code, Report};
+use strataql_query::activity::Activity;
+use strataql_query::parameters::Parameters;
+use strataql_query::query_engine::QueryEngine;
+use strataql_query::result_set::ResultSet;
+use strataql_query::run::{Memory, Run};
+use strataql_query::settings::Settings;
+use strataql_query::statement::Statement;
+use strataql_query::{assertion, explain};
 use strataql_sql::{Parsed, ShowWhat, Statement as Syntax};
 
-use crate::activity::Activity;
 use crate::complete::{Completer, Completions};
 use crate::description::Description;
 use crate::local::Store;
 use crate::meta::system::SystemTables;
-use crate::parameters::Parameters;
-use crate::query_engine::QueryEngine;
 use crate::recording::Recording;
 use crate::relations::SessionRelations;
-use crate::result_set::ResultSet;
-use crate::run::{Memory, Run};
-use crate::settings::Settings;
-use crate::statement::Statement;
 use crate::transaction::{self, Transaction};
 use crate::write::WriteContext;
-use crate::{assertion, explain, local, meta, read_only, write};
+use crate::{local, meta, read_only, write};
 
 /// The state of a session, shared with its running statements.
 pub(super) struct State {

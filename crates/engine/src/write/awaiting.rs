@@ -12,13 +12,13 @@ use strataql_call::{
 };
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
+use strataql_query::activity::Activity;
+use strataql_query::outcome::Outcome;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_spec::{Method, RowShape, SqlVerb};
 
 use super::hints;
-use crate::activity::Activity;
-use crate::outcome::Outcome;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// A wait that a statement asks for.
 pub(crate) struct Awaiting {

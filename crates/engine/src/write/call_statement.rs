@@ -13,6 +13,10 @@ use strataql_call::{
     read_json,
 };
 use strataql_diag::{Code, Report, did_you_mean};
+use strataql_query::outcome::Outcome;
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_spec::{Method, RowShape};
 use strataql_sql::{Argument, Exec, Literal, Name};
 
@@ -23,10 +27,6 @@ use super::record::{Record, StatementText};
 use super::sender::Sender;
 use super::undo::Plans;
 use super::{hints, image, show};
-use crate::outcome::Outcome;
-use crate::resource::ResourceRef;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Runs or explains EXEC.
 ///

@@ -6,10 +6,10 @@
 
 use strataql_call::Value;
 use strataql_diag::{Code, Report};
+use strataql_query::resource::ResourceRef;
 use strataql_spec::{Method, Slot, SqlVerb};
 
 use super::statement::{Assigned, Marker};
-use crate::resource::ResourceRef;
 
 /// Where a value goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,13 +12,13 @@ use futures::TryStreamExt;
 
 use strataql_call::{Value, read_json, wrong_object};
 use strataql_diag::{Code, Report, Span};
+use strataql_query::budget;
+use strataql_query::predicate::bindings::value_of;
 
 use super::cells::{Cell, CellValue, Row, SourceColumn};
 use super::rows::{Asked, RowSource};
 use super::statement::Marker;
 use super::writer::Writer;
-use crate::budget;
-use crate::predicate::bindings::value_of;
 
 /// Reads all rows, at most `limit`.
 ///

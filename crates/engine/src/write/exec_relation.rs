@@ -11,6 +11,10 @@ use datafusion::sql::sqlparser::ast as sql;
 use futures::{StreamExt, TryStreamExt};
 use strataql_call::{CallContext, DecodePlan, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
+use strataql_query::operators::{CallRelation, CallRuntime, CallTable};
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::Batches;
+use strataql_query::statement::Statement;
 use strataql_spec::{Paging, RowShape};
 use strataql_sql::{Exec, Name, Parsed};
 use tokio::sync::OnceCell;
@@ -20,11 +24,7 @@ use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
 use super::sender::Sender;
 use super::{call_statement, image, returning};
-use crate::operators::{CallRelation, CallRuntime, CallTable};
 use crate::recording::Recording;
-use crate::resource::ResourceRef;
-use crate::result_set::Batches;
-use crate::statement::Statement;
 
 /// How a resource is found by its name.
 pub(crate) type Find<'a> = &'a dyn Fn(&Name) -> Result<ResourceRef, Box<Report>>;

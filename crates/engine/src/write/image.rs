@@ -7,13 +7,13 @@
 use serde_json::Value as Json;
 use strataql_call::{CallMetrics, Exchange, MethodCall, Sight};
 use strataql_diag::Report;
+use strataql_query::statement::Statement;
 use strataql_spec::SqlVerb;
 
 use super::context::WriteContext;
 use super::masking;
 use super::prepared::PreparedWrite;
 use crate::recording::Recording;
-use crate::statement::Statement;
 
 /// True if objects are read before they are written.
 pub(crate) fn is_wanted(statement: &Statement, context: &WriteContext) -> bool {

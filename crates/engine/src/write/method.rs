@@ -1,13 +1,13 @@
 //! The method of a write: what the statement gives to the choice, and what is said when none fits.
 
 use strataql_diag::{Code, Report, did_you_mean};
+use strataql_query::resource::ResourceRef;
 use strataql_spec::{Given, Method, NoChoice};
 use strataql_sql::WriteKind;
 
 use super::chosen::Chosen;
 use super::condition::{self, Scope};
 use super::statement::{Target, WriteStatement};
-use crate::resource::ResourceRef;
 
 /// Chooses the method.
 ///

@@ -13,6 +13,8 @@ use strataql_call::{Arguments, ColumnPlan, MethodRef, Mismatch, decode_answer};
 use strataql_diag::{Code, Report};
 use strataql_functions::JSON_SCHEMA;
 use strataql_net::Response;
+use strataql_query::front::RelationResolver;
+use strataql_query::result_set::ResultSet;
 use strataql_spec::{ColumnType, RowShape};
 use strataql_sql::Name;
 
@@ -20,8 +22,6 @@ use super::chosen::Chosen;
 use super::rows;
 use super::statement::WriteStatement;
 use super::writer::Writer;
-use crate::front::RelationResolver;
-use crate::result_set::ResultSet;
 
 /// A planned RETURNING.
 pub(crate) struct Returning {

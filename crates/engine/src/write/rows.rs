@@ -10,6 +10,8 @@ use std::sync::Arc;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report, Span};
+use strataql_query::resource::ResourceRef;
+use strataql_query::statement::{PreparedQuery, Statement};
 use strataql_spec::{ColumnType, Location, Param};
 
 use super::cells::{self, SourceColumn};
@@ -18,8 +20,6 @@ use super::condition::{self, ParamValues, Scope};
 use super::method;
 use super::statement::{Target, WriteStatement};
 use super::writer::Writer;
-use crate::resource::ResourceRef;
-use crate::statement::{PreparedQuery, Statement};
 
 /// Where the rows come from.
 pub(crate) struct RowSource {

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use futures::StreamExt;
 use strataql_call::CallMetrics;
 use strataql_diag::{Code, Report};
+use strataql_query::outcome::Outcome;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
 use strataql_spec::{HttpVerb, SqlVerb};
 
 use super::chosen::Chosen;
@@ -20,9 +23,6 @@ use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
 use super::writer::Writer;
 use super::{image, shown_once};
-use crate::outcome::Outcome;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
 
 /// Writes in flight at once; the gate of the transport bounds requests.
 const CONCURRENCY: usize = 16;

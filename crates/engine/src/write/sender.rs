@@ -11,13 +11,13 @@ use strataql_call::{CallMetrics, Exchange, WriteFailure};
 use strataql_diag::{Code, Report};
 use strataql_ledger::{OutcomeKind, WriteId};
 use strataql_net::{Request, Response};
+use strataql_query::outcome::Outcome;
 use tokio::sync::Semaphore;
 
 use super::prepared::PreparedWrite;
 use super::record::{End, Record};
 use super::resolve::{Seen, look};
 use super::{image, masking};
-use crate::outcome::Outcome;
 
 /// How a write ended.
 pub(crate) enum WriteOutcome {

@@ -2,6 +2,10 @@
 
 use strataql_call::{MethodRef, ServerVariables};
 use strataql_diag::Report;
+use strataql_query::explain;
+use strataql_query::result_set::ResultSet;
+use strataql_query::statement::Statement;
+use strataql_query::text_table::text_table;
 use strataql_spec::SqlVerb;
 
 use super::awaiting::Awaiting;
@@ -11,10 +15,6 @@ use super::prepared::PreparedWrite;
 use super::rows::RowSource;
 use super::writer::Writer;
 use super::{image, masking, template, undo};
-use crate::explain;
-use crate::result_set::ResultSet;
-use crate::statement::Statement;
-use crate::text_table::text_table;
 
 /// A statement and what its session's writes share.
 type Within<'a> = (&'a Statement, &'a WriteContext);

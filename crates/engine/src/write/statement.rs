@@ -4,13 +4,13 @@ use datafusion::sql::sqlparser::ast as sql;
 use datafusion::sql::sqlparser::ast::Spanned;
 use strataql_call::read_json;
 use strataql_diag::{Code, LineColumn, Report, Span};
+use strataql_query::resource::ResourceRef;
+use strataql_query::statement::Statement;
 use strataql_spec::SqlVerb;
 use strataql_sql::{Name, NamePart, WriteKind, relations};
 
 use super::conflict::Conflict;
 use super::hints;
-use crate::resource::ResourceRef;
-use crate::statement::Statement;
 
 /// A write.
 pub(crate) struct WriteStatement {

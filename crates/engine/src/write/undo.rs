@@ -14,12 +14,12 @@ use strataql_call::{
 };
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
+use strataql_query::statement::Statement;
 use strataql_spec::{HttpVerb, Location, Method, Resource, SchemaId, Schemas, SqlVerb};
 
 use super::context::{UndoLog, WriteContext};
 use super::prepared::PreparedWrite;
 use super::sender::WriteOutcome;
-use crate::statement::Statement;
 
 /// The write that takes another back.
 pub(crate) struct Undo {

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::{Code, Report, Span};
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::ResultSet;
 use strataql_spec::{Location, Method};
 use strataql_sql::WriteKind;
 
@@ -29,8 +31,6 @@ use super::rows::RowSource;
 use super::statement::{Assigned, Marker, Target, WriteStatement};
 use super::writer::Writer;
 use super::{method, show};
-use crate::resource::ResourceRef;
-use crate::result_set::ResultSet;
 
 /// The relation that the rows of the INSERT are in DO UPDATE.
 pub(super) const EXCLUDED: &str = "excluded";

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use strataql_call::{MethodRef, ServerVariables};
+use strataql_query::parameters::Parameters;
+use strataql_query::statement::Statement;
 use strataql_sql::Parsed;
 
 use super::awaiting::Awaiting;
 use super::chosen::Chosen;
 use super::context::WriteContext;
-use crate::parameters::Parameters;
-use crate::statement::Statement;
 
 /// A statement with everything that is needed to write.
 pub(crate) struct Writer<'a> {

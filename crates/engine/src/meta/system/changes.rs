@@ -17,10 +17,10 @@ use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use strataql_diag::Report;
 use strataql_ledger::{Entry, read};
+use strataql_query::error::external;
 
 use super::sheet::Kind::{Integer, Json, Text};
 use super::sheet::{Cell, Sheet, schema_of};
-use crate::error::external;
 
 /// The ledger of a folder, or an empty table without one.
 #[derive(Debug)]

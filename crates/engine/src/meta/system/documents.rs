@@ -22,15 +22,15 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use strataql_diag::{Report, counted};
+use strataql_query::error::external;
+use strataql_query::operators::CallRuntime;
+use strataql_query::resource::ResourceRef;
 use strataql_registry::{ProviderSummary, Registry, ResourceSummary, ServiceIndex};
 use strataql_spec::provider::ServiceEntry;
 
 use super::places::{Places, depth};
 use super::rows::{Layout, Rows, resource_of};
 use super::sheet::{Sheet, schema_of};
-use crate::error::external;
-use crate::operators::CallRuntime;
-use crate::resource::ResourceRef;
 
 /// A table of documents.
 #[derive(Debug)]

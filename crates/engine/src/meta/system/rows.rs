@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
+use strataql_query::front::views::document_view;
+use strataql_query::resource::ResourceRef;
 use strataql_registry::{MethodSummary, ProviderSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::provider::ServiceEntry;
 use strataql_spec::{ColumnType, Location, Provider, SchemaId, Service, SqlVerb};
 
 use super::sheet::Kind::{Boolean, Integer, Text};
 use super::sheet::{Cell, Kind, Sheet, described};
-use crate::front::views::document_view;
 use crate::meta::show::{VIEW, verbs};
-use crate::resource::ResourceRef;
 
 /// How the rows of a table come about, and what has to be read for them.
 #[derive(Clone, Copy)]

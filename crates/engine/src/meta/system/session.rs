@@ -2,10 +2,10 @@
 
 use datafusion::arrow::array::RecordBatch;
 use strataql_diag::Report;
+use strataql_query::statement::Statement;
 
 use super::sheet::Kind::{Integer, Text};
 use super::sheet::{Cell, Sheet, schema_of};
-use crate::statement::Statement;
 
 /// `sys.requests`.
 pub(super) fn requests(statement: &Statement) -> Result<RecordBatch, Box<Report>> {

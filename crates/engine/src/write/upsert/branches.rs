@@ -10,6 +10,9 @@ use datafusion::arrow::compute::{concat_batches, take_record_batch};
 use datafusion::arrow::error::ArrowError;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Report};
+use strataql_query::outcome::Outcome;
+use strataql_query::resource::ResourceRef;
+use strataql_query::result_set::ResultSet;
 
 use super::super::chosen::Chosen;
 use super::super::prepared::PreparedWrite;
@@ -17,9 +20,6 @@ use super::super::returning::Returning;
 use super::super::send;
 use super::super::statement::WriteStatement;
 use super::super::writer::Writer;
-use crate::outcome::Outcome;
-use crate::resource::ResourceRef;
-use crate::result_set::ResultSet;
 
 /// One of the ways.
 pub(super) struct Branch<'a> {

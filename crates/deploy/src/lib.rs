@@ -1,0 +1,1 @@
+//! Manifests: plan, apply, drift and teardown of a stack.
