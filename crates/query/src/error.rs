@@ -3,10 +3,10 @@
 //! Owns: unwrapping, and the wording of planner and execution errors in the user's terms.
 //! Surprise: our own reports travel through DataFusion as `External` errors and come out unchanged.
 
-mod words;
+mod messages;
 
+pub use messages::sql_types;
 pub use strataql_functions::external;
-pub use words::sql_types;
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
@@ -38,7 +38,7 @@ pub fn report_of(error: &DataFusionError, text: &str) -> Box<Report> {
 /// taken apart misses a column there.
 pub(crate) fn report_of_planned(error: &DataFusionError, text: &str) -> Box<Report> {
     match missing_column(error) {
-        Some(_) => Box::new(words::correlated()),
+        Some(_) => Box::new(messages::correlated()),
         None => report_of(error, text),
     }
 }
@@ -100,14 +100,14 @@ fn root(error: &DataFusionError) -> &DataFusionError {
 }
 
 fn describe(error: &DataFusionError) -> Report {
-    if let Some(report) = words::of_pattern(&error.strip_backtrace()) {
+    if let Some(report) = messages::of_pattern(&error.strip_backtrace()) {
         return report;
     }
     match root(error) {
         DataFusionError::SchemaError(schema, _) => schema_error(schema),
         DataFusionError::ArrowError(error, _) => arrow_error(&error.to_string()),
-        DataFusionError::Plan(message) => words::of_planner(message),
-        DataFusionError::NotImplemented(message) => words::of_missing(message),
+        DataFusionError::Plan(message) => messages::of_planner(message),
+        DataFusionError::NotImplemented(message) => messages::of_missing(message),
         DataFusionError::Execution(message) => execution_message(message),
         DataFusionError::ResourcesExhausted(message) => {
             Report::new(Code::MemoryLimit, "the statement needs more memory than it may use")
@@ -124,8 +124,8 @@ fn describe(error: &DataFusionError) -> Report {
             Report::new(Code::LocalIo, format!("a Parquet file could not be used: {error}"))
         }
         DataFusionError::SQL(error, _) => Report::new(Code::Syntax, sentence(&error.to_string())),
-        DataFusionError::Internal(message) if words::is_about_types(message) => {
-            words::of_planner(message)
+        DataFusionError::Internal(message) if messages::is_about_types(message) => {
+            messages::of_planner(message)
         }
         other => {
             let message = other.strip_backtrace();

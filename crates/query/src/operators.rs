@@ -3,8 +3,8 @@
 mod bind_join;
 mod call;
 pub(crate) mod demand;
+mod fan_out;
 mod identity;
-mod legs;
 mod pauses;
 mod runtime;
 mod scan;

@@ -47,7 +47,7 @@ pub use fault::{Fault, FaultKind, When};
 pub use log::LogEntry;
 pub use options::{Credentials, Options};
 pub use rate::Rate;
-pub use scenario::{AuthRules, Given, Scenario};
+pub use scenario::{AuthRules, Scenario, ScenarioObjects};
 pub use server::Sandbox;
 pub use state::State;
 pub use task::Slow;

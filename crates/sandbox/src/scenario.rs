@@ -24,7 +24,7 @@ pub struct Scenario {
     /// Providers of the scenario, for the code that starts the server.
     pub providers: Vec<String>,
     /// Data by resource (`provider.service.resource`).
-    pub objects: IndexMap<String, Given>,
+    pub objects: IndexMap<String, ScenarioObjects>,
     /// The only values of path parameters; requests with others get 404.
     pub parents: IndexMap<String, Vec<String>>,
     /// Maximum rows per page.
@@ -51,7 +51,7 @@ pub struct Scenario {
 
 /// The data of one resource.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Given {
+pub struct ScenarioObjects {
     /// Exactly these objects; path parameters can be among the fields.
     pub objects: Option<Vec<Map<String, Json>>>,
     /// This many generated objects.
@@ -195,17 +195,21 @@ impl Reader<'_> {
         Ok(scenario)
     }
 
-    fn given(&self, name: &str, node: &Node) -> Read<Given> {
+    fn given(&self, name: &str, node: &Node) -> Read<ScenarioObjects> {
         let line = node.line as usize;
         if node.is_sequence() {
-            return Ok(Given { objects: Some(self.objects(node)?), line, ..Given::default() });
+            return Ok(ScenarioObjects {
+                objects: Some(self.objects(node)?),
+                line,
+                ..ScenarioObjects::default()
+            });
         }
         if node.map().is_none() {
             let message = format!("`{name}` has neither objects nor a number of rows");
             return Err(self.wrong(node, &message, "write a list of objects, or `{rows: 700}`"));
         }
         self.known(node, OBJECT_KEYS, &format!("`{name}`"))?;
-        Ok(Given {
+        Ok(ScenarioObjects {
             objects: node.get("objects").map(|objects| self.objects(objects)).transpose()?,
             rows: self.count(node, "rows")?,
             omit_empty: self.omits(node)?,

@@ -18,7 +18,7 @@ use crate::request::Incoming;
 use crate::role::Target;
 use crate::routes::Route;
 use crate::routes::template::Values;
-use crate::scenario::Given;
+use crate::scenario::ScenarioObjects;
 use crate::state::{Changes, CollectionState, SingletonState, State};
 
 /// Inputs of generated data.
@@ -32,7 +32,7 @@ pub(crate) struct Rules {
     pub(crate) clock: i64,
     sequential_ids: bool,
     omit_empty: bool,
-    given: IndexMap<String, Given>,
+    given: IndexMap<String, ScenarioObjects>,
     parents: IndexMap<String, Vec<String>>,
 }
 
@@ -51,7 +51,7 @@ impl Rules {
         }
     }
 
-    fn given_for<'a>(&'a self, routes: &[Option<&Arc<Route>>]) -> Option<&'a Given> {
+    fn given_for<'a>(&'a self, routes: &[Option<&Arc<Route>>]) -> Option<&'a ScenarioObjects> {
         let mut names = routes.iter().flatten().flat_map(|route| &route.resources);
         names.find_map(|name| self.given.get(name))
     }

@@ -50,7 +50,7 @@ pub use schema::{Schema, SchemaId, SchemaKind, Schemas};
 pub use server::{Server, ServerVariable};
 pub use service::{Resource, Service, Verbs};
 pub use view::{Dialect, View};
-pub use write_choice::{Given, NoChoice, Slot, WriteChoice};
+pub use write_choice::{NoChoice, Slot, StatementNames, WriteChoice};
 
 /// The format of compiled models; a stored model of another format is not read.
 pub const MODEL_VERSION: u32 = 2;

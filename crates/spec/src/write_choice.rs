@@ -18,7 +18,7 @@ use crate::service::Resource;
 
 /// The names that a statement gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct StatementNames {
     /// INSERT, UPDATE, REPLACE or DELETE.
     pub verb: SqlVerb,
     /// What is set: columns of an INSERT, or targets of SET.
@@ -31,7 +31,7 @@ pub struct Given {
     pub conditions: BTreeSet<String>,
 }
 
-impl Given {
+impl StatementNames {
     /// A statement that gives nothing yet.
     pub fn new(verb: SqlVerb) -> Self {
         let none = BTreeSet::new;
@@ -130,7 +130,7 @@ impl Resource {
     pub fn choose_write<'m>(
         &'m self,
         schemas: &Schemas,
-        given: &Given,
+        given: &StatementNames,
     ) -> Result<WriteChoice<'m>, NoChoice> {
         let mut best: Option<(Rank, WriteChoice<'m>)> = None;
         for method in self.candidates(given.verb) {
@@ -175,7 +175,7 @@ impl Resource {
         &self,
         schemas: &Schemas,
         method: &'m Method,
-        given: &Given,
+        given: &StatementNames,
     ) -> Vec<Input<'m>> {
         if given.verb == SqlVerb::Insert {
             return Vec::new();
@@ -194,7 +194,7 @@ impl Resource {
     }
 
     /// What a method needs and the statement can never give.
-    fn lacking(&self, schemas: &Schemas, method: &Method, given: &Given) -> Vec<String> {
+    fn lacking(&self, schemas: &Schemas, method: &Method, given: &StatementNames) -> Vec<String> {
         if given.verb == SqlVerb::Insert {
             return lacking_columns(method, given);
         }
@@ -218,7 +218,7 @@ impl Resource {
     }
 
     /// The SELECT methods that the statement gives all they need.
-    fn finders<'m>(&'m self, given: &'m Given) -> impl Iterator<Item = &'m Method> {
+    fn finders<'m>(&'m self, given: &'m StatementNames) -> impl Iterator<Item = &'m Method> {
         self.candidates(SqlVerb::Select).filter(|method| {
             let mut inputs = method.inputs();
             method.is_selectable()
@@ -231,7 +231,7 @@ impl Resource {
     }
 
     /// A field of the body that names the object, by WHERE, and is set as well.
-    fn twice(&self, schemas: &Schemas, method: &Method, given: &Given) -> Option<String> {
+    fn twice(&self, schemas: &Schemas, method: &Method, given: &StatementNames) -> Option<String> {
         let is_condition =
             |key: &Input<'_>| given.conditions.iter().any(|name| is_called(key, name));
         let mut keys = self.keys_that_are_set(schemas, method, given).into_iter();
@@ -243,12 +243,12 @@ impl Resource {
         &self,
         schemas: &Schemas,
         method: &'m Method,
-        given: &Given,
+        given: &StatementNames,
     ) -> Vec<Input<'m>> {
         if given.verb == SqlVerb::Insert {
             return Vec::new();
         }
-        let unset = Given { set: Vec::new(), ..given.clone() };
+        let unset = StatementNames { set: Vec::new(), ..given.clone() };
         let mut keys = self.body_keys(schemas, method, &unset);
         keys.retain(|key| given.sets(key));
         keys
@@ -260,7 +260,7 @@ impl Resource {
         schemas: &Schemas,
         method: &Method,
         keys: &[Input<'_>],
-        given: &Given,
+        given: &StatementNames,
     ) -> Option<String> {
         let left = self.left_over(method, keys, given).into_iter().next()?;
         let is_other = !self.keys_that_are_set(schemas, method, given).is_empty();
@@ -288,7 +288,12 @@ impl Resource {
     }
 
     /// Conditions that a method does not take.
-    fn left_over<'g>(&self, method: &Method, keys: &[Input<'_>], given: &'g Given) -> Vec<&'g str> {
+    fn left_over<'g>(
+        &self,
+        method: &Method,
+        keys: &[Input<'_>],
+        given: &'g StatementNames,
+    ) -> Vec<&'g str> {
         let takes = |name: &str| {
             method.param(name).is_some()
                 || keys.iter().any(|key| is_called(key, name))
@@ -298,7 +303,7 @@ impl Resource {
         given.conditions.iter().map(String::as_str).filter(|name| !takes(name)).collect()
     }
 
-    fn rank(&self, method: &Method, keys: &[Input<'_>], given: &Given) -> Rank {
+    fn rank(&self, method: &Method, keys: &[Input<'_>], given: &StatementNames) -> Rank {
         let left = self.left_over(method, keys, given).len();
         let is_constant =
             |key: &&Input<'_>| given.constants.iter().any(|name| is_called(key, name));
@@ -313,7 +318,7 @@ impl Resource {
         (left, found, Reverse(params), fields.len() - filled, Reverse(filled))
     }
 
-    fn no_choice(&self, schemas: &Schemas, given: &Given) -> NoChoice {
+    fn no_choice(&self, schemas: &Schemas, given: &StatementNames) -> NoChoice {
         let candidates = || self.candidates(given.verb);
         for name in &given.set {
             if candidates().any(|method| self.slot(given.verb, method, name).is_some()) {
@@ -364,14 +369,14 @@ impl Resource {
     }
 
     /// True if WHERE gives a value that names an object, and not only its scope.
-    pub fn names_object(&self, schemas: &Schemas, method: &Method, given: &Given) -> bool {
+    pub fn names_object(&self, schemas: &Schemas, method: &Method, given: &StatementNames) -> bool {
         let keys = self.write_keys(schemas, method, given);
         keys.iter().any(|key| given.equates(key) && !self.is_scope(key.name))
     }
 }
 
 /// Columns that an INSERT lacks.
-fn lacking_columns(method: &Method, given: &Given) -> Vec<String> {
+fn lacking_columns(method: &Method, given: &StatementNames) -> Vec<String> {
     let params = required(method).filter(|input| !given.sets(input));
     let mut missing: Vec<String> = params.map(|input| input.name.to_owned()).collect();
     let wrapper = method.extension.body_wrapper.as_deref();

@@ -51,13 +51,14 @@ const POWER: u8 = 45;
 pub(crate) fn read<T>(
     text: &str,
     tokens: &[TokenWithSpan],
-    settled: Vec<TokenWithSpan>,
+    normalized: Vec<TokenWithSpan>,
     read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<(T, TokenWithSpan), Box<Report>> {
-    let dialect = Metered::new(settled.len());
-    let stack = (STACK + STACK_PER_TOKEN * settled.len()).min(MAX_STACK);
-    let mut parser =
-        Parser::new(&dialect).with_recursion_limit(MAX_DEPTH).with_tokens_with_locations(settled);
+    let dialect = Metered::new(normalized.len());
+    let stack = (STACK + STACK_PER_TOKEN * normalized.len()).min(MAX_STACK);
+    let mut parser = Parser::new(&dialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(normalized);
     let value = stacker::grow(stack, || read(&mut parser)).map_err(|error| match error {
         ParserError::RecursionLimitExceeded => {
             let cause = if dialect.is_spent() {

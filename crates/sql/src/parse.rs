@@ -12,7 +12,7 @@ mod frames;
 mod glob;
 mod membership;
 mod postgres;
-mod settle;
+mod precedence;
 mod show;
 
 use sqlparser::ast as sql;
@@ -27,7 +27,7 @@ use crate::cursor::Cursor;
 use crate::{error, lexer, limits, spans};
 
 pub use frames::EXCLUDE;
-pub use settle::WHOLE_ROW;
+pub use precedence::WHOLE_ROW;
 
 type Read<T> = Result<T, Box<Report>>;
 
@@ -133,8 +133,8 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
 
 /// Statements that `sqlparser` parses.
 fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
-    let read = settle::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
-    let mut read = settle::null_tests(&read).unwrap_or(read);
+    let read = precedence::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
+    let mut read = precedence::null_tests(&read).unwrap_or(read);
     postgres::drop_materialized(&mut read);
     frames::move_exclusions(&mut read);
     let has_globs = glob::read_as_rlike(&mut read);
@@ -166,13 +166,13 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
             ),
         ));
     }
-    if distinct::settle(&mut statement, tokens) {
+    if distinct::normalize(&mut statement, tokens) {
         let _done = chains::balance(&mut statement);
     }
-    settle::operators(&mut statement);
-    membership::settle(&mut statement);
+    precedence::operators(&mut statement);
+    membership::normalize(&mut statement);
     postgres::select_all(&mut statement);
-    ctes::settle(&mut statement);
+    ctes::normalize(&mut statement);
     if has_globs {
         glob::calls(&mut statement);
     }

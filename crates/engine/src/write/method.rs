@@ -2,7 +2,7 @@
 
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_query::resource::ResourceRef;
-use strataql_spec::{Given, Method, NoChoice};
+use strataql_spec::{Method, NoChoice, StatementNames};
 use strataql_sql::WriteKind;
 
 use super::chosen::Chosen;
@@ -40,9 +40,9 @@ pub(crate) fn choose(
 }
 
 /// The names that a statement gives.
-pub(crate) fn given(resource: &ResourceRef, statement: &WriteStatement) -> Given {
+pub(crate) fn given(resource: &ResourceRef, statement: &WriteStatement) -> StatementNames {
     let scope = Scope::of(&statement.target);
-    let mut given = Given::new(statement.verb());
+    let mut given = StatementNames::new(statement.verb());
     given.set =
         statement.assigned.iter().filter_map(|assigned| assigned.path.first().cloned()).collect();
     let Some(condition) = &statement.condition else { return given };

@@ -8,11 +8,11 @@
 //! statement and the bodies can be re-spelt alike; the second makes the tree that is planned.
 
 mod conditions;
-mod hand_in;
 mod inline;
 mod names;
 mod parts;
 mod placeholders;
+mod push_parameters;
 mod shape;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -219,7 +219,7 @@ impl<'a> Expander<'a> {
             let target = self.resolve(factor, frame)?;
             items.push(Item { names: names_of(factor), place, target, span });
         }
-        self.hand_in(select, &items, frame)?;
+        self.push_parameters(select, &items, frame)?;
         self.inline(select, &items, frame)
     }
 

@@ -26,8 +26,8 @@ use strataql_call::{Arguments, CallContext, CallMetrics, MethodRef, field_of};
 use strataql_diag::Code;
 use strataql_spec::{Location, Method};
 
+use super::fan_out::{self, CallStream};
 use super::identity::{Identities, Noted, Requested};
-use super::legs::{self, Leg};
 use super::{BoundKeys, CallRuntime, ScanSpec};
 use crate::error::external;
 use crate::outcome::Issue;
@@ -182,7 +182,7 @@ impl ScanExec {
         let target = self.spec.target(&runtime.registry).map_err(external)?;
         let identities =
             Identities::of(&self.spec, &target, &arguments, &runtime.outcome, &self.noted);
-        let legs = arguments
+        let calls = arguments
             .iter()
             .enumerate()
             .filter(|(_, arguments)| !self.is_of_no_object(target.method(), arguments))
@@ -190,10 +190,10 @@ impl ScanExec {
                 let requested = identities.requested(number, arguments);
                 self.leg(&runtime, &metrics, &target, arguments, requested)
             })
-            .collect::<Result<Vec<Leg>>>()?;
+            .collect::<Result<Vec<CallStream>>>()?;
         let width =
             if self.spec.lazy || self.spec.limit.is_some() { 1 } else { self.spec.concurrency };
-        let rows = legs::run(legs, width, self.spec.arrival_order);
+        let rows = fan_out::run(calls, width, self.spec.arrival_order);
         Ok(limited(rows, self.spec.limit))
     }
 
@@ -216,7 +216,7 @@ impl ScanExec {
         target: &MethodRef,
         arguments: &Arguments,
         requested: Requested,
-    ) -> Result<Leg> {
+    ) -> Result<CallStream> {
         let (spec, method) = (&self.spec, target.method());
         if runtime.run.is_read_only && method.is_write() {
             let what = format!("SELECT by method `{}`, which sends {}", spec.name(), method.verb);

@@ -1,4 +1,4 @@
-//! Kept answers, the least recently used of which make room for new ones.
+//! Kept answers, the least recently used of which make capacity for new ones.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ struct Entry {
 
 /// Answers up to a number of bytes.
 pub(super) struct Store {
-    room: usize,
+    capacity: usize,
     bytes: usize,
     clock: u64,
     entries: HashMap<Key, Entry>,
@@ -58,9 +58,9 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub(super) fn new(room: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self {
-            room,
+            capacity,
             bytes: 0,
             clock: 0,
             entries: HashMap::new(),
@@ -95,11 +95,11 @@ impl Store {
             response.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         // the key is held twice; the rest is what the structures take
         let size = response.body.len() + headers + 2 * key.size() + 512;
-        if size > self.room || self.generation(&key.provider) != generation {
+        if size > self.capacity || self.generation(&key.provider) != generation {
             return;
         }
         self.remove(&key);
-        while self.bytes + size > self.room
+        while self.bytes + size > self.capacity
             && let Some((_, oldest)) = self.order.first_key_value()
         {
             let oldest = oldest.clone();
@@ -166,7 +166,7 @@ mod tests {
         let there: Vec<bool> =
             all.iter().map(|(key, _)| store.get(key, forever).is_some()).collect();
         assert_eq!(there, [true, false, true]);
-        assert!(store.bytes <= store.room);
+        assert!(store.bytes <= store.capacity);
         let (key, large) = answer("d", 50_000);
         store.put(key.clone(), &large, Instant::now(), 0);
         assert!(store.get(&key, forever).is_none());

@@ -5,7 +5,7 @@
 //! like the object.
 //! Refuses: guessing among several fields that are called like nothing.
 
-use super::{Given, missing_fields, required};
+use super::{StatementNames, missing_fields, required};
 use crate::body::BodyProperty;
 use crate::method::{Input, Location, Method, SqlVerb};
 use crate::schema::Schemas;
@@ -20,7 +20,7 @@ impl Resource {
         &self,
         schemas: &Schemas,
         method: &'m Method,
-        given: &Given,
+        given: &StatementNames,
     ) -> Vec<Input<'m>> {
         let Some(body) = &method.body else { return Vec::new() };
         let looked_up = self.looked_up(method, given);
@@ -70,7 +70,7 @@ impl Resource {
     }
 
     /// What the first lookup needs that the method takes in its body.
-    fn looked_up<'m>(&self, method: &'m Method, given: &Given) -> Vec<Input<'m>> {
+    fn looked_up<'m>(&self, method: &'m Method, given: &StatementNames) -> Vec<Input<'m>> {
         let Some(body) = &method.body else { return Vec::new() };
         let lookups = self.candidates(SqlVerb::Select).filter(|it| it.response.rows.is_single());
         for lookup in lookups {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the statement that gives a method exactly what it needs, and those that give one thing more.
 
-use super::{Given, missing_fields, plain, required};
+use super::{StatementNames, missing_fields, plain, required};
 use crate::method::{Input, Location, Method, SqlVerb};
 use crate::schema::Schemas;
 use crate::service::Resource;
@@ -12,7 +12,7 @@ impl Resource {
     /// gives something more which the method takes.
     pub fn is_reachable(&self, schemas: &Schemas, verb: SqlVerb, method: &Method) -> bool {
         let exact = self.exact(schemas, verb, method);
-        let calls = |given: &Given| {
+        let calls = |given: &StatementNames| {
             self.choose_write(schemas, given).is_ok_and(|choice| choice.method.name == method.name)
         };
         if calls(&exact) {
@@ -22,7 +22,7 @@ impl Resource {
         let fields = method.body.iter().flat_map(|body| &body.properties);
         let more: Vec<Input<'_>> =
             params.map(Input::of_param).chain(fields.map(Input::of_property)).collect();
-        let with = |given: Given, input: &Input<'_>| {
+        let with = |given: StatementNames, input: &Input<'_>| {
             let is_known = given.sets(input) || given.equates(input);
             match (verb, input.location) {
                 _ if is_known => given,
@@ -39,8 +39,8 @@ impl Resource {
     }
 
     /// The statement that gives a method what it needs.
-    fn exact(&self, schemas: &Schemas, verb: SqlVerb, method: &Method) -> Given {
-        let mut given = Given::new(verb);
+    fn exact(&self, schemas: &Schemas, verb: SqlVerb, method: &Method) -> StatementNames {
+        let mut given = StatementNames::new(verb);
         if verb == SqlVerb::Insert {
             for input in required(method).chain(missing_fields(method)) {
                 given = given.with_set(input.name);

@@ -63,8 +63,8 @@ fn service() -> Service {
 }
 
 /// A statement whose WHERE gives constants, and mentions other names.
-fn given(verb: SqlVerb, set: &[&str], constants: &[&str], others: &[&str]) -> Given {
-    let mut given = Given::new(verb);
+fn given(verb: SqlVerb, set: &[&str], constants: &[&str], others: &[&str]) -> StatementNames {
+    let mut given = StatementNames::new(verb);
     for name in set {
         given = given.with_set(name);
     }
@@ -76,7 +76,7 @@ fn given(verb: SqlVerb, set: &[&str], constants: &[&str], others: &[&str]) -> Gi
 }
 
 /// The chosen method with its keys, or why there is none.
-fn chosen(resource: &str, given: &Given) -> String {
+fn chosen(resource: &str, given: &StatementNames) -> String {
     let service = service();
     match service.resources[resource].choose_write(&service.schemas, given) {
         Ok(choice) => {

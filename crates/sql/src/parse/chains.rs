@@ -78,7 +78,7 @@ impl VisitorMut for Balancer {
 }
 
 fn take(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, super::settle::nothing())
+    std::mem::replace(expr, super::precedence::nothing())
 }
 
 /// The number of conditions that are joined by the operator.

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Ident, ObjectName, Query, TableAlias, TableFactor, VisitMut, VisitorMut};
 
 /// Renames common table expressions of a statement whose names have more than one meaning.
-pub(super) fn settle(tree: &mut impl VisitMut) {
+pub(super) fn normalize(tree: &mut impl VisitMut) {
     let mut scopes = Scopes::default();
     let _done = tree.visit(&mut scopes);
     if scopes.definitions == 0 {
@@ -136,7 +136,7 @@ impl VisitorMut for Scopes {
 mod tests {
     use crate::Statement;
 
-    fn settled(text: &str) -> String {
+    fn normalized(text: &str) -> String {
         let Statement::Query(query) = crate::parse(text).expect(text).pop().expect("one").statement
         else {
             panic!("{text}")
@@ -151,18 +151,18 @@ mod tests {
             "WITH RECURSIVE a AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM a) SELECT * FROM a",
             "SELECT * FROM t AS a, a AS t",
         ] {
-            assert_eq!(settled(text), text);
+            assert_eq!(normalized(text), text);
         }
     }
 
     #[test]
     fn a_table_of_the_name_is_the_table_outside_of_the_scope() {
         assert_eq!(
-            settled("WITH t AS (SELECT * FROM t) SELECT * FROM t, T AS u"),
+            normalized("WITH t AS (SELECT * FROM t) SELECT * FROM t, T AS u"),
             "WITH \"t#1\" AS (SELECT * FROM t) SELECT * FROM \"t#1\" AS \"t\", \"t#1\" AS u"
         );
         assert_eq!(
-            settled("SELECT (WITH t AS (SELECT 1) SELECT * FROM t), (SELECT 2 FROM t)"),
+            normalized("SELECT (WITH t AS (SELECT 1) SELECT * FROM t), (SELECT 2 FROM t)"),
             "SELECT (WITH \"t#1\" AS (SELECT 1) SELECT * FROM \"t#1\" AS \"t\"), (SELECT 2 FROM t)"
         );
     }
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn an_inner_name_hides_the_outer_one() {
         assert_eq!(
-            settled(
+            normalized(
                 "WITH x AS (SELECT 1), y AS (WITH x AS (SELECT 2) SELECT * FROM x) SELECT * FROM x, y"
             ),
             "WITH \"x#1\" AS (SELECT 1), y AS (WITH \"x#3\" AS (SELECT 2) SELECT * FROM \"x#3\" AS \"x\") SELECT * FROM \"x#1\" AS \"x\", y"
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_recursive_name_means_itself() {
         assert_eq!(
-            settled(
+            normalized(
                 "WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT * FROM t) SELECT * FROM t, (WITH t AS (SELECT 2) SELECT * FROM t) AS u"
             ),
             "WITH RECURSIVE \"t#1\" AS (SELECT 1 UNION ALL SELECT * FROM \"t#1\" AS \"t\") SELECT * FROM \"t#1\" AS \"t\", (WITH \"t#2\" AS (SELECT 2) SELECT * FROM \"t#2\" AS \"t\") AS u"

@@ -19,7 +19,7 @@ impl VisitorMut for Comparisons {
     // top-down: the operators around a comparison are rewritten together with it
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if swallows(expr) {
-            let whole = std::mem::replace(expr, super::settle::nothing());
+            let whole = std::mem::replace(expr, super::precedence::nothing());
             let mut terms = Terms::default();
             terms.read(whole);
             *expr = terms.rebuilt();
@@ -29,7 +29,7 @@ impl VisitorMut for Comparisons {
 }
 
 /// Corrects the right side of those comparisons in a statement or condition; true if there may be one.
-pub(super) fn settle(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) -> bool {
+pub(super) fn normalize(tree: &mut impl VisitMut, tokens: &[TokenWithSpan]) -> bool {
     let is_distinct = |token: &TokenWithSpan| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::DISTINCT);
     let is_any = tokens.iter().any(is_distinct);
     if is_any {
@@ -138,7 +138,7 @@ impl Terms {
             })
         };
         let arms = self.all.into_iter().filter_map(|terms| joined(terms, BinaryOperator::And));
-        joined(arms.collect(), BinaryOperator::Or).unwrap_or_else(super::settle::nothing)
+        joined(arms.collect(), BinaryOperator::Or).unwrap_or_else(super::precedence::nothing)
     }
 }
 

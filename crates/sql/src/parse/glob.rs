@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::settle::nothing;
+use super::precedence::nothing;
 use crate::spans::is_real;
 
 /// Makes the parser read `x GLOB p` as RLIKE, and RLIKE as its synonym REGEXP; true if there is

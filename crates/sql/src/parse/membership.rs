@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{BinaryOperator, Expr, VisitMut, VisitorMut};
 
 /// Rewrites a tree.
-pub(super) fn settle(tree: &mut impl VisitMut) {
+pub(super) fn normalize(tree: &mut impl VisitMut) {
     let _done = tree.visit(&mut Membership);
 }
 

@@ -3,7 +3,7 @@
 use sqlparser::tokenizer::Token;
 use strataql_diag::{Code, Report, did_you_mean};
 
-use super::{Read, chains, distinct, settle};
+use super::{Read, chains, distinct, precedence};
 use crate::ast::{Describe, Name, NamePart, Show, ShowWhat, Statement, Template};
 use crate::cursor::Cursor;
 use crate::limits;
@@ -148,8 +148,8 @@ fn show(text: &str, cursor: &mut Cursor<'_>) -> Read<Show> {
                     .with_help("join conditions with AND or OR, and end the statement after them"),
             ));
         }
-        distinct::settle(&mut filter, &rest);
-        settle::operators(&mut filter);
+        distinct::normalize(&mut filter, &rest);
+        precedence::operators(&mut filter);
         show.filter = Some(Box::new(filter));
         return Ok(show);
     }

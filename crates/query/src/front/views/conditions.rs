@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 /// What is known of a parameter's value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
+pub(super) enum ParameterSource {
     /// Constants.
     Values(Vec<Expr>),
     /// Something that is known only while rows flow: a join key, a subquery.
@@ -18,7 +18,7 @@ pub(super) enum Given {
 }
 
 /// Values by lower-case parameter name.
-pub(super) type Givens = BTreeMap<String, Given>;
+pub(super) type Givens = BTreeMap<String, ParameterSource>;
 
 /// A condition on one column.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub(super) struct Condition {
     pub(super) qualifier: Vec<String>,
     /// The column.
     pub(super) column: Ident,
-    pub(super) given: Given,
+    pub(super) given: ParameterSource,
 }
 
 impl Condition {
@@ -95,9 +95,9 @@ pub(super) fn read(part: &Expr) -> Vec<Condition> {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
             let side = |column: &Expr, value: &Expr| {
                 let given = if is_constant(value) {
-                    Given::Values(vec![value.clone()])
+                    ParameterSource::Values(vec![value.clone()])
                 } else {
-                    Given::Fed
+                    ParameterSource::Fed
                 };
                 let (qualifier, column) = column_of(column)?;
                 Some(Condition { qualifier, column, given })
@@ -109,12 +109,15 @@ pub(super) fn read(part: &Expr) -> Vec<Condition> {
         }
         Expr::InList { expr, list, negated: false } => {
             let Some((qualifier, column)) = column_of(expr) else { return Vec::new() };
-            let given =
-                if list.iter().all(is_constant) { Given::Values(list.clone()) } else { Given::Fed };
+            let given = if list.iter().all(is_constant) {
+                ParameterSource::Values(list.clone())
+            } else {
+                ParameterSource::Fed
+            };
             vec![Condition { qualifier, column, given }]
         }
         Expr::InSubquery { expr, negated: false, .. } => column_of(expr)
-            .map(|(qualifier, column)| Condition { qualifier, column, given: Given::Fed })
+            .map(|(qualifier, column)| Condition { qualifier, column, given: ParameterSource::Fed })
             .into_iter()
             .collect(),
         _ => Vec::new(),
@@ -126,9 +129,9 @@ fn either(left: Vec<Condition>, right: Vec<Condition>) -> Option<Condition> {
     let ([left], [right]) = (left.as_slice(), right.as_slice()) else { return None };
     let same = left.qualifier == right.qualifier && left.key() == right.key();
     match (&left.given, &right.given) {
-        (Given::Values(some), Given::Values(more)) if same => {
+        (ParameterSource::Values(some), ParameterSource::Values(more)) if same => {
             let values = some.iter().chain(more).cloned().collect();
-            Some(Condition { given: Given::Values(values), ..left.clone() })
+            Some(Condition { given: ParameterSource::Values(values), ..left.clone() })
         }
         _ => None,
     }
@@ -215,8 +218,8 @@ mod tests {
             .flat_map(read)
             .map(|condition| {
                 let given = match &condition.given {
-                    Given::Fed => "fed".to_owned(),
-                    Given::Values(values) => {
+                    ParameterSource::Fed => "fed".to_owned(),
+                    ParameterSource::Values(values) => {
                         values.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
                     }
                 };

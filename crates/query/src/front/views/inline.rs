@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use strataql_diag::{Code, Report};
 
-use super::conditions::{Given, Givens, read};
+use super::conditions::{Givens, ParameterSource, read};
 use super::parts::{Parts, factors_mut, using_columns};
 use super::shape::{ctes_of, document_views};
 use super::{Body, Definition, Expander, Found, Frame, Item, MAX_DEPTH, Target, placeholders};
@@ -186,7 +186,7 @@ impl Expander<'_> {
                 };
                 is_column |= columns.is_none_or(|columns| columns.contains(&key));
             }
-            if is_taken && !is_column && condition.given != Given::Fed {
+            if is_taken && !is_column && condition.given != ParameterSource::Fed {
                 taken.insert(part.to_string());
             }
         }
@@ -212,7 +212,7 @@ impl Expander<'_> {
 fn given_for(item: &Item, parts: &Parts, using: &[String], frame: &Frame) -> Givens {
     let mut given = Givens::new();
     for name in using {
-        given.insert(name.clone(), Given::Fed);
+        given.insert(name.clone(), ParameterSource::Fed);
     }
     for condition in parts.iter().flat_map(read) {
         if !item.answers_to(&condition.qualifier) {
@@ -220,15 +220,15 @@ fn given_for(item: &Item, parts: &Parts, using: &[String], frame: &Frame) -> Giv
         }
         let key = condition.key();
         match given.get(&key) {
-            Some(Given::Values(_)) => {}
-            Some(Given::Fed) if condition.given == Given::Fed => {}
+            Some(ParameterSource::Values(_)) => {}
+            Some(ParameterSource::Fed) if condition.given == ParameterSource::Fed => {}
             _ => {
                 given.insert(key, condition.given);
             }
         }
     }
     for (key, outer) in &frame.given {
-        if matches!(outer, Given::Values(_)) || !given.contains_key(key) {
+        if matches!(outer, ParameterSource::Values(_)) || !given.contains_key(key) {
             given.insert(key.clone(), outer.clone());
         }
     }

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Query, Value, ValueWithSpan, Visit, VisitMut, Visitor, VisitorMut,
 };
 
-use super::conditions::{Given, Givens};
+use super::conditions::{Givens, ParameterSource};
 
 /// The names of `{{ name }}` in a text, in order.
 pub(super) fn names(text: &str) -> Vec<String> {
@@ -54,11 +54,11 @@ impl Filler<'_> {
     /// The one value of a name.
     fn value(&self, name: &str) -> Option<&Expr> {
         match self.given.get(&name.to_lowercase())? {
-            Given::Values(values) => match values.as_slice() {
+            ParameterSource::Values(values) => match values.as_slice() {
                 [one] => Some(one),
                 _ => None,
             },
-            Given::Fed => None,
+            ParameterSource::Fed => None,
         }
     }
 }

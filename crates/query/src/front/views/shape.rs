@@ -9,8 +9,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::conditions::{Givens, read, split};
-use super::hand_in::has_placeholder;
 use super::parts::{factors_mut, last_part};
+use super::push_parameters::has_placeholder;
 use super::{
     Definition, Expander, Found, Frame, Looked, MAX_DEPTH, TextSpan, idents, names_of, placeholders,
 };

@@ -1,4 +1,4 @@
-//! Handing given values to the resources of a view's body.
+//! Pushes given values down to the resources of a view's body.
 //!
 //! A condition `p = constant` on a parameter is replaced; where the body gives none, one is added to
 //! the SELECT that reads the resource.
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use datafusion::sql::sqlparser::ast::Select;
 use strataql_diag::{Code, Report};
 
-use super::conditions::{Condition, Given, column, condition, read};
+use super::conditions::{Condition, ParameterSource, column, condition, read};
 use super::parts::{Parts, using_columns};
 use super::placeholders::is_placeholder;
 use super::shape::document_views;
@@ -23,8 +23,8 @@ struct Taker {
 }
 
 impl Expander<'_> {
-    /// Hands what is given to the items of a SELECT.
-    pub(super) fn hand_in(
+    /// Pushes what is given to the items of a SELECT.
+    pub(super) fn push_parameters(
         &mut self,
         select: &mut Select,
         items: &[Item],
@@ -42,7 +42,7 @@ impl Expander<'_> {
             if using.contains(key) {
                 held.extend(takers.iter().map(|taker| taker.item));
             }
-            let Given::Values(values) = given else { continue };
+            let ParameterSource::Values(values) = given else { continue };
             for taker in takers.iter().filter(|taker| !held.contains(&taker.item)) {
                 let item = &items[taker.item];
                 let Target::Resource(resource) = &item.target else { continue };
@@ -125,7 +125,7 @@ fn replace(
     items: &[Item],
     takers: &[Taker],
     key: &str,
-    given: &Given,
+    given: &ParameterSource,
     body: &Body,
 ) -> BTreeSet<usize> {
     let mut held = BTreeSet::new();
@@ -142,7 +142,7 @@ fn replace(
                 continue;
             }
             let taken = hits(&found);
-            if let (Given::Values(_), Given::Values(values), false) =
+            if let (ParameterSource::Values(_), ParameterSource::Values(values), false) =
                 (&found.given, given, taken.is_empty())
             {
                 *part = condition(column(&found.qualifier, &found.column.value), values);
@@ -150,7 +150,7 @@ fn replace(
             held.extend(taken);
         }
     }
-    if *given == Given::Fed && body.definition.from_document {
+    if *given == ParameterSource::Fed && body.definition.from_document {
         // the value comes from a join outside: the placeholder must not stand against it
         parts.retain(|part| {
             !read(part).iter().any(|found| found.key() == key && has_placeholder(found))
@@ -161,8 +161,8 @@ fn replace(
 
 pub(super) fn has_placeholder(found: &Condition) -> bool {
     match &found.given {
-        Given::Values(values) => values.iter().any(is_placeholder),
-        Given::Fed => false,
+        ParameterSource::Values(values) => values.iter().any(is_placeholder),
+        ParameterSource::Fed => false,
     }
 }
 

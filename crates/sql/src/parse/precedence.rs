@@ -24,7 +24,7 @@ pub(super) fn operators(tree: &mut impl VisitMut) {
         type Break = ();
 
         fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-            settle(expr);
+            normalize(expr);
             sign(expr);
             concatenation(expr);
             ControlFlow::Continue(())
@@ -53,7 +53,7 @@ fn sign(expr: &mut Expr) {
 }
 
 /// Moves an arrow below the looser operator that took one of its operands.
-fn settle(expr: &mut Expr) {
+fn normalize(expr: &mut Expr) {
     let Expr::BinaryOp { left, op, right } = expr else { return };
     if !matches!(op, BinaryOperator::Arrow | BinaryOperator::LongArrow) {
         return;
@@ -66,7 +66,7 @@ fn settle(expr: &mut Expr) {
         let key = std::mem::replace(right, Box::new(nothing()));
         let object = std::mem::replace(inner, Box::new(nothing()));
         let mut lifted = Expr::BinaryOp { left: object, op: arrow, right: key };
-        settle(&mut lifted);
+        normalize(&mut lifted);
         **inner = lifted;
         let whole = std::mem::replace(left.as_mut(), nothing());
         *expr = whole;
@@ -77,7 +77,7 @@ fn settle(expr: &mut Expr) {
     let key = std::mem::replace(first, Box::new(nothing()));
     let object = std::mem::replace(left, Box::new(nothing()));
     let mut lowered = Expr::BinaryOp { left: object, op: arrow, right: key };
-    settle(&mut lowered);
+    normalize(&mut lowered);
     **first = lowered;
     let whole = std::mem::replace(right.as_mut(), nothing());
     *expr = whole;

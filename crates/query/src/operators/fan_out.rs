@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 /// The batches of one call.
-pub(crate) type Leg = BoxStream<'static, Result<RecordBatch>>;
+pub(crate) type CallStream = BoxStream<'static, Result<RecordBatch>>;
 
 /// Kilobytes that calls ahead of their turn may hold together at first …
 const AHEAD_KB: u32 = 8 << 10;
@@ -38,25 +38,25 @@ const JUDGED: usize = 32;
 
 /// The batches of all calls: `width` of them run at once.
 pub(crate) fn run(
-    legs: Vec<Leg>,
+    calls: Vec<CallStream>,
     width: usize,
     arrival_order: bool,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send {
-    if width <= 1 || legs.len() <= 1 {
-        return futures::stream::iter(legs).flatten().boxed();
+    if width <= 1 || calls.len() <= 1 {
+        return futures::stream::iter(calls).flatten().boxed();
     }
     if arrival_order {
-        return futures::stream::iter(legs).flatten_unordered(width).boxed();
+        return futures::stream::iter(calls).flatten_unordered(width).boxed();
     }
-    in_order(legs, width).boxed()
+    in_order(calls, width).boxed()
 }
 
 struct Ahead {
-    waiting: VecDeque<Leg>,
+    waiting: VecDeque<CallStream>,
     running: VecDeque<mpsc::UnboundedReceiver<Delivery>>,
     tasks: JoinSet<()>,
     turn: watch::Sender<usize>,
-    room: Arc<Semaphore>,
+    capacity: Arc<Semaphore>,
     room_kb: u32,
     /// Microseconds that the fastest page took.
     fastest: Arc<AtomicU64>,
@@ -68,13 +68,16 @@ struct Ahead {
 /// A batch and the memory it counts against.
 type Delivery = (Result<RecordBatch>, Option<OwnedSemaphorePermit>);
 
-fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBatch>> + Send {
+fn in_order(
+    calls: Vec<CallStream>,
+    width: usize,
+) -> impl Stream<Item = Result<RecordBatch>> + Send {
     let mut ahead = Ahead {
-        waiting: legs.into(),
+        waiting: calls.into(),
         running: VecDeque::new(),
         tasks: JoinSet::new(),
         turn: watch::Sender::new(0),
-        room: Arc::new(Semaphore::new(AHEAD_KB as usize)),
+        capacity: Arc::new(Semaphore::new(AHEAD_KB as usize)),
         room_kb: AHEAD_KB,
         fastest: Arc::new(AtomicU64::new(u64::MAX)),
         pages: Arc::default(),
@@ -91,8 +94,8 @@ fn in_order(legs: Vec<Leg>, width: usize) -> impl Stream<Item = Result<RecordBat
             if since.elapsed() >= FAR {
                 ahead.grow();
             }
-            if let Some((batch, room)) = delivery {
-                drop(room);
+            if let Some((batch, capacity)) = delivery {
+                drop(capacity);
                 return Ok::<_, DataFusionError>(Some((batch?, ahead)));
             }
             ahead.running.pop_front();
@@ -110,23 +113,23 @@ impl Ahead {
             return;
         }
         let more = GROWTH_KB.min(AHEAD_LIMIT_KB - self.room_kb);
-        self.room.add_permits(more as usize);
+        self.capacity.add_permits(more as usize);
         self.room_kb += more;
     }
 
     /// Starts the next call that waits.
     fn start(&mut self) {
-        let Some(mut leg) = self.waiting.pop_front() else { return };
+        let Some(mut call) = self.waiting.pop_front() else { return };
         let (sender, receiver) = mpsc::unbounded_channel();
         let number = self.started;
         let mut turn = self.turn.subscribe();
-        let room = Arc::clone(&self.room);
+        let capacity = Arc::clone(&self.capacity);
         let fastest = Arc::clone(&self.fastest);
         let pages = Arc::clone(&self.pages);
         self.tasks.spawn(async move {
             loop {
                 let since = Instant::now();
-                let Some(batch) = leg.next().await else { return };
+                let Some(batch) = call.next().await else { return };
                 let took = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
                 fastest.fetch_min(took, Ordering::Relaxed);
                 pages.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +139,7 @@ impl Ahead {
                 let permit = tokio::select! {
                     biased;
                     _ = turn.wait_for(|turn| *turn >= number) => None,
-                    permit = Arc::clone(&room).acquire_many_owned(wanted) => permit.ok(),
+                    permit = Arc::clone(&capacity).acquire_many_owned(wanted) => permit.ok(),
                 };
                 if sender.send((batch, permit)).is_err() {
                     return;
@@ -156,7 +159,7 @@ mod tests {
 
     use super::*;
 
-    fn leg(values: Vec<i64>, wait: usize) -> Leg {
+    fn call(values: Vec<i64>, wait: usize) -> CallStream {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
         futures::stream::iter(values)
             .then(move |value| {
@@ -173,10 +176,10 @@ mod tests {
     }
 
     async fn values(width: usize) -> Vec<i64> {
-        let legs: Vec<Leg> = (0..20)
-            .map(|n| leg(vec![n * 10, n * 10 + 1], usize::try_from(20 - n).unwrap()))
+        let calls: Vec<CallStream> = (0..20)
+            .map(|n| call(vec![n * 10, n * 10 + 1], usize::try_from(20 - n).unwrap()))
             .collect();
-        let batches: Vec<RecordBatch> = run(legs, width, false).try_collect().await.unwrap();
+        let batches: Vec<RecordBatch> = run(calls, width, false).try_collect().await.unwrap();
         batches
             .iter()
             .flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec())
