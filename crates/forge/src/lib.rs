@@ -1,4 +1,4 @@
-//! Provider documents from SDKs, and reference pages from provider documents.
+//! Provider documents from SDKs and API descriptions, and reference pages from provider documents.
 //!
 //! Owns: reading an SDK package without running it, the documents that follow from it, differences
 //! between documents, pages.
@@ -12,6 +12,7 @@ pub mod diff;
 )]
 pub mod docs;
 mod documents;
+mod import;
 mod python;
 mod sdk;
 #[cfg(test)]
@@ -20,3 +21,4 @@ mod yaml;
 
 pub use databricks::{Descriptions, generate as generate_databricks};
 pub use documents::{Documents, write_pages};
+pub use import::{Guess, ImportOptions, Imported, import};

@@ -9,8 +9,49 @@ use clap::{Args, Subcommand, ValueEnum};
 pub(crate) enum ProviderCommand {
     // their help texts are at their arguments
     Lint(LintArguments),
+    Import(ImportArguments),
     Generate(GenerateArguments),
     Diff(DiffArguments),
+}
+
+/// Make a provider document from an API description
+///
+/// Reads OpenAPI 3.0 and 3.1 (YAML or JSON) and Google discovery documents. Resources, SQL verbs, the place of
+/// the rows, paging and the credential are guessed; each guess is listed with its reason. Files that are there
+/// are kept unless `--force` is given.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  strataql provider import openapi.yaml --name tickets
+  strataql provider lint registry/src/tickets/v1
+  strataql exec --registry registry --sandbox 'SHOW METHODS IN tickets.api.tickets'")]
+pub(crate) struct ImportArguments {
+    /// The API description; `-` reads stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// The name of the provider in SQL
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// The name of the service in SQL
+    #[arg(long, value_name = "NAME", default_value = "api")]
+    pub(crate) service: String,
+
+    /// The address of the server, in place of those that the description names
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+
+    /// The registry folder that receives the provider
+    #[arg(long, value_name = "DIR", default_value = "registry")]
+    pub(crate) out: PathBuf,
+
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Make provider documents from an SDK package

@@ -1,5 +1,7 @@
 //! `strataql provider`.
 
+mod import;
+
 use std::time::Duration;
 
 use strataql_diag::{Report, Severity};
@@ -15,6 +17,9 @@ use crate::exit::Exit;
 pub(crate) fn run(command: &ProviderCommand, console: &Console) -> Exit {
     match command {
         ProviderCommand::Lint(arguments) => run_lint(arguments, console),
+        ProviderCommand::Import(arguments) => {
+            import::run(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
+        }
         ProviderCommand::Generate(arguments) => {
             generate(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
         }
@@ -70,25 +75,7 @@ fn run_lint(arguments: &LintArguments, console: &Console) -> Exit {
 
 /// One line per finding, then the totals.
 fn text(report: &LintReport) -> String {
-    let mut lines: Vec<String> = report
-        .reports
-        .iter()
-        .map(|finding| {
-            let severity = match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
-            let place = match &finding.place {
-                Some(place) => format!("{}:{}: ", place.file, place.line),
-                None => String::new(),
-            };
-            format!(
-                "{place}{severity}[{}]: {}",
-                finding.code,
-                strataql_output::neutral(&finding.message)
-            )
-        })
-        .collect();
+    let mut lines: Vec<String> = report.reports.iter().map(finding).collect();
     if !lines.is_empty() {
         lines.push(String::new());
     }
@@ -116,6 +103,25 @@ fn text(report: &LintReport) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// A finding as a line, and what to do about it.
+fn finding(finding: &Report) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = match &finding.place {
+        Some(place) => format!("{}:{}: ", place.file, place.line),
+        None => String::new(),
+    };
+    let fixes: String = finding
+        .help
+        .iter()
+        .map(|help| format!("\n    fix: {}", strataql_output::neutral(help)))
+        .collect();
+    let message = strataql_output::neutral(&finding.message);
+    format!("{place}{severity}[{}]: {message}{fixes}", finding.code)
 }
 
 /// One JSON object per finding, then one with the totals.
