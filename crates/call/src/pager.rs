@@ -124,10 +124,12 @@ impl Pager {
     pub(crate) fn captures(paging: &Paging) -> Vec<Vec<String>> {
         let sources: Vec<Option<&TokenSource>> = match paging {
             Paging::None => vec![],
-            Paging::Token { response, .. } => vec![Some(response)],
-            Paging::Link { source } => vec![Some(source)],
-            Paging::PageNumber { current, total, .. } => vec![current.as_ref(), total.as_ref()],
-            Paging::Offset { total, .. } => vec![total.as_ref()],
+            Paging::Token { response, more, .. } => vec![Some(response), more.as_ref()],
+            Paging::Link { source } | Paging::Next { source, .. } => vec![Some(source)],
+            Paging::PageNumber { current, total, rows, more, .. } => {
+                vec![current.as_ref(), total.as_ref(), rows.as_ref(), more.as_ref()]
+            }
+            Paging::Offset { total, more, .. } => vec![total.as_ref(), more.as_ref()],
         };
         sources
             .into_iter()
@@ -156,10 +158,18 @@ impl Pager {
 
     fn address(&mut self, facts: &PageFacts) -> Result<Option<PageAddress>, Box<Report>> {
         match self.paging.clone() {
+            // a header that every client understands needs no declaration
+            Paging::None if !facts.is_single && !self.walks_by_hand(facts) => {
+                let link = self.link(facts)?;
+                self.followed(link, facts)
+            }
             Paging::None => Ok(None),
-            Paging::Token { request, response, .. } => {
-                let token = self.found(&response, facts, 0)?;
-                let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+            Paging::Token { request, response, more, .. } => {
+                let token = self.token(&response, facts, 0)?;
+                let Some(token) = token else { return Ok(None) };
+                if self.flag(more.as_ref(), facts, 1)? == Some(false) {
+                    return Ok(None);
+                }
                 self.first_time(&token)?;
                 Ok(Some(PageAddress::Value { target: request, value: token }))
             }
@@ -168,18 +178,27 @@ impl Pager {
                     TokenSource::Header(name) if name.eq_ignore_ascii_case("link") => {
                         self.link(facts)?
                     }
-                    source => self.found(source, facts, 0)?,
+                    source => self.token(source, facts, 0)?,
                 };
-                let Some(link) = link.filter(|link| !link.is_empty()) else { return Ok(None) };
-                let Some(asked) = &facts.url else { return Ok(None) };
-                let url = check_same_origin(asked, &link, &self.origins)?;
-                self.seen.insert(asked.to_string());
-                self.first_time(url.as_str())?;
-                Ok(Some(PageAddress::Url(url)))
+                self.followed(link, facts)
             }
-            Paging::PageNumber { request, current, total, .. } => {
-                let before = self.total;
-                let total = self.counted(total.as_ref(), facts, 1)?;
+            Paging::Next { source, request } => {
+                let Some(next) = self.token(&source, facts, 0)? else { return Ok(None) };
+                if is_address(&next) {
+                    return self.followed(Some(next), facts);
+                }
+                let Some(target) = request else {
+                    let key = complete::shown(&source);
+                    if self.ignores(&key) {
+                        return Ok(None);
+                    }
+                    let what = format!("has a token at `{key}`, and no parameter takes it");
+                    return Err(self.incomplete(&key, &what));
+                };
+                self.first_time(&next)?;
+                Ok(Some(PageAddress::Value { target, value: next }))
+            }
+            Paging::PageNumber { request, current, total, rows, more, .. } => {
                 if let Some(reported) = self.number(current.as_ref(), facts, 0)?
                     && reported != self.position
                 {
@@ -187,7 +206,9 @@ impl Pager {
                         self.circle(&format!("page {reported} in place of {}", self.position))
                     );
                 }
-                let more = match total {
+                let before = self.total;
+                let pages = self.counted(total.as_ref(), facts, 1)?;
+                let more = match pages {
                     Some((total, counts)) => {
                         let more = self.position < total;
                         if counts {
@@ -195,8 +216,7 @@ impl Pager {
                         }
                         more
                     }
-                    // without a count an empty page is the end
-                    None => facts.rows > 0,
+                    None => self.counts_more(rows.as_ref(), more.as_ref(), facts)?,
                 };
                 if !more {
                     return Ok(None);
@@ -204,7 +224,7 @@ impl Pager {
                 self.position += 1;
                 Ok(Some(PageAddress::Value { target: request, value: self.position.to_string() }))
             }
-            Paging::Offset { request, start, total, .. } => {
+            Paging::Offset { request, start, total, more, .. } => {
                 let rows = i64::try_from(facts.rows).unwrap_or(i64::MAX);
                 self.position = self.position.saturating_add(rows);
                 let before = self.total;
@@ -213,12 +233,85 @@ impl Pager {
                 if let Some((total, true)) = total {
                     self.consistent(before, total, reached, facts.rows, "rows")?;
                 }
-                if rows == 0 || total.is_some_and(|(total, _)| reached >= total) {
+                let more = match total {
+                    Some((total, _)) => Some(reached < total),
+                    None => self.flag(more.as_ref(), facts, 1)?,
+                };
+                if rows == 0 || more == Some(false) {
                     return Ok(None);
                 }
                 Ok(Some(PageAddress::Value { target: request, value: self.position.to_string() }))
             }
         }
+    }
+
+    /// The request of an address, within its origin.
+    fn followed(
+        &mut self,
+        link: Option<String>,
+        facts: &PageFacts,
+    ) -> Result<Option<PageAddress>, Box<Report>> {
+        let Some(link) = link.filter(|link| !link.is_empty()) else { return Ok(None) };
+        let Some(asked) = &facts.url else { return Ok(None) };
+        let url = check_same_origin(asked, &link, &self.origins)?;
+        self.seen.insert(asked.to_string());
+        self.first_time(url.as_str())?;
+        Ok(Some(PageAddress::Url(url)))
+    }
+
+    /// Whether a list of numbered pages goes on, by the number of its rows or a flag; with neither an empty
+    /// page is the end.
+    fn counts_more(
+        &mut self,
+        rows: Option<&TokenSource>,
+        more: Option<&TokenSource>,
+        facts: &PageFacts,
+    ) -> Result<bool, Box<Report>> {
+        let before = self.total;
+        // someone who begins in the middle cannot tell how many rows came before
+        if !self.is_given
+            && let Some((total, counts)) = self.counted(rows, facts, 2)?
+        {
+            if counts {
+                self.consistent(before, total, self.rows, facts.rows, "rows")?;
+            }
+            return Ok(facts.rows > 0 && self.rows < total);
+        }
+        Ok(self.flag(more, facts, 3)?.unwrap_or(facts.rows > 0))
+    }
+
+    /// The addresses of the pages after the first, as far as its counts tell them.
+    ///
+    /// They are a guess that saves time: each page still passes [`Self::next`], and its address counts.
+    pub(crate) fn predicted(&self, rows: usize, pages: usize) -> Vec<PageAddress> {
+        let size = i64::try_from(rows).unwrap_or(i64::MAX);
+        let Some(total) = self.total.filter(|_| size > 0 && self.pages == 1) else {
+            return Vec::new();
+        };
+        let value = |target: &TokenTarget, number: i64| PageAddress::Value {
+            target: target.clone(),
+            value: number.to_string(),
+        };
+        let (target, step, count) = match &self.paging {
+            Paging::PageNumber { request, total: Some(_), .. } => {
+                (request, 1, total - self.position + 1)
+            }
+            Paging::PageNumber { request, rows: Some(_), .. } => (
+                request,
+                1,
+                (total - size).div_euclid(size) + i64::from(total.rem_euclid(size) > 0),
+            ),
+            // the position is already that of the next page
+            Paging::Offset { request, start, .. } => {
+                let left = total - (self.position - start);
+                (request, size, left.div_euclid(size) + i64::from(left.rem_euclid(size) > 0))
+            }
+            _ => return Vec::new(),
+        };
+        let count = count.clamp(0, i64::try_from(pages).unwrap_or(i64::MAX));
+        (0..count)
+            .map(|number| value(target, self.position.saturating_add(number * step)))
+            .collect()
     }
 
     fn first_time(&mut self, address: &str) -> Result<(), Box<Report>> {
@@ -273,6 +366,38 @@ impl Pager {
         }
     }
 
+    /// A token or an address; absent, empty and `false` are none.
+    fn token(
+        &self,
+        source: &TokenSource,
+        facts: &PageFacts,
+        index: usize,
+    ) -> Result<Option<String>, Box<Report>> {
+        let found = self.found(source, facts, index)?;
+        let found = found.filter(|token| !token.is_empty() && token != "false");
+        if found.as_deref() == Some("true") && !self.ignores(&complete::shown(source)) {
+            let key = complete::shown(source);
+            return Err(
+                self.incomplete(&key, "has a boolean where the address of the next page should be")
+            );
+        }
+        Ok(found)
+    }
+
+    /// A flag that says whether there is more.
+    fn flag(
+        &self,
+        source: Option<&TokenSource>,
+        facts: &PageFacts,
+        index: usize,
+    ) -> Result<Option<bool>, Box<Report>> {
+        let Some(source) = source else { return Ok(None) };
+        let text = self.found(source, facts, index)?;
+        Ok(text.map(|text| {
+            !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "false" | "no" | "0")
+        }))
+    }
+
     /// The next page of the `Link` header.
     fn link(&self, facts: &PageFacts) -> Result<Option<String>, Box<Report>> {
         next_link(&facts.headers).or_else(|problem| match problem {
@@ -315,6 +440,14 @@ impl Pager {
     }
 }
 
+/// True for an address, in full or from the root or query of the list's own.
+fn is_address(next: &str) -> bool {
+    next.starts_with(['/', '?'])
+        || next
+            .split_once("://")
+            .is_some_and(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
 #[cfg(test)]
 mod tests {
     use strataql_spec::paging::TokenLocation;
@@ -347,7 +480,8 @@ mod tests {
 
     #[test]
     fn tokens_end_when_absent_and_repeat_is_an_error() {
-        let paging = Paging::Token { request: query("t"), response: body("next"), size: None };
+        let paging =
+            Paging::Token { request: query("t"), response: body("next"), size: None, more: None };
         let mut pager = Pager::new(paging, "m", Some("mine".into()), &[]);
         let next = pager.next(&page(2, &[Some("a")])).expect("fine");
         assert_eq!(value(next).as_deref(), Some("a"));
@@ -377,6 +511,8 @@ mod tests {
             request: query("page"),
             current: Some(body("page")),
             total: Some(body("pages")),
+            rows: None,
+            more: None,
             start: 1,
         };
         let mut pager = Pager::new(paging(), "m", None, &[]);
@@ -397,6 +533,7 @@ mod tests {
             request: query("startIndex"),
             start: 1,
             total: Some(body("totalResults")),
+            more: None,
             size: None,
         };
         let mut pager = Pager::new(paging, "m", None, &[]);
@@ -413,12 +550,15 @@ mod tests {
             request: query("skip"),
             start: 0,
             total: Some(body("total")),
+            more: None,
             size: None,
         };
         let number = || Paging::PageNumber {
             request: query("page"),
             current: None,
             total: Some(TokenSource::Body(vec!["pages".to_owned()])),
+            rows: None,
+            more: None,
             start: 1,
         };
         let refused = |paging: Paging, pages: &[(usize, Option<&str>)], keys: &[String]| {
@@ -445,11 +585,138 @@ mod tests {
     }
 
     #[test]
+    fn next_is_an_address_or_a_token() {
+        let next = |request: Option<TokenTarget>, value: &str| {
+            let mut pager =
+                Pager::new(Paging::Next { source: body("next"), request }, "m", None, &[]);
+            pager.next(&page(1, &[Some(value)]))
+        };
+        let found = next(None, "https://api.example.com/things?page=2").expect("an address");
+        assert!(matches!(found, Next::Page(PageAddress::Url(_))));
+        assert!(matches!(next(None, "/things?page=2"), Ok(Next::Page(PageAddress::Url(_)))));
+        assert_eq!(
+            value(next(Some(query("token")), "a/b:c").expect("a token")).as_deref(),
+            Some("a/b:c")
+        );
+        assert_eq!(next(None, "abc").expect_err("nothing takes it").code, Code::IncompleteList);
+        assert_eq!(next(None, "true").expect_err("no address").code, Code::IncompleteList);
+        assert_eq!(next(None, "").expect("the end"), Next::End);
+        let away = next(Some(query("token")), "https://evil.example.com/");
+        assert_eq!(away.expect_err("elsewhere").code, Code::CrossOrigin);
+    }
+
+    #[test]
+    fn flags_end_lists_of_tokens_pages_and_offsets() {
+        let more = || Some(body("has_more"));
+        let token = Paging::Token {
+            request: query("after"),
+            response: body("last_id"),
+            size: None,
+            more: more(),
+        };
+        let mut pager = Pager::new(token, "m", None, &[]);
+        assert!(matches!(pager.next(&page(2, &[Some("a"), Some("true")])), Ok(Next::Page(_))));
+        assert_eq!(pager.next(&page(2, &[Some("b"), Some("false")])), Ok(Next::End));
+        let number = Paging::PageNumber {
+            request: query("page"),
+            current: None,
+            total: None,
+            rows: None,
+            more: more(),
+            start: 1,
+        };
+        let mut pager = Pager::new(number, "m", None, &[]);
+        let next = pager.next(&page(2, &[None, None, None, Some("true")])).expect("a page");
+        assert_eq!(value(next).as_deref(), Some("2"));
+        assert_eq!(pager.next(&page(2, &[None, None, None, Some("false")])), Ok(Next::End));
+        let offset = Paging::Offset {
+            request: query("offset"),
+            start: 0,
+            total: None,
+            more: more(),
+            size: None,
+        };
+        let mut pager = Pager::new(offset, "m", None, &[]);
+        assert_eq!(
+            value(pager.next(&page(2, &[None, Some("true")])).expect("fine")).as_deref(),
+            Some("2")
+        );
+        assert_eq!(pager.next(&page(1, &[None, Some("false")])), Ok(Next::End));
+    }
+
+    #[test]
+    fn totals_of_rows_end_numbered_pages() {
+        let paging = || Paging::PageNumber {
+            request: query("page"),
+            current: None,
+            total: None,
+            rows: Some(body("total")),
+            more: None,
+            start: 1,
+        };
+        let facts = |rows, total: &str| page(rows, &[None, None, Some(total), None]);
+        let mut pager = Pager::new(paging(), "m", None, &[]);
+        assert_eq!(value(pager.next(&facts(2, "3")).expect("fine")).as_deref(), Some("2"));
+        assert_eq!(pager.next(&facts(1, "3")), Ok(Next::End));
+        let mut pager = Pager::new(paging(), "m", None, &[]);
+        assert!(pager.next(&facts(2, "3")).is_ok());
+        assert_eq!(pager.next(&facts(0, "3")).expect_err("missing").code, Code::IncompleteList);
+    }
+
+    #[test]
+    fn counts_tell_the_addresses_of_all_pages() {
+        let told = |paging: Paging, captured: &[Option<&str>], rows: usize| {
+            let mut pager = Pager::new(paging, "m", None, &[]);
+            let next = pager.next(&page(rows, captured)).expect("a page");
+            let all = pager.predicted(rows, 100);
+            assert!(
+                matches!(next, Next::Page(ref first) if all.first() == Some(first)),
+                "{next:?}"
+            );
+            let values =
+                all.into_iter().map(|address| value(Next::Page(address)).expect("a value"));
+            values.collect::<Vec<_>>()
+        };
+        let number = |total: bool| Paging::PageNumber {
+            request: query("page"),
+            current: None,
+            total: total.then(|| body("pages")),
+            rows: (!total).then(|| body("total")),
+            more: None,
+            start: 1,
+        };
+        assert_eq!(told(number(true), &[None, Some("4"), None, None], 2), ["2", "3", "4"]);
+        assert_eq!(told(number(false), &[None, None, Some("7"), None], 2), ["2", "3", "4"]);
+        let offset = Paging::Offset {
+            request: query("skip"),
+            start: 0,
+            total: Some(body("total")),
+            more: None,
+            size: None,
+        };
+        assert_eq!(told(offset, &[Some("7"), None], 3), ["3", "6"]);
+    }
+
+    #[test]
+    fn a_link_header_needs_no_declaration() {
+        let mut facts = page(1, &[]);
+        facts.headers.insert("link", "</things?page=2>; rel=\"next\"".parse().expect("a value"));
+        let mut pager = Pager::new(Paging::None, "m", None, &[]);
+        assert!(matches!(pager.next(&facts), Ok(Next::Page(PageAddress::Url(_)))));
+        let single = PageFacts { is_single: true, ..facts.clone() };
+        assert_eq!(Pager::new(Paging::None, "m", None, &[]).next(&single), Ok(Next::End));
+        let mut by_hand = facts;
+        by_hand.url = Url::parse("https://api.example.com/things?page=1").ok();
+        assert_eq!(Pager::new(Paging::None, "m", None, &[]).next(&by_hand), Ok(Next::End));
+    }
+
+    #[test]
     fn headers_that_cannot_be_read_are_no_end() {
         let paging = || Paging::Token {
             request: query("t"),
             response: TokenSource::Header("x-next".into()),
             size: None,
+            more: None,
         };
         let asked = |paging: Paging, values: &[&[u8]], name: &'static str, keys: &[String]| {
             let mut facts = page(1, &[]);

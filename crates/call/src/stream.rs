@@ -2,12 +2,14 @@
 //!
 //! Owns: sending page requests, checking statuses, decoding, and starting the next request after a
 //! single pass.
-//! Refuses: read-ahead; that is the operator's choice.
+//! Surprise: where the first page tells how many there are, the others are fetched together and read in
+//! their order, if the operator allows it. Each still says itself what comes next.
 
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use futures::Stream;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use http::header::CONTENT_RANGE;
 use strataql_diag::{RemoteFailure, Report};
 use strataql_net::{Response, status_report};
@@ -21,6 +23,9 @@ use crate::metrics::CallMetrics;
 use crate::pager::{Next, PageAddress, PageFacts, Pager};
 use crate::shared_pages::{KeptPages, SharedChains};
 use crate::trace::Trace;
+
+/// Most pages that are asked for on the word of the first one.
+const FORESEEN: usize = 10_000;
 
 /// Size of a body from which decoding yields to other tasks first.
 const LARGE_BODY: usize = 16 << 10;
@@ -43,6 +48,9 @@ pub struct CallContext {
     pub missing_is_empty: bool,
     /// Set when the same call is read more than once in the statement: its pages are kept there.
     pub shared: Option<Arc<SharedChains>>,
+    /// How many pages may be fetched at a time, once the first has told how many there are; 1 for a reader
+    /// that may not want all.
+    pub ahead: usize,
 }
 
 impl MethodCall {
@@ -63,7 +71,7 @@ impl MethodCall {
         let reader = Reader { decoder: Arc::new(Decoder::new(plan)), context, call };
         reader.context.metrics.count_call();
         let next = Some(PageAddress::First);
-        let state = State { reader, pager, kept, next, cut: None, index: 0 };
+        let state = State { reader, pager, kept, next, cut: None, index: 0, ahead: None };
         let trace = Trace::begin(self.target());
         let pages = futures::stream::try_unfold(state, |mut state| async move {
             if let Some(report) = state.cut.take() {
@@ -78,7 +86,7 @@ impl MethodCall {
                 state.next = Some(PageAddress::First);
                 Page { batch: state.reader.decode(&raw)?.batch }
             } else {
-                let raw = state.reader.fetch(&address, state.index).await?;
+                let raw = state.raw(&address).await?;
                 state.index += 1;
                 if raw.size() > LARGE_BODY {
                     // other responses are received, and new requests sent, before this thread is
@@ -88,6 +96,9 @@ impl MethodCall {
                 let decoded = state.reader.decode(&raw)?;
                 let facts = state.reader.facts(&raw, &decoded);
                 let next = state.pager.next(&facts).map_err(|report| raw.blamed(report))?;
+                if state.index == 1 {
+                    state.look_ahead(facts.rows);
+                }
                 (state.next, state.cut) = match next {
                     Next::Page(address) => (Some(address), None),
                     Next::End => (None, None),
@@ -109,6 +120,43 @@ struct State {
     /// Why the list is not complete, told after the rows that came.
     cut: Option<Box<Report>>,
     index: usize,
+    /// Pages that were asked for before their turn, in order.
+    ahead: Option<BoxStream<'static, Foreseen>>,
+}
+
+/// The address of a page, and what came.
+type Foreseen = (PageAddress, Result<RawPage, Box<Report>>);
+
+impl State {
+    /// The page at an address: one that is on its way, or a new request.
+    async fn raw(&mut self, address: &PageAddress) -> Result<RawPage, Box<Report>> {
+        if let Some(ahead) = &mut self.ahead {
+            match ahead.next().await {
+                Some((own, page)) if own == *address => return page,
+                // the pages are not what the first one said: they are followed one by one
+                _ => self.ahead = None,
+            }
+        }
+        self.reader.fetch(address, self.index).await
+    }
+
+    /// Asks for the pages that the first one has told of.
+    fn look_ahead(&mut self, rows: usize) {
+        let width = self.reader.context.ahead;
+        let addresses = if width > 1 { self.pager.predicted(rows, FORESEEN) } else { Vec::new() };
+        if addresses.len() < 2 {
+            return;
+        }
+        let reader = self.reader.clone();
+        let pages = addresses.into_iter().enumerate().map(move |(number, address)| {
+            let reader = reader.clone();
+            async move {
+                let page = reader.fetch(&address, number + 1).await;
+                (address, page)
+            }
+        });
+        self.ahead = Some(futures::stream::iter(pages).buffered(width).boxed());
+    }
 }
 
 /// A response with an accepted status.

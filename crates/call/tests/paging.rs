@@ -110,6 +110,7 @@ impl List {
                     request: target(*sent_in, name),
                     response: source(*found),
                     size: None,
+                    more: None,
                 }
             }
             Style::Link { found: Found::Header, .. } => {
@@ -120,12 +121,15 @@ impl List {
                 request: target(TokenLocation::Query, "page"),
                 current: says_current.then(|| body("page")),
                 total: says_total.then(|| body("pages")),
+                rows: None,
+                more: None,
                 start: *start,
             },
             Style::Offset { start, says_total } => Paging::Offset {
                 request: target(TokenLocation::Query, "offset"),
                 start: *start,
                 total: says_total.then(|| body("total")),
+                more: None,
                 size: Some(PageSize { target: target(TokenLocation::Query, "limit"), max: None }),
             },
         }
@@ -303,6 +307,11 @@ fn call(paging: Paging) -> MethodCall {
 
 /// Reads the list `readers` times within one statement; gives the rows of each and the requests.
 fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
+    read_ahead(list, readers, 1)
+}
+
+/// The same, with so many pages at a time.
+fn read_ahead(list: &List, readers: usize, ahead: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
     let service = Arc::new(Service {
         list: list.clone(),
         requests: AtomicUsize::new(0),
@@ -320,6 +329,7 @@ fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
             metrics: Arc::new(CallMetrics::default()),
             missing_is_empty: false,
             shared: is_shared.then(|| Arc::clone(&chains)),
+            ahead,
         };
         let stream = call.pages(context, plan.clone());
         stream.map_ok(|page| rows(&page.batch)).try_concat().boxed()
@@ -454,5 +464,32 @@ proptest! {
         let list = List { loop_at: Some(at), ..list };
         let (results, _) = read(&list, 1);
         prop_assert_eq!(results, vec![Err(Code::PageLoop)]);
+    }
+}
+
+#[test]
+fn counted_pages_are_fetched_together_and_read_in_order() {
+    for count in [1usize, 2, 3, 7, 40] {
+        for style in [
+            Style::Number { start: 1, says_current: true, says_total: true },
+            Style::Number { start: 0, says_current: false, says_total: true },
+            Style::Offset { start: 1, says_total: true },
+            Style::Offset { start: 0, says_total: false },
+        ] {
+            let row = |page: usize, at: usize| -> Row {
+                (i64::try_from(page * 3 + at).expect("small"), Some(format!("{page} {at}")))
+            };
+            let whole = |page| (0..3).map(|at| row(page, at)).collect::<Vec<Row>>();
+            let mut pages: Vec<Vec<Row>> = (0..count).map(whole).collect();
+            if let Some(last) = pages.last_mut() {
+                last.truncate(2);
+            }
+            let says_total = !matches!(style, Style::Offset { says_total: false, .. });
+            let tokens = vec![String::new(); count];
+            let list = List { style, pages, tokens, loop_at: None };
+            let (mut results, requests) = read_ahead(&list, 1, 4);
+            assert_eq!(results.pop(), Some(Ok(list.rows())), "{:?}", list.style);
+            assert_eq!(requests, count + usize::from(!says_total), "{:?}", list.style);
+        }
     }
 }

@@ -23,13 +23,13 @@ use crate::index::ServiceIndex;
 pub(crate) struct Key(String);
 
 impl Key {
-    /// The key of a service document.
-    pub(crate) fn of(provider: &str, service: &str, document: &str) -> Self {
+    /// The key of a service document: its text, then those of its overlays.
+    pub(crate) fn of(provider: &str, service: &str, texts: &[&str]) -> Self {
         let mut context = Context::new(&SHA256);
         let version = MODEL_VERSION.to_le_bytes();
         let code = [env!("CARGO_PKG_VERSION"), env!("STRATAQL_MODEL_FINGERPRINT")];
         context.update(&version);
-        for part in [code[0], code[1], provider, service, document] {
+        for part in [code[0], code[1], provider, service].iter().chain(texts) {
             // the length keeps the concatenation of parts unambiguous
             context.update(&(part.len() as u64).to_le_bytes());
             context.update(part.as_bytes());
@@ -179,9 +179,11 @@ mod tests {
 
     #[test]
     fn keys_differ_in_each_part() {
-        let key = Key::of("p", "s", "d");
-        assert_eq!(key, Key::of("p", "s", "d"));
-        for other in [Key::of("q", "s", "d"), Key::of("p", "t", "d"), Key::of("ps", "", "d")] {
+        let key = Key::of("p", "s", &["d"]);
+        assert_eq!(key, Key::of("p", "s", &["d"]));
+        for other in
+            [Key::of("q", "s", &["d"]), Key::of("p", "t", &["d"]), Key::of("ps", "", &["d"])]
+        {
             assert_ne!(key, other);
         }
         assert_eq!(key.0.len(), 64);

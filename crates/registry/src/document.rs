@@ -8,12 +8,15 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use strataql_diag::{Code, Report};
+use strataql_spec::Overlay;
 use strataql_spec::yaml::MAX_BYTES;
 
 /// A document as text, with its name for reports.
 pub(crate) struct Document {
     pub(crate) text: String,
     pub(crate) name: String,
+    /// What mends it.
+    pub(crate) overlays: Vec<Overlay>,
 }
 
 /// The path itself, or the only entry that differs from it in case: documents written on a
@@ -66,7 +69,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Document, Box<Report>> {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    Ok(Document { text, name })
+    Ok(Document { text, name, overlays: Vec::new() })
+}
+
+/// The overlay beside a service document.
+pub(crate) fn overlay_of(document: &str) -> Option<String> {
+    let stem = document.strip_suffix(".yaml").or_else(|| document.strip_suffix(".yml"))?;
+    Some(format!("{stem}.x-strataql.yaml"))
 }
 
 /// A report about a file or folder of this machine.

@@ -35,6 +35,8 @@ pub struct ResourceSummary {
     pub description: String,
     /// True when the document defines a view for it.
     pub has_view: bool,
+    /// What reading that view needs, by SQL name.
+    pub view_required: Vec<String>,
     /// Methods in document order.
     pub methods: Vec<MethodSummary>,
 }
@@ -66,13 +68,17 @@ impl ServiceIndex {
             service: service.name.clone(),
             title: service.title.clone(),
             description: service.description.clone(),
-            resources: service.resources.values().map(ResourceSummary::of).collect(),
+            resources: service
+                .resources
+                .values()
+                .map(|it| ResourceSummary::of(service, it))
+                .collect(),
         }
     }
 }
 
 impl ResourceSummary {
-    fn of(resource: &Resource) -> Self {
+    fn of(service: &Service, resource: &Resource) -> Self {
         let methods = resource.methods.values();
         Self {
             name: resource.name.clone(),
@@ -80,6 +86,7 @@ impl ResourceSummary {
             title: resource.title.clone(),
             description: resource.description.clone(),
             has_view: !resource.views.is_empty(),
+            view_required: service.view_parameters(resource),
             methods: methods.map(|method| MethodSummary::of(resource, method)).collect(),
         }
     }

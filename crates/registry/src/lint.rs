@@ -7,18 +7,18 @@
 
 mod gather;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use strataql_diag::Report;
-use strataql_spec::load_service;
 use strataql_spec::service::Service;
+use strataql_spec::{Overlay, load_mended_service};
 
 use crate::cache::{Key, decode_model, encode_model};
-use crate::document::read_file;
+use crate::document::{Document, overlay_of, read_file};
 use gather::{Gathered, Job, gather};
 
 /// Number of threads.
@@ -119,17 +119,22 @@ fn run(job: &Job) -> Outcome {
         Ok(document) => document,
         Err(report) => return failed(report),
     };
+    let overlays = match beside(&job.path) {
+        Ok(overlays) => overlays,
+        Err(report) => return failed(report),
+    };
     let start = Instant::now();
-    let (service, reports) =
-        match load_service(&document.text, &job.provider, &job.entry, &document.name) {
-            Ok(loaded) => loaded,
-            Err(report) => return failed(report),
-        };
+    let loaded =
+        load_mended_service(&document.text, &overlays, &job.provider, &job.entry, &document.name);
+    let (service, reports) = match loaded {
+        Ok(loaded) => loaded,
+        Err(report) => return failed(report),
+    };
     let cold = start.elapsed();
     let stored = encode_model(&service, &reports);
     let start = Instant::now();
     // a later run pays for the digest and the decoding instead
-    let key = Key::of("", &job.entry.name, &document.text);
+    let key = Key::of("", &job.entry.name, &[&document.text]);
     let again = decode_model(&stored, &document.name);
     let warm = start.elapsed();
     drop(key);
@@ -153,6 +158,14 @@ fn run(job: &Job) -> Outcome {
         warm,
     };
     Outcome { counts: Some(Counts::of(&service)), time: Some(time), reports }
+}
+
+/// The overlay beside a document.
+fn beside(document: &Path) -> Result<Vec<Overlay>, Box<Report>> {
+    let name = document.to_str().and_then(overlay_of).map(PathBuf::from);
+    let Some(path) = name.filter(|path| path.is_file()) else { return Ok(Vec::new()) };
+    let Document { text, name, .. } = read_file(&path)?;
+    Ok(vec![Overlay { text, file: name }])
 }
 
 impl Counts {

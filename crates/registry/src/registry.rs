@@ -13,7 +13,7 @@ use serde::Serialize;
 use strataql_diag::{Code, Report};
 use strataql_spec::provider::{Provider, ServiceEntry};
 use strataql_spec::service::Service;
-use strataql_spec::{load_provider, load_service};
+use strataql_spec::{load_mended_service, load_provider};
 
 use crate::cache::{Cache, Key};
 use crate::document::{Document, inside};
@@ -250,7 +250,13 @@ impl Registry {
         let (service, reports) = if let Some(stored) = stored {
             stored
         } else {
-            let made = load_service(&document.text, &loaded.provider, entry, &document.name)?;
+            let made = load_mended_service(
+                &document.text,
+                &document.overlays,
+                &loaded.provider,
+                entry,
+                &document.name,
+            )?;
             self.cache.store(key, &made.0, &made.1);
             made
         };
@@ -289,8 +295,11 @@ impl Installed {
     ) -> Result<(Document, Key), Box<Report>> {
         let path =
             inside(&entry.document).ok_or_else(|| leaves_registry(entry, &self.summary.path))?;
-        let document = self.tree.read(&path)?;
-        let key = Key::of(&loaded.text, &entry.name, &document.text);
+        let mut document = self.tree.read(&path)?;
+        document.overlays = self.tree.overlays(&path, &entry.name)?;
+        let mut texts = vec![document.text.as_str()];
+        texts.extend(document.overlays.iter().map(|overlay| overlay.text.as_str()));
+        let key = Key::of(&loaded.text, &entry.name, &texts);
         Ok((document, key))
     }
 }

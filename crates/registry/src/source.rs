@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value as Json;
 use strataql_diag::{Code, Report};
+use strataql_spec::Overlay;
 
-use crate::document::{Document, existing, read_file, unreadable};
+use crate::document::{Document, existing, overlay_of, read_file, unreadable};
 use crate::embedded;
 use crate::version::highest;
 
@@ -254,9 +255,27 @@ impl Tree {
                         .with_help("the provider document names a file that does not exist"),
                 ))
             })?;
-            return Ok(Document { text, name: self.display(path) });
+            return Ok(Document { text, name: self.display(path), overlays: Vec::new() });
         };
         read_file(&existing(&base.join(path)))
+    }
+
+    /// What mends a service document: an embedded overlay for documents of other people, then the file beside
+    /// it, which therefore wins.
+    pub(crate) fn overlays(&self, path: &str, service: &str) -> Result<Vec<Overlay>, Box<Report>> {
+        let mut found = Vec::new();
+        let folder = path.split('/').next().unwrap_or_default();
+        let own = format!("{folder}/overlays/{service}.x-strataql.yaml");
+        if self.base.is_some()
+            && let Some(text) = embedded::read(&own)
+        {
+            found.push(Overlay { text: text?, file: format!("embedded:{own}") });
+        }
+        if let Some(beside) = overlay_of(path).filter(|beside| self.has(beside)) {
+            let Document { text, name, .. } = self.read(&beside)?;
+            found.push(Overlay { text, file: name });
+        }
+        Ok(found)
     }
 }
 

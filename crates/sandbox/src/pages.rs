@@ -89,10 +89,10 @@ pub(crate) fn requested(
     }
     let (start, style) = match paging {
         Paging::None => return Ok(plain_window(request, asked)),
-        Paging::Token { request: target, .. } => {
+        Paging::Token { request: target, .. } | Paging::Next { request: Some(target), .. } => {
             (token_position(request, sent(request, target))?, Style::Token)
         }
-        Paging::Link { .. } => {
+        Paging::Link { .. } | Paging::Next { request: None, .. } => {
             if has_query(route, "page") {
                 let page = number(request.query_value("page").map(str::to_owned), 1)?;
                 ((page.max(1) - 1) * size, Style::Link("page".to_owned(), true))
@@ -166,7 +166,7 @@ fn is_usable(route: &Route, paging: &Paging) -> bool {
     match paging {
         Paging::None => false,
         Paging::Token { response, .. } => documents(response),
-        Paging::Link { source } => documents(source),
+        Paging::Link { source } | Paging::Next { source, .. } => documents(source),
         Paging::PageNumber { current, total, .. } => {
             current.as_ref().is_none_or(documents) && total.as_ref().is_none_or(documents)
         }
@@ -242,11 +242,21 @@ pub(crate) fn finish(
     let more = end < total || matches!(trick, Some(FaultKind::Endless));
     let next = if trick == Some(FaultKind::RepeatToken) { window.start } else { end };
     let more = more || trick == Some(FaultKind::RepeatToken);
+    if let Paging::Token { more: Some(flag), .. }
+    | Paging::PageNumber { more: Some(flag), .. }
+    | Paging::Offset { more: Some(flag), .. } = &route.method().paging
+    {
+        put(flag, Json::Bool(more), body, headers);
+    }
     match (&route.method().paging, &window.style) {
-        (Paging::Token { response, .. }, Style::Token) if more => {
+        (Paging::Token { response, .. } | Paging::Next { source: response, .. }, Style::Token)
+            if more =>
+        {
             put(response, Json::String(token(request, next)), body, headers);
         }
-        (Paging::Link { source }, Style::Link(name, numbered)) if more => {
+        (Paging::Link { source } | Paging::Next { source, .. }, Style::Link(name, numbered))
+            if more =>
+        {
             let value = match numbered {
                 true => (next / window.size + 1).to_string(),
                 false => token(request, next),
@@ -259,11 +269,12 @@ pub(crate) fn finish(
                 TokenSource::Body(_) => put(source, Json::String(address), body, headers),
             }
         }
-        (Paging::PageNumber { current, total: pages, .. }, Style::Number(first)) => {
+        (Paging::PageNumber { current, total: pages, rows, .. }, Style::Number(first)) => {
             let page = window.start / window.size + first;
             let last = total.div_ceil(window.size).max(1) - 1 + first;
             let last = if more { last.max(page + 1) } else { last };
-            for (source, value) in [(current, page), (pages, last)] {
+            let all = if more { total.max(end + 1) } else { total };
+            for (source, value) in [(current, page), (pages, last), (rows, all)] {
                 if let Some(source) = source {
                     put(source, Json::from(value), body, headers);
                 }

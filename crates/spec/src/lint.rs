@@ -115,7 +115,10 @@ fn paging(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
 
 /// The address of the next page is read from a place that the response schema does not have.
 fn page_address(schemas: &Schemas, method: &Method, name: &str) -> Option<Report> {
-    let (Paging::Token { response: source, .. } | Paging::Link { source }) = &method.paging else {
+    let (Paging::Token { response: source, .. }
+    | Paging::Link { source }
+    | Paging::Next { source, .. }) = &method.paging
+    else {
         return None;
     };
     let TokenSource::Body(path) = source else { return None };

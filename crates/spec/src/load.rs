@@ -7,6 +7,7 @@
 
 mod body;
 mod method;
+mod overlay;
 mod response;
 
 use indexmap::{IndexMap, IndexSet};
@@ -100,7 +101,35 @@ pub fn load_service(
     entry: &ServiceEntry,
     file: &str,
 ) -> Result<(Service, Vec<Report>), Box<Report>> {
-    let (root, mut reports) = yaml::parse(text).map_err(|report| in_file(report, file))?;
+    load_mended_service(text, &[], provider, entry, file)
+}
+
+/// A text with the name of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// The overlay.
+    pub text: String,
+    /// Its name in reports.
+    pub file: String,
+}
+
+/// Loads a service document that overlays mend, later ones last.
+///
+/// # Errors
+/// As [`load_service`], and `bad-document` for an overlay that cannot be read.
+pub fn load_mended_service(
+    text: &str,
+    overlays: &[Overlay],
+    provider: &Provider,
+    entry: &ServiceEntry,
+    file: &str,
+) -> Result<(Service, Vec<Report>), Box<Report>> {
+    let (mut root, mut reports) = yaml::parse(text).map_err(|report| in_file(report, file))?;
+    let mut of_overlays = Vec::new();
+    for one in overlays {
+        let found = overlay::apply(&mut root, &one.text).map_err(|it| in_file(it, &one.file))?;
+        of_overlays.extend(placed(found, &one.file));
+    }
     if root.map().is_none() {
         return Err(in_file(
             Box::new(
@@ -159,7 +188,9 @@ pub fn load_service(
         resources,
         schemas: schemas.finish(),
     };
-    Ok((service, placed(reports, file)))
+    let mut reports = placed(reports, file);
+    reports.extend(of_overlays);
+    Ok((service, reports))
 }
 
 /// The context in which all parts of a service are read.

@@ -1,12 +1,15 @@
 //! Paging: how a list method continues.
 //!
 //! Owns: the effective paging of a method, from `x-strataql.paging`, `pagination` blocks (each
-//! sub-key inherited separately) or, with neither, the defaults of the format.
+//! sub-key inherited separately) or, with neither, what the schemas imply (`implied`).
 //! Refuses: sending requests; the page drivers are in `call`.
+
+pub(crate) mod implied;
 
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
+use implied::Evidence;
 
 /// The location of a value in the next request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,11 +60,22 @@ pub enum Paging {
         /// Page size, if a request can set it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
+        /// A flag that ends the list where it is false, whatever the token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        more: Option<TokenSource>,
     },
     /// The response has the URL of the next page (RFC 8288 `Link` header, or a body field).
     Link {
         /// Location of the URL.
         source: TokenSource,
+    },
+    /// The response has either the URL of the next page or a token; the value shows which.
+    Next {
+        /// Its location.
+        source: TokenSource,
+        /// Location of a token in the request, if a parameter takes one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<TokenTarget>,
     },
     /// Pages are numbered.
     PageNumber {
@@ -70,9 +84,15 @@ pub enum Paging {
         /// The number of this page in the response; counted locally when absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         current: Option<TokenSource>,
-        /// The number of pages in the response; without it an empty page ends the list.
+        /// The number of pages in the response; without any count or flag an empty page ends the list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<TokenSource>,
+        /// The total number of rows in the response.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<TokenSource>,
+        /// A flag that is true while there are more pages.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        more: Option<TokenSource>,
         /// The number of the first page.
         start: i64,
     },
@@ -82,9 +102,12 @@ pub enum Paging {
         request: TokenTarget,
         /// The offset of the first row (0, or 1 in SCIM).
         start: i64,
-        /// The total number of rows in the response; without it an empty page ends the list.
+        /// The total number of rows in the response; without count and flag an empty page ends the list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total: Option<TokenSource>,
+        /// A flag that is true while there are more rows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        more: Option<TokenSource>,
         /// Page size, if a request can set it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         size: Option<PageSize>,
@@ -101,23 +124,12 @@ pub struct PageSize {
     pub max: Option<u64>,
 }
 
-/// Token names in responses and requests. Both sides must have theirs: without paging the first
-/// page would pass for the whole list.
-const TOKEN_PAIRS: &[(&str, &str)] = &[
-    ("nextToken", "nextToken"),
-    ("NextToken", "NextToken"),
-    ("next_page_token", "page_token"),
-    ("next_token", "next_token"),
-    ("NextMarker", "Marker"),
-    ("NextPageToken", "PageToken"),
-    ("NextContinuationToken", "ContinuationToken"),
-];
-
 impl Paging {
     /// The request parameter for the page, if there is one.
     pub fn target(&self) -> Option<&TokenTarget> {
         match self {
             Self::None | Self::Link { .. } => None,
+            Self::Next { request, .. } => request.as_ref(),
             Self::Token { request, .. }
             | Self::PageNumber { request, .. }
             | Self::Offset { request, .. } => Some(request),
@@ -130,20 +142,15 @@ impl Paging {
             Self::None => "none",
             Self::Token { .. } => "token",
             Self::Link { .. } => "link",
+            Self::Next { .. } => "next",
             Self::PageNumber { .. } => "page",
             Self::Offset { .. } => "offset",
         }
     }
 
     /// The effective paging of a method. `levels` are `config` blocks, most specific first;
-    /// `documents` checks whether the response schema has a top-level property, `accepts` returns
-    /// the location of an input of that name.
-    pub(crate) fn resolve(
-        levels: &[&Node],
-        provider: &str,
-        documents: &dyn Fn(&str) -> bool,
-        accepts: &dyn Fn(&str) -> Option<TokenLocation>,
-    ) -> Self {
+    /// `evidence` is what the schemas of request and response have.
+    pub(crate) fn resolve(levels: &[&Node], provider: &str, evidence: &Evidence) -> Self {
         // a block that only says what to ignore leaves the style to the levels above
         let own = levels.iter().find_map(|level| {
             let paging = level.get("x-strataql")?.get("paging")?;
@@ -157,7 +164,11 @@ impl Paging {
         let terminator = part("responseTerminator").and_then(source);
         let algorithm = part("algorithm").and_then(Node::text).unwrap_or_default();
         if request.is_none() && response.is_none() {
-            return Self::undeclared(provider, documents, accepts);
+            // the defaults of the format
+            return match provider {
+                "github" | "okta" => Self::Link { source: TokenSource::Header("Link".to_owned()) },
+                _ => evidence.paging(),
+            };
         }
         let response = response
             .and_then(source)
@@ -176,10 +187,18 @@ impl Paging {
                         request,
                         current: Some(response),
                         total: terminator,
+                        rows: None,
+                        more: None,
                         start: 1,
                     }
                 } else {
-                    Self::Token { request, response, size: None }
+                    // the last row has an id on every page
+                    let ends = |path: &Vec<String>| {
+                        path.last().is_some_and(|key| implied::plain(key) == "lastid")
+                    };
+                    let is_row = matches!(&response, TokenSource::Body(path) if ends(path));
+                    let more = is_row.then(|| evidence.more()).flatten();
+                    Self::Token { request, response, size: None, more }
                 }
             }
         }
@@ -187,62 +206,28 @@ impl Paging {
 
     /// The paging of a method whose answer is one object (at the root if `at_root`): none that it
     /// inherits, unless the answer documents where the next page is said.
-    pub(crate) fn of_single(
-        self,
-        at_root: bool,
-        own: Option<&Node>,
-        documents: &dyn Fn(&str) -> bool,
-    ) -> Self {
+    pub(crate) fn of_single(self, at_root: bool, own: Option<&Node>, evidence: &Evidence) -> Self {
         let declares = |config: &Node| {
             let paging = config.get("x-strataql").and_then(|block| block.get("paging"));
             paging.is_some_and(|paging| paging.get("style").is_some())
                 || config.get("pagination").is_some()
         };
         let is_documented = |source: Option<&TokenSource>| match source {
-            Some(TokenSource::Body(path)) => path.first().is_some_and(|key| documents(key)),
+            Some(TokenSource::Body(path)) => {
+                path.first().is_some_and(|key| evidence.documents(key))
+            }
             _ => false,
         };
         let says_next = match &self {
             Self::None => false,
             Self::Token { response, .. } => is_documented(Some(response)),
-            Self::Link { source } => is_documented(Some(source)),
+            Self::Link { source } | Self::Next { source, .. } => is_documented(Some(source)),
             Self::PageNumber { total, .. } | Self::Offset { total, .. } => {
                 is_documented(total.as_ref())
             }
         };
         // an object at the root is the whole answer: nothing beside it could lead on
         if !at_root && (says_next || own.is_some_and(declares)) { self } else { Self::None }
-    }
-
-    /// What the format implies when a document says nothing about paging: the reference's defaults,
-    /// and next-page addresses or tokens that the response schema documents.
-    fn undeclared(
-        provider: &str,
-        documents: &dyn Fn(&str) -> bool,
-        accepts: &dyn Fn(&str) -> Option<TokenLocation>,
-    ) -> Self {
-        if matches!(provider, "github" | "okta") {
-            return Self::Link { source: TokenSource::Header("Link".to_owned()) };
-        }
-        for address in ["nextLink", "@odata.nextLink"] {
-            if documents(address) {
-                return Self::Link { source: TokenSource::Body(vec![address.to_owned()]) };
-            }
-        }
-        if documents("nextPageToken") {
-            let response = TokenSource::Body(vec!["nextPageToken".to_owned()]);
-            return Self::Token { request: query("pageToken"), response, size: None };
-        }
-        for (answer, request) in TOKEN_PAIRS {
-            if documents(answer)
-                && let Some(location) = accepts(request)
-            {
-                let request = TokenTarget { location, name: (*request).to_owned() };
-                let response = TokenSource::Body(vec![(*answer).to_owned()]);
-                return Self::Token { request, response, size: None };
-            }
-        }
-        Self::None
     }
 
     /// Parses an `x-strataql.paging` block.
@@ -253,6 +238,7 @@ impl Paging {
         let request = || node.get("request").and_then(target);
         let response = || node.get("response").and_then(source);
         let total = || node.get("total").and_then(source);
+        let more = || node.get("more").and_then(source);
         let start = || node.get("start").and_then(Node::integer);
         let size = || {
             let size = node.get("size")?;
@@ -261,9 +247,13 @@ impl Paging {
         };
         match node.text_at("style")? {
             "none" => Some(Self::None),
-            "token" => {
-                Some(Self::Token { request: request()?, response: response()?, size: size() })
-            }
+            "token" => Some(Self::Token {
+                request: request()?,
+                response: response()?,
+                size: size(),
+                more: more(),
+            }),
+            "next" => Some(Self::Next { source: response()?, request: request() }),
             "link" => {
                 let source = response().unwrap_or_else(|| TokenSource::Header("Link".to_owned()));
                 Some(Self::Link { source })
@@ -272,12 +262,15 @@ impl Paging {
                 request: request()?,
                 current: response(),
                 total: total(),
+                rows: node.get("rows").and_then(source),
+                more: more(),
                 start: start().unwrap_or(1),
             }),
             "offset" => Some(Self::Offset {
                 request: request()?,
                 start: start().unwrap_or(0),
                 total: total(),
+                more: more(),
                 size: size(),
             }),
             _ => None,
@@ -340,13 +333,14 @@ pub fn body_path(key: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::SchemaKind;
     use crate::yaml;
 
     fn resolve(config: &[&str]) -> Paging {
         let nodes: Vec<Node> =
             config.iter().map(|text| yaml::parse(text).expect("valid").0).collect();
         let levels: Vec<&Node> = nodes.iter().collect();
-        Paging::resolve(&levels, "p", &|_| false, &|_| None)
+        Paging::resolve(&levels, "p", &Evidence::default())
     }
 
     #[test]
@@ -402,11 +396,17 @@ mod tests {
             request: query("page"),
             current: None,
             total: Some(TokenSource::Body(vec!["pages".into()])),
+            rows: None,
+            more: None,
             start: 1,
         };
         let own = yaml::parse("pagination: {requestToken: {key: page}}").expect("valid").0;
         let single = |paging: Paging, at_root, own, documented: bool| {
-            paging.of_single(at_root, own, &|name| documented && name == "pages") != Paging::None
+            let path = vec!["pages".to_owned()];
+            let pages = implied::Beside { path, kind: SchemaKind::Integer };
+            let beside = documented.then_some(pages).into_iter().collect();
+            let evidence = Evidence { beside, ..Evidence::default() };
+            paging.of_single(at_root, own, &evidence) != Paging::None
         };
         assert!(!single(number(), true, None, true));
         assert!(!single(number(), true, Some(&own), true));
@@ -415,21 +415,6 @@ mod tests {
         assert!(single(number(), false, Some(&own), false));
         let header = Paging::Link { source: TokenSource::Header("Link".into()) };
         assert!(!single(header, false, None, true));
-    }
-
-    #[test]
-    fn tokens_count_only_when_both_sides_have_them() {
-        let implied = |answer: &str, request: &str| {
-            Paging::resolve(&[], "p", &|name| name == answer, &|name| {
-                (name == request).then_some(TokenLocation::Body)
-            })
-        };
-        assert!(matches!(
-            implied("NextMarker", "Marker"),
-            Paging::Token { request: TokenTarget { location: TokenLocation::Body, .. }, .. }
-        ));
-        assert_eq!(implied("NextMarker", "NextMarker"), Paging::None);
-        assert_eq!(implied("nextToken", "other"), Paging::None);
     }
 
     #[test]

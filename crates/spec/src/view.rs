@@ -3,6 +3,8 @@
 //! Owns: the chain of `config.views.select` with its predicates (`sqlDialect`, `requiredParams`).
 //! Refuses: SQL; the text is planned by the engine.
 
+mod needs;
+
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;

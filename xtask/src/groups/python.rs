@@ -3,6 +3,7 @@
 //! Owns: finding Python, creating the environment once, running `e2e/python/*.py`; their shared
 //! code is in a folder below and is not a group.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +12,16 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 3] = ["requests", "google-auth", "protobuf"];
+const PACKAGES: [&str; 4] = ["requests", "google-auth", "protobuf", "PyYAML"];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
+
+/// The program that runs statements against a mock of every provider in the registry of the tests, and the share in
+/// percent that has to work.
+const CONFORMANCE: &str = "conformance/providers/run.py";
+const LEAST: &str = "80";
 
 /// Names under which a recent Python is looked for.
 const INTERPRETERS: [&str; 7] =
@@ -32,7 +38,8 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         stem(path).contains(filter) && (full || !filter.is_empty() || stem(path) != WITH_POSTGRES)
     };
     let chosen: Vec<PathBuf> = programs.into_iter().filter(is_chosen).collect();
-    if chosen.is_empty() {
+    let with_providers = "providers".contains(filter);
+    if chosen.is_empty() && !with_providers {
         return Vec::new();
     }
     let interpreter = environment(root);
@@ -55,7 +62,38 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         }
         step.run().into()
     };
-    chosen.iter().map(|path| (format!("python {}", stem(path)), fate(path))).collect()
+    let mut groups: Vec<Group> =
+        chosen.iter().map(|path| (format!("python {}", stem(path)), fate(path))).collect();
+    if with_providers {
+        let fate = match &interpreter {
+            Ok(interpreter) => conformance(root, interpreter, full),
+            Err(fate) => fate.clone(),
+        };
+        groups.push(("python providers".to_owned(), fate));
+    }
+    groups
+}
+
+/// Runs a sample of the providers' methods against a mock, or many of them with `full`; further registries
+/// count in full runs only, since their documents are large.
+fn conformance(root: &Path, interpreter: &Path, full: bool) -> Fate {
+    let registries = |name: &str| env::var_os(name).map(PathBuf::from);
+    let Some(registry) = registries("STRATAQL_TEST_REGISTRY") else {
+        return Fate::Skipped("STRATAQL_TEST_REGISTRY names no registry folder".to_owned());
+    };
+    let mut step = Step::program(root, interpreter)
+        .with(&[CONFORMANCE.to_owned(), "--least".to_owned(), LEAST.to_owned()])
+        .with(&["--registry".to_owned(), registry.display().to_string()])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1")
+        .env("STRATAQL_BIN", binary(root));
+    if full {
+        step = step.with(&["--full"]);
+        if let Some(more) = registries("STRATAQL_TEST_REGISTRY_EXTRA") {
+            step = step.with(&["--registry".to_owned(), more.display().to_string()]);
+        }
+    }
+    step.run().into()
 }
 
 fn stem(path: &Path) -> String {

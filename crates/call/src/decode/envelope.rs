@@ -222,9 +222,9 @@ impl<'a> Reader<'a> {
                 let bytes = self.jiter.known_number_bytes(peek).map_err(Failure::syntax)?;
                 Some(String::from_utf8_lossy(bytes).into_owned())
             }
-            Peek::False => {
-                self.jiter.known_bool(peek).map_err(Failure::syntax)?;
-                None
+            Peek::True | Peek::False => {
+                let flag = self.jiter.known_bool(peek).map_err(Failure::syntax)?;
+                Some(flag.to_string())
             }
             peek => {
                 let start = self.jiter.current_index();
@@ -239,9 +239,10 @@ impl<'a> Reader<'a> {
         };
         let captures = &self.decoder.plan.captures;
         for (slot, _) in self.captured.iter_mut().zip(captures).filter(|(_, own)| *own == path) {
-            let same = |a: &Option<String>, b: &Option<String>| {
-                a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default()
+            let plain = |text: &Option<String>| {
+                text.clone().filter(|text| text != "false").unwrap_or_default()
             };
+            let same = |a: &Option<String>, b: &Option<String>| plain(a) == plain(b);
             if !slot.is_named {
                 *slot = Captured { is_named: true, text: text.clone() };
             } else if !same(&slot.text, &text) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use strataql_diag::{Code, Report, Span};
-use strataql_query::front::views::{described_parameters, document_view};
 use strataql_query::parameters::Parameters;
 use strataql_query::result_set::ResultSet;
 use strataql_query::statement::Statement;
@@ -155,7 +154,8 @@ fn subject(
     }
     Ok(match statement.resource(name) {
         Ok(found) => {
-            document_view(&found).map(|view| Subject::Document(described_parameters(&view)))
+            let needs = || found.service.view_parameters(found.resource());
+            (!found.resource().views.is_empty()).then(|| Subject::Document(needs()))
         }
         // a SELECT knows what else the name may have meant
         Err(_) if name.parts.len() < 3 => Some(Subject::Other),

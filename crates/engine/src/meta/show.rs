@@ -14,14 +14,13 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use strataql_diag::{Code, Report, Span};
 use strataql_query::catalog::Catalog;
 use strataql_query::error::report_of;
-use strataql_query::front::views::{described_parameters, document_view};
 use strataql_query::settings::SETTINGS;
 use strataql_query::statement::Statement;
 use strataql_query::text_table::text_table;
 use strataql_registry::{MethodSummary, ResourceSummary, ServiceIndex};
 use strataql_spec::SqlVerb;
 use strataql_sql::sqlparser::ast as sql;
-use strataql_sql::{Name, NamePart, Show, ShowWhat};
+use strataql_sql::{Name, Show, ShowWhat};
 
 use super::templates;
 
@@ -212,7 +211,7 @@ fn methods(
     };
     let mut sorted: Vec<&MethodSummary> = resource.methods.iter().collect();
     sorted.sort_by_key(|method| method.sql_verb);
-    let mut rows = view_row(catalog, resource, extended)?;
+    let mut rows: Rows = view_row(resource, extended).into_iter().collect();
     rows.extend(sorted.into_iter().map(|method| {
         let mut row = vec![
             Some(method.name.clone()),
@@ -234,30 +233,13 @@ fn methods(
 }
 
 /// The row of a view that the document defines: it answers a SELECT before any method does.
-fn view_row(
-    catalog: &Catalog<'_>,
-    resource: &ResourceSummary,
-    extended: bool,
-) -> Result<Rows, Box<Report>> {
-    if !resource.has_view {
-        return Ok(Vec::new());
-    }
-    let parts = resource.id.split('.').map(|value| NamePart {
-        value: value.to_owned(),
-        quoted: true,
-        span: Span::new(0, 0),
-    });
-    let name = Name { parts: parts.collect(), span: Span::new(0, 0) };
-    let Some(view) = catalog.resource(&name).ok().and_then(|found| document_view(&found)) else {
-        return Ok(Vec::new());
-    };
-    let mut row = vec![VIEW, SqlVerb::Select.as_str()];
-    let required = described_parameters(&view).join(", ");
-    row.push(&required);
+fn view_row(resource: &ResourceSummary, extended: bool) -> Option<Vec<Option<String>>> {
+    let required = resource.view_required.join(", ");
+    let mut row = vec![VIEW, SqlVerb::Select.as_str(), &required];
     if extended {
         row.extend(["", "", "the view that the document defines"]);
     }
-    Ok(vec![row.into_iter().map(|cell| Some(cell.to_owned())).collect()])
+    resource.has_view.then(|| row.into_iter().map(|cell| Some(cell.to_owned())).collect())
 }
 
 /// The entries of a map by name.

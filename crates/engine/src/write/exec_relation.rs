@@ -181,6 +181,7 @@ impl CallRelation for ExecCall {
             metrics: runtime.metrics(self.name()),
             missing_is_empty: false,
             shared: None,
+            ahead: 1,
         };
         let pages = self.write.call.pages(context, self.plan.clone());
         pages.map_ok(|page| page.batch).boxed()

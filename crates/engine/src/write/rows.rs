@@ -133,6 +133,10 @@ impl RowSource {
             });
         }
         let Some(where_clause) = &statement.condition else {
+            let is_plain = statement.from.is_empty() && chosen.keys.is_empty();
+            if is_plain && resource.resource().is_singleton(chosen.method()) {
+                return Ok(direct_source(resource, statement, Vec::new(), set));
+            }
             return Err(no_condition(statement));
         };
         let is_constant = assigned

@@ -30,7 +30,7 @@ use strataql_sql::{Spelling, Statement, TableNames, mentions, respell};
 use self::conditions::Givens;
 use self::parts::{Place, factors_mut};
 use self::shape::ctes_of;
-pub use self::shape::{described_parameters, document_view};
+pub use self::shape::document_view;
 use super::{RelationResolver, Tables};
 use crate::resource::ResourceRef;
 

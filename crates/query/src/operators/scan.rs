@@ -242,6 +242,7 @@ impl ScanExec {
             metrics: Arc::clone(metrics),
             missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
             shared: spec.shared.then(|| Arc::clone(&runtime.chains)),
+            ahead: if spec.lazy || spec.limit.is_some() { 1 } else { spec.concurrency },
         };
         let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();

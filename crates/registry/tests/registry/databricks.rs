@@ -84,7 +84,7 @@ fn the_published_apps_are_described_as_on_the_page() {
 fn lists_page_by_token() {
     let service = embedded();
     for name in ["published_app_integration_list", "service_principal_secrets_list"] {
-        let Paging::Token { request, response, size } = &method(&service, name).paging else {
+        let Paging::Token { request, response, size, .. } = &method(&service, name).paging else {
             panic!("{name} does not page by token");
         };
         assert_eq!(request.name, "page_token");

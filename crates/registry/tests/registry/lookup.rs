@@ -298,3 +298,29 @@ fn a_provider_in_a_folder_of_another_name_is_reported() {
         "the document is of provider `store` but is in the folder of `shop`"
     );
 }
+
+#[test]
+fn an_overlay_beside_a_document_mends_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = tempfile::tempdir().expect("a folder");
+    let src = folder.path().join("src");
+    write_provider(&src, "p", "p", "v1");
+    let style = || {
+        let registry = registry(&[folder.path()], Some(cache.path().to_owned()));
+        let service = registry.service("p", "main").expect("loads");
+        service.resources["things"].methods["list"].paging.name()
+    };
+    assert_eq!(style(), "none");
+    let overlay = src.join("p/v1/services/main.x-strataql.yaml");
+    let mended =
+        "resources: {things: {methods: {list: {config: {x-strataql: {paging: {style: link}}}}}}}";
+    fs::write(&overlay, mended).expect("writable");
+    // the model that was stored without it is not read
+    assert_eq!(style(), "link");
+    fs::write(&overlay, "- a list").expect("writable");
+    let registry = registry(&[folder.path()], None);
+    let report = registry.service("p", "main").expect_err("no mapping");
+    assert_eq!(report.code, Code::BadDocument);
+    let place = report.place.expect("a place");
+    assert!(place.file.ends_with("main.x-strataql.yaml"), "{}", place.file);
+}

@@ -80,12 +80,20 @@ fn paging(node: &Node, problems: &mut Problems) {
     };
     let (allowed, needed): (&[&str], &[&str]) = match name {
         "none" => (&["style", "ignore"], &[]),
-        "token" => (&["style", "request", "response", "size", "ignore"], &["request", "response"]),
+        "token" => {
+            (&["style", "request", "response", "size", "more", "ignore"], &["request", "response"])
+        }
         "link" => (&["style", "response", "ignore"], &[]),
-        "page" => (&["style", "request", "response", "total", "start", "ignore"], &["request"]),
-        "offset" => (&["style", "request", "total", "start", "size", "ignore"], &["request"]),
+        "next" => (&["style", "request", "response", "ignore"], &["response"]),
+        "page" => (
+            &["style", "request", "response", "total", "rows", "more", "start", "ignore"],
+            &["request"],
+        ),
+        "offset" => {
+            (&["style", "request", "total", "more", "start", "size", "ignore"], &["request"])
+        }
         _ => {
-            let styles = ["none", "token", "link", "page", "offset"];
+            let styles = ["none", "token", "link", "next", "page", "offset"];
             one_of("paging.style", style.unwrap_or(node), &styles, problems);
             return;
         }
@@ -97,7 +105,7 @@ fn paging(node: &Node, problems: &mut Problems) {
     for (key, part) in node.entries().filter(|(_, part)| !part.is_null()) {
         match key {
             "request" | "size" => target(key, part, REQUEST_PLACES, problems),
-            "response" | "total" => target(key, part, ANSWER_PLACES, problems),
+            "response" | "total" | "rows" | "more" => target(key, part, ANSWER_PLACES, problems),
             "ignore" => texts(key, part, problems),
             "start" if part.integer().is_none() => {
                 problems.push(("`start` is not a whole number".to_owned(), part.line));
@@ -193,7 +201,7 @@ mod tests {
         };
         assert_eq!(keys("/properties"), KEYS);
         assert_eq!(keys("/$defs/wait/properties"), WAIT_KEYS);
-        for style in ["none", "token", "link", "page", "offset"] {
+        for style in ["none", "token", "link", "next", "page", "offset"] {
             let name = if style == "none" { "no" } else { style };
             for key in keys(&format!("/$defs/{name}Paging/properties")) {
                 let block = format!("{{paging: {{style: {style}, {key}: ~}}}}");

@@ -11,13 +11,14 @@ use super::{Context, check_extension};
 use crate::body::Body;
 use crate::extension::Extension;
 use crate::graphql::GraphQl;
-use crate::method::{HttpVerb, Location, Method, Param};
+use crate::method::{HttpVerb, Location, Method, Param, Response};
 use crate::naming::snake;
 use crate::node::Node;
+use crate::paging::implied::{Asked, Beside, Evidence, is_holder};
 use crate::paging::{Paging, TokenLocation};
 use crate::path::{PathTemplate, holds_slash, is_path_name};
 use crate::pushdown::Pushdown;
-use crate::schema::SchemaBuilder;
+use crate::schema::{SchemaBuilder, SchemaId, SchemaKind};
 use crate::server::{Server, ServerVariable};
 
 impl<'a> Context<'a> {
@@ -73,15 +74,11 @@ impl<'a> Context<'a> {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let envelope = response.schema.map(|id| schemas.schema(id));
-        let documents =
-            |name: &str| envelope.is_some_and(|schema| schema.properties.contains_key(name));
-        let mut paging = Paging::resolve(&levels, &self.provider.name, &documents, &|name| {
-            accepts(name, &params, body.as_ref())
-        });
+        let evidence = evidence(&response, &params, body.as_ref(), schemas);
+        let mut paging = Paging::resolve(&levels, &self.provider.name, &evidence);
         if response.rows.is_single() {
             let at_root = response.rows.path().is_empty();
-            paging = paging.of_single(at_root, node.get("config"), &documents);
+            paging = paging.of_single(at_root, node.get("config"), &evidence);
         }
         Ok(Method {
             name: key.to_owned(),
@@ -138,14 +135,58 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The location of an input with that wire name.
-fn accepts(wire: &str, params: &[Param], body: Option<&Body>) -> Option<TokenLocation> {
-    let is_query = |param: &&Param| param.location == Location::Query && param.wire == wire;
-    if params.iter().any(|param| is_query(&param)) {
-        return Some(TokenLocation::Query);
+/// How deep an object such as `meta.pagination.links` may lie.
+const DEEPEST: usize = 4;
+
+/// What the schemas of request and response say about pages.
+fn evidence(
+    response: &Response,
+    params: &[Param],
+    body: Option<&Body>,
+    schemas: &SchemaBuilder<'_>,
+) -> Evidence {
+    let number = |id| schemas.schema(id).default.as_ref().and_then(serde_json::Value::as_i64);
+    let queries = params.iter().filter_map(|param| {
+        let location = match param.location {
+            Location::Query => TokenLocation::Query,
+            Location::Header => TokenLocation::Header,
+            Location::Path | Location::Server => return None,
+        };
+        Some(Asked { wire: param.wire.clone(), location, default: number(param.schema) })
+    });
+    let fields = body.into_iter().flat_map(|body| &body.properties).map(|property| Asked {
+        wire: property.wire.clone(),
+        location: TokenLocation::Body,
+        default: number(property.schema),
+    });
+    let asked = queries.chain(fields).collect();
+    let mut beside = Vec::new();
+    if let Some(schema) = response.schema {
+        read_beside(schema, response.rows.path(), &mut Vec::new(), schemas, &mut beside);
     }
-    let is_body = body?.properties.iter().any(|property| property.wire == wire);
-    is_body.then_some(TokenLocation::Body)
+    Evidence { beside, asked }
+}
+
+/// What stands beside the rows, and in objects that speak of the list.
+fn read_beside(
+    schema: SchemaId,
+    rows: &[String],
+    path: &mut Vec<String>,
+    schemas: &SchemaBuilder<'_>,
+    found: &mut Vec<Beside>,
+) {
+    for (key, id) in &schemas.schema(schema).properties {
+        path.push(key.clone());
+        let kind = schemas.schema(*id).kind;
+        let leads_on = is_holder(key) || rows.starts_with(path);
+        if path.as_slice() != rows {
+            found.push(Beside { path: path.clone(), kind });
+            if kind == SchemaKind::Object && leads_on && path.len() < DEEPEST {
+                read_beside(*id, rows, path, schemas, found);
+            }
+        }
+        path.pop();
+    }
 }
 
 /// How wire names are spelled in SQL.

@@ -96,6 +96,17 @@ impl Resource {
         Vec::new()
     }
 
+    /// True if a method changes the only object of its kind: nothing names it, and a lookup of the same path finds it.
+    pub fn is_singleton(&self, method: &Method) -> bool {
+        let is_unnamed = required(method).all(|input| input.location == Some(Location::Server));
+        is_unnamed
+            && self.candidates(SqlVerb::Select).any(|select| {
+                select.path == method.path
+                    && select.is_selectable()
+                    && select.response.rows.is_single()
+            })
+    }
+
     /// True for what every list of objects needs: it names where objects are, and none of them.
     pub fn is_scope(&self, name: &str) -> bool {
         let mut lists = self

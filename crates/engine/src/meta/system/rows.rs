@@ -247,8 +247,7 @@ pub(super) const LAYOUTS: &[Layout] = &[
     },
 ];
 
-/// The view of a document among its methods, as SHOW METHODS lists it. What it needs stands in the
-/// document, which is not read for the list.
+/// The view of a document among its methods, as SHOW METHODS lists it.
 fn view_row<'a>(index: &'a ServiceIndex, resource: &'a ResourceSummary) -> [Cell<'a>; 10] {
     [
         Cell::from(&index.provider),
@@ -258,7 +257,7 @@ fn view_row<'a>(index: &'a ServiceIndex, resource: &'a ResourceSummary) -> [Cell
         Cell::from(SqlVerb::Select.as_str()),
         Cell::Null,
         Cell::Null,
-        Cell::Null,
+        Cell::from(resource.view_required.join(", ")),
         Cell::from(true),
         Cell::from("the view that the document defines"),
     ]

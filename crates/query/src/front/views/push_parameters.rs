@@ -159,7 +159,7 @@ fn replace(
     held
 }
 
-pub(super) fn has_placeholder(found: &Condition) -> bool {
+fn has_placeholder(found: &Condition) -> bool {
     match &found.given {
         ParameterSource::Values(values) => values.iter().any(is_placeholder),
         ParameterSource::Fed => false,
