@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import paging as pages
-from documents import Document, Method, plain
+from documents import Document, Method, json_path, plain
 from paging import PAGES, Paging
 
 ROWS = 2
@@ -111,9 +111,15 @@ class Answer:
         self.media, self.schema = method.answer()
         self.rows_path = method.rows_path(self.schema) if self.schema is not None else None
         self.paging = Paging()
-        if self.rows_path is not None and method.verb == "select":
+        if self.schema is not None and method.is_rows_of_xml:
+            # the schema is that of the rows; what is around them is the protocol's
+            is_list = method.name.startswith(("list", "describe"))
+            self.rows_path = json_path(str(method.response.get("objectKey"))) if is_list else None
+            self.paging = pages.in_xml(method) if is_list and method.verb == "select" else Paging()
+        elif self.rows_path is not None and method.verb == "select":
             self.paging = pages.of(method, self.schema, self.rows_path)
         self.rows: list[Any] = []
+        self.is_xml_rows = method.is_rows_of_xml
         for page in range(PAGES if self.paging.style != "none" else 1):
             self.rows += [self._row(page, one) for one in range(ROWS)] if self.rows_path is not None else []
 
@@ -136,6 +142,8 @@ class Answer:
             return (status if self.schema is None else 204), {}, b""
         if not ("json" in self.media or "xml" in self.media):
             return status, {"content-type": self.media}, b"plain text of a file"
+        if self.is_xml_rows:
+            return status, {"content-type": self.media or "text/xml"}, self._rows_of_xml(number).encode()
         body = Maker(self.method.document, self.tag, self.given).value(self.schema)
         headers = {"content-type": self.media}
         if self.rows_path is not None:
@@ -152,6 +160,24 @@ class Answer:
         if "xml" in self.media:
             return status, headers, xml(self.method, self.schema, body).encode()
         return status, headers, json.dumps(body).encode()
+
+    def _rows_of_xml(self, number: int) -> str:
+        """The rows in the envelope of the protocol."""
+        document, key = self.method.document, json_path(str(self.method.response.get("objectKey")))
+        row = document.items(document.at(self.schema, key))
+        if self.rows_path is None:
+            # one object, in an element of its own name
+            self.rows = self.rows or [Maker(document, self.tag, self.given).value(row, "row", 0)]
+            return xml(self.method, {"properties": {"Result": row}}, {"Item": self.rows[0]})
+        paging, is_last = self.paging, number + 1 >= PAGES
+        rows = self.rows[number * ROWS : (number + 1) * ROWS] if paging.style != "none" else self.rows
+        body: dict[str, Any] = {"Items": rows}
+        if paging.style == "token":
+            if paging.more:
+                body[paging.more[0]] = not is_last
+            if not is_last:
+                body[paging.found[0]] = f"token{number + 1}{self.tag}"
+        return xml(self.method, {"properties": {"Items": {"type": "array", "items": row}}}, body)
 
     def _go_on(self, body: Any, headers: dict[str, str], number: int, url: str) -> None:
         paging, is_last = self.paging, number + 1 >= PAGES

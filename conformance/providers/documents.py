@@ -335,7 +335,37 @@ class Method:
         schema = (content.get(media) or {}).get("schema") if media else None
         if override and not (self.transformed and schema):
             schema = override
+        wrapped = self.wrapped()
+        if wrapped:
+            inner = self.document.properties(schema).get(wrapped)
+            schema = inner if inner is not None else schema
         return media or "", schema
+
+    @property
+    def template(self) -> str:
+        """The template that rewrites its answers."""
+        return str((self.response.get("transform") or {}).get("body") or "")
+
+    def wrapped(self) -> str:
+        """The key under which a template puts the whole answer, if that is all it does."""
+        match = re.search(r'printf\s+"{\\"(\w+)\\":\s*%s}"\s+\.', self.template)
+        return match[1] if match else ""
+
+    @property
+    def is_rows_of_xml(self) -> bool:
+        """True if the rows are found in XML by the schema of a row, and no document has the schema of the whole."""
+        return str((self.response.get("transform") or {}).get("type") or "").startswith("schema_driven_xml")
+
+    @property
+    def is_known(self) -> bool:
+        """True if the document tells what the service sends."""
+        if not self.transformed or self.wrapped() or self.is_rows_of_xml or '"contents"' in self.template:
+            return True
+        if "_mxj_" in str(self.response["transform"]["type"]):
+            return False
+        responses = {str(key): value for key, value in (self.operation.get("responses") or {}).items()}
+        content = (self.document.target(responses.get(str(self.response.get("openAPIDocKey")))) or {}).get("content") or {}
+        return any((one or {}).get("schema") for one in content.values())
 
     def shown(self) -> Any:
         """The schema that its columns come from."""

@@ -154,3 +154,17 @@ def of(method: Method, schema: Any, rows: list[str]) -> Paging:
     if number and document.kind(schema) == "array":
         return Paging(style="header")
     return Paging()
+
+
+def in_xml(method: Method) -> Paging:
+    """How a list goes on whose answer is XML without a schema: by the token that its request takes."""
+    answers = {"marker": "Marker", "nexttoken": "NextToken", "continuationtoken": "NextContinuationToken",
+               "paginationtoken": "PaginationToken"}
+    for one in method.params:
+        found = answers.get(plain(one.name))
+        if one.place == "query" and found:
+            if found == "Marker" and method.protocol == "rest-xml":
+                found = "NextMarker"
+            more = ("IsTruncated",) if found != "NextToken" else ()
+            return Paging(style="token", found=(found,), place="query", name=one.name, more=more)
+    return Paging()

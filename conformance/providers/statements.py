@@ -114,6 +114,8 @@ class Writer:
 
     def write(self, service: Service, method: Method) -> Statement | None:
         """The statement of a method; None if another method answers it."""
+        if method.verb == "select" and not method.is_known:
+            return None
         pairs: list[tuple[str, Any]] = []
         expected: list[Expected] = []
         variables, host = self._host(method)

@@ -2,12 +2,16 @@
 //!
 //! Owns: the permits for requests in flight, and what answers teach: a server that asks to be left
 //! alone is left alone by every request, not only by the one that it told so.
+//! How wide and how fast is in `pace`.
 //! Refuses: deciding whether a request is repeated (`retry`).
 //! Surprise: gates are also keyed by credential, because services meter per principal. Two
 //! providers that share origin and credential share the gate.
 
+mod pace;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,6 +20,7 @@ use crate::attempt::Answer;
 use crate::clock::Clock;
 use crate::origin::Origin;
 use crate::retry::retry_after;
+use pace::{Pace, exhausted};
 
 /// The longest time that one answer closes a gate for: a mistaken header must not end a session.
 const LONGEST: Duration = Duration::from_hours(1);
@@ -31,12 +36,26 @@ struct Gate {
     permits: Arc<Semaphore>,
     /// Nothing is sent before this moment.
     closed_until: Mutex<Option<Instant>>,
+    pace: Mutex<Pace>,
+    /// Permits that have to go once they come back.
+    surplus: AtomicUsize,
 }
 
 /// The right to have one request in flight.
 pub(crate) struct Permit {
     gate: Arc<Gate>,
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let fewer = |surplus: usize| surplus.checked_sub(1);
+        let is_surplus =
+            self.gate.surplus.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer).is_ok();
+        if let Some(permit) = self.permit.take().filter(|_| is_surplus) {
+            permit.forget();
+        }
+    }
 }
 
 /// The server wants to be left alone for longer than the request can wait.
@@ -71,7 +90,12 @@ impl Gates {
             let permit = permits.acquire_owned().await.expect("gates keep their semaphore open");
             let now = clock.now();
             let Some(open) = gate.closed_until().filter(|open| *open > now) else {
-                return Ok(Permit { gate, _permit: permit });
+                let turn = gate.pace().turn(now);
+                let wait = turn.saturating_duration_since(now);
+                if !wait.is_zero() {
+                    clock.sleep(wait).await;
+                }
+                return Ok(Permit { gate, permit: Some(permit) });
             };
             drop(permit);
             let wait = open.saturating_duration_since(now);
@@ -85,8 +109,12 @@ impl Gates {
     fn gate(&self, origin: Origin, credential: u64) -> Arc<Gate> {
         let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
         let gate = gates.entry((origin, credential)).or_insert_with(|| {
-            let permits = Arc::new(Semaphore::new(self.permits));
-            Arc::new(Gate { permits, closed_until: Mutex::default() })
+            Arc::new(Gate {
+                permits: Arc::new(Semaphore::new(self.permits)),
+                closed_until: Mutex::default(),
+                pace: Mutex::new(Pace::new(self.permits)),
+                surplus: AtomicUsize::new(0),
+            })
         });
         Arc::clone(gate)
     }
@@ -96,19 +124,53 @@ impl Gate {
     fn closed_until(&self) -> Option<Instant> {
         *self.closed_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets so many fewer requests through: those that are free at once, the others when they are.
+    fn narrow(&self, fewer: usize) {
+        let free = self.permits.forget_permits(fewer);
+        self.surplus.fetch_add(fewer - free, Ordering::AcqRel);
+    }
+
+    /// Lets one more request through.
+    fn widen(&self) {
+        let fewer = |surplus: usize| surplus.checked_sub(1);
+        if self.surplus.fetch_update(Ordering::AcqRel, Ordering::Acquire, fewer).is_err() {
+            self.permits.add_permits(1);
+        }
+    }
+
+    /// Nothing is sent for that long.
+    fn close(&self, wait: Duration, clock: &dyn Clock) {
+        let Some(open) = clock.now().checked_add(wait.min(LONGEST)) else { return };
+        let mut closed = self.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
+        // an earlier answer may have asked for more
+        *closed = (*closed).max(Some(open));
+    }
 }
 
 impl Permit {
     /// Learns from the answer to the request that went through.
     pub(crate) fn observe(&self, answer: &Answer, clock: &dyn Clock) {
+        let left = exhausted(&answer.headers, clock.wall());
         if !matches!(answer.status, 429 | 503) {
+            if self.gate.pace().accept(clock.now()) {
+                self.gate.widen();
+            }
+            if let Some(wait) = left {
+                self.gate.close(wait, clock);
+            }
             return;
         }
-        let Some(wait) = retry_after(&answer.headers, clock.wall()) else { return };
-        let Some(open) = clock.now().checked_add(wait.min(LONGEST)) else { return };
-        let mut closed = self.gate.closed_until.lock().unwrap_or_else(PoisonError::into_inner);
-        // an earlier answer may have asked for more
-        *closed = (*closed).max(Some(open));
+        let wait = retry_after(&answer.headers, clock.wall()).or(left);
+        let fewer = self.gate.pace().throttle(clock.now(), wait.is_some());
+        self.gate.narrow(fewer);
+        if let Some(wait) = wait {
+            self.gate.close(wait, clock);
+        }
     }
 }
 
@@ -173,9 +235,7 @@ mod tests {
     #[tokio::test]
     async fn other_answers_and_headers_close_nothing() {
         let bench = Bench::new();
-        for (status, after) in
-            [(200, Some("7")), (500, Some("7")), (429, None), (503, Some("soon")), (429, Some("0"))]
-        {
+        for (status, after) in [(200, Some("7")), (500, Some("7")), (429, Some("0"))] {
             bench.told(status, after).await;
             bench.enter("a.example", 1).await.expect("an open gate");
             assert!(bench.clock.sleeps().is_empty(), "{status} {after:?}");

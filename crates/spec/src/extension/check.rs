@@ -253,7 +253,7 @@ mod tests {
         check("[a]", &["`x-strataql` is not a mapping"]);
         check(
             "{paging: {style: tokn}}",
-            &["`paging.style` is not `none` or `token` or `link` or `page` or `offset`"],
+            &["`paging.style` is not `none` or `token` or `link` or `next` or `page` or `offset`"],
         );
         check(
             "{paging: {style: token, request: a}}",
