@@ -14,7 +14,7 @@ use crate::graphql::GraphQl;
 use crate::method::{HttpVerb, Location, Method, Param, Response};
 use crate::naming::snake;
 use crate::node::Node;
-use crate::paging::implied::{Asked, Beside, Evidence, is_holder};
+use crate::paging::implied::{Asked, Beside, Evidence, beside_xml, is_holder};
 use crate::paging::{Paging, TokenLocation};
 use crate::path::{PathTemplate, holds_slash, is_path_name};
 use crate::pushdown::Pushdown;
@@ -74,7 +74,8 @@ impl<'a> Context<'a> {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let evidence = evidence(&response, &params, body.as_ref(), schemas);
+        let protocol = self.root.get("info").and_then(|info| info.text_at("x-protocol"));
+        let evidence = evidence(&response, &params, body.as_ref(), protocol, schemas);
         let mut paging = Paging::resolve(&levels, &self.provider.name, &evidence);
         if response.rows.is_single() {
             let at_root = response.rows.path().is_empty();
@@ -143,6 +144,7 @@ fn evidence(
     response: &Response,
     params: &[Param],
     body: Option<&Body>,
+    protocol: Option<&str>,
     schemas: &SchemaBuilder<'_>,
 ) -> Evidence {
     let number = |id| schemas.schema(id).default.as_ref().and_then(serde_json::Value::as_i64);
@@ -159,9 +161,12 @@ fn evidence(
         location: TokenLocation::Body,
         default: number(property.schema),
     });
-    let asked = queries.chain(fields).collect();
+    let asked: Vec<Asked> = queries.chain(fields).collect();
     let mut beside = Vec::new();
-    if let Some(schema) = response.schema {
+    let transform = response.transform.as_ref().map(|transform| transform.kind.as_str());
+    if transform.is_some_and(|kind| kind.starts_with("schema_driven_xml")) {
+        beside = beside_xml(&asked, protocol == Some("rest-xml"));
+    } else if let Some(schema) = response.schema {
         read_beside(schema, response.rows.path(), &mut Vec::new(), schemas, &mut beside);
     }
     Evidence { beside, asked }

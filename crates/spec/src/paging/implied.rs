@@ -163,6 +163,24 @@ pub(crate) fn is_holder(key: &str) -> bool {
     HOLDERS.contains(&plain(key).as_str())
 }
 
+/// What stands beside the rows of an XML response that no schema describes, by the parameters that take it;
+/// `is_rest` for services without actions.
+pub(crate) fn beside_xml(asked: &[Asked], is_rest: bool) -> Vec<Beside> {
+    let found = asked.iter().find_map(|one| {
+        Some(match plain(&one.wire).as_str() {
+            "marker" if is_rest => "NextMarker",
+            "marker" => "Marker",
+            "nexttoken" => "NextToken",
+            "continuationtoken" => "NextContinuationToken",
+            "paginationtoken" => "PaginationToken",
+            _ => return None,
+        })
+    });
+    let beside = |name: &str, kind| Beside { path: vec![name.to_owned()], kind };
+    let Some(token) = found else { return Vec::new() };
+    vec![beside(token, SchemaKind::String), beside("IsTruncated", SchemaKind::Boolean)]
+}
+
 impl Evidence {
     /// True if the response has a property of that name at its root.
     pub(super) fn documents(&self, name: &str) -> bool {
@@ -421,6 +439,28 @@ mod tests {
             "token last_id>after_id has_more"
         );
         assert_eq!(shown(&["last_id"], &["after_id"]), "none");
+    }
+
+    #[test]
+    fn lists_in_xml_go_on_by_what_their_request_takes() {
+        let shown = |name: &str, is_rest| {
+            let asked = evidence(&[], &[name]).asked;
+            let beside = beside_xml(&asked, is_rest);
+            match (Evidence { beside, asked }).paging() {
+                Paging::Token { request, response: TokenSource::Body(path), more, .. } => {
+                    format!("{}>{} {}", path.join("/"), request.name, more.is_some())
+                }
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!(shown("Marker", false), "Marker>Marker true");
+        assert_eq!(shown("marker", true), "NextMarker>marker true");
+        assert_eq!(
+            shown("continuation-token", true),
+            "NextContinuationToken>continuation-token true"
+        );
+        assert_eq!(shown("NextToken", false), "NextToken>NextToken true");
+        assert_eq!(shown("MaxItems", false), "None");
     }
 
     #[test]
