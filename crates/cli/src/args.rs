@@ -9,20 +9,27 @@
 pub(crate) mod auth;
 pub(crate) mod docs;
 mod exec;
+mod mcp;
 pub(crate) mod provider;
 pub(crate) mod sandbox;
 mod session;
+mod shell;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::auth::AuthCommand;
 pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
+pub(crate) use self::mcp::McpArguments;
 pub(crate) use self::provider::ProviderCommand;
 pub(crate) use self::sandbox::SandboxCommand;
 #[cfg(test)]
 pub(crate) use self::session::Target;
 pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArguments};
+pub(crate) use self::shell::ShellArguments;
 
 /// SQL for every control plane.
 ///
@@ -77,6 +84,8 @@ pub(crate) enum Command {
     // the help texts are at the structs of the arguments
     #[command(visible_alias = "query")]
     Exec(Box<ExecArguments>),
+    Shell(Box<ShellArguments>),
+    Mcp(Box<McpArguments>),
     /// Run simulated providers
     Sandbox {
         /// The subcommand.
@@ -115,6 +124,27 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Files of environment variables.
+    pub(crate) fn env_files(&self) -> &[PathBuf] {
+        match self {
+            Self::Exec(exec) => &exec.variables.env_file,
+            Self::Shell(shell) => &shell.variables.env_file,
+            Self::Mcp(mcp) => &mcp.env_file,
+            _ => &[],
+        }
+    }
+
+    /// True if the command ends in order when it is interrupted. A shell on a terminal takes Ctrl-C
+    /// itself.
+    pub(crate) fn ends_in_order(&self) -> bool {
+        match self {
+            Self::Shell(_) => !std::io::stdin().is_terminal(),
+            _ => matches!(self, Self::Exec(_) | Self::Mcp(_)),
+        }
+    }
 }
 
 /// Commands for the change ledger.

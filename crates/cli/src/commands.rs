@@ -5,5 +5,6 @@ pub(crate) mod completions;
 pub(crate) mod docs;
 pub(crate) mod exec;
 pub(crate) mod ledger;
+pub(crate) mod mcp;
 pub(crate) mod provider;
 pub(crate) mod sandbox;

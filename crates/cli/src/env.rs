@@ -29,6 +29,8 @@ pub(crate) const STRATAQL_CONFIG: Variable = variable(
     "STRATAQL_CONFIG",
     "the configuration file, instead of `$XDG_CONFIG_HOME/strataql/config.toml`",
 );
+pub(crate) const STRATAQL_MCP_TOKEN: Variable =
+    variable("STRATAQL_MCP_TOKEN", "the token that clients of `strataql mcp --http` have to bring");
 pub(crate) const HOME: Variable = variable("HOME", "the folder of the user");
 pub(crate) const XDG_DATA_HOME: Variable =
     variable("XDG_DATA_HOME", "base of the folder for data; `$HOME/.local/share` if it is not set");
@@ -40,6 +42,12 @@ pub(crate) const XDG_CONFIG_HOME: Variable = variable(
     "XDG_CONFIG_HOME",
     "base of the folder for the configuration file; `$HOME/.config` if it is not set",
 );
+pub(crate) const PAGER: Variable = variable(
+    "PAGER",
+    "what `strataql shell` shows results in that do not fit the screen; `less` without it",
+);
+pub(crate) const VISUAL: Variable = variable("VISUAL", "what `\\e` of `strataql shell` edits in");
+pub(crate) const EDITOR: Variable = variable("EDITOR", "the same, if `VISUAL` is not set");
 pub(crate) const NO_COLOR: Variable = variable("NO_COLOR", "no colours, whatever its value");
 pub(crate) const TERM: Variable =
     variable("TERM", "the kind of terminal; `dumb` has no colours and no progress line");
@@ -50,13 +58,17 @@ pub(crate) const STRATAQL_VAR: Variable = variable(
 );
 
 /// Every one of them.
-pub(crate) const VARIABLES: [Variable; 8] = [
+pub(crate) const VARIABLES: [Variable; 12] = [
     STRATAQL_CONFIG,
+    STRATAQL_MCP_TOKEN,
     STRATAQL_VAR,
     HOME,
     XDG_DATA_HOME,
     XDG_CACHE_HOME,
     XDG_CONFIG_HOME,
+    PAGER,
+    VISUAL,
+    EDITOR,
     NO_COLOR,
     TERM,
 ];

@@ -25,6 +25,11 @@ pub(crate) const STACK: usize = 16 << 20;
 pub(crate) struct Interruption(watch::Receiver<bool>);
 
 impl Interruption {
+    /// One that does not come.
+    pub(crate) fn never() -> Self {
+        Self(watch::channel(false).1)
+    }
+
     /// Returns once the user or the system asks the process to end.
     pub(crate) async fn received(&self) {
         let mut receiver = self.0.clone();

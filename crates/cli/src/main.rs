@@ -17,6 +17,7 @@ mod providers;
 mod reference;
 mod render;
 mod settings;
+mod shell;
 mod vars;
 
 use std::ffi::OsString;
@@ -107,32 +108,31 @@ fn comment_first(argument: OsString) -> OsString {
     spaced
 }
 
-/// Reads the files of variables and runs a command; `exec` ends in order when it is interrupted.
+/// Reads the files of variables and runs a command.
 fn start(line: CommandLine, environment: Environment) -> Exit {
-    let files = match &line.command {
-        Command::Exec(exec) => exec.variables.env_file.as_slice(),
-        _ => &[],
-    };
+    let files = line.command.env_files();
     let console = Console::new(&environment, line.error_format.unwrap_or_default());
     let environment = match environment.with_files(files) {
         Ok(environment) => environment,
         Err(report) => return console.fail(&report, None),
     };
-    if matches!(line.command, Command::Exec(_)) {
-        interruptible(&console, move |interruption| run(line, &environment, Some(&interruption)))
+    if line.command.ends_in_order() {
+        interruptible(&console, move |interruption| run(line, &environment, &interruption))
     } else {
-        run(line, &environment, None)
+        run(line, &environment, &Interruption::never())
     }
 }
 
-/// Runs a command; `interruption` is there for those that end in order.
-fn run(line: CommandLine, environment: &Environment, interruption: Option<&Interruption>) -> Exit {
+/// Runs a command.
+fn run(line: CommandLine, environment: &Environment, interruption: &Interruption) -> Exit {
     let of_auth = match &line.command {
         Command::Auth { command } => Some(command.session()),
         _ => None,
     };
     let (output, session) = match &line.command {
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
+        Command::Shell(shell) => (Some(&shell.output), Some(&shell.session)),
+        Command::Mcp(mcp) => (None, Some(&mcp.session)),
         _ => (None, of_auth.as_ref()),
     };
     let flags = Flags {
@@ -154,6 +154,10 @@ fn run(line: CommandLine, environment: &Environment, interruption: Option<&Inter
     match line.command {
         Command::Exec(exec) => {
             commands::exec::run(&exec, settings, environment, &console, interruption)
+        }
+        Command::Shell(shell) => shell::run(*shell, settings, environment, &console, interruption),
+        Command::Mcp(mcp) => {
+            commands::mcp::run(&mcp, &settings, environment, &console, interruption)
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),

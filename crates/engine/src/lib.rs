@@ -73,6 +73,7 @@ pub use complete::{Completion, CompletionKind, Completions};
 pub use description::{Description, Placeholder};
 pub use engine::{Engine, EngineConfig};
 pub use local::stored_views;
+pub use read_only::Effect;
 pub use recording::Recording;
 pub use session::Session;
 pub use strataql_query::activity::Activity;

@@ -26,6 +26,7 @@ use self::state::State;
 use crate::complete::Completions;
 use crate::description::Description;
 use crate::engine::Engine;
+use crate::read_only::{self, Effect};
 use crate::transaction::OpenTransaction;
 
 /// A session.
@@ -161,6 +162,11 @@ impl Session {
         let state = Arc::clone(&self.state);
         let work = Box::pin(async move { state.describe(&statement).await });
         self.workers.run(&budget, work).await
+    }
+
+    /// What a statement of `text` may change. It is judged by its tree, and nothing is sent.
+    pub fn effect(&self, text: &str, parsed: &Parsed) -> Effect {
+        read_only::effect(&self.state.outline(Arc::from(text), Arc::new(parsed.clone())))
     }
 
     /// What may be written at a byte of a text. It reads documents, from the cache once they are

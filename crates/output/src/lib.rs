@@ -36,4 +36,5 @@ pub use format::Format;
 pub use neutral::neutral;
 pub use run::{Begin, End, Status};
 pub use table::{BLOCKS, LINES, RECORDS, WHOLE};
+pub use types::sql_type;
 pub use writer::{Options, ResultWriter};

@@ -4,7 +4,7 @@ use arrow_schema::extension::EXTENSION_TYPE_NAME_KEY;
 use arrow_schema::{DataType, Field};
 
 /// The SQL name of a column's type; types that SQL has no name for have Arrow's.
-pub(crate) fn sql_type(field: &Field) -> String {
+pub fn sql_type(field: &Field) -> String {
     let is_json =
         field.metadata().get(EXTENSION_TYPE_NAME_KEY).is_some_and(|name| name == "arrow.json");
     if is_json {

@@ -14,7 +14,7 @@ use super::{OutputArguments, SessionArguments, VariableArguments};
 ///
 /// `ASSERT condition` and `ASSERT SELECT …` check something: the exit code is 1 if the condition is
 /// not true, or if the query has rows.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "Examples:
   Read, with a simulated provider:
     strataql exec --sandbox \"SELECT name, app_id FROM databricks_account.oauth2.published_app_integration WHERE account_id = 'a1'\"

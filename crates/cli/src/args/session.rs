@@ -168,7 +168,7 @@ pub(crate) struct VariableArguments {
 
 /// How statements run.
 #[expect(clippy::option_option, reason = "clap's shape of a flag whose value may be left out")]
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Providers and safety")]
 pub(crate) struct SessionArguments {
     /// Take provider documents from a folder: `file:PATH`

@@ -2,7 +2,7 @@
 
 mod auth;
 pub(crate) mod ledger;
-mod output;
+pub(crate) mod output;
 mod run;
 mod session;
 mod transaction;
@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::output::Printer;
 use self::run::Run;
-pub(crate) use self::session::connect;
+pub(crate) use self::session::{Opened, Opening, Simulated, connect};
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
@@ -31,7 +31,7 @@ use crate::settings::{Settings, parameters};
 use crate::vars::{Template, Variables, fill};
 
 /// How long the parts of a run may take to end after the last statement.
-const SETTLING: Duration = Duration::from_millis(200);
+pub(crate) const SETTLING: Duration = Duration::from_millis(200);
 
 /// Runs the command.
 pub(crate) fn run(
@@ -39,7 +39,7 @@ pub(crate) fn run(
     settings: Settings,
     environment: &Environment,
     console: &Console,
-    interruption: Option<&Interruption>,
+    interruption: &Interruption,
 ) -> Exit {
     let mut printer = match Printer::new(arguments, &settings, console) {
         Ok(printer) => printer,
@@ -80,7 +80,7 @@ pub(crate) fn run(
 
 /// The runtime that only waits, and the one that statements run on. The first keeps the time also
 /// while every thread of the second computes.
-fn runtimes() -> Result<(Runtime, Runtime), Box<Report>> {
+pub(crate) fn runtimes() -> Result<(Runtime, Runtime), Box<Report>> {
     let own = Builder::new_current_thread().enable_all().build();
     Ok((own.map_err(|error| no_threads(&error))?, runtime()?))
 }
@@ -184,7 +184,7 @@ struct Start<'a> {
     console: &'a Console,
     /// Where its statements run.
     workers: &'a Handle,
-    interruption: Option<&'a Interruption>,
+    interruption: &'a Interruption,
 }
 
 impl Start<'_> {
@@ -207,9 +207,12 @@ impl Start<'_> {
         for (name, value) in parameters(&arguments.session.param)? {
             bound.add_text(&name, &value);
         }
-        let opened =
-            session::open(arguments, settings, environment, console, workers, &template.text)
-                .await?;
+        let opening =
+            Opening { arguments: &arguments.session, settings, environment, console, workers };
+        let opened = opening.open(Simulated::NamedIn(&template.text)).await?;
+        if arguments.all {
+            opened.session.set("write.all", "on")?;
+        }
         ledger::report_open(&opened.recording, workers, console).await;
         let run = Run {
             arguments,
@@ -222,7 +225,7 @@ impl Start<'_> {
         };
         let exit = tokio::select! {
             result = run.all(printer, statements) => result,
-            () = self.interrupted() => Err(interrupted()),
+            () = self.interruption.received() => Err(interrupted()),
         };
         // what was abandoned ends before the ledger is closed
         opened.session.idle(SETTLING).await;
@@ -240,18 +243,11 @@ impl Start<'_> {
             None => exit,
         }
     }
-
-    async fn interrupted(&self) {
-        match self.interruption {
-            Some(interruption) => interruption.received().await,
-            None => std::future::pending().await,
-        }
-    }
 }
 
 /// `--dry-run`: statements that send requests or change stored data are explained, or refused if
 /// they cannot be explained; others run normally.
-fn explained(statement: Statement) -> Statement {
+pub(crate) fn explained(statement: Statement) -> Statement {
     match statement {
         statement @ (Statement::Query(_)
         | Statement::Write(..)

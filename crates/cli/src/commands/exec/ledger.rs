@@ -50,7 +50,7 @@ pub(super) fn open(settings: &Settings, simulated: bool, clock: Arc<dyn Clock>) 
 }
 
 /// Reports writes of runs that ended before the outcome was known; each is reported once.
-pub(super) async fn report_open(recording: &Recording, workers: &Handle, console: &Console) {
+pub(crate) async fn report_open(recording: &Recording, workers: &Handle, console: &Console) {
     let Recording::On { ledger, clock } = recording else { return };
     let mut entries = match entries(ledger.dir(), workers).await {
         Ok(entries) if entries.is_empty() => return,
@@ -75,7 +75,7 @@ pub(super) async fn report_open(recording: &Recording, workers: &Handle, console
 }
 
 /// Closes the ledger of a run.
-pub(super) async fn close(recording: &Recording, console: &Console) {
+pub(crate) async fn close(recording: &Recording, console: &Console) {
     let Recording::On { ledger, .. } = recording else { return };
     match timeout(PATIENCE, ledger.close()).await {
         Ok(Ok(())) => {}

@@ -22,7 +22,7 @@ use crate::render::{self, Source};
 use crate::settings::Settings;
 
 /// Prints the results of a run.
-pub(super) struct Printer<'a> {
+pub(crate) struct Printer<'a> {
     console: &'a Console,
     writer: Box<dyn ResultWriter>,
     format: Format,
@@ -33,7 +33,7 @@ pub(super) struct Printer<'a> {
 }
 
 /// Why a statement did not end well.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The statement failed.
     Statement(Box<Report>),
     /// Its result cannot be written.
@@ -42,18 +42,18 @@ pub(super) enum Failure {
 
 /// How the rows of a statement are printed.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Layout {
+pub(crate) struct Layout {
     /// As records: it ends with `\G`.
-    pub(super) vertical: bool,
+    pub(crate) vertical: bool,
     /// Nothing may be cut.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// Without rows there is nothing to print: an assertion that holds.
-    pub(super) hides_empty: bool,
+    pub(crate) hides_empty: bool,
 }
 
 /// What a statement did.
 #[derive(Debug, Default)]
-pub(super) struct Counted {
+pub(crate) struct Counted {
     rows: u64,
     affected: Option<u64>,
     outcome: Outcome,
@@ -93,15 +93,31 @@ impl<'a> Printer<'a> {
             color: terminal && console.stdout_color,
             ..Options::default()
         };
-        Ok(Self {
+        let printer = Self::to(console, settings.output, sink, options);
+        Ok(Self { file, timing: arguments.timing, ..printer })
+    }
+
+    /// A printer to a sink.
+    pub(crate) fn to(
+        console: &'a Console,
+        format: Format,
+        sink: Box<dyn Write + Send>,
+        options: Options,
+    ) -> Self {
+        Self {
             console,
-            writer: writer(settings.output, sink, options),
-            format: settings.output,
-            file,
-            timing: arguments.timing,
+            writer: writer(format, sink, options),
+            format,
+            file: None,
+            timing: false,
             has_progress: console.has_progress(),
             partial: false,
-        })
+        }
+    }
+
+    /// The printer with the cost of each statement on stderr.
+    pub(crate) fn timing(self, timing: bool) -> Self {
+        Self { timing, ..self }
     }
 
     /// True if the output reports failures, too.
@@ -110,12 +126,12 @@ impl<'a> Printer<'a> {
     }
 
     /// A statement begins.
-    pub(super) fn begin(&mut self, statement: &Begin<'_>) -> Result<(), Failure> {
+    pub(crate) fn begin(&mut self, statement: &Begin<'_>) -> Result<(), Failure> {
         self.writer.begin(statement).map_err(Failure::Output)
     }
 
     /// Prints one result, reading its rows to the end. `counted` grows while rows arrive.
-    pub(super) async fn print(
+    pub(crate) async fn print(
         &mut self,
         result: ResultSet,
         layout: Layout,
@@ -174,7 +190,7 @@ impl<'a> Printer<'a> {
     }
 
     /// The statement has ended.
-    pub(super) fn end(
+    pub(crate) fn end(
         &mut self,
         number: usize,
         counted: &Counted,
@@ -214,7 +230,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints a note.
-    pub(super) fn note(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         let text = self.console.redactor.redact(text);
         let message = serde_json::json!({ "severity": "note", "message": text });
         if !self.is_taken(&message) {
@@ -223,7 +239,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints an error or a warning.
-    pub(super) fn show(&mut self, report: &Report, source: Option<Source<'_>>) {
+    pub(crate) fn show(&mut self, report: &Report, source: Option<Source<'_>>) {
         let clean = report.clone().redacted(&self.console.redactor);
         if !self.is_taken(&render::json_value(&clean, source)) {
             self.console.show(report, source);
@@ -242,7 +258,7 @@ impl<'a> Printer<'a> {
     }
 
     /// The run has ended: the file appears under its name. Gives the exit code.
-    pub(super) fn close(mut self, exit: Exit) -> Exit {
+    pub(crate) fn close(mut self, exit: Exit) -> Exit {
         let exit =
             if exit == Exit::SUCCESS && self.partial { Exit::from(Code::Partial) } else { exit };
         let has_result =

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::ledger;
-use crate::args::ExecArguments;
+use crate::args::SessionArguments;
 use crate::commands::sandbox::{read_state, scenario, write_state};
 use crate::console::Console;
 use crate::env::Environment;
@@ -31,78 +31,145 @@ use crate::providers;
 use crate::settings::Settings;
 
 /// An open session with its sandbox and log.
-pub(super) struct Opened {
-    pub(super) session: Session,
-    pub(super) progress: Arc<ProgressState>,
-    pub(super) sandbox: Option<Simulation>,
-    pub(super) recording: Recording,
+pub(crate) struct Opened {
+    pub(crate) session: Arc<Session>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) progress: Arc<ProgressState>,
+    pub(crate) sandbox: Option<Simulation>,
+    pub(crate) recording: Recording,
+}
+
+/// Which providers a sandbox simulates.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Simulated<'a> {
+    /// Those that a text names.
+    NamedIn(&'a str),
+    /// All that there are.
+    All,
+}
+
+/// What a session is opened with.
+#[derive(Clone, Copy)]
+pub(crate) struct Opening<'a> {
+    pub(crate) arguments: &'a SessionArguments,
+    pub(crate) settings: &'a Settings,
+    pub(crate) environment: &'a Environment,
+    pub(crate) console: &'a Console,
+    /// Where statements run.
+    pub(crate) workers: &'a Handle,
 }
 
 /// A sandbox, and the file for what requests change.
-pub(super) struct Simulation {
+pub(crate) struct Simulation {
     sandbox: Sandbox,
     state: Option<PathBuf>,
 }
 
 impl Simulation {
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        self.sandbox.url()
+    }
+
     /// Writes the state of the sandbox and stops it; `limit` is for requests that go on.
     ///
     /// # Errors
     /// `local-io` if the state cannot be written.
-    pub(super) async fn end(self, limit: Duration) -> Result<(), Box<Report>> {
+    pub(crate) async fn end(self, limit: Duration) -> Result<(), Box<Report>> {
         let written = write_state(&self.sandbox, self.state.as_deref());
         drop(timeout(limit, self.sandbox.shutdown()).await);
         written
     }
 }
 
-/// Opens the session that the arguments describe. `text` determines the providers to simulate.
-pub(super) async fn open(
-    arguments: &ExecArguments,
-    settings: &Settings,
-    environment: &Environment,
-    console: &Console,
-    workers: &Handle,
-    text: &str,
-) -> Result<Opened, Box<Report>> {
-    let registry = providers::registry(settings.registry.as_deref(), &settings.places)?;
-    let progress = Arc::new(ProgressState::default());
-    let mut net = NetSettings {
-        http_log: http_log(arguments, console)?,
-        observer: Some(Arc::new(RequestCount(Arc::clone(&progress)))),
-        ..NetSettings::default()
-    };
-    let sandbox = if let Some(options) = &arguments.session.sandbox {
-        // providers that are named only in a local view are simulated too
-        let mut text = text.to_owned();
-        if let Some(folder) = tables(settings, true) {
-            text.push_str(&strataql_engine::stored_views(&folder)?.join(" "));
-        }
-        Some(simulate(options.as_deref(), &registry, &text, &mut net, workers).await?)
-    } else {
-        connect(settings, environment, &registry, &mut net)?;
-        None
-    };
-    let lookup =
-        if sandbox.is_some() { Environment::empty().lookup() } else { environment.lookup() };
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let recording = ledger::open(settings, sandbox.is_some(), Arc::clone(&clock));
-    let transport = Transport::new(net, clock, console.redactor.clone())?;
-    let exchange: Arc<dyn Exchange> = Arc::new(transport);
-    let engine = Engine::new(EngineConfig {
-        registry,
-        exchange,
-        environment: lookup,
-        tables: tables(settings, sandbox.is_some()),
-        recording: recording.clone(),
-    })?;
-    let session = engine.session(settings.session.clone()).on(workers.clone());
-    if arguments.all {
-        session.set("write.all", "on")?;
+impl Opening<'_> {
+    /// Opens the session that the arguments describe.
+    ///
+    /// # Errors
+    /// What is wrong with the documents, the flags, the sandbox or the network.
+    pub(crate) async fn open(&self, simulated: Simulated<'_>) -> Result<Opened, Box<Report>> {
+        let Self { arguments, settings, environment, console, workers } = *self;
+        let registry = providers::registry(settings.registry.as_deref(), &settings.places)?;
+        let progress = Arc::new(ProgressState::default());
+        let mut net = self.network(&progress)?;
+        let sandbox = if let Some(options) = &arguments.sandbox {
+            let names = named(simulated, settings, &registry)?;
+            Some(simulate(options.as_deref(), &registry, &names, &mut net, workers).await?)
+        } else {
+            connect(settings, environment, &registry, &mut net)?;
+            None
+        };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let recording = ledger::open(settings, sandbox.is_some(), Arc::clone(&clock));
+        let transport = Arc::new(Transport::new(net, clock, console.redactor.clone())?);
+        let engine = self.engine(&registry, &transport, recording.clone(), sandbox.is_some())?;
+        let session = Arc::new(engine.session(settings.session.clone()).on(workers.clone()));
+        // the first and only value
+        let _kept = progress.activity.set(session.activity());
+        Ok(Opened { session, engine, registry, transport, progress, sandbox, recording })
     }
-    // the first and only value
-    let _kept = progress.activity.set(session.activity());
-    Ok(Opened { session, progress, sandbox, recording })
+
+    /// The way to the network with the credentials as they are now, for a session that is open and has
+    /// no sandbox.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn connect_again(
+        &self,
+        opened: &Opened,
+    ) -> Result<(Arc<Transport>, Arc<Engine>), Box<Report>> {
+        let Self { settings, environment, console, .. } = *self;
+        let mut net = self.network(&opened.progress)?;
+        connect(settings, environment, &opened.registry, &mut net)?;
+        let redactor = console.redactor.clone();
+        let transport = Arc::new(Transport::new(net, Arc::new(SystemClock), redactor)?);
+        let recording = opened.recording.clone();
+        let engine = self.engine(&opened.registry, &transport, recording, false)?;
+        Ok((transport, engine))
+    }
+
+    fn network(&self, progress: &Arc<ProgressState>) -> Result<NetSettings, Box<Report>> {
+        Ok(NetSettings {
+            http_log: http_log(self.arguments, self.console)?,
+            observer: Some(Arc::new(RequestCount(Arc::clone(progress)))),
+            ..NetSettings::default()
+        })
+    }
+
+    fn engine(
+        &self,
+        registry: &Arc<Registry>,
+        transport: &Arc<Transport>,
+        recording: Recording,
+        is_simulated: bool,
+    ) -> Result<Arc<Engine>, Box<Report>> {
+        let environment = if is_simulated { &Environment::empty() } else { self.environment };
+        Engine::new(EngineConfig {
+            registry: Arc::clone(registry),
+            exchange: Arc::clone(transport) as Arc<dyn Exchange>,
+            environment: environment.lookup(),
+            tables: tables(self.settings, is_simulated),
+            recording,
+        })
+    }
+}
+
+/// The providers that a sandbox simulates.
+fn named(
+    simulated: Simulated<'_>,
+    settings: &Settings,
+    registry: &Registry,
+) -> Result<Vec<String>, Box<Report>> {
+    let known = registry.providers().into_iter().map(|provider| provider.name);
+    let Simulated::NamedIn(text) = simulated else { return Ok(known.collect()) };
+    let mut text = text.to_lowercase();
+    // providers that are named only in a local view are simulated too
+    if let Some(folder) = tables(settings, true) {
+        text.push_str(&strataql_engine::stored_views(&folder)?.join(" ").to_lowercase());
+    }
+    Ok(known.filter(|name| text.contains(&name.to_lowercase())).collect())
 }
 
 /// The folder of local tables. Data from simulated services is kept apart from real data.
@@ -164,13 +231,12 @@ fn endpoint_of_nothing(mut report: Box<Report>) -> Box<Report> {
 async fn simulate(
     options: Option<&str>,
     registry: &Arc<Registry>,
-    text: &str,
+    wanted: &[String],
     net: &mut NetSettings,
     workers: &Handle,
 ) -> Result<Simulation, Box<Report>> {
     let mut options =
         Options::parse_list_with(options.unwrap_or_default(), |path| scenario(Path::new(path)))?;
-    let lower = text.to_lowercase();
     let known = registry.providers();
     // a scenario names its providers; the statement may name some of them
     let of_scenario = options.scenario.as_ref().map(|scenario| &scenario.providers);
@@ -182,7 +248,7 @@ async fn simulate(
     let named: Vec<&str> = known
         .iter()
         .map(|provider| &provider.name)
-        .filter(|name| lower.contains(&name.to_lowercase()) || of_scenario(name))
+        .filter(|name| wanted.contains(name) || of_scenario(name))
         .map(String::as_str)
         .collect();
     let sources = named
@@ -211,8 +277,11 @@ async fn simulate(
 }
 
 /// The destination of `--http-log`.
-fn http_log(arguments: &ExecArguments, console: &Console) -> Result<Option<HttpLog>, Box<Report>> {
-    let Some(target) = &arguments.session.http_log else { return Ok(None) };
+fn http_log(
+    arguments: &SessionArguments,
+    console: &Console,
+) -> Result<Option<HttpLog>, Box<Report>> {
+    let Some(target) = &arguments.http_log else { return Ok(None) };
     let console = console.clone();
     let Some(path) = target else {
         return Ok(Some(Arc::new(move |line: &str| console.log(line))));
