@@ -1,1 +1,29 @@
 //! A server of the PostgreSQL protocol.
+//!
+//! Owns: the protocol (start-up, simple and extended queries, cursors, COPY of results), its types and
+//! formats, authentication and TLS, limits of connections, figures.
+//! Refuses: SQL. Statements are run by whoever implements [`Backend`]; no engine is linked here.
+//! Surprise: frames are read by this crate itself, because no length in them may be trusted.
+
+mod backend;
+mod cells;
+mod client;
+mod commands;
+mod frame;
+mod kinds;
+mod login;
+mod metrics;
+mod pieces;
+mod portal;
+mod report;
+mod server;
+mod structures;
+mod tls;
+mod users;
+mod values;
+mod wire;
+
+pub use backend::{Answer, Backend, Description, Login, Notice, Session};
+pub use server::{Options, Server};
+pub use tls::Tls;
+pub use users::Users;
