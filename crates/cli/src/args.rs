@@ -14,6 +14,7 @@ pub(crate) mod provider;
 pub(crate) mod sandbox;
 mod session;
 mod shell;
+mod srv;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub(crate) use self::sandbox::SandboxCommand;
 pub(crate) use self::session::Target;
 pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArguments};
 pub(crate) use self::shell::ShellArguments;
+pub(crate) use self::srv::SrvArguments;
 
 /// SQL for every control plane.
 ///
@@ -86,6 +88,7 @@ pub(crate) enum Command {
     Exec(Box<ExecArguments>),
     Shell(Box<ShellArguments>),
     Mcp(Box<McpArguments>),
+    Srv(Box<SrvArguments>),
     /// Run simulated providers
     Sandbox {
         /// The subcommand.
@@ -142,7 +145,7 @@ impl Command {
     pub(crate) fn ends_in_order(&self) -> bool {
         match self {
             Self::Shell(_) => !std::io::stdin().is_terminal(),
-            _ => matches!(self, Self::Exec(_) | Self::Mcp(_)),
+            _ => matches!(self, Self::Exec(_) | Self::Mcp(_) | Self::Srv(_)),
         }
     }
 }

@@ -8,3 +8,4 @@ pub(crate) mod ledger;
 pub(crate) mod mcp;
 pub(crate) mod provider;
 pub(crate) mod sandbox;
+pub(crate) mod srv;

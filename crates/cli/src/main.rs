@@ -133,6 +133,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
         Command::Shell(shell) => (Some(&shell.output), Some(&shell.session)),
         Command::Mcp(mcp) => (None, Some(&mcp.session)),
+        Command::Srv(srv) => (None, Some(&srv.session)),
         _ => (None, of_auth.as_ref()),
     };
     let flags = Flags {
@@ -158,6 +159,9 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         Command::Shell(shell) => shell::run(*shell, settings, environment, &console, interruption),
         Command::Mcp(mcp) => {
             commands::mcp::run(&mcp, &settings, environment, &console, interruption)
+        }
+        Command::Srv(srv) => {
+            commands::srv::run(&srv, &settings, environment, &console, interruption)
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),

@@ -3,9 +3,9 @@
 //! Owns: the traits that the owner of an engine implements.
 //! Refuses: the engine itself, so that this crate builds without it.
 
-use async_trait::async_trait;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Schema, SchemaRef};
+use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;

@@ -16,14 +16,14 @@ use bytes::BufMut;
 use strataql_diag::{Code, Report};
 use tokio::sync::{Notify, watch};
 
-use crate::backend::Session;
+use crate::backend::{Login, Session};
 use crate::commands::default;
 use crate::frame::{Message, violation};
 use crate::metrics::Metrics;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows};
 use crate::report::{Failure, Severity};
-use crate::server::Registration;
+use crate::server::{Registration, stopping};
 use crate::wire::{Incoming, Outgoing, Socket, text};
 
 /// Most prepared statements, and most portals, of a session.
@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     /// Its place among those that can be cancelled, until it ends.
     #[expect(dead_code, reason = "dropped with the session")]
     pub(crate) registration: Registration,
+    /// Who has logged in.
+    pub(crate) login: Login,
     /// True once the server stops.
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) metrics: Arc<Metrics>,
@@ -222,7 +224,7 @@ impl<S: Socket> Client<S> {
         };
         tokio::select! {
             more = self.incoming.fill() => if more? { Ok(()) } else { Err(End::Gone) },
-            _ = self.shared.stop.wait_for(|stops| *stops) => Err(stopped()),
+            () = stopping(&mut self.shared.stop) => Err(stopped()),
             () = late => Err(End::Fatal(Failure::new(
                 "57P05",
                 Report::new(Code::Timeout, "the session did nothing for too long")
@@ -287,6 +289,7 @@ impl<S: Socket> Client<S> {
 fn stopped() -> End {
     End::Fatal(Failure::new(
         "57P01",
-        Report::new(Code::Cancelled, "the server is shutting down").with_help("connect again later"),
+        Report::new(Code::Cancelled, "the server is shutting down")
+            .with_help("connect again later"),
     ))
 }

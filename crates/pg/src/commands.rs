@@ -19,9 +19,17 @@ pub(crate) enum Command {
     Commit,
     Rollback,
     /// SET of one of PostgreSQL's settings; `None` for DEFAULT.
-    Set { name: String, value: Option<String> },
+    Set {
+        name: String,
+        value: Option<String>,
+    },
     /// SHOW of one of them.
     Show(String),
+    /// SELECT of one value that belongs to the connection.
+    Value {
+        label: String,
+        value: OfConnection,
+    },
     /// Accepted, without a meaning here.
     Nothing(&'static str),
     /// DISCARD ALL.
@@ -29,17 +37,47 @@ pub(crate) enum Command {
     /// DEALLOCATE; `None` for all.
     Deallocate(Option<String>),
     /// PREPARE; the bytes of the statement.
-    Prepare { name: String, body: Range<usize> },
+    Prepare {
+        name: String,
+        body: Range<usize>,
+    },
     /// EXECUTE of a prepared statement, with its values.
-    Execute { name: String, values: Vec<Option<String>> },
+    Execute {
+        name: String,
+        values: Vec<Option<String>>,
+    },
     /// DECLARE CURSOR; the bytes of the query.
-    Declare { name: String, hold: bool, body: Range<usize> },
+    Declare {
+        name: String,
+        hold: bool,
+        body: Range<usize>,
+    },
     /// FETCH or MOVE; `None` for all rows.
-    Fetch { name: String, count: Option<usize>, moves: bool },
+    Fetch {
+        name: String,
+        count: Option<usize>,
+        moves: bool,
+    },
     /// CLOSE; `None` for all.
     Close(Option<String>),
     /// COPY (query) TO STDOUT.
-    Copy { body: Range<usize>, form: CopyForm },
+    Copy {
+        body: Range<usize>,
+        form: CopyForm,
+    },
+}
+
+/// A value of the connection, for which drivers ask as they connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OfConnection {
+    /// `version()`.
+    Version,
+    /// `current_schema()`.
+    Schema,
+    /// `current_database()` and `current_catalog`.
+    Database,
+    /// `current_user`, `session_user`, `user`.
+    User,
 }
 
 /// The form of COPY.
@@ -65,6 +103,7 @@ pub(crate) fn read(text: &str) -> Result<Command, Box<Report>> {
         "START" if word(1) == "TRANSACTION" => Command::Begin,
         "COMMIT" | "END" if word(1) != "PREPARED" => Command::Commit,
         "ROLLBACK" | "ABORT" if !all.iter().any(|word| word.is("TO")) => Command::Rollback,
+        "SELECT" => value(&all).unwrap_or(Command::Run(first)),
         "SET" => set(&all),
         "RESET" if word(1) == "ALL" => Command::Discard,
         "RESET" => match name(1).filter(|name| default(name).is_some()) {
@@ -92,7 +131,10 @@ pub(crate) fn read(text: &str) -> Result<Command, Box<Report>> {
         }
         "EXECUTE" => {
             let name = name(1).unwrap_or_default();
-            Command::Execute { name, values: values(&words(text, usize::MAX).skip(2).collect::<Vec<_>>())? }
+            Command::Execute {
+                name,
+                values: values(&words(text, usize::MAX).skip(2).collect::<Vec<_>>())?,
+            }
         }
         "DECLARE" => {
             let body = after(&all, "FOR", text)?;
@@ -111,6 +153,30 @@ pub(crate) fn read(text: &str) -> Result<Command, Box<Report>> {
         _ => Command::Run(first),
     };
     Ok(command)
+}
+
+/// `SELECT version() [AS name]`, and nothing else in it.
+fn value(all: &[Word<'_>]) -> Option<Command> {
+    let (name, mut rest) = all[1..].split_first()?;
+    let lower = name.text.to_ascii_lowercase();
+    let label = lower.strip_prefix("pg_catalog.").unwrap_or(&lower);
+    let called = matches!(rest, [open, close, ..] if open.text == "(" && close.text == ")");
+    if called {
+        rest = &rest[2..];
+    }
+    let value = match (label, called) {
+        ("version", true) => OfConnection::Version,
+        ("current_schema", _) => OfConnection::Schema,
+        ("current_database", true) | ("current_catalog", false) => OfConnection::Database,
+        ("current_user" | "session_user" | "user", false) => OfConnection::User,
+        _ => return None,
+    };
+    let label = match rest {
+        [] => label.to_owned(),
+        [word, name] if word.is("AS") => name.name(),
+        _ => return None,
+    };
+    Some(Command::Value { label, value })
 }
 
 /// `CREATE VIEW` and the like.
@@ -160,9 +226,8 @@ fn set(all: &[Word<'_>]) -> Command {
 
 /// `FETCH [FORWARD] [n|ALL] [FROM|IN] cursor`.
 fn fetch(all: &[Word<'_>], moves: bool) -> Result<Command, Box<Report>> {
-    let is_filler = |word: &&Word<'_>| {
-        ["FORWARD", "FROM", "IN", "NEXT"].iter().any(|filler| word.is(filler))
-    };
+    let is_filler =
+        |word: &&Word<'_>| ["FORWARD", "FROM", "IN", "NEXT"].iter().any(|filler| word.is(filler));
     let rest: Vec<&Word<'_>> = all[1..].iter().filter(|word| !is_filler(word)).collect();
     let (count, name) = match rest.as_slice() {
         [name] => (Some(1), name),
@@ -175,7 +240,8 @@ fn fetch(all: &[Word<'_>], moves: bool) -> Result<Command, Box<Report>> {
 
 /// `(1, 'a', NULL)`.
 fn values(rest: &[Word<'_>]) -> Result<Vec<Option<String>>, Box<Report>> {
-    let refuse = || wrong("the values of EXECUTE are literals", "write `EXECUTE name(1, 'text', NULL)`");
+    let refuse =
+        || wrong("the values of EXECUTE are literals", "write `EXECUTE name(1, 'text', NULL)`");
     let Some((open, rest)) = rest.split_first() else { return Ok(Vec::new()) };
     let Some((close, inner)) = rest.split_last() else { return Err(refuse()) };
     if open.text != "(" || close.text != ")" {
@@ -195,7 +261,10 @@ fn values(rest: &[Word<'_>]) -> Result<Vec<Option<String>>, Box<Report>> {
 fn copy(text: &str) -> Result<Command, Box<Report>> {
     let all: Vec<Word<'_>> = words(text, usize::MAX).collect();
     let refuse = || {
-        wrong("COPY sends the rows of a query here", "write `COPY (SELECT …) TO STDOUT (FORMAT csv, HEADER)`")
+        wrong(
+            "COPY sends the rows of a query here",
+            "write `COPY (SELECT …) TO STDOUT (FORMAT csv, HEADER)`",
+        )
     };
     if all.get(1).is_none_or(|word| word.text != "(") {
         return Err(refuse());
@@ -295,7 +364,9 @@ pub(crate) fn refusal(name: &str, value: &str) -> Option<Box<Report>> {
         "datestyle" => lower.starts_with("iso"),
         "intervalstyle" => lower == "postgres",
         "bytea_output" => lower == "hex",
-        "standard_conforming_strings" | "integer_datetimes" => matches!(lower.as_str(), "on" | "true" | "1"),
+        "standard_conforming_strings" | "integer_datetimes" => {
+            matches!(lower.as_str(), "on" | "true" | "1")
+        }
         "server_version" | "server_version_num" | "server_encoding" | "is_superuser" => false,
         _ => true,
     };
@@ -318,24 +389,43 @@ mod tests {
         assert_eq!(read("select 1"), Command::Run("SELECT".to_owned()));
         assert_eq!(read("/* x */ start transaction read only"), Command::Begin);
         assert_eq!(read("ROLLBACK TO SAVEPOINT a"), Command::Run("ROLLBACK".to_owned()));
-        let set = |name: &str, value: &str| Command::Set { name: name.to_owned(), value: Some(value.to_owned()) };
+        let set = |name: &str, value: &str| Command::Set {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        };
         assert_eq!(read("SET extra_float_digits = 3"), set("extra_float_digits", "3"));
         assert_eq!(read("set DateStyle to 'ISO'"), set("datestyle", "ISO"));
         assert_eq!(read("SET SESSION statement_timeout = 100"), set("statement_timeout", "100"));
         assert_eq!(read("SET read_only = on"), Command::Run("SET".to_owned()));
         assert_eq!(read("SHOW server_version"), Command::Show("server_version".to_owned()));
+        let value = |label: &str, value| Command::Value { label: label.to_owned(), value };
+        assert_eq!(read("select pg_catalog.version()"), value("version", OfConnection::Version));
+        assert_eq!(read("SELECT current_user AS me"), value("me", OfConnection::User));
+        assert_eq!(read("SELECT version() || 'x'"), Command::Run("SELECT".to_owned()));
         assert_eq!(read("SHOW PROVIDERS"), Command::Run("SHOW".to_owned()));
-        assert_eq!(read("CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT 1"), Command::Run("CREATE MATERIALIZED VIEW".to_owned()));
+        assert_eq!(
+            read("CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT 1"),
+            Command::Run("CREATE MATERIALIZED VIEW".to_owned())
+        );
         assert_eq!(read("deallocate all"), Command::Deallocate(None));
-        assert_eq!(read("EXECUTE p(1, -2, 'a,''b', NULL)"), Command::Execute {
-            name: "p".to_owned(),
-            values: vec![Some("1".into()), Some("-2".into()), Some("a,'b".into()), None],
-        });
+        assert_eq!(
+            read("EXECUTE p(1, -2, 'a,''b', NULL)"),
+            Command::Execute {
+                name: "p".to_owned(),
+                values: vec![Some("1".into()), Some("-2".into()), Some("a,'b".into()), None],
+            }
+        );
         let text = "DECLARE \"C\" NO SCROLL CURSOR WITH HOLD FOR SELECT 1";
         let Command::Declare { name, hold, body } = read(text) else { panic!("no cursor") };
         assert_eq!((name.as_str(), hold, text[body].trim()), ("C", true, "SELECT 1"));
-        assert_eq!(read("FETCH FORWARD 10 FROM \"C\""), Command::Fetch { name: "C".to_owned(), count: Some(10), moves: false });
-        assert_eq!(read("fetch all in c"), Command::Fetch { name: "c".to_owned(), count: None, moves: false });
+        assert_eq!(
+            read("FETCH FORWARD 10 FROM \"C\""),
+            Command::Fetch { name: "C".to_owned(), count: Some(10), moves: false }
+        );
+        assert_eq!(
+            read("fetch all in c"),
+            Command::Fetch { name: "c".to_owned(), count: None, moves: false }
+        );
     }
 
     #[test]
@@ -343,8 +433,16 @@ mod tests {
         let text = "COPY  ( SELECT (1), 'a)' ) TO STDOUT WITH (FORMAT csv, HEADER true, NULL 'x')";
         let Command::Copy { body, form } = read(text).expect("reads") else { panic!("no copy") };
         assert_eq!(text[body].trim(), "SELECT (1), 'a)'");
-        assert_eq!(form, CopyForm { csv: true, header: true, delimiter: b',', null: "x".to_owned() });
-        for wrong in ["COPY t FROM STDIN", "COPY (SELECT 1) TO '/tmp/x'", "COPY (SELECT 1) TO STDOUT (FORMAT binary)", "COPY (SELECT 1"] {
+        assert_eq!(
+            form,
+            CopyForm { csv: true, header: true, delimiter: b',', null: "x".to_owned() }
+        );
+        for wrong in [
+            "COPY t FROM STDIN",
+            "COPY (SELECT 1) TO '/tmp/x'",
+            "COPY (SELECT 1) TO STDOUT (FORMAT binary)",
+            "COPY (SELECT 1",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

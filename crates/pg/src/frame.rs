@@ -29,10 +29,17 @@ pub(crate) enum Opening {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message {
     Query(String),
-    Parse { name: String, text: String, types: Vec<u32> },
+    Parse {
+        name: String,
+        text: String,
+        types: Vec<u32>,
+    },
     Bind(Bind),
     Describe(Target),
-    Execute { portal: String, rows: usize },
+    Execute {
+        portal: String,
+        rows: usize,
+    },
     Close(Target),
     Flush,
     Sync,

@@ -55,7 +55,9 @@ impl Kind {
             | DataType::Decimal256(..) => Self::Numeric,
             DataType::Float16 | DataType::Float32 => Self::Float4,
             DataType::Float64 => Self::Float8,
-            DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::Null | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                Self::Text
+            }
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView

@@ -27,3 +27,6 @@ pub use backend::{Answer, Backend, Description, Login, Notice, Session};
 pub use server::{Options, Server};
 pub use tls::Tls;
 pub use users::Users;
+
+/// For implementations of the traits.
+pub use async_trait::async_trait;

@@ -98,9 +98,12 @@ async fn open(mut socket: TcpStream, state: &Arc<State>) -> Option<Ready> {
                 state.cancel(process, &key);
                 return None;
             }
-            Opening::Startup { .. } if state.options.tls.as_ref().is_some_and(|tls| tls.required) => {
-                let report = Report::new(Code::TlsFailed, "this server takes encrypted connections only")
-                    .with_help("connect with `sslmode=require` or better");
+            Opening::Startup { .. }
+                if state.options.tls.as_ref().is_some_and(|tls| tls.required) =>
+            {
+                let report =
+                    Report::new(Code::TlsFailed, "this server takes encrypted connections only")
+                        .with_help("connect with `sslmode=require` or better");
                 return refuse(&mut socket, &Failure::new("28000", report)).await;
             }
             Opening::Startup { minor, parameters } => {
@@ -148,8 +151,11 @@ async fn start<S: Socket>(
     let options = &state.options;
     let mut incoming = Incoming::new(reading, buffer, LIMIT);
     let mut outgoing = Outgoing::new(writing, options.patience);
-    let unknown: Vec<&str> =
-        parameters.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("_pq_.")).collect();
+    let unknown: Vec<&str> = parameters
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| name.starts_with("_pq_."))
+        .collect();
     if minor > 0 || !unknown.is_empty() {
         outgoing.put(b'v', |out| {
             out.put_u32(0);
@@ -211,6 +217,7 @@ async fn start<S: Socket>(
     let shared = Shared {
         cancel,
         registration,
+        login,
         stop: state.stop.subscribe(),
         metrics: Arc::clone(&state.metrics),
         idle: options.idle_timeout,
@@ -240,8 +247,10 @@ async fn authenticate<S: Socket>(
     });
     outgoing.send().await.map_err(|_| None)?;
     let wrong = || {
-        let report =
-            Report::new(Code::CredentialRefused, format!("the password of `{}` is wrong", login.user));
+        let report = Report::new(
+            Code::CredentialRefused,
+            format!("the password of `{}` is wrong", login.user),
+        );
         Some(Failure::new("28P01", report.with_help("check user and password")))
     };
     let first = step(incoming).await?;

@@ -29,7 +29,9 @@ fn skip(bytes: &[u8], at: usize) -> usize {
     let rest = &bytes[at..];
     let until = |found: Option<usize>, width: usize| found.map_or(bytes.len(), |end| end + width);
     match rest {
-        [b'-', b'-', ..] => until(rest.iter().position(|byte| *byte == b'\n').map(|end| at + end), 1),
+        [b'-', b'-', ..] => {
+            until(rest.iter().position(|byte| *byte == b'\n').map(|end| at + end), 1)
+        }
         [b'/', b'*', ..] => {
             let (mut depth, mut end) = (1, at + 2);
             while depth > 0 && end < bytes.len() {
@@ -152,9 +154,15 @@ mod tests {
     fn statements_end_at_their_semicolon() {
         assert_eq!(pieces("SELECT 1; SELECT 2"), ["SELECT 1", "SELECT 2"]);
         assert_eq!(pieces(" ; ;-- x\n;/* ; */"), Vec::<&str>::new());
-        assert_eq!(pieces("SELECT ';', \";\" -- ;\n, $$;$$, $a$;$$;$a$"), ["SELECT ';', \";\" -- ;\n, $$;$$, $a$;$$;$a$"]);
+        assert_eq!(
+            pieces("SELECT ';', \";\" -- ;\n, $$;$$, $a$;$$;$a$"),
+            ["SELECT ';', \";\" -- ;\n, $$;$$, $a$;$$;$a$"]
+        );
         assert_eq!(pieces("SELECT 'it''s;' ; x"), ["SELECT 'it''s;'", "x"]);
-        assert_eq!(pieces(r"SELECT E'\';' ; SELECT '\' ; x"), [r"SELECT E'\';'", r"SELECT '\'", "x"]);
+        assert_eq!(
+            pieces(r"SELECT E'\';' ; SELECT '\' ; x"),
+            [r"SELECT E'\';'", r"SELECT '\'", "x"]
+        );
         assert_eq!(pieces("/* /* ; */ ; */ SELECT $1;"), ["/* /* ; */ ; */ SELECT $1"]);
         assert_eq!(pieces("SELECT 'open; x"), ["SELECT 'open; x"]);
     }

@@ -105,7 +105,6 @@ pub(crate) fn fields(
     out.put_u8(0);
 }
 
-
 /// Labels, the failed request and the notes, a line each.
 fn detail(report: &Report) -> String {
     let mut lines: Vec<String> = Vec::new();

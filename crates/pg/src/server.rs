@@ -189,7 +189,9 @@ impl State {
     /// Cancels the statement that a session runs, if it runs one.
     pub(crate) fn cancel(&self, process: i32, key: &[u8]) {
         if let Some((known, cancel)) = self.sessions().get(&process)
-            && ring::constant_time::verify_slices_are_equal(known, key).is_ok()
+            && known.len() == key.len()
+            // as long for a wrong key as for one that is nearly right
+            && known.iter().zip(key).fold(0, |all, (a, b)| all | (a ^ b)) == 0
         {
             self.metrics.cancelled();
             cancel.notify_waiters();
@@ -237,11 +239,18 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
-            _ = stop.wait_for(|stops| *stops) => break,
+            () = stopping(&mut stop) => break,
         }
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Returns once the server stops.
+pub(crate) async fn stopping(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stops| *stops).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Tells a client that there are too many, as far as the system takes it at once.

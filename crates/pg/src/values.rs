@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::IntervalMonthDayNano;
 use arrow_array::builder::BinaryBuilder;
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int16Array, Int32Array,
@@ -12,8 +14,6 @@ use arrow_array::{
     TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{DataType, Field};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::IntervalMonthDayNano;
 use bytes::{Buf, Bytes};
 use strataql_diag::{Code, Report, excerpt};
 
@@ -87,7 +87,7 @@ fn of_binary(kind: &Kind, mut bytes: Bytes) -> Option<ArrayRef> {
         Kind::Int8 => Arc::new(Int64Array::from(vec![bytes.try_get_i64().ok()?])),
         Kind::Float4 => Arc::new(Float32Array::from(vec![bytes.try_get_f32().ok()?])),
         Kind::Float8 => Arc::new(Float64Array::from(vec![bytes.try_get_f64().ok()?])),
-        Kind::Numeric => return numeric(&mut bytes),
+        Kind::Numeric => numeric(&mut bytes)?,
         Kind::Text | Kind::Structure => return Some(one_text(std::str::from_utf8(&bytes).ok()?)),
         Kind::Json => {
             // jsonb has its version in front
@@ -114,13 +114,13 @@ fn of_binary(kind: &Kind, mut bytes: Bytes) -> Option<ArrayRef> {
             let value = IntervalMonthDayNano::new(months, days, micros.checked_mul(1000)?);
             Arc::new(IntervalMonthDayNanoArray::from(vec![value]))
         }
-        Kind::Array(item) => return array(item, bytes),
+        Kind::Array(item) => array(item, &mut bytes)?,
     };
     (!bytes.has_remaining()).then_some(array)
 }
 
 /// An array in binary: dimensions, a flag, the type, then the elements.
-fn array(item: &Kind, mut bytes: Bytes) -> Option<ArrayRef> {
+fn array(item: &Kind, bytes: &mut Bytes) -> Option<ArrayRef> {
     let dimensions = bytes.try_get_i32().ok()?;
     bytes.try_get_i32().ok()?;
     let kind = Kind::of_oid(bytes.try_get_u32().ok()?)?;
@@ -242,7 +242,8 @@ fn of_hex(digits: &str) -> Option<Vec<u8>> {
     if digits.len() % 2 != 0 {
         return None;
     }
-    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let value =
+        |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     digits.chunks(2).map(|two| Some(value(two[0])? << 4 | value(two[1])?)).collect()
 }
 
@@ -273,9 +274,15 @@ mod tests {
         assert_eq!(text(&Kind::Int8, "42").expect("fits"), "42");
         assert_eq!(text(&Kind::Bool, "t").expect("fits"), "true");
         assert_eq!(text(&Kind::Numeric, "-1.50").expect("fits"), "-1.50");
-        assert_eq!(text(&Kind::Timestamp, "2024-02-29 01:02:03").expect("fits"), "2024-02-29T01:02:03");
+        assert_eq!(
+            text(&Kind::Timestamp, "2024-02-29 01:02:03").expect("fits"),
+            "2024-02-29T01:02:03"
+        );
         assert_eq!(text(&Kind::Bytea, "\\x00ff").expect("fits"), "00ff");
-        assert_eq!(text(&list_of(Kind::Text), r#"{a,"b, c",NULL,"\""}"#).expect("fits"), r#"[a, b, c, , "]"#);
+        assert_eq!(
+            text(&list_of(Kind::Text), r#"{a,"b, c",NULL,"\""}"#).expect("fits"),
+            r#"[a, b, c, , "]"#
+        );
         assert_eq!(text(&list_of(Kind::Int4), "{}").expect("fits"), "[]");
     }
 
@@ -295,7 +302,12 @@ mod tests {
             let message = text(&kind, wrong).expect_err("refused");
             assert!(message.contains(&kind.name()), "{message}");
         }
-        for bytes in [&b""[..], b"\0", b"\0\0\0\0\0\0\0\0\0", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"] {
+        for bytes in [
+            &b""[..],
+            b"\0",
+            b"\0\0\0\0\0\0\0\0\0",
+            b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        ] {
             for kind in [Kind::Int4, Kind::Numeric, Kind::Interval, list_of(Kind::Int4)] {
                 let bytes = Bytes::from_static(bytes);
                 assert!(value(1, &kind, true, Some(&bytes)).is_err(), "{kind:?} {bytes:?}");

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
+use datafusion::arrow::array::Array;
 use datafusion::common::metadata::ScalarAndMetadata;
 use datafusion::common::{ParamValues, ScalarValue};
+use strataql_diag::Report;
 
 /// Values of bind parameters, by name (`1`, `name`).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +45,17 @@ impl Parameters {
     pub fn add(&mut self, name: &str, value: ScalarValue) {
         self.values.retain(|(known, _)| known != name);
         self.values.push((name.to_owned(), value));
+    }
+
+    /// Adds the first value of an array.
+    ///
+    /// # Errors
+    /// `internal` for an empty array, and for a type without single values.
+    pub fn add_array(&mut self, name: &str, array: &dyn Array) -> Result<(), Box<Report>> {
+        let value = ScalarValue::try_from_array(array, 0)
+            .map_err(|error| Box::new(Report::internal(error.to_string())))?;
+        self.add(name, value);
+        Ok(())
     }
 
     /// True without any value.

@@ -116,6 +116,19 @@ impl Registry {
         Ok(Self { providers, cache: Cache::new(settings.cache_dir) })
     }
 
+    /// The registry with these providers and no others, for those who may use no others.
+    ///
+    /// # Errors
+    /// `unknown-provider` for one that is not there.
+    pub fn limited_to(mut self, names: &[String]) -> Result<Self, Box<Report>> {
+        let mut kept = BTreeMap::new();
+        for name in names {
+            let name = find(name, self.providers.keys().map(String::as_str), PROVIDER)?.to_owned();
+            kept.extend(self.providers.remove_entry(&name));
+        }
+        Ok(Self { providers: kept, ..self })
+    }
+
     /// The providers, in the order of names.
     pub fn providers(&self) -> Vec<ProviderSummary> {
         self.providers.values().map(|installed| installed.summary.clone()).collect()

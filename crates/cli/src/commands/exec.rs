@@ -4,7 +4,7 @@ mod auth;
 pub(crate) mod ledger;
 pub(crate) mod output;
 mod run;
-mod session;
+pub(crate) mod session;
 mod transaction;
 
 use std::fs;

@@ -8,10 +8,11 @@ use strataql_diag::{Code, Report};
 
 use super::{Client, MOST_BYTES, MOST_NAMES, Portal, Prepared, Progress, Status, Stop, stopped};
 use crate::backend::Answer;
-use crate::commands::{self, Command, default, refusal};
+use crate::commands::{self, Command, OfConnection, VERSION, default, refusal};
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows, describe, parameter};
 use crate::report::Failure;
+use crate::server::stopping;
 use crate::values::value;
 use crate::wire::{Socket, text};
 
@@ -87,6 +88,10 @@ impl<S: Socket> Client<S> {
                 let value = value.unwrap_or_else(|| default(&name).unwrap_or_default().to_owned());
                 return Ok(Outcome::Rows(Rows::new(one_text(&name, &value)?, told)?));
             }
+            Command::Value { label, value } => {
+                let text = self.of_connection(value);
+                return Ok(Outcome::Rows(Rows::new(one_text(&label, &text)?, told)?));
+            }
             Command::Begin if self.session.in_transaction() => {
                 self.warn("25001", "a transaction is open already");
                 "BEGIN"
@@ -138,7 +143,8 @@ impl<S: Socket> Client<S> {
             Command::Declare { name, hold, body } => {
                 let rows = self.start(&statement[body.clone()], values, None).await;
                 let rows = rows.map_err(|stop| shifted(stop, body.start))?;
-                let empty = Prepared { text: String::new(), parameters: Vec::new(), columns: Vec::new() };
+                let empty =
+                    Prepared { text: String::new(), parameters: Vec::new(), columns: Vec::new() };
                 let portal = Portal {
                     statement: Arc::new(empty),
                     values: Vec::new(),
@@ -197,7 +203,7 @@ impl<S: Socket> Client<S> {
             answer = session.run(statement, values) => answer?,
             () = shared.cancel.notified() => return Err(cancelled().into()),
             () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
-            _ = shared.stop.wait_for(|stops| *stops) => return Err(Stop::End(stopped())),
+            () = stopping(&mut shared.stop) => return Err(Stop::End(stopped())),
         };
         Ok(Rows::new(answer, told)?)
     }
@@ -210,7 +216,7 @@ impl<S: Socket> Client<S> {
             ready = rows.ready() => Ok(ready?),
             () = shared.cancel.notified() => Err(cancelled().into()),
             () = incoming.gone() => Err(Stop::End(super::End::Gone)),
-            _ = shared.stop.wait_for(|stops| *stops) => Err(Stop::End(stopped())),
+            () = stopping(&mut shared.stop) => Err(Stop::End(stopped())),
         }
     }
 
@@ -237,11 +243,12 @@ impl<S: Socket> Client<S> {
                     () = shared.cancel.notified() => return Err(cancelled().into()),
                     () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
                 };
-                let described = described.map_err(|report| Failure::from(report).shifted(piece.start))?;
+                let described =
+                    described.map_err(|report| Failure::from(report).shifted(piece.start))?;
                 (Column::all(&described.schema, &described.labels), described.parameters)
             }
-            Command::Show(name) => {
-                let shown = one_text(name, "")?;
+            Command::Show(label) | Command::Value { label, .. } => {
+                let shown = one_text(label, "")?;
                 (Column::all(&shown.schema, &shown.labels), Vec::new())
             }
             _ => (Vec::new(), Vec::new()),
@@ -259,8 +266,11 @@ impl<S: Socket> Client<S> {
         if !name.is_empty() && self.prepared.contains_key(&name) {
             return Err(Failure::new(
                 "42P05",
-                Report::new(Code::Usage, format!("the prepared statement `{name}` is there already"))
-                    .with_help("close it first, or use another name"),
+                Report::new(
+                    Code::Usage,
+                    format!("the prepared statement `{name}` is there already"),
+                )
+                .with_help("close it first, or use another name"),
             ));
         }
         let bytes: usize = self.prepared.values().map(|one| one.text.len()).sum();
@@ -313,6 +323,15 @@ impl<S: Socket> Client<S> {
             }
         }
         Ok(())
+    }
+
+    fn of_connection(&self, value: OfConnection) -> String {
+        match value {
+            OfConnection::Version => format!("PostgreSQL {VERSION}"),
+            OfConnection::Schema => "public".to_owned(),
+            OfConnection::Database => self.shared.login.database.clone(),
+            OfConnection::User => self.shared.login.user.clone(),
+        }
     }
 
     /// SET of one of PostgreSQL's settings.

@@ -8,7 +8,7 @@ use crate::backend::Notice;
 use crate::commands::{Command, CopyForm};
 use crate::portal::{Formats, Rows};
 use crate::report::{Failure, Severity};
-use crate::wire::{Socket, message};
+use crate::wire::Socket;
 use strataql_diag::{Code, Report};
 
 /// Bytes of rows that are encoded before they are handed to the connection.
@@ -200,16 +200,17 @@ fn cell(value: &[u8], form: &CopyForm, line: &mut BytesMut) {
     }
 }
 
-/// The messages of COPY are those of rows otherwise.
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::message;
 
     #[test]
     fn copied_values_are_escaped() {
         let copied = |value: &str, csv: bool| {
             let null = if csv { String::new() } else { "\\N".to_owned() };
-            let form = CopyForm { csv, header: false, delimiter: if csv { b',' } else { b'\t' }, null };
+            let form =
+                CopyForm { csv, header: false, delimiter: if csv { b',' } else { b'\t' }, null };
             let mut line = BytesMut::new();
             cell(value.as_bytes(), &form, &mut line);
             String::from_utf8(line.to_vec()).expect("UTF-8")

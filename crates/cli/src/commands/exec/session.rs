@@ -138,7 +138,11 @@ impl Opening<'_> {
         })
     }
 
-    fn engine(
+    /// An engine with other documents, or another way to the network.
+    ///
+    /// # Errors
+    /// `internal` if it cannot be set up.
+    pub(crate) fn engine(
         &self,
         registry: &Arc<Registry>,
         transport: &Arc<Transport>,
