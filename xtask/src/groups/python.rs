@@ -12,7 +12,8 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 4] = ["requests", "google-auth", "protobuf", "PyYAML"];
+const PACKAGES: [&str; 6] =
+    ["requests", "google-auth", "protobuf", "PyYAML", "psycopg[binary]", "psycopg2-binary"];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 
 /// The program that compares with PostgreSQL.
