@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::BufMut;
 use strataql_diag::{Code, Report};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::backend::{Login, Session};
 use crate::commands::default;
@@ -23,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows};
 use crate::report::{Failure, Severity};
-use crate::server::{Registration, stopping};
+use crate::server::{Cancel, Registration, stopping};
 use crate::wire::{Incoming, Outgoing, Socket, text};
 
 /// Most prepared statements, and most portals, of a session.
@@ -72,7 +72,7 @@ impl<E: Into<Failure>> From<E> for Stop {
 /// What a session shares with its server.
 pub(crate) struct Shared {
     /// Told when another connection cancels the statement.
-    pub(crate) cancel: Arc<Notify>,
+    pub(crate) cancel: Arc<Cancel>,
     /// Its place among those that can be cancelled, until it ends.
     #[expect(dead_code, reason = "dropped with the session")]
     pub(crate) registration: Registration,
@@ -182,6 +182,7 @@ impl<S: Socket> Client<S> {
                 continue;
             }
             let is_extended = message.is_extended();
+            self.shared.cancel.begin();
             match message {
                 Message::Terminate => return Ok(()),
                 Message::Query(text) => self.query(&text).await?,

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -79,7 +79,36 @@ pub(crate) struct State {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: watch::Sender<bool>,
     next: AtomicI32,
-    sessions: Mutex<HashMap<i32, (Bytes, Arc<Notify>)>>,
+    sessions: Mutex<HashMap<i32, (Bytes, Arc<Cancel>)>>,
+}
+
+/// A request to cancel what a session runs. It also counts for a statement that waits for nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Cancel {
+    asked: AtomicBool,
+    told: Notify,
+}
+
+impl Cancel {
+    /// Forgets requests that came while nothing ran.
+    pub(crate) fn begin(&self) {
+        self.asked.store(false, Ordering::Relaxed);
+    }
+
+    /// True if there was a request since the beginning.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Returns at the next request.
+    pub(crate) async fn asked(&self) {
+        self.told.notified().await;
+    }
+
+    fn ask(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+        self.told.notify_waiters();
+    }
 }
 
 /// A session that can be cancelled; forgotten when this is dropped.
@@ -178,10 +207,10 @@ impl fmt::Debug for Server {
 
 impl State {
     /// A number and a key with which other connections can cancel statements of a session.
-    pub(crate) fn register(state: &Arc<Self>) -> Option<(i32, Bytes, Arc<Notify>, Registration)> {
+    pub(crate) fn register(state: &Arc<Self>) -> Option<(i32, Bytes, Arc<Cancel>, Registration)> {
         let process = state.next.fetch_add(1, Ordering::Relaxed) & i32::MAX;
         let key = Bytes::from(random(4).ok()?);
-        let cancel = Arc::new(Notify::new());
+        let cancel = Arc::new(Cancel::default());
         state.sessions().insert(process, (key.clone(), Arc::clone(&cancel)));
         Some((process, key, cancel, Registration { state: Arc::clone(state), process }))
     }
@@ -194,11 +223,11 @@ impl State {
             && known.iter().zip(key).fold(0, |all, (a, b)| all | (a ^ b)) == 0
         {
             self.metrics.cancelled();
-            cancel.notify_waiters();
+            cancel.ask();
         }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<i32, (Bytes, Arc<Notify>)>> {
+    fn sessions(&self) -> MutexGuard<'_, HashMap<i32, (Bytes, Arc<Cancel>)>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -172,6 +172,27 @@ async fn statements_are_cancelled_by_key_and_by_the_end_of_a_client() {
 }
 
 #[tokio::test]
+async fn rows_that_never_wait_are_cancelled_too() {
+    let server = server().await;
+    let mut client = Raw::login(&server).await;
+    client.message(b'Q', b"ROWS 1000000000\0").await;
+    client.next().await;
+    let mut other = Raw::open(&server).await;
+    let request = [b"\0\0\0\x10\x04\xd2\x16\x2e", client.process.as_slice()].concat();
+    other.bytes(&request).await;
+    let mut rows: u64 = 0;
+    loop {
+        let (kind, body) = client.next().await.expect("a message");
+        match kind {
+            b'D' => rows += 1,
+            b'E' => break assert_eq!(field(&[(kind, body)], b'C'), "57014"),
+            _ => panic!("{kind}"),
+        }
+    }
+    assert!(rows < 100_000_000);
+}
+
+#[tokio::test]
 async fn hostile_bytes_end_their_connection_and_nothing_else() {
     let server = server().await;
     let before: &[&[u8]] = &[

@@ -201,7 +201,7 @@ impl<S: Socket> Client<S> {
         let Self { session, incoming, shared, .. } = self;
         let answer = tokio::select! {
             answer = session.run(statement, values) => answer?,
-            () = shared.cancel.notified() => return Err(cancelled().into()),
+            () = shared.cancel.asked() => return Err(cancelled().into()),
             () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
             () = stopping(&mut shared.stop) => return Err(Stop::End(stopped())),
         };
@@ -211,10 +211,17 @@ impl<S: Socket> Client<S> {
     /// Waits for a row; `false` at the end.
     pub(super) async fn next_row(&mut self, rows: &mut Rows) -> Result<bool, Stop> {
         let Self { incoming, shared, .. } = self;
+        // rows that are always there leave no time to hear of it
+        if shared.cancel.is_asked() {
+            return Err(cancelled().into());
+        }
+        if *shared.stop.borrow() {
+            return Err(Stop::End(stopped()));
+        }
         tokio::select! {
             biased;
             ready = rows.ready() => Ok(ready?),
-            () = shared.cancel.notified() => Err(cancelled().into()),
+            () = shared.cancel.asked() => Err(cancelled().into()),
             () = incoming.gone() => Err(Stop::End(super::End::Gone)),
             () = stopping(&mut shared.stop) => Err(Stop::End(stopped())),
         }
@@ -240,7 +247,7 @@ impl<S: Socket> Client<S> {
                 let Self { session, shared, incoming, .. } = self;
                 let described = tokio::select! {
                     described = session.describe(statement) => described,
-                    () = shared.cancel.notified() => return Err(cancelled().into()),
+                    () = shared.cancel.asked() => return Err(cancelled().into()),
                     () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
                 };
                 let described =
