@@ -133,7 +133,7 @@ impl RowSource {
             });
         }
         let Some(where_clause) = &statement.condition else {
-            let is_plain = statement.from.is_empty() && chosen.keys.is_empty();
+            let is_plain = statement.from.is_empty();
             if is_plain && resource.resource().is_singleton(chosen.method()) {
                 return Ok(direct_source(resource, statement, Vec::new(), set));
             }
