@@ -95,6 +95,8 @@ def _calm(body: Any, rows: list[str], depth: int = 0) -> None:
                 del body[key]
         elif word.startswith("next") or word in pages.TOKENS or word in ("last", "lastid", "first", "firstid", "prev", "previous"):
             del body[key]
+        elif word in ("totalpages", "pagecount", "numpages", "lastpage"):
+            body[key] = 1
         elif word in TOTALS or (word.startswith("total") and isinstance(body[key], (int, float))):
             body[key] = ROWS
         elif word in ("pages", "pagecount", "numpages", "page", "pagenumber", "currentpage") and isinstance(body[key], (int, float)):

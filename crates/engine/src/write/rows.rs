@@ -12,7 +12,7 @@ use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report, Span};
 use strataql_query::resource::ResourceRef;
 use strataql_query::statement::{PreparedQuery, Statement};
-use strataql_spec::{ColumnType, Location, Param};
+use strataql_spec::{ColumnType, Location, Param, SqlVerb};
 
 use super::cells::{self, SourceColumn};
 use super::chosen::Chosen;
@@ -133,8 +133,9 @@ impl RowSource {
             });
         }
         let Some(where_clause) = &statement.condition else {
-            let is_plain = statement.from.is_empty() && chosen.keys.is_empty();
-            if is_plain && resource.resource().is_singleton(chosen.method()) {
+            let schemas = &resource.service.schemas;
+            let is_only = resource.resource().is_singleton(schemas, chosen.method());
+            if is_only && chosen.verb != SqlVerb::Delete && statement.from.is_empty() {
                 return Ok(direct_source(resource, statement, Vec::new(), set));
             }
             return Err(no_condition(statement));
@@ -216,8 +217,7 @@ fn takes(chosen: &Chosen, name: &str) -> bool {
     let method = chosen.method();
     let property = method.body.as_ref().and_then(|body| body.property(name));
     let is_key = property.is_some_and(|property| {
-        chosen.verb == strataql_spec::SqlVerb::Delete
-            || chosen.keys.iter().any(|key| key == property.plain_name())
+        chosen.verb == SqlVerb::Delete || chosen.keys.iter().any(|key| key == property.plain_name())
     });
     method.param(name).is_some() || is_key
 }

@@ -7,8 +7,9 @@
 
 use super::{StatementNames, missing_fields, required};
 use crate::body::BodyProperty;
-use crate::method::{Input, Location, Method, SqlVerb};
-use crate::schema::Schemas;
+use crate::column::Column;
+use crate::method::{HttpVerb, Input, Location, Method, SqlVerb};
+use crate::schema::{SchemaKind, Schemas};
 use crate::service::Resource;
 
 /// Names of fields that name an object, whatever it is.
@@ -96,15 +97,21 @@ impl Resource {
         Vec::new()
     }
 
-    /// True if a method changes the only object of its kind: nothing names it, and a lookup of the same path finds it.
-    pub fn is_singleton(&self, method: &Method) -> bool {
+    /// True if a method changes the only object of its kind: nothing names it, and a lookup of the same path finds
+    /// it. What holds a list may stand for many objects, and a deletion is never taken for one of a single object.
+    pub fn is_singleton(&self, schemas: &Schemas, method: &Method) -> bool {
         let is_unnamed = required(method).all(|input| input.location == Some(Location::Server));
+        let is_one = |select: &Method| {
+            let has_list = |column: &Column| schemas[column.schema].kind == SchemaKind::Array;
+            select.is_selectable()
+                && select.response.rows.is_single()
+                && !select.response.columns.iter().any(has_list)
+        };
         is_unnamed
-            && self.candidates(SqlVerb::Select).any(|select| {
-                select.path == method.path
-                    && select.is_selectable()
-                    && select.response.rows.is_single()
-            })
+            && method.verb != HttpVerb::Delete
+            && self
+                .candidates(SqlVerb::Select)
+                .any(|select| select.path == method.path && is_one(select))
     }
 
     /// True for what every list of objects needs: it names where objects are, and none of them.
