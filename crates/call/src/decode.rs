@@ -30,8 +30,8 @@ use strataql_spec::{ColumnType, RowShape};
 use crate::value::Value;
 use capacity::Capacities;
 use media::{Body, NotJson};
-pub use rewrite::RewritePlan;
 pub(crate) use rewrite::{Rewrite, Unread};
+pub use rewrite::{RewritePlan, rewrite_answer};
 pub use xml_rows::XmlShape;
 
 /// What to do about an answer that the document does not allow.

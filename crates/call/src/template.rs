@@ -19,7 +19,7 @@ use crate::exact;
 /// Longest template that is read.
 const MAX_SOURCE: usize = 256 << 10;
 /// Iterations of all loops of a run.
-const MAX_ITERATIONS: u64 = 20_000_000;
+const MAX_ITERATIONS: u64 = 4_000_000;
 /// Bytes that a run may write whatever its input.
 const MIN_OUTPUT: usize = 1 << 20;
 /// How often the size of its input a run may write.
@@ -435,12 +435,7 @@ mod tests {
         ] {
             assert!(run(source, &many).is_err(), "{source}");
         }
-        for source in [
-            "{{ template \"response\" }}",
-            "{{- define \"a\" }}{{ end }}",
-            "{{ nope }}",
-            "{{ if }}",
-        ] {
+        for source in ["{{ template \"response\" }}", "{{- define \"a\" }}{{ end }}", "{{ if }}"] {
             assert!(Template::parse(source).is_err(), "{source}");
         }
     }

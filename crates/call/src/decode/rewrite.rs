@@ -45,7 +45,7 @@ pub(crate) enum Unread {
 
 /// What a template is run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
+pub(crate) enum Input {
     Json,
     Text,
     /// The map of an XML document.
@@ -170,6 +170,21 @@ impl Rewrite {
             (Self::Template(_, Input::Json | Input::Text), _) => Err("is not JSON".to_owned()),
             (Self::Template(_, Input::Xml), _) => Err("is not XML".to_owned()),
         }
+    }
+}
+
+/// The JSON that a rewriting makes of an answer.
+///
+/// # Errors
+/// Why there is none, as a clause.
+pub fn rewrite_answer(transform: &Transform, body: &[u8]) -> Result<Vec<u8>, String> {
+    let plan = RewritePlan { transform: Some(transform.clone()), ..RewritePlan::default() };
+    let rows = RowShape::List { path: vec!["rows".to_owned()] };
+    let body = Body { bytes: body, content_type: None };
+    match Rewrite::new(&plan).json(&plan, &rows, body, None) {
+        Ok(json) => Ok(json.into_owned()),
+        Err(Unread::Form(found)) => Err(found.to_string()),
+        Err(Unread::Rewrite(what)) => Err(what),
     }
 }
 

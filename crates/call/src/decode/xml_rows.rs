@@ -16,6 +16,9 @@ const MAX_DEPTH: usize = 12;
 /// How many properties the shape of a row may have in all.
 const MAX_PARTS: usize = 5000;
 
+/// Rows that are compared with the schema.
+const SAMPLE: usize = 20;
+
 /// Elements that wrap each item of a list.
 const ITEMS: [&str; 2] = ["item", "member"];
 
@@ -199,7 +202,7 @@ fn best_list(
             Json::Object(fields) => fields.keys().filter(|name| names.contains_key(*name)).count(),
             _ => 0,
         };
-        let matches = rows.iter().take(20).map(count).max().unwrap_or(0);
+        let matches = rows.iter().take(SAMPLE).map(count).max().unwrap_or(0);
         if matches > best.as_ref().map_or(0, |(_, most)| *most) {
             best = Some((key.clone(), matches));
         }
@@ -366,7 +369,7 @@ mod tests {
         check(
             "<R><PolicyNames><member>a</member><member>b</member></PolicyNames></R>",
             &shape(&[("policy", XmlShape::Text)]),
-            &json!({"line_items": []}),
+            &json!({"line_items": [{"policy": "a"}, {"policy": "b"}]}),
         );
     }
 
