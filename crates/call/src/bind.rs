@@ -190,7 +190,9 @@ impl<'a> Binder<'a> {
             headers.insert(header::ACCEPT, value);
         }
         if let Some(body) = body {
-            if !headers.contains_key(header::CONTENT_TYPE)
+            // the boundary of the parts is not in what the document declares
+            if (!headers.contains_key(header::CONTENT_TYPE)
+                || body.media_type.starts_with("multipart/"))
                 && let Ok(value) = HeaderValue::from_str(&body.media_type)
             {
                 headers.insert(header::CONTENT_TYPE, value);

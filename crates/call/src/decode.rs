@@ -11,9 +11,13 @@ mod capacity;
 mod envelope;
 pub(crate) mod media;
 mod order;
+mod rewrite;
 mod rows;
 mod signs;
+mod xml;
+mod xml_rows;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -26,6 +30,9 @@ use strataql_spec::{ColumnType, RowShape};
 use crate::value::Value;
 use capacity::Capacities;
 use media::{Body, NotJson};
+pub(crate) use rewrite::{Rewrite, Unread};
+pub use rewrite::{RewritePlan, rewrite_answer};
+pub use xml_rows::XmlShape;
 
 /// What to do about an answer that the document does not allow.
 const UNEXPECTED_HELP: &str =
@@ -79,6 +86,9 @@ pub struct DecodePlan {
     /// The media type that the document gives for the answer.
     #[serde(default)]
     pub media_type: Option<String>,
+    /// How answers become JSON.
+    #[serde(default)]
+    pub rewrite: RewritePlan,
 }
 
 /// A decoded page.
@@ -101,6 +111,7 @@ pub(crate) struct Decoder {
     slots: HashMap<String, Vec<usize>>,
     known: std::collections::HashSet<String>,
     capacities: Capacities,
+    rewrite: Rewrite,
 }
 
 /// The Arrow type of a column type.
@@ -142,7 +153,8 @@ impl Decoder {
         }
         let known = plan.known_fields.iter().cloned().collect();
         let capacities = Capacities::new(&plan.rows, plan.columns.len());
-        Self { schema: plan.schema(), plan, slots, known, capacities }
+        let rewrite = Rewrite::new(&plan.rewrite);
+        Self { schema: plan.schema(), plan, slots, known, capacities, rewrite }
     }
 
     /// True when an answer holds at most one object.
@@ -177,14 +189,24 @@ impl Decoder {
 
     /// Decodes the body of a success response.
     pub(crate) fn decode(&self, body: Body<'_>) -> Result<Decoded, Box<Report>> {
-        let json = body.json().map_err(|found| self.not_json(&found, body.bytes))?;
-        let read = |last_wins| envelope::Reader::new(self, json, last_wins).read();
+        let json = self.json(body)?;
+        let read = |last_wins| envelope::Reader::new(self, &json, last_wins).read();
         match read(false) {
             // rare: a row has a key twice; the last one counts, which needs a second pass
             Err(envelope::Failure::RepeatedKey) => read(true),
             other => other,
         }
         .map_err(|failure| self.report(failure, body))
+    }
+
+    /// The JSON in the body of a success response, or made of it.
+    fn json<'b>(&self, body: Body<'b>) -> Result<Cow<'b, [u8]>, Box<Report>> {
+        let DecodePlan { rewrite, rows, media_type, .. } = &self.plan;
+        let found = self.rewrite.json(rewrite, rows, body, media_type.as_deref());
+        found.map_err(|problem| match problem {
+            Unread::Form(found) => self.not_json(&found, body.bytes),
+            Unread::Rewrite(what) => self.unexpected(&what, body.bytes, UNEXPECTED_HELP),
+        })
     }
 
     fn report(&self, failure: envelope::Failure, body: Body<'_>) -> Box<Report> {
@@ -200,6 +222,10 @@ impl Decoder {
                 .with_help("`SET on_mismatch = 'null'` reads such values as NULL and counts them"),
             ),
             envelope::Failure::Body(what) => self.unexpected(&what, body.bytes, UNEXPECTED_HELP),
+            envelope::Failure::Syntax(what) if self.rewrite.is_template() => {
+                let what = format!("becomes no JSON by the template of its document: {what}");
+                self.unexpected(&what, body.bytes, UNEXPECTED_HELP)
+            }
             envelope::Failure::Syntax(what) => {
                 let found = body.not_json(&what, self.plan.media_type.as_deref());
                 self.not_json(&found, body.bytes)

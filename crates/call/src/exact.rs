@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value as Json};
 
 /// A code point that Unicode reserves for use inside of programs.
-const MARK: char = '\u{fdd0}';
+pub(crate) const MARK: char = '\u{fdd0}';
 
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 200;

@@ -19,13 +19,16 @@ mod pager;
 mod server_variables;
 mod shared_pages;
 mod stream;
+mod template;
 mod trace;
 mod value;
 mod wait;
 mod write;
 
 pub use bind::{Arguments, Fields, attribute_json, is_secret};
-pub use decode::{ColumnPlan, DecodePlan, Mismatch, arrow_type, field_of};
+pub use decode::{
+    ColumnPlan, DecodePlan, Mismatch, RewritePlan, XmlShape, arrow_type, field_of, rewrite_answer,
+};
 pub use exact::{json_text, read_json};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use look_up::{Shown, Sight, wrong_object};

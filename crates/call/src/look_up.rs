@@ -77,11 +77,12 @@ impl MethodCall {
                 "run the statement again; read the object with SELECT to see what comes",
             ))
         };
-        let body: Json = match serde_json::from_slice(&response.body) {
-            Ok(body) => body,
-            Err(_) if Body::of(response).is_empty() => return Err(unreadable("it is empty")),
-            Err(_) => return Err(unreadable("it is no JSON")),
-        };
+        if Body::of(response).is_empty() {
+            return Err(unreadable("it is empty"));
+        }
+        let json =
+            self.target().json_of(response).map_err(|what| unreadable(&format!("it {what}")))?;
+        let body: Json = serde_json::from_slice(&json).map_err(|_| unreadable("it is no JSON"))?;
         let answer = &self.method().response;
         let shown = self.row_of(&body);
         let Json::Object(fields) = shown else {

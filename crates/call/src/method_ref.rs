@@ -4,14 +4,17 @@
 //! responses cannot be read.
 //! Refuses: values and requests; [`crate::MethodCall`] has those.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use strataql_diag::{Code, Report};
+use strataql_net::Response;
 use strataql_spec::{ColumnType, Location, Method, Param, Provider, Resource, SchemaId, Service};
 
 use crate::bind::{Arguments, template};
-use crate::decode::{ColumnPlan, DecodePlan, Mismatch};
+use crate::decode::media::Body;
+use crate::decode::{ColumnPlan, DecodePlan, Mismatch, Rewrite, RewritePlan, Unread};
 use crate::pager::Pager;
 use crate::server_variables::ServerVariables;
 use crate::value::Value;
@@ -95,20 +98,37 @@ impl MethodRef {
     /// Refuses a method whose responses cannot be read.
     ///
     /// # Errors
-    /// `unsupported-syntax` when its document rewrites responses with a template.
+    /// `bad-document` when its document rewrites responses in a way that cannot be carried out.
     pub fn check_readable(&self) -> Result<(), Box<Report>> {
         let Some(transform) = &self.method().response.transform else { return Ok(()) };
+        let Some(problem) = Rewrite::problem(transform) else { return Ok(()) };
         Err(Box::new(
             Report::new(
-                Code::UnsupportedSyntax,
+                Code::BadDocument,
                 format!(
-                    "method `{}` rewrites its responses with a `{}` template, which this version cannot run",
-                    self.name(),
-                    transform.kind
+                    "the response template of method `{}` cannot be run: {problem}",
+                    self.name()
                 ),
             )
-            .with_help("use a method without a response template"),
+            .with_help("use a method without a response template, or correct the document"),
         ))
+    }
+
+    /// The JSON that rows of a response are read from.
+    ///
+    /// # Errors
+    /// What is wrong with the response, as a clause.
+    pub(crate) fn json_of<'a>(&self, response: &'a Response) -> Result<Cow<'a, [u8]>, String> {
+        let answer = &self.method().response;
+        let plan = RewritePlan::of(self.method(), &self.service.schemas);
+        let rewrite = Rewrite::new(&plan);
+        let body = Body::of(response);
+        rewrite.json(&plan, &answer.rows, body, answer.media_type.as_deref()).map_err(|problem| {
+            match problem {
+                Unread::Form(found) => found.to_string(),
+                Unread::Rewrite(what) => what,
+            }
+        })
     }
 
     /// The columns of the response, then the wanted parameters that are not among them.
@@ -156,15 +176,22 @@ impl MethodRef {
             let schema = id.map(|id| &self.service.schemas[id]);
             schema.map(|schema| schema.properties.keys().cloned().collect()).unwrap_or_default()
         };
+        let mut known_fields = keys(method.response.row_schema);
+        for column in &method.response.columns {
+            if !known_fields.contains(&column.wire) && !known_fields.is_empty() {
+                known_fields.push(column.wire.clone());
+            }
+        }
         Ok(DecodePlan {
             method: self.name(),
             rows: method.response.rows.clone(),
             columns,
-            known_fields: keys(method.response.row_schema),
+            known_fields,
             known_envelope: method.response.envelope_keys(&self.service.schemas),
             captures: Pager::captures(&method.paging),
             mismatch,
             media_type: method.response.media_type.clone(),
+            rewrite: RewritePlan::of(method, &self.service.schemas),
         })
     }
 

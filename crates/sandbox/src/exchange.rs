@@ -16,6 +16,7 @@ use crate::crud::{Call, Success, perform};
 use crate::fault::{Circumstance, Fates, Fault, FaultKind, When};
 use crate::log::LogEntry;
 use crate::options::Options;
+use crate::original::original;
 use crate::pages;
 use crate::problem::{Form, Problem};
 use crate::random::derive;
@@ -240,8 +241,10 @@ impl Exchange {
 }
 
 fn shown(found: &Found, success: Success) -> Reply {
-    let media_type = found.route.method().response.media_type.as_deref();
-    let mut reply = Reply::json(success.status, &success.body, media_type);
+    let method = found.route.method();
+    let body = original(method, success.body);
+    let media_type = method.response.media_type.as_deref();
+    let mut reply = Reply::json(success.status, &body, media_type);
     reply.headers = success.headers;
     reply
 }

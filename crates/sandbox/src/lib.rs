@@ -17,6 +17,7 @@ pub mod fault;
 mod identity;
 mod log;
 pub mod options;
+mod original;
 mod pages;
 mod problem;
 mod random;

@@ -320,14 +320,15 @@ fn too_large(resource: &str, node: &Node) -> Box<Report> {
     )
 }
 
-/// Reports the templates of a method, because calls that need them are refused.
+/// Reports the templates of a method whose kind is not known: calls that need them are refused.
 fn check_templates(resource: &str, method: &Method, reports: &mut Vec<Report>) {
     let response = method.response.transform.as_ref().map(|found| ("responses", found));
     let body = method.body.as_ref().and_then(|body| body.transform.as_ref());
-    for (what, transform) in response.into_iter().chain(body.map(|found| ("bodies", found))) {
+    let templates = response.into_iter().chain(body.map(|found| ("bodies", found)));
+    for (what, transform) in templates.filter(|(_, transform)| !transform.is_known()) {
         let Method { name, line, .. } = method;
         let message = format!(
-            "method `{name}` of resource `{resource}` rewrites its {what} with a `{}` template, which cannot be run",
+            "method `{name}` of resource `{resource}` rewrites its {what} with a template of the kind `{}`, which is not known",
             transform.kind
         );
         reports.push(

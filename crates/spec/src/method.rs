@@ -256,6 +256,27 @@ pub struct Transform {
     pub body: String,
 }
 
+/// Kinds of templates, without their version.
+const KINDS: &[&str] = &[
+    "golang_template",
+    "golang_template_json",
+    "golang_template_text",
+    "golang_template_mxj",
+    "schema_driven_xml",
+];
+
+impl Transform {
+    /// The kind without its version.
+    pub fn family(&self) -> &str {
+        self.kind.rsplit_once("_v").map_or(self.kind.as_str(), |(family, _)| family)
+    }
+
+    /// True if the format has such a kind.
+    pub fn is_known(&self) -> bool {
+        KINDS.contains(&self.family())
+    }
+}
+
 /// The response of a method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Response {

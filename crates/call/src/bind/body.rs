@@ -6,6 +6,10 @@ use strataql_diag::{Code, Report};
 use strataql_spec::{Body, BodyNaming, BodyProperty, Schema, SchemaId, SchemaKind, Schemas};
 
 mod check;
+mod encode;
+mod rewrite;
+
+use encode::Encoded;
 
 use super::Binder;
 use crate::exact;
@@ -117,33 +121,40 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
     } else {
         Content::Object(with_base(body, attributes))
     };
-    if let Some(transform) = &body.transform
-        && matches!(content, Content::Object(_))
-    {
-        return Err(Box::new(
+    let refuse = |problem: String| {
+        Box::new(
             Report::new(
                 Code::UnsupportedSyntax,
                 format!(
-                    "method `{}` rewrites its bodies with a `{}` template, which this version cannot run",
-                    binder.method.name, transform.kind
-                ),
-            )
-            .with_help("use a method without a request template"),
-        ));
-    }
-    if !is_json(&body.media_type) && matches!(content, Content::Object(_)) {
-        return Err(Box::new(
-            Report::new(
-                Code::UnsupportedSyntax,
-                format!(
-                    "method `{}` sends `{}`, which this version cannot write",
+                    "a body of method `{}` cannot be written as `{}`: it {problem}",
                     binder.method.name, body.media_type
                 ),
             )
-            .with_help("JSON bodies are supported"),
-        ));
+            .with_help("`DESCRIBE METHOD EXTENDED …` lists what it takes"),
+        )
+    };
+    let content = match (&body.transform, content) {
+        (Some(transform), Content::Object(object)) => {
+            rewrite::rewritten(transform, object, is_json(&body.media_type))
+                .map_err(|problem| rewrite::report(binder, &problem))?
+        }
+        (_, content) => content,
+    };
+    match content {
+        Content::Object(object) => {
+            match encode::encode(&binder.service.schemas, body, &object).map_err(refuse)? {
+                Encoded::Json(media_type) => {
+                    Ok(Some(BodyContent { media_type, content: Content::Object(object) }))
+                }
+                Encoded::Text(media_type, text) => {
+                    Ok(Some(BodyContent { media_type, content: Content::Verbatim(text) }))
+                }
+            }
+        }
+        verbatim @ Content::Verbatim(_) => {
+            Ok(Some(BodyContent { media_type: body.media_type.clone(), content: verbatim }))
+        }
     }
-    Ok(Some(BodyContent { media_type: body.media_type.clone(), content }))
 }
 
 fn unknown(binder: &Binder<'_>, name: &str) -> Box<Report> {

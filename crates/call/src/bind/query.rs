@@ -58,6 +58,12 @@ pub(super) fn of_params(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
             continue;
         };
         let kind = binder.service.schemas[param.schema].kind;
+        if binder.method.query_transpose.as_deref() == Some("AWSCanonical")
+            && let Some(json) = structure(value, kind)
+        {
+            number(&param.wire, &json, &mut pairs);
+            continue;
+        }
         if kind == SchemaKind::Object
             && let Some(object) = object(value)
         {
@@ -73,6 +79,41 @@ pub(super) fn of_params(binder: &Binder<'_>) -> Result<Pairs, Box<Report>> {
     }
     pairs.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(pairs)
+}
+
+/// What `AWSCanonical` takes apart: a structure, given as such or as text, and a lone value of a list.
+fn structure(value: &Value, kind: SchemaKind) -> Option<Json> {
+    let json = match value {
+        Value::Json(json) => Some(json.clone()),
+        Value::Text(text)
+            if text.trim_start().starts_with(['[', '{']) && kind != SchemaKind::String =>
+        {
+            exact::read_json(text).ok()
+        }
+        _ => None,
+    };
+    match json.filter(|json| json.is_array() || json.is_object()) {
+        None if kind == SchemaKind::Array => Some(Json::Array(vec![Json::from(value.text())])),
+        found => found,
+    }
+}
+
+/// Items are counted from 1, members are named: `Filter.1.Name=x`.
+fn number(name: &str, json: &Json, pairs: &mut Pairs) {
+    match json {
+        Json::Object(fields) => {
+            for (key, value) in fields {
+                number(&format!("{name}.{key}"), value, pairs);
+            }
+        }
+        Json::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                number(&format!("{name}.{}", at + 1), item, pairs);
+            }
+        }
+        Json::Null => {}
+        scalar => pairs.push((name.to_owned(), Some(json_text(scalar)))),
+    }
 }
 
 /// A structure, given as such or as text.
@@ -120,6 +161,31 @@ mod tests {
     fn pairs_are_form_encoded() {
         let pairs = [("a", Some("x y&z=*~")), ("acl", None), ("ü", Some(""))];
         assert_eq!(encode(&pairs), "a=x+y%26z%3D%2A~&acl&%C3%BC=");
+    }
+
+    #[test]
+    fn lists_are_numbered_for_the_query_protocol() {
+        let check = |value: Value, kind, expected: &[&str]| {
+            let mut pairs = Vec::new();
+            if let Some(json) = structure(&value, kind) {
+                number("Filter", &json, &mut pairs);
+            }
+            let shown: Vec<String> = pairs
+                .iter()
+                .map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or("")))
+                .collect();
+            assert_eq!(shown, expected);
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        check(
+            text(r#"[{"Name":"vpc-id","Values":["a",true]}]"#),
+            SchemaKind::Array,
+            &["Filter.1.Name=vpc-id", "Filter.1.Values.1=a", "Filter.1.Values.2=true"],
+        );
+        check(text("i-1"), SchemaKind::Array, &["Filter.1=i-1"]);
+        check(text(r#"{"A":{"B":1.10}}"#), SchemaKind::Object, &["Filter.A.B=1.10"]);
+        // a policy is text, although it looks like JSON
+        check(text(r#"{"A":1}"#), SchemaKind::String, &[]);
     }
 
     #[test]

@@ -275,6 +275,13 @@ impl<'a> Reader<'a> {
                 self.found_rows = true;
                 self.array(Self::scalar_row)
             }
+            // a lone value is a row
+            (RowShape::Scalars { .. }, peek) if !matches!(peek, Peek::Null | Peek::Object) => {
+                self.found_rows = true;
+                self.scalar_row(peek)?;
+                self.rows += 1;
+                Ok(())
+            }
             (RowShape::MapValues { .. }, Peek::Object) => {
                 self.found_rows = true;
                 self.map_rows()

@@ -1,13 +1,16 @@
-//! The body of a success answer as JSON, whatever its media type.
+//! The form of a success answer, whatever its media type says: JSON, lines of JSON, XML, CSV or text.
 //!
-//! Owns: what an answer is when it is not JSON, and how that is called.
-//! Refuses: reading rows; what comes out goes to the envelope reader.
+//! Owns: the choice of the form, and what an answer is called that has none of them.
+//! Refuses: reading rows; JSON goes to the envelope reader, XML to [`super::rewrite`].
 //! Surprise: the bytes decide before the `Content-Type` does. Services send JSON as `text/plain`, and
 //! sign-in pages as `application/json`.
+
+mod csv;
 
 use std::fmt;
 
 use http::header::CONTENT_TYPE;
+use serde_json::Value as Json;
 use strataql_net::{HtmlPage, Response};
 
 /// The body of an answer, with what is said about its form.
@@ -34,6 +37,34 @@ impl<'a> Body<'a> {
     /// True if there is nothing to read.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The form in which the answer is read.
+    ///
+    /// # Errors
+    /// What the body is when it cannot be read, as far as the first characters and the media type show it.
+    pub(crate) fn form(&self, expected: Expected<'_>) -> Result<Form<'a>, NotJson> {
+        let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.bytes);
+        let media = self.essence().filter(|text| text != "application/octet-stream");
+        let media = media.or_else(|| expected.media_type.map(essence)).unwrap_or_default();
+        if expected.is_text && !is_json(&media) {
+            return text(bytes).map(|text| Form::Made(Json::from(text).to_string().into_bytes()));
+        }
+        if expected.is_xml && bytes.trim_ascii_start().first() == Some(&b'<') {
+            return match HtmlPage::read(bytes) {
+                Some(page) => Err(NotJson::Page(page)),
+                None => text(bytes).map(Form::Xml),
+            };
+        }
+        if is_lines(&media) {
+            return Ok(Form::Made(joined_lines(bytes)));
+        }
+        if media == "text/csv" || media == "application/csv" {
+            return text(bytes).and_then(|text| {
+                csv::objects(text).map(|json| Form::Made(json.into_bytes())).map_err(NotJson::Table)
+            });
+        }
+        self.json().map(Form::Json)
     }
 
     /// The JSON in it.
@@ -71,6 +102,59 @@ impl<'a> Body<'a> {
     }
 }
 
+/// What an answer is read as.
+#[derive(Debug)]
+pub(crate) enum Form<'a> {
+    /// JSON as it came.
+    Json(&'a [u8]),
+    /// JSON made of lines, a table or text.
+    Made(Vec<u8>),
+    /// An XML document.
+    Xml(&'a str),
+}
+
+/// What the document says about the form of answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expected<'a> {
+    /// Its media type.
+    pub(crate) media_type: Option<&'a str>,
+    /// Answers may be XML.
+    pub(crate) is_xml: bool,
+    /// The whole answer is one text.
+    pub(crate) is_text: bool,
+}
+
+/// True for a stream of JSON documents, one a line.
+pub(super) fn is_lines(media_type: &str) -> bool {
+    let essence = essence(media_type);
+    ["ndjson", "jsonl", "jsonlines", "json-lines", "json-seq", "stream+json"]
+        .iter()
+        .any(|word| essence.contains(word))
+}
+
+/// Lines of JSON as one array.
+fn joined_lines(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 2);
+    out.push(b'[');
+    for line in bytes.split(|byte| *byte == b'\n') {
+        // documents of `json-seq` begin with a record separator
+        let line = line.strip_prefix(b"\x1e").unwrap_or(line).trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        if out.len() > 1 {
+            out.push(b',');
+        }
+        out.extend_from_slice(line);
+    }
+    out.push(b']');
+    out
+}
+
+fn text(bytes: &[u8]) -> Result<&str, NotJson> {
+    std::str::from_utf8(bytes).map_err(|_| NotJson::Binary)
+}
+
 /// A media type without its parameters.
 fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
@@ -91,6 +175,10 @@ pub(crate) enum NotJson {
     Other(String),
     /// JSON up to some place.
     Broken(String),
+    /// A table that cannot be read, and why.
+    Table(String),
+    /// Bytes that are no text.
+    Binary,
 }
 
 impl NotJson {
@@ -115,6 +203,8 @@ impl fmt::Display for NotJson {
             Self::Empty => f.write_str("is empty"),
             Self::Page(page) => write!(f, "is {page}, not JSON"),
             Self::Other(media_type) => write!(f, "is `{media_type}`, not JSON"),
+            Self::Table(problem) => write!(f, "is a table that cannot be read: {problem}"),
+            Self::Binary => f.write_str("is binary, and columns hold text"),
             Self::Broken(syntax) => write!(f, "is no complete JSON document: {syntax}"),
         }
     }

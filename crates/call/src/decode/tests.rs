@@ -22,6 +22,7 @@ fn plan(rows: RowShape, columns: &[(&str, ColumnType)]) -> DecodePlan {
         captures: vec![vec!["next".into()]],
         mismatch: Mismatch::Error,
         media_type: None,
+        rewrite: RewritePlan::default(),
     }
 }
 

@@ -61,8 +61,8 @@ components:
         list: {operation: {$ref: '#/paths/~1racks/get'}, response: {mediaType: application/json, openAPIDocKey: '200', objectKey: $.racks}}
         get: {operation: {$ref: '#/paths/~1racks~1{id}/get'}, response: {mediaType: application/json, openAPIDocKey: '200'}}
         update: {operation: {$ref: '#/paths/~1racks~1{id}/patch'}, request: {mediaType: application/json}, response: {mediaType: application/json, openAPIDocKey: '200'}}
-        shaped: {operation: {$ref: '#/paths/~1racks~1{id}/get'}, response: {mediaType: application/json, openAPIDocKey: '200', transform: {type: golang_template_json_v0.3.0, body: '{{ . }}'}}}
-        signed: {operation: {$ref: '#/paths/~1racks~1{id}/patch'}, request: {mediaType: application/json, transform: {type: golang_template_json_v0.1.0, body: '{{ . }}'}}, response: {mediaType: application/json, openAPIDocKey: '200'}}
+        shaped: {operation: {$ref: '#/paths/~1racks~1{id}/get'}, response: {mediaType: application/json, openAPIDocKey: '200', transform: {type: golang_template_json_v0.3.0, body: '{{ template x }}'}}}
+        signed: {operation: {$ref: '#/paths/~1racks~1{id}/patch'}, request: {mediaType: application/json, transform: {type: golang_template_json_v0.1.0, body: '{{ template x }}'}}, response: {mediaType: application/json, openAPIDocKey: '200'}}
       sqlVerbs:
         select: [{$ref: '#/components/x-stackQL-resources/racks/methods/get'}, {$ref: '#/components/x-stackQL-resources/racks/methods/list'}]
         update: [{$ref: '#/components/x-stackQL-resources/racks/methods/update'}]
@@ -71,7 +71,7 @@ components:
       name: shapes
       config: {requestBodyTranslate: {algorithm: naive}}
       methods:
-        get: {operation: {$ref: '#/paths/~1racks~1{id}/get'}, response: {mediaType: application/json, openAPIDocKey: '200', transform: {type: golang_template_json_v0.3.0, body: '{{ . }}'}}}
+        get: {operation: {$ref: '#/paths/~1racks~1{id}/get'}, response: {mediaType: application/json, openAPIDocKey: '200', transform: {type: golang_template_json_v0.3.0, body: '{{ template x }}'}}}
         update: {operation: {$ref: '#/paths/~1racks~1{id}/patch'}, request: {mediaType: application/json}, response: {mediaType: application/json, openAPIDocKey: '200'}}
       sqlVerbs:
         select: [{$ref: '#/components/x-stackQL-resources/shapes/methods/get'}]
@@ -142,25 +142,25 @@ fn further_calls_go_where_the_first_went() {
 }
 
 #[test]
-fn responses_that_a_template_rewrites_are_refused() {
+fn responses_whose_template_cannot_be_run_are_refused() {
     let from = variables(Some("set"), None);
     let shaped = call("shaped", &[("id", "r1")], &from);
     let columns = shaped.target().columns(|_| false);
     let report = shaped.decode_plan(columns, Mismatch::Error).expect_err("refused");
-    assert_eq!(report.code, Code::UnsupportedSyntax);
+    assert_eq!(report.code, Code::BadDocument);
     assert!(report.message.contains("`fleet.sites.racks.shaped`"), "{report}");
-    assert!(report.message.contains("`golang_template_json_v0.3.0`"), "{report}");
+    assert!(report.message.contains("`template`"), "{report}");
     let update = call("shapes.update", &[("id", "r1")], &from);
-    assert_eq!(update.lookup().expect_err("refused").code, Code::UnsupportedSyntax);
+    assert_eq!(update.lookup().expect_err("refused").code, Code::BadDocument);
 }
 
 #[test]
-fn bodies_that_a_template_makes_are_refused() {
+fn bodies_whose_template_cannot_be_run_are_refused() {
     let arguments = given(&[("id", "r1"), ("name", "x")]);
     let from = variables(Some("set"), None);
     let report = MethodCall::new(target("signed"), arguments, &from).expect_err("refused");
-    assert_eq!(report.code, Code::UnsupportedSyntax);
-    assert!(report.message.contains("`golang_template_json_v0.1.0`"), "{report}");
+    assert_eq!(report.code, Code::BadDocument);
+    assert!(report.message.contains("`signed`"), "{report}");
 }
 
 #[test]

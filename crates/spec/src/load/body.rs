@@ -6,7 +6,10 @@ use super::method::Names;
 use crate::body::{Body, BodyNaming, BodyProperty};
 use crate::method::Transform;
 use crate::node::Node;
-use crate::schema::{SchemaBuilder, SchemaId};
+use crate::schema::{SchemaBuilder, SchemaId, SchemaKind};
+
+/// The attribute of a body that is one text.
+const WHOLE: &str = "data";
 
 /// Media types in order of preference when a method names none.
 pub(super) const MEDIA_PREFERENCE: [&str; 3] =
@@ -60,12 +63,21 @@ pub(super) fn read_body<'a>(
         naming,
         properties,
         base: base.and_then(as_json),
-        default: default
-            .map(|node| node.text().map_or_else(|| node.to_json().to_string(), str::to_owned)),
+        default: default.map(|node| {
+            node.text().map_or_else(|| node.to_json().to_string(), |text| unquoted(text).to_owned())
+        }),
         transform,
         xml_declaration: part("xmlDeclaration").and_then(Node::text).map(str::to_owned),
         xml_root_annotation: part("xmlRootAnnotation").and_then(Node::text).map(str::to_owned),
     })
+}
+
+/// A default body without the quotes that some documents put around its JSON.
+fn unquoted(text: &str) -> &str {
+    let inner = text.trim().strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    inner
+        .filter(|inner| serde_json::from_str::<serde::de::IgnoredAny>(inner).is_ok())
+        .unwrap_or(text)
 }
 
 fn body_properties(
@@ -78,7 +90,15 @@ fn body_properties(
         BodyNaming::Nested(path) => schemas.schema(schema).properties.get(path).copied(),
         _ => Some(schema),
     };
-    let Some(holder) = holder.map(|id| schemas.schema(id)) else { return Vec::new() };
+    let Some((id, holder)) = holder.map(|id| (id, schemas.schema(id))) else { return Vec::new() };
+    // a body that is one text has one attribute
+    if holder.properties.is_empty() && holder.kind == SchemaKind::String {
+        let name = match naming {
+            BodyNaming::Prefixed(prefix) => format!("{prefix}{WHOLE}"),
+            _ => WHOLE.to_owned(),
+        };
+        return vec![BodyProperty { name, wire: WHOLE.to_owned(), schema: id, required: false }];
+    }
     let required: HashSet<&str> = holder.required.iter().map(String::as_str).collect();
     holder
         .properties

@@ -124,11 +124,8 @@ fn rows_of(
     schema: SchemaId,
     schemas: &mut SchemaBuilder<'_>,
 ) -> (RowShape, Option<SchemaId>) {
-    let nothing = |reason: String| (RowShape::Nothing { reason }, None);
     let mut path = match object_key {
-        Some(key) if key.starts_with('/') => {
-            return nothing(format!("its rows are at the XPath `{key}`"));
-        }
+        Some(key) if key.starts_with('/') => element_path(key, schema, schemas),
         Some(key) => body_path(key),
         None => {
             let root = schemas.schema(schema);
@@ -161,8 +158,20 @@ fn rows_of(
         SchemaKind::Object => (RowShape::Object { path }, Some(at)),
         SchemaKind::Any if object_key.is_some() => (RowShape::List { path }, Some(at)),
         SchemaKind::Any => (RowShape::Object { path }, Some(at)),
-        scalar => nothing(format!("its answer is a lone {}", scalar.name())),
+        // one row, whose column is the value
+        _ => (RowShape::Scalars { path }, Some(at)),
     }
+}
+
+/// An `XPath` of element names as keys: the root element is not part of the schema, and text nodes and `*`
+/// name no element.
+fn element_path(key: &str, schema: SchemaId, schemas: &SchemaBuilder<'_>) -> Vec<String> {
+    let steps = key.split('/').filter(|step| !matches!(*step, "" | "*" | "text()"));
+    let mut path: Vec<String> = steps.map(str::to_owned).collect();
+    if path.first().is_some_and(|first| !schemas.schema(schema).properties.contains_key(first)) {
+        path.remove(0);
+    }
+    path
 }
 
 fn is_row_object(schemas: &SchemaBuilder<'_>, row: SchemaId) -> bool {

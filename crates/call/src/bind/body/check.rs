@@ -39,13 +39,14 @@ pub(super) fn check(
                     None => {}
                 }
             }
-            let missing: Vec<&String> =
-                schema.required.iter().filter(|name| !fields.contains_key(*name)).collect();
-            match missing.first() {
-                Some(name) if !schema.properties.is_empty() => {
-                    Err(format!("the field `{name}`{at} too; it is required"))
-                }
-                _ => Ok(()),
+            // documents also list names that are no property, which nobody can give
+            let missing = schema
+                .required
+                .iter()
+                .find(|name| !fields.contains_key(*name) && schema.properties.contains_key(*name));
+            match missing {
+                Some(name) => Err(format!("the field `{name}`{at} too; it is required")),
+                None => Ok(()),
             }
         }
         (SchemaKind::Array, Json::Array(items)) => {
