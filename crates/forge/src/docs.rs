@@ -1,10 +1,12 @@
 //! Reference pages of providers.
 //!
 //! Owns: the pages of a provider, its services and resources, in profiles: `seed` is byte for byte what the
-//! public reference pages of early 2026 are, `site` is this project's own, whose statements run.
+//! public reference pages of early 2026 are, `site` is this project's own, whose statements run, as Markdown
+//! or as a static site.
 //! Refuses: reading documents from a registry; texts come in, files go out.
 
 mod facts;
+mod html;
 mod index;
 mod manifest;
 mod resolve;
@@ -77,6 +79,13 @@ pub fn site_pages(provider: &Provider, service: &Service) -> Vec<Page> {
 /// The site's page of a provider, and the index for language models.
 pub fn site_index(provider: &Provider, services: &[(String, String, Vec<String>)]) -> Vec<Page> {
     site::provider_pages(provider, services)
+}
+
+/// Pages as a static site: HTML, one style sheet and a search, in one folder that opens from disk.
+///
+/// Takes the pages of the profile `site` and a title; gives the files of the site.
+pub fn html_site(title: &str, pages: &[Page]) -> Vec<Page> {
+    html::site(title, pages)
 }
 
 #[cfg(test)]

@@ -80,6 +80,13 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
         title: root.string_at("title"),
         // the misspelling `desription` is part of the reference format
         description: root.string_at("description").or_else(|| root.string_at("desription")),
+        generated_from: root.get("x-source").and_then(|source| {
+            let package = source.string_at("package")?;
+            Some(match source.string_at("version") {
+                Some(version) => format!("{package} {version}"),
+                None => package,
+            })
+        }),
         auth: config.get("auth").and_then(AuthConfig::read).map(|auth| auth.known_of(&name)),
         snake_case_aliases: config.flag_at("snake_case_aliases"),
         services,

@@ -21,6 +21,9 @@ pub struct Provider {
     pub title: Option<String>,
     /// Description.
     pub description: Option<String>,
+    /// Package and version that the document was generated from (`x-source`), for example
+    /// `databricks-sdk 0.162.0`.
+    pub generated_from: Option<String>,
     /// Services by SQL name, in document order.
     pub services: IndexMap<String, ServiceEntry>,
     /// The default authentication.

@@ -12,9 +12,10 @@ use crate::process::{Ended, Home};
 use crate::slt::setting;
 
 /// Pages whose examples are run, each in a home of its own, from top to bottom.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "docs/querying.md",
+    "docs/databricks.md",
     "docs/scripting.md",
     "docs/agents.md",
     "docs/scenarios.md",

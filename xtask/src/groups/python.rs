@@ -24,6 +24,9 @@ const WITH_POSTGRES: &str = "differential";
 const CONFORMANCE: &str = "conformance/providers/run.py";
 const LEAST: &str = "80";
 
+/// The program that compares requests with those of the Databricks SDK.
+const DATABRICKS: &str = "conformance/databricks/run.py";
+
 /// Names under which a recent Python is looked for.
 const INTERPRETERS: [&str; 7] =
     ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
@@ -72,7 +75,27 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         };
         groups.push(("python providers".to_owned(), fate));
     }
+    if "databricks".contains(filter) {
+        let fate = match &interpreter {
+            Ok(interpreter) => databricks(root, interpreter, full),
+            Err(fate) => fate.clone(),
+        };
+        groups.push(("python databricks".to_owned(), fate));
+    }
     groups
+}
+
+/// Compares requests of statements with those of the SDK: the account and two services, with `full` all.
+fn databricks(root: &Path, interpreter: &Path, full: bool) -> Fate {
+    let mut step = Step::program(root, interpreter)
+        .with(&[DATABRICKS.to_owned()])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONUNBUFFERED", "1")
+        .env("STRATAQL_BIN", binary(root));
+    if full {
+        step = step.with(&["--all"]);
+    }
+    step.run().into()
 }
 
 /// Runs a sample of the providers' methods against a mock, or many of them with `full`; further registries

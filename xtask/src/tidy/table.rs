@@ -85,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
             "tokio",
         ],
     ),
-    light("forge", &["diag", "spec"], &["flate2", "indexmap"]),
+    light("forge", &["diag", "spec"], &["flate2", "indexmap", "pulldown-cmark"]),
     light("registry", &["diag", "spec"], &["flate2", "ring", "tar", "tokio"]),
     // a second reading of the documents: it must share nothing with the client's side
     light(

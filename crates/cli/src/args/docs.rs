@@ -16,6 +16,7 @@ pub(crate) enum DocsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strataql docs generate databricks_account --out pages
+  strataql docs generate databricks_account --out site --format html
   strataql docs generate databricks_account --out pages --profile seed")]
 pub(crate) struct GenerateArguments {
     /// The provider
@@ -30,6 +31,10 @@ pub(crate) struct GenerateArguments {
     #[arg(long, value_enum, value_name = "PROFILE", default_value_t = PageProfile::Site)]
     pub(crate) profile: PageProfile,
 
+    /// The format of the pages; `html` is a static site that opens from disk, of the profile `site` only
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = PageFormat::Markdown)]
+    pub(crate) format: PageFormat,
+
     /// A registry folder, or its `file:` URL
     #[arg(long, value_name = "REGISTRY")]
     pub(crate) registry: Option<String>,
@@ -42,6 +47,15 @@ pub(crate) enum PageProfile {
     Seed,
     /// Plain Markdown whose statements run
     Site,
+}
+
+/// The format of pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageFormat {
+    /// Markdown files
+    Markdown,
+    /// A static site: HTML pages, a style sheet and a search
+    Html,
 }
 
 /// Print the reference page of a resource

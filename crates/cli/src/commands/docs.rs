@@ -6,7 +6,7 @@ use strataql_forge::write_pages;
 use strataql_registry::Registry;
 
 use crate::args::DocsCommand;
-use crate::args::docs::{GenerateArguments, PageProfile, ShowArguments};
+use crate::args::docs::{GenerateArguments, PageFormat, PageProfile, ShowArguments};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::providers;
@@ -35,6 +35,13 @@ fn generate(
     registry: &Registry,
     console: &Console,
 ) -> Result<(), Box<Report>> {
+    let is_html = arguments.format == PageFormat::Html;
+    if is_html && arguments.profile != PageProfile::Site {
+        let text = "`--format html` has the profile `site` only";
+        return Err(Box::new(
+            Report::new(Code::Usage, text).with_help("leave `--profile` out, or `--format html`"),
+        ));
+    }
     let provider = registry.provider(&arguments.provider)?;
     let mut pages = Vec::new();
     let mut counts = Vec::new();
@@ -62,6 +69,9 @@ fn generate(
     match arguments.profile {
         PageProfile::Seed => pages.push(docs::seed_index(&provider.name, &counts)),
         PageProfile::Site => pages.extend(docs::site_index(&provider, &listed)),
+    }
+    if is_html {
+        pages = docs::html_site(&provider.name, &pages);
     }
     write_pages(&arguments.out, &pages)?;
     console.write_out(&format!("{} pages in {}\n", pages.len(), arguments.out.display()))

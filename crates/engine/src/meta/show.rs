@@ -88,15 +88,23 @@ fn version(extended: bool) -> Result<RecordBatch, Box<Report>> {
 }
 
 pub(super) fn providers(statement: &Statement) -> Result<RecordBatch, Box<Report>> {
-    let rows = statement
-        .registry()
+    let registry = statement.registry();
+    let rows = registry
         .providers()
         .into_iter()
         .map(|provider| {
-            vec![Some(provider.name), Some(provider.version), Some(provider.source.to_string())]
+            // a document that cannot be read is listed all the same; its use says what is wrong
+            let document = registry.provider(&provider.name).ok();
+            let from = document.and_then(|document| document.generated_from.clone());
+            vec![
+                Some(provider.name),
+                Some(provider.version),
+                Some(provider.source.to_string()),
+                Some(from.unwrap_or_default()),
+            ]
         })
         .collect();
-    text_table(&["name", "version", "source"], rows)
+    text_table(&["name", "version", "source", "generated_from"], rows)
 }
 
 fn services(

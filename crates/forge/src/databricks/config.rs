@@ -74,7 +74,9 @@ pub(super) fn block(sdk: &Sdk, placed: &Placed<'_>, poll: Option<String>) -> Opt
     if !aliases.is_empty() {
         own.insert("paramAlias".to_owned(), Json::Object(aliases));
     }
-    if let Some(mask) = MASKS.iter().find_map(|name| source(placed, name)) {
+    if let Some(mask) = MASKS.iter().find_map(|name| source(placed, name))
+        && !(mask.in_body && has_message(sdk, placed))
+    {
         own.insert("updateMask".to_owned(), target(&mask));
     }
     if operation.verb == "GET" && strataql_spec::changes_by_name(&placed.id) {
@@ -93,6 +95,16 @@ pub(super) fn block(sdk: &Sdk, placed: &Placed<'_>, poll: Option<String>) -> Opt
         block.insert("x-strataql".to_owned(), Json::Object(own));
     }
     (!block.is_empty()).then_some(Json::Object(block))
+}
+
+/// True if a key of the body is a message. A mask beside it lists fields of that message, not the keys that a
+/// statement sets: whoever writes the message writes the mask.
+fn has_message(sdk: &Sdk, placed: &Placed<'_>) -> bool {
+    let Body::Keyed(keys) = &placed.operation.body else { return false };
+    keys.iter().any(|(_, name)| {
+        let parameter = placed.operation.parameter(name);
+        parameter.is_some_and(|parameter| sdk.message(&parameter.kind).is_some())
+    })
 }
 
 fn dotted(path: &[String]) -> String {

@@ -94,7 +94,19 @@ impl Resource {
                 return keys;
             }
         }
-        Vec::new()
+        // no lookup can be made of what the method takes: a field that both need names the object all the same
+        let mut shared = Vec::new();
+        for lookup in self.candidates(SqlVerb::Select).filter(|it| it.response.rows.is_single()) {
+            for input in lookup.inputs().filter(|input| input.required) {
+                let Some(property) = body.property(super::plain(&input)) else { continue };
+                let key = Input::of_property(property);
+                let is_new = shared.iter().all(|found: &Input<'_>| found.name != key.name);
+                if property.required && is_new && !given.sets(&key) {
+                    shared.push(key);
+                }
+            }
+        }
+        shared
     }
 
     /// True if a method changes the only object of its kind: nothing names it, and a lookup of the same path finds

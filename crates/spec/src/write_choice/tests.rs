@@ -20,8 +20,16 @@ paths:
     get: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, text: {type: string}}}}}}}}
     patch: {parameters: [{name: update_mask, in: query, required: true, schema: {type: string}}, {name: dry_run, in: query, schema: {type: boolean}}], requestBody: {content: {application/json: {schema: {required: [text], properties: {text: {type: string}, size: {type: integer}}}}}}, responses: {'200': {}}}
     put: {requestBody: {content: {application/json: {schema: {properties: {id: {type: string}, text: {type: string}}}}}}, responses: {'200': {}}}
+  /accounts/{account_id}/rules:
+    get: {parameters: [{name: name, in: query, required: true, schema: {type: string}}, {name: etag, in: query, required: true, schema: {type: string}}], responses: {'200': {content: {application/json: {schema: {properties: {name: {type: string}, rules: {type: string}}}}}}}}
+    put: {requestBody: {content: {application/json: {schema: {required: [name, rules], properties: {name: {type: string}, rules: {type: string}}}}}}, responses: {'200': {}}}
 components:
   x-stackQL-resources:
+    rules:
+      methods:
+        get: {operation: {$ref: '#/paths/~1accounts~1{account_id}~1rules/get'}}
+        put: {operation: {$ref: '#/paths/~1accounts~1{account_id}~1rules/put'}}
+      sqlVerbs: {select: [get], replace: [put]}
     tags:
       config: {requestBodyTranslate: {algorithm: naive}}
       methods:
@@ -146,6 +154,9 @@ fn fields_of_the_body_name_the_object_where_nothing_else_does() {
     assert_eq!(update("pools", &["size"], &["pool"]), "edit pool");
     // a condition that is no name of the object finds rows, which tell it
     assert_eq!(update("pools", &["size"], &["color"]), "edit pool");
+    // the lookup needs more than the method takes
+    let rules = given(SqlVerb::Replace, &["rules"], &["account_id", "name"], &[]);
+    assert_eq!(chosen("rules", &rules), "put account_id,name");
     // one field cannot hold the old name and the new one
     assert_eq!(update("tanks", &["tank"], &["tank"]), "twice tank");
     assert_eq!(update("pools", &["pool"], &["pool"]), "twice pool");
