@@ -31,7 +31,6 @@ use media::{Body, NotJson};
 const UNEXPECTED_HELP: &str =
     "run the statement again; if it stays so, the service or its document is at fault";
 
-pub(crate) use order::Tone;
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
 

@@ -10,15 +10,14 @@ use strataql_diag::{Code, Report};
 use strataql_net::Response;
 use strataql_spec::Location;
 
-use crate::decode::media::Body;
+use crate::decode::media::{Body, NotJson};
+use crate::error_object::error_key;
+use crate::exact::read_bytes;
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::stream::refusal;
 use crate::value::json_text;
-
-/// Undocumented keys that make an object the report of an error.
-const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "errorCode", "fault", "__type"];
 
 /// What an answer to a lookup shows.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub enum Sight {
 /// An object as it is.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The object, without what is around it.
+    /// The object, without what is around it; numbers with all their digits, as [`read_json`](crate::read_json) has them.
     pub object: Json,
     /// The answer that shows it.
     pub response: Response,
@@ -77,9 +76,10 @@ impl MethodCall {
                 "run the statement again; read the object with SELECT to see what comes",
             ))
         };
-        let body: Json = match serde_json::from_slice(&response.body) {
-            Ok(body) => body,
-            Err(_) if Body::of(response).is_empty() => return Err(unreadable("it is empty")),
+        let body = Body::of(response);
+        let body = match body.json() {
+            Ok(json) => read_bytes(json).map_err(|_| unreadable("it is no JSON"))?,
+            Err(NotJson::Empty) => return Err(unreadable("it is empty")),
             Err(_) => return Err(unreadable("it is no JSON")),
         };
         let answer = &self.method().response;
@@ -90,9 +90,7 @@ impl MethodCall {
         let schemas = &self.target().service().schemas;
         let known = answer.row_schema.map(|id| &schemas[id].properties);
         let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
-        if let Some(key) = error_key(shown)
-            && !is_known(key)
-        {
+        if let Some(key) = error_key(fields, is_known) {
             return Err(unreadable(&format!("it has `{key}`")));
         }
         let is_described = known.is_some_and(|known| !known.is_empty());
@@ -153,12 +151,6 @@ pub(crate) fn is_structured(response: &Response) -> bool {
         Some(b'<') => strataql_net::HtmlPage::read(body).is_none(),
         _ => false,
     }
-}
-
-/// The key that makes an object the report of an error, unless its document knows it.
-pub(crate) fn error_key(json: &Json) -> Option<&str> {
-    let fields = json.as_object()?;
-    fields.keys().map(String::as_str).find(|key| ERROR_KEYS.contains(key))
 }
 
 fn kind(json: &Json) -> &'static str {

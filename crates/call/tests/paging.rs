@@ -319,6 +319,7 @@ fn read(list: &List, readers: usize) -> (Vec<Result<Vec<Row>, Code>>, usize) {
             exchange,
             metrics: Arc::new(CallMetrics::default()),
             missing_is_empty: false,
+            decides_write: false,
             shared: is_shared.then(|| Arc::clone(&chains)),
         };
         let stream = call.pages(context, plan.clone());

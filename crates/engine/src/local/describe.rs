@@ -154,9 +154,8 @@ fn subject(
         return Ok(Some(Subject::Other));
     }
     Ok(match statement.resource(name) {
-        Ok(found) => {
-            document_view(&found).map(|view| Subject::Document(described_parameters(&view)))
-        }
+        Ok(found) => document_view(&found)
+            .map(|view| Subject::Document(described_parameters(&view, statement.registry()))),
         // a SELECT knows what else the name may have meant
         Err(_) if name.parts.len() < 3 => Some(Subject::Other),
         Err(_) => None,

@@ -252,7 +252,7 @@ fn view_row(
         return Ok(Vec::new());
     };
     let mut row = vec![VIEW, SqlVerb::Select.as_str()];
-    let required = described_parameters(&view).join(", ");
+    let required = described_parameters(&view, catalog.registry).join(", ");
     row.push(&required);
     if extended {
         row.extend(["", "", "the view that the document defines"]);

@@ -23,13 +23,14 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use strataql_diag::{Report, counted};
 use strataql_query::error::external;
+use strataql_query::front::views::{described_parameters, document_view};
 use strataql_query::operators::CallRuntime;
 use strataql_query::resource::ResourceRef;
 use strataql_registry::{ProviderSummary, Registry, ResourceSummary, ServiceIndex};
 use strataql_spec::provider::ServiceEntry;
 
 use super::places::{Places, depth};
-use super::rows::{Layout, Rows, resource_of};
+use super::rows::{Layout, REQUIRED_PARAMS, Rows, ViewNeeds, resource_of};
 use super::sheet::{Sheet, schema_of};
 
 /// A table of documents.
@@ -171,7 +172,12 @@ impl Reading {
             .map_ok(move |(provider, service)| {
                 aside(Arc::clone(&self), move |reading| match rows {
                     Rows::Models(row) => reading.of_models(&provider, &service, row),
-                    Rows::Resources(row) => reading.of_resources(&provider, &service, row),
+                    Rows::Resources(row) => {
+                        reading.of_resources(&provider, &service, |index, resource, _, sheet| {
+                            row(index, resource, sheet);
+                        })
+                    }
+                    Rows::Methods(row) => reading.of_resources(&provider, &service, row),
                     Rows::Providers(_) | Rows::Services(_) => {
                         reading.sheet().batch().map_err(external)
                     }
@@ -263,7 +269,7 @@ impl Reading {
         &self,
         provider: &str,
         service: &str,
-        row: fn(&ServiceIndex, &ResourceSummary, &mut Sheet),
+        row: impl Fn(&ServiceIndex, &ResourceSummary, &ViewNeeds<'_>, &mut Sheet),
     ) -> Result<RecordBatch> {
         let describe = |report| unread(report, provider, service);
         if !self.has_document(provider, service).map_err(describe)? {
@@ -274,8 +280,29 @@ impl Reading {
             index.resources.iter().map(|resource| resource.name.as_str()).collect();
         let passing = self.places.passing(&[provider, service], &names)?;
         let mut sheet = self.sheet();
+        let wants_views =
+            matches!(self.layout.rows, Rows::Methods(_)) && sheet.reads(REQUIRED_PARAMS);
+        let has_views = index
+            .resources
+            .iter()
+            .zip(&passing)
+            .any(|(resource, passes)| *passes && resource.has_view);
+        // only a model knows what a view needs
+        let model = if wants_views && has_views {
+            let entries = self.registry.provider(provider).map_err(describe)?;
+            Some((entries, self.registry.service(provider, service).map_err(describe)?))
+        } else {
+            None
+        };
+        let needs = |resource: &ResourceSummary| {
+            let view = model.as_ref().and_then(|(entries, model)| {
+                model.resources.get(&resource.name)?;
+                document_view(&resource_of(entries, model, &resource.name))
+            });
+            view.map(|view| described_parameters(&view, &self.registry)).unwrap_or_default()
+        };
         for (resource, _) in index.resources.iter().zip(passing).filter(|(_, passes)| *passes) {
-            row(&index, resource, &mut sheet);
+            row(&index, resource, &needs, &mut sheet);
         }
         sheet.batch().map_err(external)
     }

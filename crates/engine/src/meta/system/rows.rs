@@ -22,9 +22,17 @@ pub(super) enum Rows {
     Services(fn(&str, &ServiceEntry, &mut Sheet)),
     /// The indexes of services.
     Resources(fn(&ServiceIndex, &ResourceSummary, &mut Sheet)),
+    /// The indexes of services, and of resources with a view what it needs.
+    Methods(fn(&ServiceIndex, &ResourceSummary, &ViewNeeds<'_>, &mut Sheet)),
     /// The models of services.
     Models(fn(&ResourceRef, &mut Sheet)),
 }
+
+/// Position of that column in `sys.methods`.
+pub(super) const REQUIRED_PARAMS: usize = 7;
+
+/// Tells what the view of a resource needs.
+pub(super) type ViewNeeds<'a> = dyn Fn(&ResourceSummary) -> Vec<String> + 'a;
 
 /// A table.
 pub(super) struct Layout {
@@ -119,9 +127,9 @@ pub(super) const LAYOUTS: &[Layout] = &[
             ("description", Text),
         ],
         places: 3,
-        rows: Rows::Resources(|index, resource, sheet| {
+        rows: Rows::Methods(|index, resource, needs, sheet| {
             if resource.has_view {
-                sheet.row(view_row(index, resource));
+                sheet.row(view_row(index, resource, needs(resource).join(", ")));
             }
             for method in &resource.methods {
                 sheet.row(method_row(index, resource, method));
@@ -247,9 +255,12 @@ pub(super) const LAYOUTS: &[Layout] = &[
     },
 ];
 
-/// The view of a document among its methods, as SHOW METHODS lists it. What it needs stands in the
-/// document, which is not read for the list.
-fn view_row<'a>(index: &'a ServiceIndex, resource: &'a ResourceSummary) -> [Cell<'a>; 10] {
+/// The view of a document among its methods, as SHOW METHODS lists it.
+fn view_row<'a>(
+    index: &'a ServiceIndex,
+    resource: &'a ResourceSummary,
+    needs: String,
+) -> [Cell<'a>; 10] {
     [
         Cell::from(&index.provider),
         Cell::from(&index.service),
@@ -258,7 +269,7 @@ fn view_row<'a>(index: &'a ServiceIndex, resource: &'a ResourceSummary) -> [Cell
         Cell::from(SqlVerb::Select.as_str()),
         Cell::Null,
         Cell::Null,
-        Cell::Null,
+        Cell::from(needs),
         Cell::from(true),
         Cell::from("the view that the document defines"),
     ]

@@ -129,6 +129,11 @@ impl Sheet {
         Self { schema: Arc::clone(schema), columns, rows: 0 }
     }
 
+    /// True if somebody reads the column at a position.
+    pub(super) fn reads(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|column| !matches!(column, Column::Unread(_)))
+    }
+
     /// Adds a row.
     pub(super) fn row<'a>(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) {
         self.rows += 1;

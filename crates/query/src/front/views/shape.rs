@@ -8,9 +8,8 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, Visit, Visitor,
 };
 
-use super::conditions::{Givens, read, split};
+use super::conditions::Givens;
 use super::parts::{factors_mut, last_part};
-use super::push_parameters::has_placeholder;
 use super::{
     Definition, Expander, Found, Frame, Looked, MAX_DEPTH, TextSpan, idents, names_of, placeholders,
 };
@@ -279,25 +278,6 @@ impl Visitor for Collector {
 /// The view of a resource that DESCRIBE shows.
 pub fn document_view(resource: &ResourceRef) -> Option<Definition> {
     document_views(resource).into_iter().next()
-}
-
-/// The parameters that a document's view needs: those it says, and its placeholders.
-pub fn described_parameters(definition: &Definition) -> Vec<String> {
-    let mut names = definition.required.clone();
-    names.extend(placeholders::names(&definition.sql));
-    for parsed in strataql_sql::parse(&definition.sql).iter().flatten() {
-        if let strataql_sql::Statement::Query(query) = &parsed.statement
-            && let SetExpr::Select(select) = query.body.as_ref()
-        {
-            let parts = select.selection.clone().map(split).unwrap_or_default();
-            names.extend(
-                parts.iter().flat_map(read).filter(has_placeholder).map(|found| found.column.value),
-            );
-        }
-    }
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.to_lowercase()));
-    names
 }
 
 /// The common table expressions anywhere in a query.
