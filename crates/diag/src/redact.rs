@@ -182,6 +182,10 @@ impl Form {
 ///
 /// `%2512` is `%12` encoded once, or one byte encoded twice: all readings are followed, the longest counts.
 fn escaped_end(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+    // most places of a text begin no secret
+    if units(text.get(at..)?, secret) == [None; 3] {
+        return None;
+    }
     let (mut open, mut seen, mut longest) = (vec![(0, at)], Vec::new(), None);
     while let Some((matched, at)) = open.pop() {
         if matched == secret.len() {
