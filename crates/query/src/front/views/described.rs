@@ -14,8 +14,8 @@ use strataql_registry::Registry;
 use strataql_sql::{Name, NamePart};
 
 use super::conditions::{Condition, ParameterSource, read, split};
-use super::push_parameters::{has_placeholder, is_required};
 use super::parts::factors_mut;
+use super::push_parameters::{has_placeholder, is_required};
 use super::{Definition, MAX_DEPTH, answers_to, document_view, idents, names_of, placeholders};
 use crate::catalog::Catalog;
 use crate::resource::ResourceRef;
