@@ -4,6 +4,7 @@
 //! Surprise: a group whose input is absent is not skipped silently. It is listed at the end, and
 //! with `CI=true` it is a failure.
 
+mod cases;
 mod postgres;
 mod python;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(root: &Path, rest: &[String], full: bool) -> Result<(), String
         groups.extend(public_documents());
         if rest.is_empty() || filter.is_some() {
             groups.extend(python::run(root, filter.unwrap_or_default(), full));
+            groups.extend(cases::run(root, filter.unwrap_or_default()));
         }
     }
     let strict = env::var("CI").is_ok_and(|value| value == "true");

@@ -10,8 +10,9 @@ use strataql_diag::{Code, RemoteFailure, Report};
 use strataql_net::Response;
 use strataql_spec::{Method, Schema, SchemaId, SchemaKind, Schemas};
 
+use crate::decode::excerpt;
 use crate::decode::media::{Body, NotJson};
-use crate::decode::{Tone, excerpt};
+use crate::error_object::error_key;
 use crate::method_ref::MethodRef;
 
 /// Keys whose `false` marks a failure.
@@ -120,12 +121,7 @@ impl<'a> Expected<'a> {
         {
             return Some(format!("reports a failure: `{key}` is false"));
         }
-        let found = object.iter().find(|(key, value)| match key.as_str() {
-            // it also names the type of an object that is no error
-            "__type" => is_error_type(value),
-            key => Tone::of(key) == Tone::Error && has_content(value) && !is_known(key),
-        });
-        if let Some((key, _)) = found {
+        if let Some(key) = error_key(object, is_known) {
             return Some(format!("is an error object: it has `{key}`"));
         }
         let has_no_known_key = !object.keys().any(|key| is_known(key));
@@ -207,23 +203,6 @@ impl<'a> Expected<'a> {
 
 fn is_json_begun(json: &[u8]) -> bool {
     matches!(json.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
-}
-
-/// False for null, false, zero, and empty text, arrays and objects.
-fn has_content(value: &Json) -> bool {
-    match value {
-        Json::Null | Json::Bool(false) => false,
-        Json::Bool(true) => true,
-        Json::Number(number) => number.as_f64() != Some(0.0),
-        Json::String(text) => !text.is_empty(),
-        Json::Array(items) => !items.is_empty(),
-        Json::Object(fields) => !fields.is_empty(),
-    }
-}
-
-fn is_error_type(value: &Json) -> bool {
-    let text = value.as_str().unwrap_or_default();
-    text.ends_with("Exception") || text.ends_with("Error") || text.ends_with("Fault")
 }
 
 /// Why an XML response does not count as done.

@@ -31,7 +31,7 @@ use crate::value::Value;
 pub use body::attribute_json;
 pub(crate) use key::bind_with_key;
 pub(crate) use path::slash_note;
-pub use secrets::is_secret;
+pub use secrets::{is_secret, masked_body};
 
 /// Values by SQL name (or wire name), in the order given.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

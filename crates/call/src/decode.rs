@@ -38,7 +38,6 @@ pub use xml_rows::XmlShape;
 const UNEXPECTED_HELP: &str =
     "run the statement again; if it stays so, the service or its document is at fault";
 
-pub(crate) use order::Tone;
 pub(crate) use signs::header_sign;
 pub(crate) use signs::{Sign, SignKind};
 

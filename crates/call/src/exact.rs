@@ -28,25 +28,17 @@ pub fn read_json(text: &str) -> Result<Json, String> {
     Ok(json)
 }
 
-/// Writes JSON text, numbers as they were read.
-pub fn json_text(json: &Json) -> String {
-    serde_json::to_string(&Written(json)).unwrap_or_else(|_| plain(json).to_string())
+/// [`read_json`] of an answer.
+///
+/// # Errors
+/// What is wrong with it, as a clause.
+pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Json, String> {
+    std::str::from_utf8(bytes).map_err(|error| error.to_string()).and_then(read_json)
 }
 
-/// The tree with all numbers as `serde_json` has them, for readers that know no others.
-pub(crate) fn plain(json: &Json) -> Json {
-    match json {
-        Json::Array(items) => Json::Array(items.iter().map(plain).collect()),
-        Json::Object(fields) => {
-            Json::Object(fields.iter().map(|(key, value)| (key.clone(), plain(value))).collect())
-        }
-        other => match digits(other).map(serde_json::from_str) {
-            Some(Ok(number)) => Json::Number(number),
-            // beyond the range of floats
-            Some(Err(_)) => Json::from(digits(other).unwrap_or_default()),
-            None => other.clone(),
-        },
-    }
+/// Writes JSON text, numbers as they were read.
+pub fn json_text(json: &Json) -> String {
+    serde_json::to_string(&Written(json)).unwrap_or_else(|_| json.to_string())
 }
 
 /// A number by its digits; `None` if JSON has no such number.
@@ -66,11 +58,51 @@ pub(crate) fn digits(json: &Json) -> Option<&str> {
     json.as_str()?.strip_prefix(MARK).filter(|digits| is_number(digits))
 }
 
-/// The digits of any number.
-pub(crate) fn any_digits(json: &Json) -> Option<String> {
+/// The digits of a number of [`read_json`]; `None` for another value.
+pub fn number_digits(json: &Json) -> Option<String> {
     match json {
         Json::Number(number) => Some(number.to_string()),
         other => digits(other).map(str::to_owned),
+    }
+}
+
+/// True for two spellings of one number: `1.10` and `1.1`, `100` and `1e2`.
+pub(crate) fn is_same_number(one: &str, other: &str) -> bool {
+    match (Decimal::read(one), Decimal::read(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// A number without what its spelling adds: no zeros at either end.
+#[derive(PartialEq, Eq)]
+struct Decimal {
+    is_negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn read(text: &str) -> Option<Self> {
+        if !is_number(text) {
+            return None;
+        }
+        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+        let exponent: i64 = exponent.parse().ok()?;
+        let unsigned = mantissa.strip_prefix('-').unwrap_or(mantissa);
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_end_matches('0');
+        if digits.is_empty() {
+            return Some(Self { is_negative: false, digits: String::new(), exponent: 0 });
+        }
+        let cut = i64::try_from(all.len() - digits.len()).ok()?;
+        let places = i64::try_from(fraction.len()).ok()?;
+        Some(Self {
+            is_negative: mantissa.starts_with('-'),
+            digits: digits.trim_start_matches('0').to_owned(),
+            exponent: exponent.checked_sub(places)?.checked_add(cut)?,
+        })
     }
 }
 
@@ -202,14 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn other_readers_see_plain_numbers() {
-        let json = read_json(r#"{"a": 1.10, "b": [12345678901234567890123]}"#).expect("JSON");
-        assert_eq!(
-            plain(&json),
-            serde_json::json!({"a": 1.1, "b": [12_345_678_901_234_567_890_123.0]})
-        );
-        assert_eq!(digits(&json["a"]), Some("1.10"));
-        assert_eq!(any_digits(&Json::from(5)), Some("5".to_owned()));
+    fn a_number_has_many_spellings() {
+        for (one, other) in [
+            ("1.10", "1.1"),
+            ("100", "1e2"),
+            ("0", "-0.000"),
+            ("0e5", "0"),
+            ("12345678901234567890123", "12345678901234567890.123E3"),
+            ("-0.50", "-5e-1"),
+        ] {
+            assert!(is_same_number(one, other), "{one} and {other}");
+        }
+        for (one, other) in [
+            ("1", "-1"),
+            ("1", "10"),
+            ("12345678901234567890123", "12345678901234567890124"),
+            ("0.1", "0.10000000000000000001"),
+            ("x", "x"),
+        ] {
+            assert!(!is_same_number(one, other), "{one} and {other}");
+        }
     }
 
     #[test]

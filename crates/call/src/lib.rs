@@ -9,6 +9,7 @@
 mod acceptance;
 mod bind;
 mod decode;
+mod error_object;
 mod exact;
 mod exchange;
 mod look_up;
@@ -25,11 +26,11 @@ mod value;
 mod wait;
 mod write;
 
-pub use bind::{Arguments, Fields, attribute_json, is_secret};
+pub use bind::{Arguments, Fields, attribute_json, is_secret, masked_body};
 pub use decode::{
     ColumnPlan, DecodePlan, Mismatch, RewritePlan, XmlShape, arrow_type, field_of, rewrite_answer,
 };
-pub use exact::{json_text, read_json};
+pub use exact::{json_text, number_digits, read_json};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use look_up::{Shown, Sight, wrong_object};
 pub use method_call::MethodCall;
@@ -38,6 +39,6 @@ pub use metrics::{CallMetrics, MetricsSnapshot};
 pub use server_variables::ServerVariables;
 pub use shared_pages::SharedChains;
 pub use stream::{CallContext, Page};
-pub use value::Value;
+pub use value::{Value, is_same_scalar};
 pub use wait::{Ended, Waiter, Watch, known_arguments};
 pub use write::decode_answer;

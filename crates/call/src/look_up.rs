@@ -10,15 +10,14 @@ use strataql_diag::{Code, Report};
 use strataql_net::Response;
 use strataql_spec::Location;
 
-use crate::decode::media::Body;
+use crate::decode::media::{Body, NotJson};
+use crate::error_object::error_key;
+use crate::exact::read_bytes;
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
 use crate::stream::refusal;
 use crate::value::json_text;
-
-/// Undocumented keys that make an object the report of an error.
-const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "errorCode", "fault", "__type"];
 
 /// What an answer to a lookup shows.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub enum Sight {
 /// An object as it is.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The object, without what is around it.
+    /// The object, without what is around it; numbers with all their digits, as [`read_json`](crate::read_json) has them.
     pub object: Json,
     /// The answer that shows it.
     pub response: Response,
@@ -82,7 +81,7 @@ impl MethodCall {
         }
         let json =
             self.target().json_of(response).map_err(|what| unreadable(&format!("it {what}")))?;
-        let body: Json = serde_json::from_slice(&json).map_err(|_| unreadable("it is no JSON"))?;
+        let body = read_bytes(&json).map_err(|_| unreadable("it is no JSON"))?;
         let answer = &self.method().response;
         let shown = self.row_of(&body);
         let Json::Object(fields) = shown else {
@@ -91,9 +90,7 @@ impl MethodCall {
         let schemas = &self.target().service().schemas;
         let known = answer.row_schema.map(|id| &schemas[id].properties);
         let is_known = |name: &str| known.is_some_and(|known| known.contains_key(name));
-        if let Some(key) = error_key(shown)
-            && !is_known(key)
-        {
+        if let Some(key) = error_key(fields, is_known) {
             return Err(unreadable(&format!("it has `{key}`")));
         }
         let is_described = known.is_some_and(|known| !known.is_empty());
@@ -154,12 +151,6 @@ pub(crate) fn is_structured(response: &Response) -> bool {
         Some(b'<') => strataql_net::HtmlPage::read(body).is_none(),
         _ => false,
     }
-}
-
-/// The key that makes an object the report of an error, unless its document knows it.
-pub(crate) fn error_key(json: &Json) -> Option<&str> {
-    let fields = json.as_object()?;
-    fields.keys().map(String::as_str).find(|key| ERROR_KEYS.contains(key))
 }
 
 fn kind(json: &Json) -> &'static str {

@@ -178,7 +178,7 @@ impl MethodCall {
         self.bound.url(&[])
     }
 
-    /// The body as JSON; `None` without one, and where the document gives it verbatim.
+    /// The body as JSON, numbers as [`read_json`](crate::read_json) has them; `None` without one, and where the document gives it verbatim.
     pub fn body(&self) -> Option<Json> {
         self.bound.body.as_ref()?.json()
     }

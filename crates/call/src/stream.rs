@@ -11,8 +11,8 @@ use arrow_array::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use http::header::CONTENT_RANGE;
-use strataql_diag::{RemoteFailure, Report};
-use strataql_net::{Response, status_report};
+use strataql_diag::{Code, RemoteFailure, Report};
+use strataql_net::{HtmlPage, Response, status_report};
 
 use crate::bind::{BoundCall, slash_note};
 use crate::decode::media::Body;
@@ -46,6 +46,9 @@ pub struct CallContext {
     pub metrics: Arc<CallMetrics>,
     /// A 404 means "no such row" (lookup) or "no rows" (`missing: empty`).
     pub missing_is_empty: bool,
+    /// A write follows from the rows: an answer that is not the object, and does not say that there is none,
+    /// is an error.
+    pub decides_write: bool,
     /// Set when the same call is read more than once in the statement: its pages are kept there.
     pub shared: Option<Arc<SharedChains>>,
     /// How many pages may be fetched at a time, once the first has told how many there are; 1 for a reader
@@ -229,7 +232,10 @@ impl Reader {
             204 => Content::None,
             206 if response.headers.contains_key(CONTENT_RANGE) => Content::Part,
             200..=299 => Content::Body,
-            404 if self.context.missing_is_empty => {
+            // a page of a gateway says nothing about the object
+            404 if self.context.missing_is_empty
+                && !(self.context.decides_write && HtmlPage::read(&response.body).is_some()) =>
+            {
                 self.context.metrics.count_missing(slash_note(&response.url).is_some());
                 Content::None
             }
@@ -240,6 +246,16 @@ impl Reader {
 
     pub(crate) fn decode(&self, raw: &RawPage) -> Result<Decoded, Box<Report>> {
         let decoded = self.decode_facts(raw)?;
+        let is_empty = decoded.batch.num_rows() == 0 && raw.content == Content::Body;
+        if self.context.decides_write && self.decoder.is_single() && is_empty {
+            let message =
+                format!("{} shows no object, and does not say that there is none", raw.place);
+            return Err(raw.blamed(Box::new(
+                Report::new(Code::UnexpectedBody, message)
+                    .with_help("read the object with SELECT to see what comes")
+                    .with_note("nothing was sent"),
+            )));
+        }
         self.context.metrics.count_rows(
             decoded.batch.num_rows(),
             decoded.dropped,

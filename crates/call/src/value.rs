@@ -46,10 +46,11 @@ impl Value {
         let (requested, answered) = (requested.trim(), answered.trim());
         // `007` as text is not `7`
         let is_number = matches!(self, Self::Integer(_) | Self::Number(_));
+        let bare = |text: &str| whole_number(text).unwrap_or_else(|| text.to_owned());
         let is_equal = |one: &str, other: &str| {
             one == other
                 || one.to_lowercase() == other.to_lowercase()
-                || (is_number && is_same_number(one, other))
+                || (is_number && exact::is_same_number(&bare(one), &bare(other)))
         };
         let ends_with = |long: &str, short: &str| {
             !short.is_empty()
@@ -115,12 +116,15 @@ pub(crate) fn json_text(json: &Json) -> String {
     }
 }
 
-/// True for two spellings of a number: `5` and `5.0`.
-fn is_same_number(one: &str, other: &str) -> bool {
-    match (whole_number(one), whole_number(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
+/// True for scalars that mean the same: one text, or one number in two spellings (`"5"` and `5.0`).
+pub fn is_same_scalar(one: &Json, other: &Json) -> bool {
+    let is_scalar = |json: &Json| !json.is_object() && !json.is_array();
+    let is_number = |json: &Json| exact::number_digits(json).is_some();
+    let (a, b) = (json_text(one), json_text(other));
+    is_scalar(one)
+        && is_scalar(other)
+        && one.is_null() == other.is_null()
+        && (a == b || ((is_number(one) || is_number(other)) && exact::is_same_number(&a, &b)))
 }
 
 /// The canonical text of an integer, also when it is written `12.0`.
@@ -187,6 +191,25 @@ mod tests {
             ("vm-1", "vm-1/x"),
         ] {
             assert!(!is_same(requested, answered), "{requested} and {answered}");
+        }
+    }
+
+    #[test]
+    fn scalars_are_compared_by_what_they_mean() {
+        let read = |text: &str| exact::read_json(text).expect("JSON");
+        for (one, other) in
+            [("5", "5.0"), ("5", "\"5\""), ("1.10", "1.1"), ("\"x\"", "\"x\""), ("null", "null")]
+        {
+            assert!(is_same_scalar(&read(one), &read(other)), "{one} and {other}");
+        }
+        for (one, other) in [
+            ("12345678901234567890123", "12345678901234567890124"),
+            ("\"1.10\"", "\"1.1\""),
+            ("null", "\"null\""),
+            ("[1]", "[1]"),
+            ("true", "1"),
+        ] {
+            assert!(!is_same_scalar(&read(one), &read(other)), "{one} and {other}");
         }
     }
 

@@ -22,8 +22,11 @@ use strataql_spec::{Extension, HttpVerb, Method, SchemaId, Service, Wait};
 use self::handle::Handle;
 pub use self::handle::told as known_arguments;
 use self::operation::{State, is_operation};
+use crate::decode::media::Body;
+use crate::error_object::error_key;
+use crate::exact::read_bytes;
 use crate::exchange::Exchange;
-use crate::look_up::{error_key, is_structured, wrong_object};
+use crate::look_up::{is_structured, wrong_object};
 use crate::method_call::MethodCall;
 use crate::method_ref::{MethodName, MethodRef};
 use crate::metrics::CallMetrics;
@@ -258,7 +261,8 @@ impl Waiter {
         let is_odd = match &self.style {
             Style::Location => {
                 !(json.is_object() || json.is_array())
-                    || (!operation::has_state(json) && error_key(json).is_some())
+                    || (!operation::has_state(json)
+                        && json.as_object().is_some_and(|it| error_key(it, |_| false).is_some()))
             }
             _ => !json.is_object(),
         };
@@ -412,7 +416,7 @@ fn asked_pause(answer: &Response) -> Option<Duration> {
 }
 
 fn json(answer: &Response) -> Json {
-    serde_json::from_slice(&answer.body).unwrap_or(Json::Null)
+    read_bytes(Body::of(answer).json().unwrap_or_default()).unwrap_or(Json::Null)
 }
 
 fn at<'j>(json: &'j Json, path: &[String]) -> Option<&'j Json> {

@@ -328,6 +328,7 @@ fn read_ahead(list: &List, readers: usize, ahead: usize) -> (Vec<Result<Vec<Row>
             exchange,
             metrics: Arc::new(CallMetrics::default()),
             missing_is_empty: false,
+            decides_write: false,
             shared: is_shared.then(|| Arc::clone(&chains)),
             ahead,
         };

@@ -17,8 +17,9 @@ use crate::exit::Exit;
 /// How long an interrupted command may take to end.
 const GRACE: Duration = Duration::from_millis(900);
 
-/// The stack of the command, for expressions that are nested deeply.
-pub(crate) const STACK: usize = 16 << 20;
+/// The stack of the command, for expressions that are nested deeply: DataFusion goes down chains of 10,000 conditions.
+/// Only what is used takes memory.
+pub(crate) const STACK: usize = 64 << 20;
 
 /// Whether the command is interrupted.
 #[derive(Debug, Clone)]

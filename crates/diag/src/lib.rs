@@ -20,7 +20,7 @@ pub use code::{Class, Code};
 pub use duration::duration;
 pub use redact::{MASK, Redactor};
 pub use report::{Label, Place, RemoteFailure, Report, Severity, excerpt};
-pub use secret::is_secret_name;
+pub use secret::{is_secret_name, is_secret_value_name};
 pub use span::{LineColumn, Span};
 pub use suggest::{did_you_mean, suggest};
 pub use wording::{counted, listed};

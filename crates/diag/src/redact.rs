@@ -173,36 +173,72 @@ impl Form {
         match self.kind {
             Kind::Exact => (text.get(at..end)? == self.bytes).then_some(end),
             Kind::Hex => text.get(at..end)?.eq_ignore_ascii_case(&self.bytes).then_some(end),
-            Kind::Escaped => {
-                let (mut at, mut rest) = (at, self.bytes.as_slice());
-                while !rest.is_empty() {
-                    let (length, matched) = unit(text.get(at..)?, rest)?;
-                    at += length;
-                    rest = &rest[matched..];
-                }
-                Some(at)
-            }
+            Kind::Escaped => escaped_end(&self.bytes, text, at),
         }
     }
 }
 
-/// How many bytes of the text are how many bytes of the secret, which begins there.
-fn unit(text: &[u8], secret: &[u8]) -> Option<(usize, usize)> {
-    let first = *text.first()?;
-    let escaped = match first {
-        b'%' => percent(text).and_then(|(length, byte)| (byte == secret[0]).then_some((length, 1))),
-        b'+' if secret[0] == b' ' => Some((1, 1)),
-        b'\\' => backslash(text).and_then(|(length, c)| {
-            let mut buffer = [0; 4];
-            let bytes = c.encode_utf8(&mut buffer).as_bytes();
-            secret.starts_with(bytes).then_some((length, bytes.len()))
-        }),
-        b'&' => ENTITIES.iter().find_map(|(entity, byte)| {
-            (text.starts_with(entity.as_bytes()) && *byte == secret[0]).then_some((entity.len(), 1))
-        }),
-        _ => None,
+/// Where a secret ends that begins at a place of a text, each character as it is or escaped.
+///
+/// `%2512` is `%12` encoded once, or one byte encoded twice: all readings are followed, the longest counts.
+fn escaped_end(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+    // most places of a text begin no secret
+    if units(text.get(at..)?, secret) == [None; 3] {
+        return None;
+    }
+    let (mut open, mut seen, mut longest) = (vec![(0, at)], Vec::new(), None);
+    while let Some((matched, at)) = open.pop() {
+        if matched == secret.len() {
+            longest = longest.max(Some(at));
+            continue;
+        }
+        let Some(rest) = text.get(at..) else { continue };
+        for (length, more) in units(rest, &secret[matched..]).into_iter().flatten() {
+            let place = (matched + more, at + length);
+            // readings that differ meet again
+            if length > 1 && seen.contains(&place) {
+                continue;
+            }
+            if length > 1 {
+                seen.push(place);
+            }
+            open.push(place);
+        }
+    }
+    longest
+}
+
+/// Each way in which the text begins with the secret's first character: how many bytes of the text are how many
+/// of the secret.
+fn units(text: &[u8], secret: &[u8]) -> [Option<(usize, usize)>; 3] {
+    let (Some(first), Some(wanted)) = (text.first(), secret.first()) else { return [None; 3] };
+    let plain = (first == wanted).then_some((1, 1));
+    let (escaped, again) = match first {
+        b'%' => {
+            let one = |reading: Option<(usize, u8)>| {
+                reading.filter(|(_, byte)| byte == wanted).map(|(length, _)| (length, 1))
+            };
+            let (once, twice) = percent(text);
+            (one(once), one(twice))
+        }
+        b'+' => ((*wanted == b' ').then_some((1, 1)), None),
+        b'\\' => {
+            let found = backslash(text).and_then(|(length, c)| {
+                let mut buffer = [0; 4];
+                let bytes = c.encode_utf8(&mut buffer).as_bytes();
+                secret.starts_with(bytes).then_some((length, bytes.len()))
+            });
+            (found, None)
+        }
+        b'&' => {
+            let found = ENTITIES.iter().find_map(|(entity, byte)| {
+                (text.starts_with(entity.as_bytes()) && byte == wanted).then_some((entity.len(), 1))
+            });
+            (found, None)
+        }
+        _ => (None, None),
     };
-    escaped.or_else(|| (first == secret[0]).then_some((1, 1)))
+    [plain, escaped, again]
 }
 
 /// Characters that HTML escapes.
@@ -217,17 +253,15 @@ const ENTITIES: &[(&str, u8)] = &[
     ("&apos;", b'\''),
 ];
 
-/// `%41`, or `%2541`, and the byte that it is.
-fn percent(text: &[u8]) -> Option<(usize, u8)> {
+/// What `%41` is, and what it is if it goes on as `%2541`: the length of the reading, and the byte.
+fn percent(text: &[u8]) -> (Option<(usize, u8)>, Option<(usize, u8)>) {
     let byte = |at: usize| {
         let digits = std::str::from_utf8(text.get(at..at + 2)?).ok()?;
         u8::from_str_radix(digits, 16).ok()
     };
-    let once = byte(1)?;
-    match byte(3) {
-        Some(twice) if once == b'%' => Some((5, twice)),
-        _ => Some((3, once)),
-    }
+    let once = byte(1);
+    let twice = byte(3).filter(|_| once == Some(b'%'));
+    (once.map(|byte| (3, byte)), twice.map(|byte| (5, byte)))
 }
 
 /// A JSON escape, and the character that it is.
@@ -345,6 +379,27 @@ mod tests {
         }
         assert_eq!(redactor.redact("p%C3"), "p%C3");
         assert_eq!(redactor.redact(r"p\u00"), r"p\u00");
+    }
+
+    #[test]
+    fn a_secret_that_looks_encoded_is_masked_too() {
+        for secret in ["pass%12word", "a%25b%2512", "%%%%", "x\\\\n\\u0041", "&amp;&lt;a"] {
+            let redactor = Redactor::new();
+            redactor.register(secret);
+            let percent =
+                |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+            let only = |text: &str| text.replace('%', "%25").replace('\\', "%5C");
+            let json = secret.replace('\\', "\\\\");
+            for form in
+                [secret.to_owned(), only(secret), percent(secret), only(&percent(secret)), json]
+            {
+                assert_eq!(redactor.redact(&format!("<{form}>")), "<***>", "{secret}: {form}");
+            }
+        }
+        // readings are many, and found soon
+        let redactor = Redactor::new();
+        redactor.register(&"%25".repeat(200));
+        assert_eq!(redactor.redact(&"%25".repeat(199)), "%25".repeat(199));
     }
 
     #[test]

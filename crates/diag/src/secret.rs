@@ -212,6 +212,26 @@ const PLAIN_PRIVATE: &[&str] = &[
     "connectivity",
 ];
 
+/// Names of what is secret in an object that is called like a secret: `{"password": {"value": "…"}}`.
+const VALUES: &[&str] = &[
+    "value",
+    "values",
+    "data",
+    "text",
+    "plain",
+    "plaintext",
+    "plain_text",
+    "plainText",
+    "content",
+    "raw",
+    "string",
+    "base64",
+    "hash",
+    "salt",
+    "payload",
+    "material",
+];
+
 /// Words that begin with `pass` and are no passwords.
 const PLAIN_PASS: &[&str] = &[
     "passive",
@@ -265,6 +285,11 @@ pub fn is_secret_name(name: &str) -> bool {
         || holds("conn", "str")
         || holds("access", "key")
         || holds("api", "key")
+}
+
+/// True for names that hold a secret inside of an object that is called like one.
+pub fn is_secret_value_name(name: &str) -> bool {
+    is_secret_name(name) || VALUES.contains(&name)
 }
 
 /// The words of a name in lower case: `X-Api-Key`, `apiKey` and `api_key` are alike.

@@ -70,6 +70,7 @@ pub(crate) async fn write(
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
     let parsed = running.parsed.as_ref();
+    running.run.decide_write();
     refuse_in_write(parsed)?;
     let statement = respelled(running)?;
     let resource = statement.target.resource(running)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use strataql_ledger::{
-    Intent, Ledger, Outcome, OutcomeKind, Principal, Run, Timestamp, request_digest,
+    Intent, JsonText, Ledger, Outcome, OutcomeKind, Principal, Run, Timestamp, request_digest,
     statement_digest, verify,
 };
 use tokio::task::JoinSet;
@@ -102,7 +102,7 @@ fn intent(row: u64) -> Intent {
         url: url.into(),
         principal: Principal { provider: "zoo".into(), auth_type: "basic".into(), identity: None },
         request_digest: request_digest("POST", url, body.to_string().as_bytes()),
-        body: Some(body),
+        body: JsonText::new(&body.to_string()),
         idempotency_key: None,
         before: None,
     }

@@ -98,7 +98,8 @@ pub(crate) fn settle(
 fn retire(folder: &Folder, head: &mut Head, run: &str) -> std::io::Result<Option<CutRecord>> {
     let known = head.known_bytes(run).unwrap_or(0);
     let segment = Segment::read(folder, run, (0, u64::MAX), Keep::Links)?;
-    head.settle(run, segment.open_writes());
+    let bytes = folder.segment_bytes(run)?.unwrap_or(0);
+    head.settle(run, bytes, segment.open_writes());
     // a killed run leaves no lines that do not continue the chain; they are kept, and `verify`
     // reports them
     let is_torn = !segment.fragment.is_empty() && segment.end == known;

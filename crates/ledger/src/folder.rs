@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use strataql_diag::Report;
 
 use crate::failure::{damaged, unreadable, unwritable};
-use crate::head::{Head, private, sync_folder};
+use crate::head::{Closed, Head, private, sync_folder};
 
 const SUFFIX: &str = ".jsonl";
 
@@ -117,6 +117,46 @@ impl Folder {
         Ok(Some(Snapshot { head, segments }))
     }
 
+    /// What the closed segments hold, if all segments are as the head says.
+    ///
+    /// # Errors
+    /// `local-io` when some are missing, or have another length than they had.
+    pub(crate) fn check_segments(
+        &self,
+        head: &Head,
+        segments: &[(String, u64)],
+    ) -> Result<Closed, Box<Report>> {
+        let mut found = Closed::default();
+        for (run, bytes) in segments {
+            if head.known_bytes(run).is_none() {
+                found.add(*bytes);
+            }
+        }
+        // the head is never ahead of the segments that may grow
+        let bytes = |run: &str| segments.iter().find(|(own, _)| own == run).map_or(0, |own| own.1);
+        if let Some(open) = head.open.iter().find(|open| bytes(&open.run) < open.bytes) {
+            let file = self.segment_path(&open.run);
+            return Err(damaged(&self.path, format!("`{}` was cut or removed", file.display())));
+        }
+        let expected = head.closed.unwrap_or(found);
+        if found == expected {
+            return Ok(found);
+        }
+        let cause = if found.segments < expected.segments {
+            let missing = expected.segments - found.segments;
+            format!(
+                "{missing} of {} files with the records of earlier runs are gone",
+                expected.segments
+            )
+        } else {
+            format!(
+                "the records of earlier runs have {} bytes and had {}",
+                found.bytes, expected.bytes
+            )
+        };
+        Err(damaged(&self.path, cause))
+    }
+
     /// Length of a segment; `None` when the file is gone.
     pub(crate) fn segment_bytes(&self, run: &str) -> io::Result<Option<u64>> {
         Ok(absent(fs::metadata(self.segment_path(run)))?.map(|metadata| metadata.len()))
@@ -140,7 +180,8 @@ impl Folder {
         })
     }
 
-    fn segments(&self) -> io::Result<Vec<(String, u64)>> {
+    /// The runs that have segments, with the lengths of these, by name.
+    pub(crate) fn segments(&self) -> io::Result<Vec<(String, u64)>> {
         let mut segments = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;

@@ -26,6 +26,9 @@ pub(crate) struct Head {
     pub(crate) newest: String,
     /// Segments of runs that are not known to have ended.
     pub(crate) open: Vec<OpenSegment>,
+    /// What the closed segments hold; absent in heads of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closed>,
     /// Writes without an outcome in closed segments.
     pub(crate) unsettled: Vec<WriteId>,
 }
@@ -38,6 +41,25 @@ pub(crate) struct OpenSegment {
     pub(crate) bytes: u64,
 }
 
+/// Segments of runs that have ended: nobody changes them any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// How many have records.
+    pub(crate) segments: u64,
+    /// Their lengths together.
+    pub(crate) bytes: u64,
+}
+
+impl Closed {
+    /// Counts one more; an empty one has no records.
+    pub(crate) const fn add(&mut self, bytes: u64) {
+        if bytes > 0 {
+            self.segments += 1;
+            self.bytes += bytes;
+        }
+    }
+}
+
 impl Head {
     /// The head of an empty ledger.
     pub(crate) fn new() -> Self {
@@ -46,6 +68,7 @@ impl Head {
             seq: 0,
             newest: GENESIS.to_owned(),
             open: Vec::new(),
+            closed: Some(Closed::default()),
             unsettled: Vec::new(),
         }
     }
@@ -88,8 +111,16 @@ impl Head {
         self.open.iter().find(|segment| segment.run == run).map(|segment| segment.bytes)
     }
 
-    /// Removes a run from the list of open segments; its open writes are kept.
-    pub(crate) fn settle(&mut self, run: &str, open_writes: impl IntoIterator<Item = u64>) {
+    /// Moves the segment of a run, which has this length, to the closed ones; its open writes are kept.
+    pub(crate) fn settle(
+        &mut self,
+        run: &str,
+        bytes: u64,
+        open_writes: impl IntoIterator<Item = u64>,
+    ) {
+        if let Some(closed) = &mut self.closed {
+            closed.add(bytes);
+        }
         self.open.retain(|segment| segment.run != run);
         let ids = open_writes.into_iter().map(|number| WriteId { run: run.to_owned(), number });
         self.unsettled.extend(ids);
@@ -120,7 +151,7 @@ mod tests {
         let mut head = Head::new();
         head.open.push(OpenSegment { run: "a".into(), bytes: 12 });
         head.open.push(OpenSegment { run: "b".into(), bytes: 0 });
-        head.settle("b", [2, 5]);
+        head.settle("b", 0, [2, 5]);
         head
     }
 

@@ -28,7 +28,7 @@ pub use digest::{request_digest, statement_digest};
 pub use ledger::Ledger;
 pub use read::{Entry, open_writes, read};
 pub use record::{
-    Intent, Outcome, OutcomeKind, Principal, Resolution, ResolutionKind, Run, WriteId,
+    Intent, JsonText, Outcome, OutcomeKind, Principal, Resolution, ResolutionKind, Run, WriteId,
 };
 pub use time::Timestamp;
 pub use verify::{Verification, verify};

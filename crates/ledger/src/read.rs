@@ -65,7 +65,7 @@ pub fn read(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
 /// still alive, including the caller's, are left out.
 ///
 /// # Errors
-/// As [`read()`], and when `head.json` is missing or damaged.
+/// As [`read()`], when `head.json` is missing or damaged, and when files of earlier runs are gone or cut.
 pub fn open_writes(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
     let folder = Folder::new(dir);
     let Some(snapshot) = folder.snapshot()? else { return Ok(Vec::new()) };
@@ -79,6 +79,7 @@ pub fn open_writes(dir: &Path) -> Result<Vec<Entry>, Box<Report>> {
             return Err(damaged(dir, "there are records, but `head.json` is gone"));
         }
     };
+    folder.check_segments(&head, &snapshot.segments)?;
     let mut ended = Vec::new();
     for segment in head.open {
         let has_ended = folder

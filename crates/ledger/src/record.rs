@@ -9,7 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::time::Timestamp;
 
@@ -91,13 +91,49 @@ pub struct Intent {
     pub request_digest: String,
     /// Body of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Json>,
+    pub body: Option<JsonText>,
     /// Idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
     /// The object before the write, if it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Json>,
+    pub before: Option<JsonText>,
+}
+
+/// JSON as text on one line; numbers keep all their digits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JsonText(Box<RawValue>);
+
+impl JsonText {
+    /// Takes JSON text; `None` if it is none.
+    pub fn new(text: &str) -> Option<Self> {
+        // line feeds stand between values only: inside of texts they are escaped
+        let line = text.replace(['\n', '\r'], " ");
+        RawValue::from_string(line).ok().map(Self)
+    }
+
+    /// The tree; numbers as `serde_json` has them.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.get()).unwrap_or_default()
+    }
+
+    /// The text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Default for JsonText {
+    fn default() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
 }
 
 /// The credential that a request uses.

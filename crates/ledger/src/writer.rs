@@ -118,7 +118,7 @@ impl Writer {
         let _lock = self.folder.lock()?;
         let mut head = self.folder.head_for_writing()?;
         own.check(&self.folder, &head)?;
-        head.settle(&own.run, own.open);
+        head.settle(&own.run, own.bytes, own.open);
         head.store(&self.folder.head_path())
             .map_err(|error| unwritable(&self.folder.path, "replacing `head.json`", error))
     }
@@ -151,6 +151,12 @@ impl Writer {
         let start = self.run.started_at.compact();
         let run = format!("{start}-{}-{}", std::process::id(), hex(&random));
         let path = self.folder.segment_path(&run);
+        let segments = self
+            .folder
+            .segments()
+            .map_err(|error| unwritable(&self.folder.path, "listing the folder", error))?;
+        let closed = self.folder.check_segments(head, &segments)?;
+        head.closed = Some(closed);
         let file = private(OpenOptions::new().append(true).create_new(true))
             .open(&path)
             .and_then(|file| file.lock().map(|()| file))

@@ -15,7 +15,7 @@ use strataql_net::Environment;
 use strataql_registry::Registry;
 
 use crate::error::report_of;
-use crate::operators::PauseInJoins;
+use crate::operators::{PartitionsInOrder, PauseInJoins};
 use crate::plan::planner::Planner;
 
 /// Documents, network, environment and DataFusion's state: one per process.
@@ -47,6 +47,7 @@ impl QueryEngine {
         physical.retain(|rule| !without.contains(&rule.name()));
         physical.splice(0..0, strataql_rewrites::physical_rules());
         physical.push(Arc::new(PauseInJoins));
+        physical.push(Arc::new(PartitionsInOrder));
         let mut state = SessionStateBuilder::new()
             .with_config(config())
             .with_default_features()

@@ -5,6 +5,7 @@
 //! write is neither.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use strataql_call::Exchange;
@@ -33,6 +34,8 @@ pub struct Run {
     pub(crate) span: Span,
     /// What the statement may still spend.
     pub budget: Arc<Budget>,
+    /// True if a write to a service follows from what is read.
+    decides_write: AtomicBool,
     /// True if calls may fail without failing the statement.
     pub(crate) is_partial: bool,
     /// True if no method may be called that may change something.
@@ -62,12 +65,23 @@ impl Run {
             number,
             span: trace::numbered(number),
             budget: Arc::new(Budget::new(settings)),
+            decides_write: AtomicBool::new(false),
             is_partial: is_query && settings.keeps_partial,
             is_read_only: settings.read_only,
             ttl: settings.cache_ttl.filter(|_| is_query),
             journal: Arc::clone(&memory.journal),
             response_cache: Arc::clone(&memory.response_cache),
         }
+    }
+
+    /// From now on, what is read decides a write: a lookup has to show the object that was asked for.
+    pub fn decide_write(&self) {
+        self.decides_write.store(true, Ordering::Relaxed);
+    }
+
+    /// True if a write to a service follows from what is read.
+    pub(crate) fn decides_write(&self) -> bool {
+        self.decides_write.load(Ordering::Relaxed)
     }
 
     /// The way to the network for scans.

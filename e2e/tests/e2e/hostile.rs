@@ -9,6 +9,8 @@
 mod answers;
 #[path = "hostile/cases.rs"]
 mod cases;
+#[path = "hostile/lookups.rs"]
+mod lookups;
 #[path = "hostile/server.rs"]
 mod server;
 

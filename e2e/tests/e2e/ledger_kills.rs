@@ -15,7 +15,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use strataql_e2e::registry;
-use strataql_ledger::{Entry, OutcomeKind, ResolutionKind, read, verify};
+use strataql_ledger::{Entry, JsonText, OutcomeKind, ResolutionKind, read, verify};
 use strataql_sandbox::{LogEntry, Options, ProviderSource, Sandbox, Scenario};
 
 use crate::process::{Ended, Home};
@@ -209,7 +209,8 @@ fn agree(point: Point, ledger: &[Entry], log: &[LogEntry]) -> usize {
     let mut begun: BTreeMap<String, &Entry> = BTreeMap::new();
     for entry in ledger {
         let intent = &entry.intent;
-        let id = identity(&intent.verb, &intent.url, intent.body.as_ref());
+        let id =
+            identity(&intent.verb, &intent.url, intent.body.as_ref().map(JsonText::value).as_ref());
         let again = begun.insert(id, entry);
         assert!(again.is_none(), "{point:?}: begun twice: {entry:?}");
     }

@@ -36,7 +36,7 @@ async fn a_before_image_is_read_from_the_host_of_the_write() {
     let (read, written) = (format!("GET {HOST}/racks/r1"), format!("PATCH {HOST}/racks/r1"));
     assert_eq!(asked(&world), [read, written]);
     let entries = entries(&home);
-    let before = entries[0].intent.before.as_ref().expect("an image");
+    let before = entries[0].intent.before.as_ref().expect("an image").value();
     assert_eq!(before["size"], 1);
     assert_eq!(entries[0].intent.url, format!("https://{HOST}/racks/r1"));
 }

@@ -153,15 +153,17 @@ fn environment(root: &Path) -> Result<PathBuf, Fate> {
     if is_current && is_recent(root, &interpreter) {
         return Ok(interpreter);
     }
-    let system = INTERPRETERS
-        .iter()
-        .map(Path::new)
-        .find(|program| is_recent(root, program))
+    let system = system(root)
         .ok_or_else(|| Fate::Skipped("Python 3.10 or newer is not installed".to_owned()))?;
     make(root, system, &folder, &interpreter)
         .and_then(|()| fs::write(&stamp, wanted).map_err(|error| error.to_string()))
         .map_err(Fate::Failed)?;
     Ok(interpreter)
+}
+
+/// The first Python of the machine that is recent enough.
+pub(super) fn system(root: &Path) -> Option<&'static Path> {
+    INTERPRETERS.iter().map(Path::new).find(|program| is_recent(root, program))
 }
 
 fn make(root: &Path, system: &Path, folder: &Path, interpreter: &Path) -> Result<(), String> {

@@ -62,10 +62,10 @@ impl BodyContent {
         Some(slot.as_str().map_or_else(|| slot.to_string(), str::to_owned))
     }
 
-    /// The body as JSON, for EXPLAIN; `None` when the document gives it verbatim.
+    /// The body as JSON, numbers with all their digits; `None` when the document gives it verbatim.
     pub(crate) fn json(&self) -> Option<Json> {
         match &self.content {
-            Content::Object(object) => Some(exact::plain(&Json::Object(object.clone()))),
+            Content::Object(object) => Some(Json::Object(object.clone())),
             Content::Verbatim(_) => None,
         }
     }
@@ -269,7 +269,7 @@ fn typed(schema: &Schema, value: &Value) -> Result<Json, String> {
         Value::Text(text) => text,
         Value::Json(json) if schema.string_only => return Ok(Json::String(value.text())),
         Value::Json(json) => {
-            return match (schema.kind, exact::any_digits(json)) {
+            return match (schema.kind, exact::number_digits(json)) {
                 (SchemaKind::Integer, Some(digits)) => whole(&digits),
                 // a number as it is written
                 (SchemaKind::String, Some(digits)) if exact::digits(json).is_some() => {

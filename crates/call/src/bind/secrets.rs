@@ -1,10 +1,10 @@
 //! Secrets among the values of a call, by the names of its parameters and fields.
 //!
-//! Owns: which values of a call must not be shown.
-//! Refuses: masking; the values are registered with the redactor before a request leaves.
+//! Owns: which values of a call must not be shown, and bodies without them.
+//! Refuses: masking by value; the values are registered with the redactor before a request leaves.
 
 use serde_json::Value as Json;
-use strataql_diag::is_secret_name;
+use strataql_diag::{MASK, is_secret_name, is_secret_value_name};
 use strataql_spec::{Location, Method};
 
 use super::{Arguments, Fields};
@@ -16,14 +16,14 @@ use crate::value::{Value, json_text};
 pub(super) fn of_arguments(method: &Method, arguments: &Arguments, fields: &Fields) -> Vec<String> {
     let mut found = Vec::new();
     for (name, value) in arguments.0.iter().chain(&fields.0) {
-        let json = match value {
+        let mut json = match value {
             Value::Json(json) => json.clone(),
             other => Json::String(other.text()),
         };
         if is_secret(method, name) {
             leaves(&json, &mut found);
         } else {
-            named(&json, &mut found);
+            mask_named(&mut json, false, &mut found);
         }
     }
     found.retain(|text| !text.is_empty());
@@ -41,26 +41,76 @@ pub fn is_secret(method: &Method, name: &str) -> bool {
     listed || (!pages && !is_host && (is_secret_name(name) || is_secret_name(wire)))
 }
 
-/// What stands under names of secrets.
-fn named(json: &Json, found: &mut Vec<String>) {
+/// A body with its secrets masked, and their texts: the fields that the document lists as secret, and those
+/// whose names suggest a secret.
+pub fn masked_body(method: &Method, body: &Json) -> (Json, Vec<String>) {
+    let (mut body, mut found) = (body.clone(), Vec::new());
+    for path in &method.extension.secret {
+        let steps: Vec<&str> = path.split('.').collect();
+        mask_at(&mut body, &steps, &mut found);
+    }
+    mask_named(&mut body, false, &mut found);
+    found.retain(|text| !text.is_empty());
+    (body, found)
+}
+
+/// Masks what is at a path.
+fn mask_at(json: &mut Json, steps: &[&str], found: &mut Vec<String>) {
+    let Some((step, rest)) = steps.split_first() else { return mask_whole(json, found) };
+    match json {
+        Json::Object(fields) => {
+            if let Some(field) = fields.get_mut(*step) {
+                mask_at(field, rest, found);
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_at(item, steps, found)),
+        _ => {}
+    }
+}
+
+/// Masks what stands under names of secrets, also in JSON that is given as text. `inside`: the object itself
+/// is called like a secret.
+fn mask_named(json: &mut Json, inside: bool, found: &mut Vec<String>) {
     match json {
         Json::Object(fields) => {
             for (name, field) in fields {
-                if is_secret_name(name) && !field.is_object() {
-                    leaves(field, found);
-                } else {
-                    named(field, found);
+                let is_secret = is_secret_name(name) || (inside && is_secret_value_name(name));
+                match field {
+                    Json::Object(_) => mask_named(field, is_secret, found),
+                    _ if is_secret => mask_scalars(field, found),
+                    _ => mask_named(field, false, found),
                 }
             }
         }
-        Json::Array(items) => items.iter().for_each(|item| named(item, found)),
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_named(item, inside, found)),
         Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            if let Ok(inner) = exact::read_json(text) {
-                named(&inner, found);
+            let Ok(mut inner) = exact::read_json(text) else { return };
+            let before = found.len();
+            mask_named(&mut inner, inside, found);
+            if found.len() > before {
+                *text = exact::json_text(&inner);
             }
         }
         _ => {}
     }
+}
+
+/// Masks the texts and numbers of a secret, which may be an array; objects in it by their names.
+fn mask_scalars(json: &mut Json, found: &mut Vec<String>) {
+    match json {
+        Json::Null | Json::Bool(_) => {}
+        Json::Array(items) => items.iter_mut().for_each(|item| mask_scalars(item, found)),
+        Json::Object(_) => mask_named(json, true, found),
+        Json::String(_) | Json::Number(_) => mask_whole(json, found),
+    }
+}
+
+fn mask_whole(json: &mut Json, found: &mut Vec<String>) {
+    if json.is_null() || json.as_str() == Some(MASK) {
+        return;
+    }
+    leaves(json, found);
+    *json = Json::String(MASK.to_owned());
 }
 
 /// Every text and number of a value.
@@ -90,12 +140,31 @@ mod tests {
     #[test]
     fn values_under_names_of_secrets_are_found_at_any_depth() {
         let mut found = Vec::new();
-        let json = json!({
-            "password": "a", "pin_secret": 12, "list_secret": ["b", {"x": "c"}], "name": "d",
+        let mut json = json!({
+            "password": "a", "pin_secret": 12, "list_secret": ["b", {"secret": "c"}], "name": "d",
             "blob": "{\"client_secret\": \"e\", \"name\": \"f\"}", "token_policy": {"ttl": 5},
-            "credentials": {"api_key": "g", "user": "h"}, "has_secret": true,
+            "credentials": {"api_key": "g", "user": "h", "password": {"value": "i", "hash": {"salt": "j"}}},
+            "has_secret": true, "secrets": [{"key": "k", "value": "l"}], "plain": "{\"a\": 1}",
         });
-        named(&json, &mut found);
-        assert_eq!(found, ["a", "12", "b", "c", "e", "g"]);
+        mask_named(&mut json, false, &mut found);
+        assert_eq!(found, ["a", "12", "b", "c", "e", "g", "i", "j", "k", "l"]);
+        let expected = json!({
+            "password": MASK, "pin_secret": MASK, "list_secret": [MASK, {"secret": MASK}], "name": "d",
+            "blob": "{\"client_secret\":\"***\",\"name\":\"f\"}", "token_policy": {"ttl": 5},
+            "credentials": {"api_key": MASK, "user": "h", "password": {"value": MASK, "hash": {"salt": MASK}}},
+            "has_secret": true, "secrets": [{"key": MASK, "value": MASK}], "plain": "{\"a\": 1}",
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn what_a_document_lists_is_masked_as_a_whole() {
+        let mut body = json!({"a": {"s": "x"}, "l": [{"s": "y"}], "s": null, "n": {"s": 7}});
+        let mut found = Vec::new();
+        for path in [&["a", "s"][..], &["l", "s"], &["s"], &["none"], &["n"]] {
+            mask_at(&mut body, path, &mut found);
+        }
+        assert_eq!(body, json!({"a": {"s": MASK}, "l": [{"s": MASK}], "s": null, "n": MASK}));
+        assert_eq!(found, ["x", "y", "7"]);
     }
 }

@@ -14,6 +14,7 @@ use super::builder::ColumnBuilder;
 use super::order::KeyOrder;
 use super::signs::{Sign, SignKind};
 use super::{Decoded, Decoder};
+use crate::error_object::{Tone, text_says_something};
 
 /// The reason why a page cannot be decoded.
 #[derive(Debug)]
@@ -36,9 +37,6 @@ impl Failure {
         Self::Syntax(error.error_type.to_string())
     }
 }
-
-/// Undocumented top-level keys that mark an error object under a success status.
-pub(super) const ERROR_KEYS: &[&str] = &["error", "errors", "error_code", "fault"];
 
 /// What leads to the next page, as it was named first.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +63,8 @@ pub(super) struct Reader<'a> {
     /// The addresses of the next page, each as it was named first.
     captured: Vec<Captured>,
     found_rows: bool,
+    /// The first undocumented top-level key that reports an error, and the first of another kind.
+    error: Option<String>,
     unknown: Option<String>,
 }
 
@@ -91,6 +91,7 @@ impl<'a> Reader<'a> {
             signs: Vec::new(),
             captured: vec![Captured::default(); plan.captures.len()],
             found_rows: false,
+            error: None,
             unknown: None,
         }
     }
@@ -99,9 +100,8 @@ impl<'a> Reader<'a> {
         let peek = self.jiter.peek().map_err(Failure::syntax)?;
         self.value(peek, &mut Vec::new())?;
         self.jiter.finish().map_err(Failure::syntax)?;
-        if let Some(key) = &self.unknown
-            && (!self.found_rows || ERROR_KEYS.contains(&key.as_str()))
-        {
+        let unknown = self.unknown.as_ref().filter(|_| !self.found_rows);
+        if let Some(key) = self.error.as_ref().or(unknown) {
             return Err(Failure::Body(self.no_rows(key)));
         }
         self.decoder
@@ -184,20 +184,20 @@ impl<'a> Reader<'a> {
     pub(super) fn object(&mut self, path: &mut Vec<String>) -> Result<(), Failure> {
         let mut key = self.jiter.known_object().map_err(Failure::syntax)?.map(str::to_owned);
         while let Some(name) = key {
-            if path.is_empty() {
-                self.note_key(&name);
-            }
             path.push(name);
             let peek = self.jiter.peek().map_err(Failure::syntax)?;
+            let start = self.jiter.current_index();
             self.value(peek, path)?;
-            path.pop();
+            if let Some(name) = path.pop().filter(|_| path.is_empty()) {
+                self.note_key(&name, self.jiter.slice_to_current(start));
+            }
             key = self.jiter.next_key().map_err(Failure::syntax)?.map(str::to_owned);
         }
         Ok(())
     }
 
-    /// Records an undocumented top-level key, error keys first.
-    pub(super) fn note_key(&mut self, name: &str) {
+    /// Records an undocumented top-level key, those of errors first. `"error": null` reports none.
+    pub(super) fn note_key(&mut self, name: &str, value: &[u8]) {
         let plan = &self.decoder.plan;
         let known = plan.known_envelope.iter().any(|known| known == name)
             || plan.rows.path().first().is_some_and(|first| first == name)
@@ -205,10 +205,9 @@ impl<'a> Reader<'a> {
         if known {
             return;
         }
-        let is_error = ERROR_KEYS.contains(&name);
-        if self.unknown.is_none() || is_error {
-            self.unknown = Some(name.to_owned());
-        }
+        let is_error = Tone::of(name) == Tone::Error && text_says_something(value);
+        let slot = if is_error { &mut self.error } else { &mut self.unknown };
+        slot.get_or_insert_with(|| name.to_owned());
     }
 
     fn capture(&mut self, path: &[String], peek: Peek) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 //! Comparing with the expected key is cheaper than hashing, which was a seventh of decoding.
 
 use super::Decoder;
+use crate::error_object::Tone;
 
 /// The meaning of a key.
 #[derive(Debug, Clone, Copy)]
@@ -14,30 +15,6 @@ pub(super) struct KeyFacts<'a> {
     pub(super) known: bool,
     /// What it would be in an error object.
     pub(super) tone: Tone,
-}
-
-/// How much a key speaks of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
-    /// Not at all.
-    Neutral,
-    /// It stands in error objects and in others (`message`, `id`).
-    Common,
-    /// It names an error.
-    Error,
-}
-
-impl Tone {
-    pub(crate) fn of(key: &str) -> Self {
-        match key {
-            "error" | "errors" | "error_code" | "errorCode" | "error_message" | "errorMessage"
-            | "errorMessages" | "errorSummary" | "error_type" | "errorType" | "fault"
-            | "exception" => Self::Error,
-            "code" | "message" | "status" | "statusCode" | "status_code" | "detail" | "details"
-            | "reason" | "title" | "type" | "id" | "name" | "index" | "key" => Self::Common,
-            _ => Self::Neutral,
-        }
-    }
 }
 
 /// The keys of the first row, and the position of the current row among them.

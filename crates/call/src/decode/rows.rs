@@ -3,8 +3,9 @@
 use jiter::{Jiter, Peek};
 
 use super::envelope::{Failure, Reader, kind};
-use super::order::{KeyFacts, Tone};
+use super::order::KeyFacts;
 use super::signs::{Sign, SignKind};
+use crate::error_object::{Tone, text_says_something};
 
 impl<'a> Reader<'a> {
     /// A row of a list of objects.
@@ -29,6 +30,7 @@ impl<'a> Reader<'a> {
     /// The single object of a lookup. Returns whether it is a row: `{}` at the root is not.
     pub(super) fn single_row(&mut self, envelope: bool) -> Result<bool, Failure> {
         if self.takes_anything() {
+            self.whole_error()?;
             self.whole_row(Peek::Object)?;
             self.rows += 1;
             return Ok(true);
@@ -111,14 +113,15 @@ impl<'a> Reader<'a> {
                 self.dropped += 1;
             }
             tones.count(known, tone);
-            if envelope && let Some(name) = &unknown_name {
-                self.note_key(name);
-            }
             let Some(slots) = slots else {
                 let start = self.jiter.current_index();
                 self.jiter.known_skip(peek).map_err(Failure::syntax)?;
                 if let Some(name) = unknown_name {
-                    tones.hear(name, tone, self.jiter.slice_to_current(start));
+                    let value = self.jiter.slice_to_current(start);
+                    if envelope {
+                        self.note_key(&name, value);
+                    }
+                    tones.hear(name, tone, value);
                 }
                 continue;
             };
@@ -233,9 +236,7 @@ impl Tones {
 
     /// Takes an undocumented key and its value.
     fn hear(&mut self, key: String, tone: Tone, value: &[u8]) {
-        let is_empty = matches!(value, b"null" | b"false" | b"0")
-            || value.iter().all(|byte| b"[]{}\" \t\r\n".contains(byte));
-        if is_empty {
+        if !text_says_something(value) {
             return;
         }
         match tone {

@@ -196,15 +196,16 @@ pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arg
             .cloned()
             .or_else(|| field(answer, &param.name))
             .or_else(|| field(answer, &param.wire));
-        // `operations/o-1` names the operation `o-1`
         let value = value.or_else(|| {
             let name = answer.get("name").and_then(Json::as_str)?;
-            let is_last = method.path.path.iter().rev().find_map(|piece| match piece {
-                Piece::Param(name) => Some(name == &param.wire),
-                Piece::Literal(_) => None,
-            });
-            (is_last == Some(true))
-                .then(|| Value::Text(name.rsplit('/').next().unwrap_or(name).to_owned()))
+            let pieces = &method.path.path;
+            let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Param(_)))?;
+            let before = match last.checked_sub(1).map(|at| &pieces[at]) {
+                Some(Piece::Literal(text)) => text.as_str(),
+                _ => "",
+            };
+            let is_last = matches!(&pieces[last], Piece::Param(own) if own == &param.wire);
+            is_last.then(|| Value::Text(below(before, name).to_owned()))
         });
         match value {
             Some(value) if param.required => {
@@ -217,13 +218,25 @@ pub fn told(method: &Method, arguments: &Arguments, answer: &Json) -> Result<Arg
     Ok(all)
 }
 
+/// What a name has below the path that stands before a parameter: `operations/o-1` below `/v1/operations/` is
+/// `o-1`, and `operations/a/b` is `a/b`. Below another path it is the last segment.
+fn below<'n>(before: &str, name: &'n str) -> &'n str {
+    let literal = before.trim_matches('/').rsplit('/').next().unwrap_or_default();
+    let begins = |at: usize| at == 0 || name[..at].ends_with('/');
+    let found = name.match_indices(literal).find(|(at, _)| {
+        !literal.is_empty() && begins(*at) && name[at + literal.len()..].starts_with('/')
+    });
+    match found {
+        Some((at, _)) => &name[at + literal.len() + 1..],
+        None => name.rsplit('/').next().unwrap_or(name),
+    }
+}
+
 fn field(answer: &Json, name: &str) -> Option<Value> {
     let value = answer.get(name)?;
     match value {
-        Json::Number(number) => Some(match number.as_i64() {
-            Some(number) => Value::Integer(number),
-            None => Value::Text(number.to_string()),
-        }),
+        Json::Number(number) if number.is_i64() => number.as_i64().map(Value::Integer),
+        // of a number that `i64` does not hold, all digits
         other => operation::text(other).map(Value::Text),
     }
 }
@@ -292,6 +305,22 @@ fn spelt(method: &Method, path: &str) -> Option<Arguments> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_told_below_the_path_of_its_parameter() {
+        for (before, name, expected) in [
+            ("/v1/operations/", "operations/o-1", "o-1"),
+            ("/v1/operations/", "operations/a/b", "a/b"),
+            ("/v1/projects/", "projects/p", "p"),
+            ("/operations/", "projects/p/operations/o-1", "o-1"),
+            ("/v1/operations/", "things/o-1", "o-1"),
+            ("/v1/operations/", "myoperations/o-1", "o-1"),
+            ("/v1/", "operations/o-1", "o-1"),
+            ("", "o-1", "o-1"),
+        ] {
+            assert_eq!(below(before, name), expected, "{before} {name}");
+        }
+    }
 
     #[test]
     fn names_of_operations_keep_the_version() {

@@ -7,6 +7,9 @@
 use serde_json::Value as Json;
 use strataql_spec::{SchemaId, Schemas};
 
+use crate::error_object::says_something;
+use crate::value::json_text;
+
 /// State of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
@@ -67,16 +70,6 @@ pub(super) fn status(json: &Json) -> Option<String> {
         .and_then(text)
 }
 
-fn says_something(error: &Json) -> bool {
-    match error {
-        Json::Null => false,
-        Json::Object(fields) => !fields.is_empty(),
-        Json::Array(items) => !items.is_empty(),
-        Json::String(text) => !text.is_empty(),
-        _ => true,
-    }
-}
-
 /// The text of an error: its message with its code, or the whole error.
 fn message(error: &Json) -> String {
     let first = error.get("errors").and_then(|errors| errors.get(0)).unwrap_or(error);
@@ -85,17 +78,15 @@ fn message(error: &Json) -> String {
     match (code.and_then(text), words.and_then(text)) {
         (Some(code), Some(words)) => format!("{words} ({code})"),
         (None, Some(words)) => words,
-        _ => text(first).unwrap_or_else(|| first.to_string()),
+        _ => text(first).unwrap_or_else(|| json_text(first)),
     }
 }
 
 /// The text of a scalar.
 pub(super) fn text(json: &Json) -> Option<String> {
     match json {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(flag) => Some(flag.to_string()),
-        _ => None,
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+        scalar => Some(json_text(scalar)),
     }
 }
 

@@ -180,6 +180,7 @@ impl CallRelation for ExecCall {
             exchange: Arc::clone(&runtime.exchange),
             metrics: runtime.metrics(self.name()),
             missing_is_empty: false,
+            decides_write: false,
             shared: None,
             ahead: 1,
         };

@@ -5,103 +5,21 @@
 //! may be a part of it and all are masked.
 
 use serde_json::Value as Json;
-use strataql_call::is_secret;
-use strataql_diag::{MASK, is_secret_name};
+use strataql_call::{is_secret, masked_body};
+use strataql_diag::MASK;
 use strataql_spec::{Method, Piece};
 use strataql_sql::sqlparser::tokenizer::TokenWithSpan;
 use strataql_sql::{Parsed, byte_span, literal_text};
 use url::Url;
 
-/// The body with the method's secret fields masked, and fields whose names speak of secrets.
+/// The body with its secrets masked.
 pub(crate) fn masked(method: &Method, body: &Json) -> Json {
-    let mut body = body.clone();
-    hide(method, &mut body, &mut Vec::new());
-    body
+    masked_body(method, body).0
 }
 
 /// Texts of a body that must not be shown.
 pub(crate) fn secrets(method: &Method, body: &Json) -> Vec<String> {
-    let mut found = Vec::new();
-    hide(method, &mut body.clone(), &mut found);
-    found
-}
-
-fn hide(method: &Method, body: &mut Json, found: &mut Vec<String>) {
-    for path in &method.extension.secret {
-        let steps: Vec<&str> = path.split('.').collect();
-        mask(body, &steps, found);
-    }
-    mask_named(body, found);
-}
-
-/// Masks what is at a path.
-fn mask(json: &mut Json, steps: &[&str], found: &mut Vec<String>) {
-    let Some((step, rest)) = steps.split_first() else {
-        if !json.is_null() {
-            collect(json, found);
-            *json = Json::String(MASK.to_owned());
-        }
-        return;
-    };
-    match json {
-        Json::Object(fields) => {
-            if let Some(field) = fields.get_mut(*step) {
-                mask(field, rest, found);
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(|item| mask(item, steps, found)),
-        _ => {}
-    }
-}
-
-/// Masks values whose names suggest secrets, also in JSON that is given as text.
-fn mask_named(json: &mut Json, found: &mut Vec<String>) {
-    match json {
-        Json::Object(fields) => {
-            for (name, field) in fields {
-                let is_masked = field.as_str() == Some(MASK);
-                if is_secret_name(name) && !field.is_object() && !is_masked {
-                    mask_scalars(field, found);
-                } else {
-                    mask_named(field, found);
-                }
-            }
-        }
-        Json::Array(items) => items.iter_mut().for_each(|item| mask_named(item, found)),
-        Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            let Ok(mut inner) = serde_json::from_str::<Json>(text) else { return };
-            let before = found.len();
-            mask_named(&mut inner, found);
-            if found.len() > before {
-                *text = inner.to_string();
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Masks the texts and numbers of a value or an array.
-fn mask_scalars(json: &mut Json, found: &mut Vec<String>) {
-    match json {
-        Json::Null | Json::Bool(_) => {}
-        Json::Array(items) => items.iter_mut().for_each(|item| mask_scalars(item, found)),
-        Json::Object(_) => mask_named(json, found),
-        Json::String(_) | Json::Number(_) => {
-            collect(json, found);
-            *json = Json::String(MASK.to_owned());
-        }
-    }
-}
-
-/// Every text and number of a value.
-fn collect(json: &Json, found: &mut Vec<String>) {
-    match json {
-        Json::String(text) => found.push(text.clone()),
-        Json::Number(number) => found.push(number.to_string()),
-        Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Json::Object(fields) => fields.values().for_each(|field| collect(field, found)),
-        Json::Null | Json::Bool(_) => {}
-    }
+    masked_body(method, body).1
 }
 
 /// An address with the values of parameters masked whose names suggest secrets.
@@ -179,32 +97,7 @@ pub(crate) fn statement(text: &str, parsed: &Parsed, secrets: &[String]) -> Stri
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn fields_are_masked_at_any_depth() {
-        let mut body = json!({"a": {"s": "x"}, "l": [{"s": "y"}], "s": null, "n": {"s": 7}});
-        let mut found = Vec::new();
-        for path in [&["a", "s"][..], &["l", "s"], &["s"], &["none"], &["n"]] {
-            mask(&mut body, path, &mut found);
-        }
-        assert_eq!(body, json!({"a": {"s": MASK}, "l": [{"s": MASK}], "s": null, "n": MASK}));
-        assert_eq!(found, ["x", "y", "7"]);
-    }
-
-    #[test]
-    fn texts_named_like_secrets_are_masked() {
-        let mut body = json!({"password": "x", "token_policy": {"ttl": 5}, "l": [{"api_key": "y"}], "pwd": [7, "z"],
-                "text": "{\"secret\": \"t\", \"a\": 1}", "plain": "{\"a\": 1}", "has_secret": true});
-        let mut found = Vec::new();
-        mask_named(&mut body, &mut found);
-        let expected = json!({"password": MASK, "token_policy": {"ttl": 5}, "l": [{"api_key": MASK}], "pwd": [MASK, MASK],
-                "text": "{\"secret\":\"***\",\"a\":1}", "plain": "{\"a\": 1}", "has_secret": true});
-        assert_eq!(body, expected);
-        assert_eq!(found, ["x", "y", "7", "z", "t"]);
-    }
 
     #[test]
     fn literals_with_a_secret_are_masked_and_all_when_it_is_computed() {

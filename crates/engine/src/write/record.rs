@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use strataql_call::{Exchange, MethodCall};
+use strataql_call::{Exchange, MethodCall, json_text, number_digits};
 use strataql_diag::{Code, MASK, Report};
 use strataql_ledger::{
-    Intent, Ledger, Outcome as Ending, OutcomeKind, Principal, Timestamp, WriteId, request_digest,
-    statement_digest,
+    Intent, JsonText, Ledger, Outcome as Ending, OutcomeKind, Principal, Timestamp, WriteId,
+    request_digest, statement_digest,
 };
 use strataql_net::{Clock, Request};
 use strataql_spec::Method;
@@ -139,9 +139,9 @@ impl<'a> Record<'a> {
             url: self.exchange.redact(&masking::masked_url(method, &request.url)),
             request_digest: request_digest(&verb, request.url.as_str(), sent),
             verb,
-            body,
+            body: body.map(|body| recorded(&body)),
             idempotency_key: write.call.key().map(str::to_owned),
-            before: before.map(|object| self.redacted(&object)),
+            before: before.map(|object| recorded(&self.redacted(&object))),
             ..kept.template.clone()
         };
         kept.ledger.intent(intent).await.map(Some)
@@ -171,16 +171,31 @@ impl<'a> Record<'a> {
     /// JSON with the secrets masked that the exchange knows.
     fn redacted(&self, json: &Json) -> Json {
         match json {
-            Json::String(text) => Json::String(self.exchange.redact(text)),
+            Json::String(text) => {
+                // a number that a secret stands in is no number any more
+                let digits = number_digits(json);
+                let shown = self.exchange.redact(digits.as_deref().unwrap_or(text));
+                if digits.as_ref() == Some(&shown) { json.clone() } else { Json::String(shown) }
+            }
             Json::Array(items) => items.iter().map(|item| self.redacted(item)).collect(),
             Json::Object(fields) => fields
                 .iter()
                 .map(|(name, field)| (name.clone(), self.redacted(field)))
                 .collect::<serde_json::Map<_, _>>()
                 .into(),
-            other => other.clone(),
+            Json::Number(number) => {
+                let digits = number.to_string();
+                let shown = self.exchange.redact(&digits);
+                if shown == digits { json.clone() } else { Json::String(shown) }
+            }
+            Json::Null | Json::Bool(_) => json.clone(),
         }
     }
+}
+
+/// JSON as it is recorded: numbers with all their digits.
+fn recorded(json: &Json) -> JsonText {
+    JsonText::new(&json_text(json)).unwrap_or_default()
 }
 
 /// True if a call of the method is recorded: a POST that reads is recorded when EXEC names it.

@@ -4,7 +4,7 @@
 //! Refuses: sending the write again.
 
 use serde_json::Value as Json;
-use strataql_call::{CallMetrics, Exchange, MethodCall, Sight};
+use strataql_call::{CallMetrics, Exchange, MethodCall, Sight, is_same_scalar};
 use strataql_net::Response;
 use strataql_spec::{HttpVerb, SqlVerb};
 
@@ -79,7 +79,19 @@ fn shows(sent: &Json, shown: &Json) -> Option<bool> {
             }
             Some(all)
         }
-        (sent, shown) => Some(sent == shown),
+        (Json::Array(sent), Json::Array(shown)) if sent.len() == shown.len() => {
+            let mut all = true;
+            for (sent, shown) in sent.iter().zip(shown) {
+                all &= shows(sent, shown)?;
+            }
+            Some(all)
+        }
+        // the service may have added items of its own
+        (Json::Array(sent), Json::Array(shown)) => {
+            let has = |item: &Json| shown.iter().any(|shown| shows(item, shown) == Some(true));
+            if sent.iter().all(has) { None } else { Some(false) }
+        }
+        (sent, shown) => Some(is_same_scalar(sent, shown)),
     }
 }
 
@@ -96,8 +108,13 @@ mod tests {
         assert_eq!(shows(&json!({"gone": null, "tags": ["a"]}), &shown), Some(true));
         assert_eq!(shows(&json!({"policy": {"ttl": 61}}), &shown), Some(false));
         assert_eq!(shows(&json!({"tags": ["a", "b"]}), &shown), Some(false));
+        assert_eq!(shows(&json!({"policy": {"ttl": "60", "on": true}}), &shown), Some(true));
         // what is not shown tells nothing
         assert_eq!(shows(&json!({"name": "x"}), &shown), None);
         assert_eq!(shows(&json!({"policy": {"name": "x"}}), &shown), None);
+        let listed = json!({"rules": [{"a": 1, "id": "r1"}, {"a": 2, "id": "r2"}]});
+        assert_eq!(shows(&json!({"rules": [{"a": 1}, {"a": 2}]}), &listed), Some(true));
+        assert_eq!(shows(&json!({"rules": [{"a": 1}]}), &listed), None);
+        assert_eq!(shows(&json!({"rules": [{"a": 3}]}), &listed), Some(false));
     }
 }

@@ -1,6 +1,6 @@
 //! EXPLAIN of a write: the exact requests, secrets masked.
 
-use strataql_call::{MethodRef, ServerVariables};
+use strataql_call::{MethodRef, ServerVariables, json_text};
 use strataql_diag::Report;
 use strataql_query::explain;
 use strataql_query::result_set::ResultSet;
@@ -121,7 +121,7 @@ fn step(write: &PreparedWrite, why: &str) -> Step {
         Some(call.target().name()),
         Some(call.verb().to_string()),
         Some(masking::masked_url(method, &call.url())),
-        call.body().map(|body| masking::masked(method, &body).to_string()),
+        call.body().map(|body| json_text(&masking::masked(method, &body))),
         Some(why.to_owned()),
     ]
 }

@@ -7,6 +7,7 @@
 
 use datafusion::sql::sqlparser::ast as sql;
 use serde_json::{Map, Value as Json};
+use strataql_call::{json_text, read_json};
 use strataql_spec::Method;
 
 use super::masking;
@@ -35,7 +36,7 @@ pub(super) fn body(method: &Method, source: &RowSource) -> Option<String> {
     if body.is_empty() {
         return known.default.clone();
     }
-    Some(masking::masked(method, &Json::Object(body)).to_string())
+    Some(json_text(&masking::masked(method, &Json::Object(body))))
 }
 
 /// The expressions of a query's columns, if it has at least as many as are wanted.
@@ -78,9 +79,9 @@ fn constant(value: &sql::Value, marker: Marker) -> Option<Json> {
     match value {
         sql::Value::Null => Some(Json::Null),
         sql::Value::Boolean(flag) => Some(Json::Bool(*flag)),
-        sql::Value::Number(digits, _) => serde_json::from_str(digits).ok(),
+        sql::Value::Number(digits, _) => read_json(digits).ok(),
         sql::Value::SingleQuotedString(text) => {
-            let read = serde_json::from_str::<Json>(text).ok();
+            let read = read_json(text).ok();
             let structure = read.filter(|json| {
                 marker == Marker::Json
                     || (marker == Marker::None && (json.is_object() || json.is_array()))

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use strataql_call::{
     Arguments, CallMetrics, Exchange, Fields, MethodCall, MethodRef, Sight, Value, is_secret,
-    known_arguments,
+    known_arguments, read_json,
 };
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
@@ -18,6 +18,7 @@ use strataql_query::statement::Statement;
 use strataql_spec::{HttpVerb, Location, Method, Resource, SchemaId, Schemas, SqlVerb};
 
 use super::context::{UndoLog, WriteContext};
+use super::masking;
 use super::prepared::PreparedWrite;
 use super::sender::WriteOutcome;
 
@@ -154,7 +155,7 @@ async fn plan(
             _ => Plan::Never("the object is not there".to_owned()),
         });
     };
-    write.image = Some(image.clone());
+    write.image = Some(masking::masked(lookup.method(), &image));
     let call = &write.call;
     let inverse = match verb {
         SqlVerb::Delete => match recreation(resource, &method) {
@@ -254,7 +255,8 @@ fn recreation<'r>(resource: &'r Resource, deletion: &Method) -> Result<&'r Metho
 
 /// The first object that an answer shows.
 fn row(method: &Method, answer: &Response) -> Json {
-    let body: Json = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+    let body = read_json(text).unwrap_or_default();
     let shown = method.response.rows.path().iter().try_fold(&body, |json, step| json.get(step));
     match shown {
         Some(Json::Array(items)) => items.first().cloned().unwrap_or_default(),

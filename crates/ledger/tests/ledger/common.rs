@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use strataql_ledger::{
-    Intent, Ledger, Outcome, OutcomeKind, Principal, Resolution, ResolutionKind, Run, Timestamp,
-    Verification, WriteId, request_digest, statement_digest, verify,
+    Intent, JsonText, Ledger, Outcome, OutcomeKind, Principal, Resolution, ResolutionKind, Run,
+    Timestamp, Verification, WriteId, request_digest, statement_digest, verify,
 };
 
 pub(crate) const STATEMENT: &str = "INSERT INTO zoo.animals.dogs (name) VALUES ('Rex')";
@@ -44,7 +44,7 @@ pub(crate) fn intent(row: u64) -> Intent {
             identity: Some("keeper".into()),
         },
         request_digest: request_digest("POST", url, body.to_string().as_bytes()),
-        body: Some(body),
+        body: JsonText::new(&body.to_string()),
         idempotency_key: None,
         before: None,
     }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use ring::digest::{SHA256, digest};
 use strataql_diag::{Code, Report};
-use strataql_ledger::{read, verify};
+use strataql_ledger::{open_writes, read, verify};
 
-use crate::common::{Image, assert_sound, block_on, image, ledger, put, record};
+use crate::common::{Image, assert_sound, block_on, image, intent, ledger, put, record};
 
 /// Three runs that ended, and one that was killed with an open write.
 fn sample() -> Image {
@@ -318,4 +318,34 @@ fn sealed(body: &str) -> String {
         write!(hash, "{byte:02x}").expect("a string takes all");
     }
     format!("{body},\"hash\":\"{hash}\"}}\n")
+}
+
+#[test]
+fn the_next_run_sees_that_records_of_earlier_ones_are_gone() {
+    let sound = sample();
+    let dir = tempfile::tempdir().expect("a folder");
+    for name in segments(&sound) {
+        for cut in [true, false] {
+            let mut damaged = sound.clone();
+            if cut {
+                let bytes = damaged.get_mut(&name).expect("a segment");
+                bytes.truncate(bytes.len() / 2);
+            } else {
+                damaged.remove(&name);
+            }
+            put(&damaged, dir.path());
+            let start = open_writes(dir.path()).expect_err("damaged");
+            let next = ledger(dir.path());
+            let write = block_on(next.intent(intent(1))).expect_err("damaged");
+            for report in [start, write] {
+                assert_eq!(report.code, Code::LocalIo);
+                assert!(report.message.contains("is damaged"), "{}", report.message);
+            }
+            // nothing was added to what is there
+            assert_eq!(image(dir.path()), damaged, "{name}");
+        }
+    }
+    put(&sound, dir.path());
+    assert_eq!(open_writes(dir.path()).expect("whole").len(), 1);
+    block_on(ledger(dir.path()).intent(intent(1))).expect("recorded");
 }

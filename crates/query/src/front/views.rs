@@ -8,6 +8,7 @@
 //! statement and the bodies can be re-spelt alike; the second makes the tree that is planned.
 
 mod conditions;
+mod described;
 mod inline;
 mod names;
 mod parts;
@@ -28,6 +29,7 @@ use strataql_registry::Registry;
 use strataql_sql::{Spelling, Statement, TableNames, mentions, respell};
 
 use self::conditions::Givens;
+pub use self::described::described_parameters;
 use self::parts::{Place, factors_mut};
 use self::shape::ctes_of;
 pub use self::shape::document_view;
@@ -145,9 +147,14 @@ struct Item {
 impl Item {
     /// True if `qualifier.column` can mean a column of this item; so can a bare column.
     fn answers_to(&self, qualifier: &[String]) -> bool {
-        let Some(rest) = self.names.len().checked_sub(qualifier.len()) else { return false };
-        self.names[rest..].iter().zip(qualifier).all(|(own, part)| own.eq_ignore_ascii_case(part))
+        answers_to(&self.names, qualifier)
     }
+}
+
+/// True if `qualifier.column` can mean a column of an item with these names.
+fn answers_to(names: &[String], qualifier: &[String]) -> bool {
+    let Some(rest) = names.len().checked_sub(qualifier.len()) else { return false };
+    names[rest..].iter().zip(qualifier).all(|(own, part)| own.eq_ignore_ascii_case(part))
 }
 
 /// A name of a view or table that is read.

@@ -17,7 +17,7 @@ use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 
-use super::{BindJoinExec, ScanExec, ScanSpec};
+use super::{BindJoinExec, OrderedPartitionsExec, ScanExec, ScanSpec};
 use crate::predicate::bindings::SlotId;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -108,6 +108,12 @@ fn mark_demand(node: Plan, demand: Demand) -> Result<Plan> {
         })));
     }
     let any: &dyn std::any::Any = node.as_ref();
+    if let Some(found) = any.downcast_ref::<OrderedPartitionsExec>()
+        && demand.limited
+    {
+        // one branch may have rows enough
+        return rebuild(Arc::new(found.with(true)), |child, _| mark_demand(child, demand));
+    }
     let is_limit =
         any.is::<GlobalLimitExec>() || any.is::<LocalLimitExec>() || node.fetch().is_some();
     let is_hash_join = any.is::<HashJoinExec>();

@@ -2,7 +2,8 @@
 //!
 //! Owns: the note about a response that is about another object, and that no object counts twice among
 //! the calls of an IN list (docs/decisions/0007-predicates-on-parameters.md).
-//! Surprise: the row stays. What a parameter is compared with is the service's to decide; the reader is told.
+//! Surprise: the row stays. What a parameter is compared with is the service's to decide; the reader is told. But no
+//! write is decided by a lookup that shows another object: that is an error.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::common::Result;
-use strataql_call::{Arguments, MethodRef, Value};
-use strataql_diag::is_secret_name;
+use strataql_call::{Arguments, MethodRef, Value, wrong_object};
+use strataql_diag::{MASK, is_secret_name};
 
 use super::ScanSpec;
+use crate::error::external;
 use crate::outcome::Outcome;
+use crate::run::Run;
 
 /// Columns that were noted, in all executions of a scan.
 pub(super) type Noted = Arc<Mutex<HashSet<usize>>>;
@@ -37,6 +40,8 @@ struct Shared {
     /// The call that an object came from, by its values.
     owners: Mutex<HashMap<Vec<String>, usize>>,
     outcome: Outcome,
+    /// True if a write follows.
+    decides_write: bool,
     noted: Noted,
 }
 
@@ -54,7 +59,7 @@ impl Identities {
         spec: &ScanSpec,
         target: &MethodRef,
         calls: &[Arguments],
-        outcome: &Outcome,
+        (outcome, run): (&Outcome, &Run),
         noted: &Noted,
     ) -> Self {
         let shared = Shared {
@@ -65,6 +70,7 @@ impl Identities {
             calls: if calls.len() > 1 { calls.to_vec() } else { Vec::new() },
             owners: Mutex::default(),
             outcome: outcome.clone(),
+            decides_write: run.decides_write(),
             noted: Arc::clone(noted),
         };
         Self { shared: Arc::new(shared) }
@@ -109,7 +115,7 @@ impl Requested {
                 value(*at).is_some_and(|answer| !self.values[*at].is_same_object(answer))
             });
             if let Some(at) = other {
-                self.note(at, value(at).unwrap_or_default());
+                self.tell(at, value(at).unwrap_or_default())?;
             }
             kept.push(shared.calls.is_empty() || self.counts(&value, other.is_some()));
         }
@@ -178,11 +184,19 @@ impl Requested {
     }
 
     /// Tells of the first such row; a list may have thousands.
-    fn note(&self, at: usize, answer: &str) {
-        if !self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(at) {
-            return;
+    fn tell(&self, at: usize, answer: &str) -> Result<()> {
+        let name = &self.shared.names[at];
+        if self.shared.decides_write && self.shared.is_lookup {
+            let asked = self.values[at].text();
+            let (asked, shown) =
+                if is_secret_name(name) { (MASK, MASK) } else { (asked.as_str(), answer) };
+            let report = wrong_object(&self.shared.method, name, asked, shown);
+            return Err(external(Box::new(report.with_note("nothing was sent"))));
         }
-        let (method, name) = (&self.shared.method, &self.shared.names[at]);
+        if !self.shared.noted.lock().unwrap_or_else(PoisonError::into_inner).insert(at) {
+            return Ok(());
+        }
+        let method = &self.shared.method;
         let about = if is_secret_name(name) {
             format!("another `{name}`")
         } else {
@@ -191,5 +205,6 @@ impl Requested {
         self.shared.outcome.note(format!(
             "`{method}` responded with {about}: the service returned another object than requested"
         ));
+        Ok(())
     }
 }

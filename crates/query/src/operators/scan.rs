@@ -180,8 +180,13 @@ impl ScanExec {
             ))
         })?;
         let target = self.spec.target(&runtime.registry).map_err(external)?;
-        let identities =
-            Identities::of(&self.spec, &target, &arguments, &runtime.outcome, &self.noted);
+        let identities = Identities::of(
+            &self.spec,
+            &target,
+            &arguments,
+            (&runtime.outcome, &runtime.run),
+            &self.noted,
+        );
         let calls = arguments
             .iter()
             .enumerate()
@@ -241,6 +246,7 @@ impl ScanExec {
             exchange: Arc::clone(&runtime.exchange),
             metrics: Arc::clone(metrics),
             missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
+            decides_write: runtime.run.decides_write(),
             shared: spec.shared.then(|| Arc::clone(&runtime.chains)),
             ahead: if spec.lazy || spec.limit.is_some() { 1 } else { spec.concurrency },
         };

@@ -10,8 +10,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use strataql_diag::Report;
 
@@ -20,7 +19,7 @@ use super::bind_node::BindJoinNode;
 use super::shared_node::SharedRowsPlanner;
 use super::{constants, resolve_scans, shapes, truth};
 use crate::error::external;
-use crate::operators::{BindJoinExec, JoinParts, demand};
+use crate::operators::{BindJoinExec, JoinParts, demand, merged};
 
 /// Installed in every session.
 #[derive(Debug, Default)]
@@ -106,7 +105,7 @@ impl QueryPlanner for Planner {
             Arc::new(SharedRowsPlanner),
         ]);
         let physical = planner.create_physical_plan(&plan, session).await?;
-        demand::mark(physical)
+        demand::mark(merged(physical))
     }
 }
 
@@ -131,11 +130,8 @@ impl ExtensionPlanner for BindJoins {
         // the fed side is executed once per key: one partition, so that nothing repartitions it
         let mut single = state.clone();
         single.config_mut().options_mut().execution.target_partitions = 1;
-        let mut template = planner.create_physical_plan(&node.template, &single).await?;
-        if template.output_partitioning().partition_count() > 1 {
-            // the arms of a UNION stay partitions even so
-            template = Arc::new(CoalescePartitionsExec::new(template));
-        }
+        // the arms of a UNION stay partitions even so
+        let template = merged(planner.create_physical_plan(&node.template, &single).await?);
         let driver_schema = logical_inputs[0].schema();
         let both = driver_schema.join(node.template.schema())?;
         let keys = node

@@ -16,7 +16,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use strataql_diag::Report;
-use strataql_ledger::{Entry, read};
+use strataql_ledger::{Entry, JsonText, read};
 use strataql_query::error::external;
 
 use super::sheet::Kind::{Integer, Json, Text};
@@ -101,8 +101,7 @@ fn rows(entries: &[Entry]) -> std::result::Result<RecordBatch, Box<Report>> {
 fn cells(entry: &Entry) -> [Cell<'_>; 23] {
     let intent = &entry.intent;
     let outcome = entry.outcome.as_ref();
-    let json =
-        |json: &Option<serde_json::Value>| Cell::from(json.as_ref().map(ToString::to_string));
+    let json = |json: Option<&'_ JsonText>| Cell::from(json.map(|json| json.get().to_owned()));
     [
         Cell::from(entry.seq),
         Cell::from(entry.id.to_string()),
@@ -118,8 +117,8 @@ fn cells(entry: &Entry) -> [Cell<'_>; 23] {
         Cell::from(&intent.principal.auth_type),
         Cell::from(intent.principal.identity.as_ref()),
         Cell::from(&intent.request_digest),
-        json(&intent.body),
-        json(&intent.before),
+        json(intent.body.as_ref()),
+        json(intent.before.as_ref()),
         Cell::from(intent.idempotency_key.as_ref()),
         Cell::from(outcome.map(|outcome| outcome.kind.as_str())),
         Cell::from(outcome.and_then(|outcome| outcome.status).map(u64::from)),

@@ -175,6 +175,6 @@ fn unfilled(parts: &Parts, body: &Body) -> Option<String> {
 }
 
 /// True if no select method of a resource does without the parameter.
-fn is_required(resource: &ResourceRef, name: &str) -> bool {
+pub(super) fn is_required(resource: &ResourceRef, name: &str) -> bool {
     resource.select_methods().all(|method| method.input(name).is_some_and(|input| input.required))
 }
