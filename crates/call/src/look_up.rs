@@ -10,7 +10,7 @@ use strataql_diag::{Code, Report};
 use strataql_net::Response;
 use strataql_spec::Location;
 
-use crate::decode::media::{Body, NotJson};
+use crate::decode::media::Body;
 use crate::error_object::error_key;
 use crate::exact::read_bytes;
 use crate::exchange::Exchange;

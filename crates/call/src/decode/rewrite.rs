@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use strataql_spec::{Method, RowShape, SchemaKind, Schemas, Transform};
 
-use super::envelope::ERROR_KEYS;
 use super::media::{Body, Expected, Form, NotJson};
 use super::xml::{self, Casts};
 use super::xml_rows::{self, XmlShape};
+use crate::error_object::Tone;
 use crate::exact;
 use crate::template::{self, Template};
 
@@ -256,7 +256,7 @@ fn with_signs(mut made: Vec<u8>, input: &Json, path: &[String]) -> Vec<u8> {
         .filter(|(key, value)| {
             let speaks = match value {
                 Json::Null => false,
-                Json::Object(_) | Json::Array(_) => ERROR_KEYS.contains(&key.as_str()),
+                Json::Object(_) | Json::Array(_) => Tone::of(key) == Tone::Error,
                 _ => !key.starts_with('-'),
             };
             speaks && !known.contains(*key) && path.first() != Some(*key)

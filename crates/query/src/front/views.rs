@@ -8,7 +8,6 @@
 //! statement and the bodies can be re-spelt alike; the second makes the tree that is planned.
 
 mod conditions;
-mod described;
 mod inline;
 mod names;
 mod parts;
@@ -29,7 +28,6 @@ use strataql_registry::Registry;
 use strataql_sql::{Spelling, Statement, TableNames, mentions, respell};
 
 use self::conditions::Givens;
-pub use self::described::described_parameters;
 use self::parts::{Place, factors_mut};
 use self::shape::ctes_of;
 pub use self::shape::document_view;
