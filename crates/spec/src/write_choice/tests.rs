@@ -187,3 +187,40 @@ fn a_scope_names_where_objects_are() {
     let pools = &service.resources["pools"];
     assert!(!pools.is_scope("pool"));
 }
+
+#[test]
+fn the_only_object_of_its_kind_is_told_from_many() {
+    let shape = |row: &str| {
+        format!(
+            "
+paths:
+  /thing:
+    get: {{responses: {{'200': {{content: {{application/json: {{schema: {row}}}}}}}}}}}
+    patch: {{requestBody: {{content: {{application/json: {{schema: {{properties: {{note: {{type: string}}}}}}}}}}}}, responses: {{'204': {{}}}}}}
+    delete: {{responses: {{'204': {{}}}}}}
+components:
+  x-stackQL-resources:
+    thing:
+      methods:
+        get: {{operation: {{$ref: '#/paths/~1thing/get'}}}}
+        change: {{operation: {{$ref: '#/paths/~1thing/patch'}}}}
+        drop: {{operation: {{$ref: '#/paths/~1thing/delete'}}}}
+      sqlVerbs: {{select: [get], update: [change], delete: [drop]}}
+"
+        )
+    };
+    let provider = "name: p\nproviderServices: {s: {service: {$ref: p/v1/services/s.yaml}}}\n";
+    let (provider, _) = load_provider(provider, "p").expect("valid");
+    let is_only = |row: &str, method: &str| {
+        let (service, _) =
+            load_service(&shape(row), &provider, &provider.services[0], "s").expect("valid");
+        let thing = &service.resources["thing"];
+        thing.is_singleton(&service.schemas, &thing.methods[method])
+    };
+    let one = "{properties: {id: {type: string}, note: {type: string}}}";
+    assert!(is_only(one, "change"));
+    assert!(!is_only(one, "drop"));
+    let many = "{properties: {things: {type: array, items: {type: object}}, next: {type: string}}}";
+    assert!(!is_only(many, "change"));
+    assert!(!is_only("{type: array, items: {properties: {id: {type: string}}}}", "change"));
+}
