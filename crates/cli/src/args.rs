@@ -10,6 +10,7 @@ pub(crate) mod auth;
 pub(crate) mod docs;
 mod exec;
 pub(crate) mod provider;
+pub(crate) mod registry;
 pub(crate) mod sandbox;
 mod session;
 
@@ -19,6 +20,7 @@ pub(crate) use self::auth::AuthCommand;
 pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::provider::ProviderCommand;
+pub(crate) use self::registry::RegistryCommand;
 pub(crate) use self::sandbox::SandboxCommand;
 #[cfg(test)]
 pub(crate) use self::session::Target;
@@ -82,6 +84,12 @@ pub(crate) enum Command {
         /// The subcommand.
         #[command(subcommand)]
         command: SandboxCommand,
+    },
+    /// Download and find provider documents
+    Registry {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: RegistryCommand,
     },
     /// Check, make and compare provider documents
     Provider {

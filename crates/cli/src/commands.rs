@@ -6,4 +6,5 @@ pub(crate) mod docs;
 pub(crate) mod exec;
 pub(crate) mod ledger;
 pub(crate) mod provider;
+pub(crate) mod registry;
 pub(crate) mod sandbox;

@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::output::Printer;
 use self::run::Run;
-pub(crate) use self::session::connect;
+pub(crate) use self::session::{certificates, connect};
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;
