@@ -11,6 +11,7 @@ pub(crate) mod docs;
 mod exec;
 mod mcp;
 pub(crate) mod provider;
+pub(crate) mod registry;
 pub(crate) mod sandbox;
 mod session;
 mod shell;
@@ -26,6 +27,7 @@ pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::mcp::McpArguments;
 pub(crate) use self::provider::ProviderCommand;
+pub(crate) use self::registry::RegistryCommand;
 pub(crate) use self::sandbox::SandboxCommand;
 #[cfg(test)]
 pub(crate) use self::session::Target;
@@ -94,6 +96,12 @@ pub(crate) enum Command {
         /// The subcommand.
         #[command(subcommand)]
         command: SandboxCommand,
+    },
+    /// Download and find provider documents
+    Registry {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: RegistryCommand,
     },
     /// Check, make and compare provider documents
     Provider {

@@ -7,5 +7,6 @@ pub(crate) mod exec;
 pub(crate) mod ledger;
 pub(crate) mod mcp;
 pub(crate) mod provider;
+pub(crate) mod registry;
 pub(crate) mod sandbox;
 pub(crate) mod srv;

@@ -164,6 +164,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
             commands::srv::run(&srv, &settings, environment, &console, interruption)
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
+        Command::Registry { command } => commands::registry::run(&command, &settings, &console),
         Command::Provider { command } => commands::provider::run(&command, &console),
         Command::Auth { command } => {
             commands::auth::run(&command, &settings, environment, &console)

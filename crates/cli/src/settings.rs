@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     /// An additional source of provider documents, besides pulled and embedded ones.
     pub(crate) registry: Option<String>,
+    /// The server that documents are pulled from.
+    pub(crate) registry_url: Option<String>,
     /// Credentials by provider, as JSON.
     pub(crate) auth: Option<SecretString>,
     /// Replacement endpoints, by provider.

@@ -13,6 +13,11 @@ pub(crate) fn sql_name(folder: &str) -> &str {
     ALIASES.iter().find(|(_, alias)| *alias == folder).map_or(folder, |(name, _)| name)
 }
 
+/// The folder of a provider.
+pub(crate) fn folder_name(provider: &str) -> &str {
+    ALIASES.iter().find(|(name, _)| *name == provider).map_or(provider, |(_, folder)| folder)
+}
+
 /// The kind of name, for messages.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
@@ -66,5 +71,6 @@ mod tests {
     fn the_alias_goes_from_folder_to_name() {
         assert_eq!(sql_name("googleapis.com"), "google");
         assert_eq!(sql_name("googleads"), "googleads");
+        assert_eq!((folder_name("google"), folder_name("aws")), ("googleapis.com", "aws"));
     }
 }

@@ -20,7 +20,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use self::output::Printer;
 use self::run::Run;
-pub(crate) use self::session::{Opened, Opening, Simulated, connect};
+pub(crate) use self::session::{Opened, Opening, Simulated, certificates, connect};
 use crate::args::ExecArguments;
 use crate::console::Console;
 use crate::env::Environment;

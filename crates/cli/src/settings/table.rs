@@ -36,6 +36,14 @@ pub(crate) const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "registry_url",
+        meaning: "the server of `strataql registry`, as `--from`",
+        put: |settings, _, value| {
+            settings.registry_url = Some(value.to_owned());
+            Ok(())
+        },
+    },
+    Key {
         name: "auth",
         meaning: "credentials by provider as JSON, as `--auth`",
         put: |settings, _, value| {

@@ -4,4 +4,5 @@ mod common;
 mod databricks;
 mod lint;
 mod lookup;
+mod pull;
 mod samples;

@@ -209,19 +209,23 @@ pub(crate) fn connect(
         };
         net.endpoints.insert(known, url);
     }
-    if let Some(path) = &settings.ca_bundle {
-        let pem = std::fs::read(path).map_err(|error| {
-            Box::new(
-                Report::new(
-                    Code::LocalIo,
-                    format!("the certificates `{}` cannot be read: {error}", path.display()),
-                )
-                .with_help("give the path of a PEM file"),
-            )
-        })?;
-        net.extra_roots = Some(pem);
-    }
+    net.extra_roots = certificates(settings)?;
     Ok(())
+}
+
+/// Certificates that the user trusts, too.
+pub(crate) fn certificates(settings: &Settings) -> Result<Option<Vec<u8>>, Box<Report>> {
+    let Some(path) = &settings.ca_bundle else { return Ok(None) };
+    let pem = std::fs::read(path).map_err(|error| {
+        Box::new(
+            Report::new(
+                Code::LocalIo,
+                format!("the certificates `{}` cannot be read: {error}", path.display()),
+            )
+            .with_help("give the path of a PEM file"),
+        )
+    })?;
+    Ok(Some(pem))
 }
 
 fn endpoint_of_nothing(mut report: Box<Report>) -> Box<Report> {
