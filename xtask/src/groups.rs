@@ -7,6 +7,7 @@
 mod cases;
 mod postgres;
 mod python;
+mod tmux;
 
 use std::env;
 use std::path::{Path, PathBuf};

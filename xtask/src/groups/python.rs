@@ -7,17 +7,27 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Group, binary, postgres, target};
+use super::{Fate, Group, binary, postgres, target, tmux};
 use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 6] =
-    ["requests", "google-auth", "protobuf", "PyYAML", "psycopg[binary]", "psycopg2-binary"];
+const PACKAGES: [&str; 7] = [
+    "requests",
+    "google-auth",
+    "protobuf",
+    "PyYAML",
+    "psycopg[binary]",
+    "psycopg2-binary",
+    "mcp==2.3.0",
+];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
+
+/// The program that drives the shell in a terminal.
+const WITH_TERMINAL: &str = "shell";
 
 /// The program that runs statements against a mock of every provider in the registry of the tests, and the share in
 /// percent that has to work.
@@ -63,6 +73,11 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
                 Ok(folder) => step = step.env("STRATAQL_POSTGRES", folder),
                 Err(reason) => return Fate::Skipped(reason),
             }
+        }
+        if stem(path) == WITH_TERMINAL
+            && let Err(reason) = tmux::is_there(root)
+        {
+            return Fate::Skipped(reason);
         }
         step.run().into()
     };

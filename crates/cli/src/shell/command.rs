@@ -68,7 +68,7 @@ const ROWS: [Row; 16] = [
 pub(super) fn help() -> String {
     let line = |(name, argument, meaning): &Row| {
         let name = format!("\\{name} {argument}");
-        format!("  {name:<22}{meaning}\n")
+        format!("  {name:<24}{meaning}\n")
     };
     let rows: Vec<String> = ROWS.iter().map(line).collect();
     format!(

@@ -63,9 +63,7 @@ impl Shell<'_> {
                 return Ended::Failed;
             }
         };
-        for warning in &template.warnings {
-            self.console.show(warning, Some(source));
-        }
+        // values that a statement has no place for wait for the next one
         let statements = match Session::parse(&template.text) {
             Ok(statements) => statements,
             Err(report) => {
