@@ -19,12 +19,13 @@ use tokio::sync::watch;
 use crate::backend::{Login, Session};
 use crate::commands::default;
 use crate::frame::{Message, violation};
+use crate::messages::text;
 use crate::metrics::Metrics;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows};
 use crate::report::{Failure, Severity};
-use crate::server::{Cancel, Registration, stopping};
-use crate::wire::{Incoming, Outgoing, Socket, text};
+use crate::state::{Cancel, Registration, stopping};
+use crate::wire::{Incoming, Outgoing, Socket};
 
 /// Most prepared statements, and most portals, of a session.
 const MOST_NAMES: usize = 4096;

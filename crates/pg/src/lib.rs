@@ -12,11 +12,14 @@ mod commands;
 mod frame;
 mod kinds;
 mod login;
+mod messages;
 mod metrics;
+mod options;
 mod pieces;
 mod portal;
 mod report;
 mod server;
+mod state;
 mod structures;
 mod tls;
 mod users;
@@ -24,7 +27,8 @@ mod values;
 mod wire;
 
 pub use backend::{Answer, Backend, Description, Login, Notice, Session};
-pub use server::{Options, Server};
+pub use options::Options;
+pub use server::Server;
 pub use tls::Tls;
 pub use users::Users;
 

@@ -18,9 +18,10 @@ use crate::backend::Login;
 use crate::client::{Client, Shared};
 use crate::commands::default;
 use crate::frame::{Message, Opening, opening, violation};
+use crate::messages::{message, text};
 use crate::report::{Failure, Severity};
-use crate::server::State;
-use crate::wire::{Incoming, Outgoing, Socket, message, text};
+use crate::state::State;
+use crate::wire::{Incoming, Outgoing, Socket};
 
 /// Most bytes of a message before the login.
 const LIMIT: usize = 10_000;

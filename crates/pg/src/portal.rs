@@ -12,8 +12,8 @@ use strataql_diag::{Code, Report};
 use crate::backend::{Answer, Notice};
 use crate::cells::Cells;
 use crate::kinds::{Kind, modifier};
+use crate::messages::{message, text};
 use crate::report::Failure;
-use crate::wire::{message, text};
 
 /// A column of a result.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use strataql_diag::Report;
 
-use crate::wire::text;
+use crate::messages::text;
 
 /// How severe a report is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,12 +9,13 @@ use strataql_diag::{Code, Report};
 use super::{Client, MOST_BYTES, MOST_NAMES, Portal, Prepared, Progress, Status, Stop, stopped};
 use crate::backend::Answer;
 use crate::commands::{self, Command, OfConnection, VERSION, default, refusal};
+use crate::messages::text;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows, describe, parameter};
 use crate::report::Failure;
-use crate::server::stopping;
+use crate::state::stopping;
 use crate::values::value;
-use crate::wire::{Socket, text};
+use crate::wire::Socket;
 
 impl<S: Socket> Client<S> {
     /// One statement, with its rows in text.

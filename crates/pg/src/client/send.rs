@@ -203,7 +203,7 @@ fn cell(value: &[u8], form: &CopyForm, line: &mut BytesMut) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::message;
+    use crate::messages::message;
 
     #[test]
     fn copied_values_are_escaped() {

@@ -8,7 +8,7 @@ use arrow::array::ArrayRef;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Redactor, Report};
 use strataql_engine::{Engine, Parameters, Session, Settings};
-use strataql_pg::{Answer, Backend, Description, Login, Notice, Session as _, async_trait};
+use strataql_pg::{Answer, Backend, Description, Login, Notice, async_trait};
 use tokio::runtime::Handle;
 
 /// How long a statement that was cancelled may take to end with its session.
