@@ -120,6 +120,7 @@ mod tests {
             title: "Apps".to_owned(),
             description: "OAuth apps of an account. More".to_owned(),
             has_view: false,
+            view_required: Vec::new(),
             methods: Vec::new(),
         };
         let rank = |words: &[&str]| {
