@@ -13,7 +13,6 @@ use std::sync::Arc;
 use strataql_deploy::flow::{Ended, ExportFormat, Flow, OnFailure, Options, Verdict};
 use strataql_deploy::{Host, Stack, lint};
 use strataql_diag::{Code, Report, Severity};
-use strataql_output::AtomicFile;
 
 use self::host::Machine;
 use self::runner::EngineRunner;
