@@ -7,6 +7,7 @@
 //! Surprise: the doc comments of this module and its children are the `--help` text.
 
 pub(crate) mod auth;
+pub(crate) mod deploy;
 pub(crate) mod docs;
 mod exec;
 mod mcp;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::auth::AuthCommand;
+pub(crate) use self::deploy::DeployCommand;
 pub(crate) use self::docs::DocsCommand;
 pub(crate) use self::exec::ExecArguments;
 pub(crate) use self::mcp::McpArguments;
@@ -109,6 +111,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProviderCommand,
     },
+    /// Plan, build, test and tear down stacks of resources
+    Deploy {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: DeployCommand,
+    },
     /// Check credentials
     Auth {
         /// The subcommand.
@@ -153,7 +161,7 @@ impl Command {
     pub(crate) fn ends_in_order(&self) -> bool {
         match self {
             Self::Shell(_) => !std::io::stdin().is_terminal(),
-            _ => matches!(self, Self::Exec(_) | Self::Mcp(_) | Self::Srv(_)),
+            _ => matches!(self, Self::Exec(_) | Self::Mcp(_) | Self::Srv(_) | Self::Deploy { .. }),
         }
     }
 }

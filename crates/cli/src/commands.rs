@@ -2,6 +2,7 @@
 
 pub(crate) mod auth;
 pub(crate) mod completions;
+pub(crate) mod deploy;
 pub(crate) mod docs;
 pub(crate) mod exec;
 pub(crate) mod ledger;

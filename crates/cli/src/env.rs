@@ -124,6 +124,20 @@ impl Environment {
         Ok(Self { lookup: Arc::new(lookup) })
     }
 
+    /// This environment, and below it some variables.
+    pub(crate) fn with_variables(self, variables: BTreeMap<String, String>) -> Self {
+        let own = self.lookup;
+        let lookup = move |name: &str| own(name).or_else(|| variables.get(name).cloned());
+        Self { lookup: Arc::new(lookup) }
+    }
+
+    /// This environment, with some variables above it.
+    pub(crate) fn with_overriding(self, variables: BTreeMap<String, String>) -> Self {
+        let own = self.lookup;
+        let lookup = move |name: &str| variables.get(name).cloned().or_else(|| own(name));
+        Self { lookup: Arc::new(lookup) }
+    }
+
     /// Exactly these variables.
     #[cfg(test)]
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
@@ -158,7 +172,7 @@ impl Environment {
 }
 
 /// The variables of a file: `NAME=value` lines, `#` comments, quotes around values.
-fn read(path: &Path) -> Result<Vec<(String, String)>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<(String, String)>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Box::new(

@@ -19,6 +19,9 @@ impl Exit {
     /// The command line is wrong.
     pub(crate) const USAGE: Self = Self(2);
 
+    /// A run of `deploy` of which a part failed or was not confirmed.
+    pub(crate) const PART: Self = Self(4);
+
     /// The number.
     pub(crate) const fn code(self) -> u8 {
         self.0

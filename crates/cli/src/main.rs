@@ -34,7 +34,8 @@ use crate::interruption::{Interruption, interruptible};
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
-    let line = command().try_get_matches_from(std::env::args_os().map(comment_first));
+    let arguments = named_deploy(std::env::args_os().map(comment_first).collect());
+    let line = command().try_get_matches_from(arguments);
     let line = match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => line,
         Err(error) => return refuse(&error, &Environment::of_process()).into(),
@@ -95,6 +96,18 @@ fn command() -> clap::Command {
     command.after_long_help(format!("{after}\n\n{}", settings::environment_help()))
 }
 
+/// Called `stackql-deploy`, the program is its command `deploy`.
+fn named_deploy(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_deploy = arguments.first().is_some_and(|name| {
+        std::path::Path::new(name).file_stem().is_some_and(|stem| stem == "stackql-deploy")
+    });
+    let asks_version = arguments.get(1).is_some_and(|first| first == "--version" || first == "-V");
+    if is_deploy && !asks_version {
+        arguments.insert(1, OsString::from("deploy"));
+    }
+    arguments
+}
+
 /// A statement that begins with a comment is not a flag: a leading blank distinguishes them.
 fn comment_first(argument: OsString) -> OsString {
     let is_comment = argument.to_str().is_some_and(|text| {
@@ -134,6 +147,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         Command::Shell(shell) => (Some(&shell.output), Some(&shell.session)),
         Command::Mcp(mcp) => (None, Some(&mcp.session)),
         Command::Srv(srv) => (None, Some(&srv.session)),
+        Command::Deploy { command } => (None, command.stack().map(|stack| &stack.session)),
         _ => (None, of_auth.as_ref()),
     };
     let flags = Flags {
@@ -162,6 +176,9 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         }
         Command::Srv(srv) => {
             commands::srv::run(&srv, &settings, environment, &console, interruption)
+        }
+        Command::Deploy { command } => {
+            commands::deploy::run(command, settings, environment, &console, interruption)
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),
         Command::Registry { command } => commands::registry::run(&command, &settings, &console),

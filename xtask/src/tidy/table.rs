@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
             "unicode-width",
         ],
     ),
-    light("deploy", &["diag", "spec"], &["indexmap", "minijinja", "regex", "serde-saphyr"]),
+    light("deploy", &["diag", "spec"], &["base64", "indexmap", "minijinja", "regex", "ring"]),
     light("mcp", &["diag"], &["axum", "futures", "ring", "rmcp", "tokio"]),
     light(
         "pg",

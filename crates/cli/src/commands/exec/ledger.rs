@@ -85,7 +85,7 @@ pub(crate) async fn close(recording: &Recording, console: &Console) {
 }
 
 /// The report of an interrupted run, with the number of writes in flight.
-pub(super) async fn with_open(
+pub(crate) async fn with_open(
     report: Box<Report>,
     recording: &Recording,
     workers: &Handle,

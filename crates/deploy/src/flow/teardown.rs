@@ -1,0 +1,274 @@
+//! `teardown`: resources are deleted in reverse order, and their absence is checked.
+
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+
+use super::statements::Statement;
+use super::{Ended, Flow, OnFailure, Step};
+use crate::iql::QueryFile;
+use crate::manifest::{Kind, Resource};
+use crate::runner::Level;
+use crate::scope::Names;
+use crate::verdict;
+
+/// How a deletion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// There was nothing to do.
+    Skipped,
+    /// It is not there any more.
+    Confirmed,
+    /// It may be there.
+    Unconfirmed,
+}
+
+impl Flow<'_> {
+    /// Runs the flow.
+    ///
+    /// # Errors
+    /// The first failure, unless failures are ignored.
+    pub fn teardown(mut self) -> Step<Ended> {
+        self.begin("tearing down")?;
+        let mut ended = Ended::default();
+        self.info("collecting exports from all resources...");
+        for resource in &self.stack.resources {
+            self.read_exports(resource)?;
+        }
+        for (at, resource) in self.stack.resources.iter().enumerate().rev() {
+            if !self.is_targeted(resource) {
+                continue;
+            }
+            self.progress(at, resource);
+            match self.deleted(resource) {
+                Ok(Gone::Unconfirmed) => ended.unconfirmed.push(resource.name.clone()),
+                Ok(Gone::Skipped | Gone::Confirmed) => {}
+                Err(report) if report.code == Code::Cancelled => return Err(report),
+                Err(report) if self.options.on_failure == OnFailure::Ignore => {
+                    self.failed(resource, &report);
+                    ended.failed.push(resource.name.clone());
+                }
+                Err(report) => return Err(report),
+            }
+        }
+        for name in &ended.unconfirmed {
+            self.tell(
+                Level::Error,
+                &format!("deletion of [{name}] was not confirmed, it may still be there"),
+            );
+        }
+        self.info(&format!("teardown completed in {}", self.elapsed()));
+        let dry = if self.options.dry_run { "dry-run " } else { "" };
+        self.frame(&format!("{dry}teardown complete"))?;
+        Ok(ended)
+    }
+
+    /// Deletes what this run created, newest first; gives the report of the failure with what is left.
+    pub(super) fn rolled_back(&mut self, at: &Resource, report: Box<Report>) -> Box<Report> {
+        let created: Vec<&Resource> =
+            self.created.iter().rev().filter_map(|name| self.stack.resource(name)).collect();
+        let mut left = Vec::new();
+        for resource in created {
+            self.info(&format!("rolling back [{}]...", resource.name));
+            match self.deleted(resource) {
+                Ok(Gone::Confirmed) => {}
+                Ok(Gone::Skipped | Gone::Unconfirmed) => left.push(resource.name.clone()),
+                Err(failure) => {
+                    self.failed(resource, &failure);
+                    left.push(resource.name.clone());
+                }
+            }
+        }
+        let report = if left.is_empty() {
+            report.with_note("what this run created is deleted again")
+        } else {
+            report.with_note(format!("not rolled back: {}", crate::words::listed(&left)))
+        };
+        Box::new(report.with_note(format!("the failure is at `{}`", at.name)))
+    }
+
+    fn deleted(&mut self, resource: &Resource) -> Step<Gone> {
+        if !matches!(resource.kind, Kind::Resource | Kind::Multi) || resource.unknown_kind.is_some()
+        {
+            self.tell(Level::Debug, &format!("[{}] has nothing to delete", resource.name));
+            return Ok(Gone::Skipped);
+        }
+        if resource.skip_on_delete || resource.lifecycle.is_retained {
+            self.info(&format!("Skipping delete for [{}] (skip_on_delete)", resource.name));
+            return Ok(Gone::Skipped);
+        }
+        if resource.lifecycle.is_protected {
+            return Err(Box::new(
+                self.stack
+                    .failed(resource, format!("`{}` is protected and not deleted", resource.name))
+                    .with_help("remove `lifecycle.protect` to delete it, or leave it with `lifecycle.retain`"),
+            ));
+        }
+        let mut names = self.scope.names(resource)?;
+        if !self.applies(resource, &names)? {
+            self.info(&format!(
+                "Skipping resource [{}] due to condition: {}",
+                resource.name,
+                resource.condition.as_deref().unwrap_or_default()
+            ));
+            return Ok(Gone::Skipped);
+        }
+        self.own_exports(resource, &mut names);
+        if self.is_native(resource) {
+            let Some(native) = self.native(resource, &names)? else { return Ok(Gone::Skipped) };
+            return Ok(match self.delete_native(&native, &names)? {
+                None => Gone::Skipped,
+                Some(true) => Gone::Confirmed,
+                Some(false) => Gone::Unconfirmed,
+            });
+        }
+        let queries = self.queries(resource)?;
+        if queries.get("delete").is_none() {
+            self.info(&format!("delete query not defined for [{}], skipping...", resource.name));
+            return Ok(Gone::Skipped);
+        }
+        let check_name = if queries.get("exists").is_some() { "exists" } else { "statecheck" };
+        if queries.get(check_name).is_none() && queries.get("exports").is_none() {
+            self.info(&format!("exists query not defined for [{}], skipping...", resource.name));
+            return Ok(Gone::Skipped);
+        }
+        let check_name = if queries.get(check_name).is_some() { check_name } else { "exports" };
+        let check = self.deferred(resource, &queries, check_name, &names)?;
+        let Some(check) = check.filter(|check| !check.is_unknown()) else {
+            self.info(&format!(
+                "[{}] depends on what is not there, taken as deleted",
+                resource.name
+            ));
+            return Ok(Gone::Skipped);
+        };
+        if self.options.dry_run {
+            let sql = match self.deferred(resource, &queries, "delete", &names)? {
+                Some(delete) => delete.sql,
+                None => queries.get("delete").map(|anchor| anchor.text.clone()).unwrap_or_default(),
+            };
+            self.info(&format!("dry run delete for [{}]:\n\n{sql}\n", resource.name));
+            return Ok(Gone::Confirmed);
+        }
+        let attempts = check.anchor.options.retries().unwrap_or(1);
+        match self.exists(resource, &names, &check, attempts, &check.anchor.options)? {
+            Some(captured) => names.capture(&captured),
+            None if resource.kind == Kind::Multi => {}
+            None => {
+                self.info(&format!("resource [{}] does not exist, skipping delete", resource.name));
+                return Ok(Gone::Skipped);
+            }
+        }
+        let delete = self.rendered(resource, &queries, "delete", &names)?;
+        let Some(mut delete) = delete else { return Ok(Gone::Skipped) };
+        if delete.is_unknown() {
+            self.tell(
+                Level::Warn,
+                &format!("[{}] is not deleted: a value of its delete is not known", resource.name),
+            );
+            return Ok(Gone::Unconfirmed);
+        }
+        if resource.return_values.delete.is_none() {
+            delete.sql = without_returning(&delete.sql);
+        }
+        self.delete(resource, &queries, &mut names, &delete, &check)
+    }
+
+    fn delete(
+        &mut self,
+        resource: &Resource,
+        queries: &QueryFile,
+        names: &mut Names,
+        delete: &Statement<'_>,
+        check: &Statement<'_>,
+    ) -> Step<Gone> {
+        let attempts = delete.anchor.options.retries().unwrap_or(1).max(1);
+        for attempt in 1..=attempts {
+            self.info(&format!("deleting [{}]...", resource.name));
+            match self.ask(resource, names, delete, false) {
+                Ok(answer) => {
+                    self.returned(resource, names, "delete", &answer, true)?;
+                    if !answer.rows.is_empty() {
+                        self.callback(resource, queries, "delete", names)?;
+                    }
+                }
+                Err(report) if verdict::is_missing(&report) => {}
+                // another attempt may find that what held it is gone
+                Err(report) if attempt < attempts && verdict::is_refusal(&report) => {
+                    self.tell(
+                        Level::Warn,
+                        &format!("[{}] delete was refused: {}", resource.name, report.message),
+                    );
+                    self.host.wait(delete.anchor.options.delay())?;
+                    continue;
+                }
+                Err(report) => {
+                    self.troubleshoot(resource, queries, "delete", names)?;
+                    return Err(report);
+                }
+            }
+            if self.is_gone(resource, names, check)? {
+                self.info(&format!("[{}] confirmed deleted", resource.name));
+                self.info(&format!("successfully deleted {}", resource.name));
+                return Ok(Gone::Confirmed);
+            }
+            if attempt < attempts {
+                self.host.wait(delete.anchor.options.delay())?;
+            }
+        }
+        self.troubleshoot(resource, queries, "delete", names)?;
+        self.tell(Level::Error, &format!("[{}] is still there after its delete", resource.name));
+        Ok(Gone::Unconfirmed)
+    }
+
+    /// Polls until the object is not there.
+    fn is_gone(&self, resource: &Resource, names: &Names, check: &Statement<'_>) -> Step<bool> {
+        let options = &check.anchor.options;
+        let retries = options.postdelete_retries();
+        for attempt in 0..=retries {
+            let there = self.exists(resource, names, check, 1, options)?;
+            if there.is_none() {
+                return Ok(true);
+            }
+            if attempt < retries {
+                self.host.wait(options.postdelete_delay())?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// The resource's own exports, under their names and under the columns they come from: another
+    /// resource may export the same name.
+    fn own_exports(&self, resource: &Resource, names: &mut Names) {
+        let Some(own) = self.scope.exported(&resource.name) else { return };
+        for export in &resource.exports {
+            let Some(value) = own.get(&export.name) else { continue };
+            let is_prop = |name: &str| resource.props.iter().any(|prop| prop.name == name);
+            if !is_prop(&export.name) {
+                names.set(&export.name, value.clone());
+            }
+            if export.column != export.name && !is_prop(&export.column) {
+                names.set(&export.column, value.clone());
+            }
+        }
+        let known = own
+            .iter()
+            .filter(|(_, value)| **value != Json::String(crate::scope::UNKNOWN.to_owned()));
+        names.capture(&known.map(|(k, v)| (k.clone(), v.clone())).collect());
+    }
+}
+
+/// A statement without its last RETURNING.
+fn without_returning(sql: &str) -> String {
+    let Some(at) = sql.to_uppercase().rfind("RETURNING") else { return sql.to_owned() };
+    // upper case may have another length than the text
+    match sql.get(at..at + 9) {
+        Some(word) if word.eq_ignore_ascii_case("RETURNING") => sql[..at].trim_end().to_owned(),
+        _ => sql.to_owned(),
+    }
+}
+
+impl crate::manifest::Stack {
+    /// A resource that is not as it should be.
+    pub(crate) fn failed(&self, resource: &Resource, message: impl Into<String>) -> Box<Report> {
+        Box::new(Report::new(Code::AssertionFailed, message).with_place(&*self.file, resource.line))
+    }
+}

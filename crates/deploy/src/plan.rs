@@ -1,0 +1,202 @@
+//! A plan: what a build would do, and why.
+//!
+//! Owns: its forms for people, machines and pull requests.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::yaml::scalar;
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It is as it should be.
+    None,
+    /// It is created.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It is deleted and created again.
+    Replace,
+    /// It is deleted.
+    Delete,
+    /// A command or a script runs.
+    Run,
+    /// A query reads.
+    Read,
+    /// Its condition does not hold.
+    Skip,
+}
+
+impl Action {
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::None => " ",
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "-/+",
+            Self::Delete => "-",
+            Self::Run => ">",
+            Self::Read => "<=",
+            Self::Skip => "·",
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::None => "no change",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Run => "run",
+            Self::Read => "read",
+            Self::Skip => "skip",
+        }
+    }
+
+    /// True if something would be written to the resource.
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Replace | Self::Delete)
+    }
+}
+
+/// A field that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// Its path.
+    pub path: String,
+    /// What is there.
+    pub before: Json,
+    /// What is declared.
+    pub after: Json,
+    /// True if it cannot be changed in place.
+    #[serde(rename = "replaces")]
+    pub is_replacing: bool,
+}
+
+/// What happens to one resource.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// Its name.
+    pub resource: String,
+    /// What happens.
+    pub action: Action,
+    /// Why, where fields do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The fields that differ.
+    pub fields: Vec<FieldChange>,
+    /// The statements that would run.
+    pub statements: Vec<String>,
+}
+
+/// A plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// The form of this object.
+    pub format: &'static str,
+    /// The stack.
+    pub stack: String,
+    /// The environment.
+    pub env: String,
+    /// The digest of the manifest and what it includes.
+    pub manifest_sha256: String,
+    /// What happens, in order.
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// True if no resource would be written.
+    pub fn is_empty(&self) -> bool {
+        !self.changes.iter().any(|change| change.action.changes())
+    }
+
+    /// The plan as JSON.
+    pub fn json(&self) -> String {
+        match serde_json::to_string_pretty(self) {
+            Ok(text) => text + "\n",
+            // a plan has nothing that JSON lacks
+            Err(error) => format!("{{\"error\": {}}}\n", Json::from(error.to_string())),
+        }
+    }
+
+    /// A tree for people.
+    pub fn text(&self, color: bool) -> String {
+        let mut text = format!("stack {} in {}\n", self.stack, self.env);
+        for change in &self.changes {
+            let code = match change.action {
+                Action::Create => "32",
+                Action::Update | Action::Run => "33",
+                Action::Replace | Action::Delete => "31",
+                _ => "2",
+            };
+            let why = change.why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+            let line = format!(
+                "{:>3} {} {}{why}",
+                change.action.sign(),
+                change.action.word(),
+                change.resource
+            );
+            text.push_str(&if color {
+                format!("\u{1b}[{code}m{line}\u{1b}[0m\n")
+            } else {
+                line + "\n"
+            });
+            let width =
+                change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or(0);
+            for field in &change.fields {
+                let after = scalar(&field.after);
+                let values = if change.action == Action::Create {
+                    after
+                } else {
+                    format!("{} → {after}", scalar(&field.before))
+                };
+                let replaces = if field.is_replacing { "  (forces replacement)" } else { "" };
+                let path = &field.path;
+                text.extend(["      ", &format!("{path:<width$}  {values}{replaces}"), "\n"]);
+            }
+        }
+        text + &self.summary() + "\n"
+    }
+
+    /// A table for pull requests.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "### Plan of `{}` in `{}`\n\n{}\n\n| | resource | field | before | after |\n|---|---|---|---|---|\n",
+            self.stack,
+            self.env,
+            self.summary()
+        );
+        let cell = |value: &Json| scalar(value).replace('|', "\\|").replace('\n', " ");
+        for change in self.changes.iter().filter(|change| change.action != Action::None) {
+            let head = format!("| {} | `{}` |", change.action.word(), change.resource);
+            if change.fields.is_empty() {
+                let why = change.why.clone().unwrap_or_default();
+                text.extend([&*head, " ", &why, " | | |\n"]);
+            }
+            for field in &change.fields {
+                let row = format!(
+                    " `{}` | {} | {} |\n",
+                    field.path,
+                    cell(&field.before),
+                    cell(&field.after)
+                );
+                text.extend([&*head, &row]);
+            }
+        }
+        text
+    }
+
+    fn summary(&self) -> String {
+        let count = |action| self.changes.iter().filter(|change| change.action == action).count();
+        let parts: Vec<String> =
+            [Action::Create, Action::Update, Action::Replace, Action::Delete, Action::Run]
+                .into_iter()
+                .filter(|action| count(*action) > 0)
+                .map(|action| format!("{} to {}", count(action), action.word()))
+                .collect();
+        if parts.is_empty() { "no changes".to_owned() } else { parts.join(", ") }
+    }
+}
