@@ -33,10 +33,10 @@ impl Tone {
 }
 
 /// The key by which an object says that it is an error; `is_known` tells the keys that its document has.
-pub(crate) fn error_key<'j>(
-    fields: &'j Map<String, Json>,
+pub(crate) fn error_key(
+    fields: &Map<String, Json>,
     is_known: impl Fn(&str) -> bool,
-) -> Option<&'j str> {
+) -> Option<&str> {
     let is_error = |key: &str, value: &Json| match key {
         "__type" => is_error_type(value),
         key => Tone::of(key) == Tone::Error && says_something(value) && !is_known(key),

@@ -253,8 +253,11 @@ const ENTITIES: &[(&str, u8)] = &[
     ("&apos;", b'\''),
 ];
 
+/// How long an escape is, and the byte that it stands for.
+type Reading = (usize, u8);
+
 /// What `%41` is, and what it is if it goes on as `%2541`: the length of the reading, and the byte.
-fn percent(text: &[u8]) -> (Option<(usize, u8)>, Option<(usize, u8)>) {
+fn percent(text: &[u8]) -> (Option<Reading>, Option<Reading>) {
     let byte = |at: usize| {
         let digits = std::str::from_utf8(text.get(at..at + 2)?).ok()?;
         u8::from_str_radix(digits, 16).ok()
@@ -386,8 +389,10 @@ mod tests {
         for secret in ["pass%12word", "a%25b%2512", "%%%%", "x\\\\n\\u0041", "&amp;&lt;a"] {
             let redactor = Redactor::new();
             redactor.register(secret);
-            let percent =
-                |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+            let percent = |text: &str| {
+                let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+                bytes.concat()
+            };
             let only = |text: &str| text.replace('%', "%25").replace('\\', "%5C");
             let json = secret.replace('\\', "\\\\");
             for form in

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn an_approval_is_for_one_plan_and_a_time() {
         let asked = plan("https://h/a");
-        let later = Instant::now() + Duration::from_secs(60);
+        let later = Instant::now() + Duration::from_mins(1);
         let approval = Approval::of(&asked, later);
         assert!(approval.check(&plan("https://h/a")).is_ok());
         let other = approval.check(&plan("https://h/b")).expect_err("another plan");
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_person_sees_the_requests_first() {
         let question =
-            plan("https://h/a").question("run_mutation_query", 5, Duration::from_secs(600));
+            plan("https://h/a").question("run_mutation_query", 5, Duration::from_mins(10));
         let lines: Vec<&str> = question.lines().collect();
         assert_eq!(lines[1], "  DELETE https://h/a (why: sent once)");
         assert!(

@@ -271,17 +271,16 @@ impl Calls {
             None
         };
         let run = self.backend.execute(sql.to_owned(), limit);
-        let ran = match tokio::time::timeout(self.options.timeout, run).await {
-            Ok(ran) => ran,
-            Err(_) => {
-                return Err(Box::new(
-                    Report::new(
-                        Code::WriteOutcomeUnknown,
-                        format!("the statements took more than {} s", self.options.timeout.as_secs()),
-                    )
-                    .with_help("read each object to see whether it was changed before you repeat a statement"),
-                ));
-            }
+        let Ok(ran) = tokio::time::timeout(self.options.timeout, run).await else {
+            return Err(Box::new(
+                Report::new(
+                    Code::WriteOutcomeUnknown,
+                    format!("the statements took more than {} s", self.options.timeout.as_secs()),
+                )
+                .with_help(
+                    "read each object to see whether it was changed before you repeat a statement",
+                ),
+            ));
         };
         match ran {
             Ok(done) => {
@@ -311,10 +310,8 @@ impl Calls {
         let question = plan.question(tool, options.approved_rows, options.approval_ttl);
         let until = Instant::now() + options.approval_ttl;
         let question = self.backend.redacted(&question);
-        let reply = match tokio::time::timeout(options.approval_ttl, person.ask(question)).await {
-            Ok(reply) => reply,
-            Err(_) => return Err(refused("nobody answered in time")),
-        };
+        let asked = tokio::time::timeout(options.approval_ttl, person.ask(question)).await;
+        let Ok(reply) = asked else { return Err(refused("nobody answered in time")) };
         tracing::info!(tool, plan = %plan.hash, reply = ?reply, "approval");
         match reply {
             Reply::Accepted => {}

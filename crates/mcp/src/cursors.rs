@@ -18,7 +18,7 @@ use crate::digest;
 /// Results that may be open at once.
 const MOST: usize = 16;
 /// How long a result waits for its next reader.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 /// A value longer than this is cut, in characters.
 const LONGEST: usize = 4_000;
 /// Bytes of a token.

@@ -76,13 +76,13 @@ impl FromStr for Mode {
 
 #[cfg(test)]
 mod tests {
+    use super::Decision::{Allow, Approve, Refuse};
     use super::*;
 
     #[test]
     fn modes_decide_by_effect() {
         let effects = [Effect::Select, Effect::Write, Effect::Delete, Effect::Exec, Effect::Other];
         let row = |mode: Mode| effects.map(|effect| mode.decide(effect));
-        use Decision::{Allow, Approve, Refuse};
         assert_eq!(row(Mode::ReadOnly), [Allow, Refuse, Refuse, Refuse, Refuse]);
         assert_eq!(row(Mode::Safe), [Allow, Approve, Approve, Approve, Approve]);
         assert_eq!(row(Mode::DeleteSafe), [Allow, Allow, Approve, Approve, Approve]);

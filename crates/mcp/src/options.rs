@@ -53,9 +53,9 @@ impl Default for Options {
             mode: Mode::default(),
             rendering: Rendering::default(),
             max_tokens: 10_000,
-            approval_ttl: Duration::from_secs(600),
+            approval_ttl: Duration::from_mins(10),
             approved_rows: 100,
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
             concurrency: 16,
             tools: Vec::new(),
         }

@@ -26,7 +26,7 @@ use crate::server::Server;
 /// Longest line, in bytes.
 const LONGEST: usize = 8 << 20;
 /// How long answers may take after the input has ended.
-const SETTLING: Duration = Duration::from_secs(300);
+const SETTLING: Duration = Duration::from_mins(5);
 
 impl Server {
     /// Serves one session on a pair of streams, until the input ends.
@@ -250,6 +250,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Frames<R, W> {
 type Refused = (Option<RequestId>, ErrorData);
 
 /// The message of a line; nothing for an empty one.
+#[expect(clippy::result_large_err, reason = "one refused line is answered at once")]
 fn read(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Refused> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);

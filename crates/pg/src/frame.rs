@@ -292,7 +292,7 @@ mod tests {
             frame(b'P', b"\0\0\0\x02\0\0\0\x01"),
             frame(b'D', b"Xname\0"),
             frame(b'E', b"\0\0\0"),
-            frame(b'Q', &vec![b'x'; 200]),
+            frame(b'Q', &[b'x'; 200]),
             BytesMut::from(&b"Q\0\0\0\x01"[..]),
             BytesMut::from(&b"Q\xff\xff\xff\xff"[..]),
         ];

@@ -5,6 +5,12 @@
 //! Refuses: SQL. Statements are run by whoever implements [`Backend`]; no engine is linked here.
 //! Surprise: frames are read by this crate itself, because no length in them may be trusted.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "texts are short, and `write!` into a text has an error that cannot happen"
+)]
+#![expect(clippy::disallowed_methods, reason = "a server starts tasks and waits")]
+
 mod backend;
 mod cells;
 mod client;

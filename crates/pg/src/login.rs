@@ -161,7 +161,9 @@ async fn start<S: Socket>(
         outgoing.put(b'v', |out| {
             out.put_u32(0);
             out.put_u32(u32::try_from(unknown.len()).unwrap_or(0));
-            unknown.iter().for_each(|name| text(out, name));
+            for name in &unknown {
+                text(out, name);
+            }
         });
     }
     let find = |wanted: &str| parameters.iter().find(|(name, _)| name == wanted);

@@ -40,7 +40,7 @@ impl Default for Options {
             message_limit: 32 << 20,
             login_timeout: Duration::from_secs(30),
             idle_timeout: None,
-            patience: Duration::from_secs(600),
+            patience: Duration::from_mins(10),
         }
     }
 }

@@ -239,7 +239,7 @@ fn cast(array: ArrayRef, form: &DataType) -> Option<ArrayRef> {
 
 fn of_hex(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let value =

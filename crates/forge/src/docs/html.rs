@@ -94,8 +94,8 @@ fn trail(title: &str, page: &str) -> String {
     }
     links.push(format!("<a href=\"{}index.html\">{}</a>", "../".repeat(depth), escaped(title)));
     // below `services/`: the service, then the resource
-    for at in 1..depth {
-        let name = escaped(folders[at]);
+    for (at, folder) in folders.iter().enumerate().take(depth).skip(1) {
+        let name = escaped(folder);
         if at + 1 == depth {
             links.push(format!("<span>{name}</span>"));
         } else {

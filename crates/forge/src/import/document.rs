@@ -128,7 +128,7 @@ pub(super) fn check(root: &Json, source: &str) -> Result<(), Box<Report>> {
             "put it into a registry folder, see docs/documents.md",
         ));
     }
-    if !root.get("paths").and_then(Json::as_object).is_some_and(|paths| !paths.is_empty()) {
+    if root.get("paths").and_then(Json::as_object).is_none_or(serde_json::Map::is_empty) {
         return Err(refused(
             source,
             "the document has no `paths`",

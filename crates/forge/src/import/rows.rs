@@ -160,7 +160,8 @@ fn search(
             "array" if !is_envelope(name) || is_common => {
                 let item = property.get("items");
                 let is_object = item.is_some_and(|item| description.kind(item) == "object");
-                if !(is_named || is_common || is_alone) || !(has_items || is_alone) && !is_named {
+                let is_candidate = is_named || is_alone || (is_common && has_items);
+                if !is_candidate {
                     continue;
                 }
                 let score = i32::from(is_named) * 8

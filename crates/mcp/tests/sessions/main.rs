@@ -1,5 +1,7 @@
 //! Sessions over both transports, with a backend that is made up.
 
+#![expect(clippy::disallowed_methods, reason = "a test starts servers and waits")]
+
 mod fake;
 
 use std::sync::Arc;

@@ -22,7 +22,7 @@ const SHORTEST: Duration = Duration::from_micros(200);
 /// The longest spacing.
 const LONGEST: Duration = Duration::from_secs(5);
 /// Resets from this number on are moments, not seconds from now.
-const EPOCH_FROM: u64 = 1_000_000_000;
+const EPOCH_FROM: f64 = 1e9;
 
 /// What a gate has learned.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ pub(super) fn exhausted(headers: &HeaderMap, now: SystemTime) -> Option<Duration
     }
     let reset = number(&["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"])?;
     let since = now.duration_since(UNIX_EPOCH).ok()?.as_secs_f64();
-    let wait = if reset >= EPOCH_FROM as f64 { reset - since } else { reset };
+    let wait = if reset >= EPOCH_FROM { reset - since } else { reset };
     Duration::try_from_secs_f64(wait).ok().filter(|wait| !wait.is_zero())
 }
 

@@ -425,6 +425,6 @@ pub(super) fn wrong_count(given: usize, wanted: usize) -> Failure {
 fn shifted(stop: Stop, offset: usize) -> Stop {
     match stop {
         Stop::Failed(failure) => Stop::Failed(failure.shifted(offset)),
-        end => end,
+        Stop::End(end) => Stop::End(end),
     }
 }

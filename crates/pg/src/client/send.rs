@@ -1,4 +1,4 @@
-//! Sending rows: DataRow, FETCH, COPY.
+//! Sending rows: `DataRow`, FETCH, COPY.
 
 use bytes::{BufMut, BytesMut};
 

@@ -1,5 +1,7 @@
 //! The protocol over real sockets: what clients see, and what hostile ones reach.
 
+#![expect(clippy::disallowed_methods, reason = "a test starts servers and waits")]
+
 mod support;
 
 use std::sync::Arc;

@@ -150,7 +150,7 @@ impl Raw {
         raw.startup().await;
         let messages = raw.until(b'Z').await;
         let key = messages.iter().find(|(kind, _)| *kind == b'K').expect("a key");
-        raw.process = key.1.clone();
+        raw.process.clone_from(&key.1);
         raw
     }
 

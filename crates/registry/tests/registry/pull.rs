@@ -168,7 +168,7 @@ fn hostile_archives_leave_what_was_there() {
     let other = provider("other", "v24.11.00010", "x/y");
     let good = ("v24.11.00010/provider.yaml", entry.as_str());
     let mut zeros = GzEncoder::new(Vec::new(), Compression::fast());
-    zeros.write_all(&[0; 1 << 20]).expect("packed");
+    zeros.write_all(&vec![0; 1 << 20]).expect("packed");
     let cases: Vec<(Vec<u8>, Code)> = vec![
         (b"<html>".to_vec(), Code::BadDocument),
         (Vec::new(), Code::BadDocument),

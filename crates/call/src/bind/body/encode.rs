@@ -125,7 +125,7 @@ fn multipart(
         (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     // another one if the content has it
-    let boundary = (0_u64..)
+    let boundary = (0..u64::MAX)
         .map(|at| format!("part-{:016x}", digest.wrapping_add(at)))
         .find(|boundary| !whole.contains(boundary.as_str()))
         .ok_or("has no boundary")?;

@@ -114,11 +114,11 @@ fn row<'j>(
     Ok(())
 }
 
-/// The members of an object, as they are written.
-fn members<'j>(
-    jiter: &mut Jiter<'j>,
-    json: &'j [u8],
-) -> Result<Vec<(&'j [u8], &'j [u8])>, Failure> {
+/// A key and a value, as they are written.
+type Member<'j> = (&'j [u8], &'j [u8]);
+
+/// The members of an object.
+fn members<'j>(jiter: &mut Jiter<'j>, json: &'j [u8]) -> Result<Vec<Member<'j>>, Failure> {
     let mut found = Vec::new();
     let mut key = first_key(jiter, json)?;
     while let Some(span) = key {
@@ -167,7 +167,6 @@ fn rest<'j>(mut jiter: Jiter<'_>, json: &'j [u8]) -> Result<&'j [u8], Failure> {
     Ok(json)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 fn kind(error: jiter::JiterError) -> Failure {
     error.error_type
 }
