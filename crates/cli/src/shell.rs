@@ -254,7 +254,7 @@ impl<'a> Shell<'a> {
             return Ok(Going::On);
         }
         if !command::is_command(text) {
-            self.last = text.to_owned();
+            text.clone_into(&mut self.last);
             self.statements(text);
             return Ok(Going::On);
         }
@@ -415,9 +415,11 @@ impl<'a> Shell<'a> {
             if self.run_all(&text) == statements::Ended::Interrupted {
                 break;
             }
+            #[expect(clippy::disallowed_methods, reason = "the shell waits for a person")]
+            let waited = tokio::time::sleep(pause);
             let wait = async {
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => false,
+                    () = waited => false,
                     _ = tokio::signal::ctrl_c() => true,
                 }
             };

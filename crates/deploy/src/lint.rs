@@ -4,6 +4,7 @@
 //! of documentation pages.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use strataql_diag::{Code, Report, Severity};
 
@@ -30,7 +31,7 @@ pub fn lint(
     let mut lint = Lint {
         stack,
         runner,
-        templates: Templates::new(&stack.folder, lookup.clone()),
+        templates: Templates::new(&stack.folder, Arc::clone(&lookup)),
         known: [
             "stack_name",
             "stack_env",

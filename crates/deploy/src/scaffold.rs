@@ -29,9 +29,9 @@ pub fn scaffold(
         let name = &field.name;
         // writing to a string cannot fail
         let _ok = if field.is_required {
-            write!(globals, "  - {{name: {name}, value: \"{{{{ {} }}}}\"}}\n", name.to_uppercase())
+            writeln!(globals, "  - {{name: {name}, value: \"{{{{ {} }}}}\"}}", name.to_uppercase())
                 .and_then(|()| {
-                    write!(manifest, "      - {{name: {name}, value: \"{{{{ {name} }}}}\"}}\n")
+                    writeln!(manifest, "      - {{name: {name}, value: \"{{{{ {name} }}}}\"}}")
                 })
         } else {
             let values = if field.values.is_empty() {
@@ -39,7 +39,7 @@ pub fn scaffold(
             } else {
                 format!(", one of {}", field.values.join(", "))
             };
-            write!(manifest, "      # - {{name: {name}, value: …}}  # {}{values}\n", field.kind)
+            writeln!(manifest, "      # - {{name: {name}, value: …}}  # {}{values}", field.kind)
         };
     }
     if !globals.is_empty() {

@@ -5,6 +5,7 @@
 //! Surprise: a value that cannot be rendered yet is no error. It is one where it is used.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -141,7 +142,7 @@ impl<'a> Scope<'a> {
     ) -> Result<Self, Box<Report>> {
         let lookup = host.environment();
         let mut scope = Self {
-            templates: Templates::new(&stack.folder, lookup.clone()),
+            templates: Templates::new(&stack.folder, Arc::clone(&lookup)),
             stack,
             environment,
             host,

@@ -119,6 +119,7 @@ impl Statement {
     }
 
     /// The same statement with another text, as part of its run.
+    #[must_use]
     pub fn part(
         &self,
         text: impl Into<Arc<str>>,
@@ -134,6 +135,7 @@ impl Statement {
     }
 
     /// The same statement under other settings, as part of its run.
+    #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
         let variables = variables(&self.engine, &settings);
         Self { settings: Arc::new(settings), variables, ..self.clone() }

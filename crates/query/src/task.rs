@@ -39,6 +39,7 @@ impl Default for Workers {
 
 impl Workers {
     /// The same on another runtime.
+    #[must_use]
     pub fn on(self, runtime: Handle) -> Self {
         Self { runtime: Some(runtime), ..self }
     }

@@ -95,7 +95,7 @@ pub(crate) struct StackArguments {
     #[arg(long)]
     pub(crate) run_scripts: bool,
 
-    /// `test` writes a JUnit report
+    /// `test` writes a `JUnit` report
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
 

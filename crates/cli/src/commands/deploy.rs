@@ -343,7 +343,8 @@ fn junit(stack: &str, verdicts: &[Verdict], machine: &Machine<'_>) -> String {
         text.push_str(&escaped(stack));
         text.push_str("\" name=\"");
         text.push_str(&escaped(&verdict.resource));
-        text.push_str(&format!("\" time=\"{:.3}\">{inner}</testcase>\n", verdict.seconds));
+        let seconds = verdict.seconds;
+        text += &format!("\" time=\"{seconds:.3}\">{inner}</testcase>\n");
     }
     text.push_str("</testsuite>\n");
     text
@@ -370,7 +371,9 @@ fn info(
     }
     let mut text = format!("strataql deploy {version}\nproviders:\n");
     for provider in all {
-        text.push_str(&format!("  {} {}\n", provider.name, provider.version));
+        for part in ["  ", &provider.name, " ", &provider.version, "\n"] {
+            text.push_str(part);
+        }
     }
     console.write_out(&text)?;
     Ok(Exit::SUCCESS)

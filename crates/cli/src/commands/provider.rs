@@ -115,13 +115,13 @@ fn finding(finding: &Report) -> String {
         Some(place) => format!("{}:{}: ", place.file, place.line),
         None => String::new(),
     };
-    let fixes: String = finding
+    let fixes: Vec<String> = finding
         .help
         .iter()
         .map(|help| format!("\n    fix: {}", strataql_output::neutral(help)))
         .collect();
     let message = strataql_output::neutral(&finding.message);
-    format!("{place}{severity}[{}]: {message}{fixes}", finding.code)
+    format!("{place}{severity}[{}]: {message}{}", finding.code, fixes.concat())
 }
 
 /// One JSON object per finding, then one with the totals.

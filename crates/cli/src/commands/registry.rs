@@ -91,9 +91,11 @@ fn list(
 }
 
 fn print(console: &Console, lines: &[String]) -> Result<(), Box<Report>> {
-    let text: String =
-        lines.iter().map(|line| format!("{}\n", strataql_output::neutral(line))).collect();
-    console.write_out(&text)
+    let mut lines: Vec<String> =
+        lines.iter().map(|line| strataql_output::neutral(line).into_owned()).collect();
+    // the last line ends, too
+    lines.push(String::new());
+    console.write_out(&lines.join("\n"))
 }
 
 fn pull(

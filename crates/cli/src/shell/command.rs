@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn commands_are_read() {
         assert_eq!(parse("\\d a.b").ok(), Some(Command::Describe("a.b".to_owned())));
-        assert_eq!(parse("\\d;").is_err(), true);
+        assert!(parse("\\d;").is_err());
         assert_eq!(parse("EXIT;").ok(), Some(Command::Quit));
         assert_eq!(parse("\\watch").ok(), Some(Command::Watch(2.0)));
         assert_eq!(parse("\\timing off").ok(), Some(Command::Timing(Some(false))));

@@ -43,7 +43,7 @@ impl Native<'_> {
     fn keys(&self) -> Vec<String> {
         let lookup =
             self.methods("select").find(|method| method.gives_one && !required(method).is_empty());
-        lookup.map(|method| required(method)).unwrap_or_default()
+        lookup.map(required).unwrap_or_default()
     }
 
     /// A condition that gives names their values.

@@ -104,9 +104,9 @@ impl Flow<'_> {
             .statements
             .extend(self.deferred(resource, &queries, name, &names)?.map(|s| known_later(&s.sql)));
         if action == Action::Create {
-            self.unknown(resource)
+            self.unknown(resource);
         } else {
-            self.read_exports(resource)?
+            self.read_exports(resource)?;
         }
         Ok(change)
     }

@@ -94,7 +94,7 @@ impl Flow<'_> {
         let ask = Ask { sql: &statement.sql, auth: auth.as_ref(), only_reads };
         let answer = self.runner.run(&ask).map_err(|mut report| {
             if report.place.is_none() {
-                report = Box::new(report.with_place(statement.file, statement.anchor.line));
+                *report = report.with_place(statement.file, statement.anchor.line);
             }
             // a span is of the rendered text, which nobody sees
             report.labels.clear();

@@ -90,10 +90,11 @@ impl Flow<'_> {
             }
             Kind::Query | Kind::Resource | Kind::Multi => {}
         }
-        if self.is_native(resource) && !self.options.dry_run {
-            if let Some(native) = self.native(resource, &names)? {
-                return self.test_native(&native, &names).map(|()| true);
-            }
+        if self.is_native(resource)
+            && !self.options.dry_run
+            && let Some(native) = self.native(resource, &names)?
+        {
+            return self.test_native(&native, &names).map(|()| true);
         }
         let queries = self.queries(resource)?;
         if resource.kind == Kind::Query {

@@ -49,7 +49,7 @@ pub(super) fn register(environment: &mut Environment<'_>) {
     });
     environment.add_filter("truncate", truncate);
     environment.add_filter("date", date);
-    environment.add_filter("as_str", |value: &Value| Ok::<_, Error>(defined(value)?));
+    environment.add_filter("as_str", defined);
     environment.add_function("range", range);
     environment.add_function("uuid", crate::random::uuid);
     environment.add_function("now", now);

@@ -76,8 +76,10 @@ impl Host for Machine<'_> {
 
     fn wait(&self, time: Duration) -> Result<(), Box<Report>> {
         self.own.block_on(async {
+            #[expect(clippy::disallowed_methods, reason = "a stack waits between two tries")]
+            let waited = tokio::time::sleep(time);
             tokio::select! {
-                () = tokio::time::sleep(time) => Ok(()),
+                () = waited => Ok(()),
                 () = self.interruption.received() => Err(interrupted()),
             }
         })
