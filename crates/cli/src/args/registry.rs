@@ -50,7 +50,7 @@ pub(crate) struct PullArguments {
     pub(crate) provider: String,
 
     /// The version; the highest if it is left out
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "pulled_version", value_name = "VERSION")]
     pub(crate) version: Option<String>,
 
     /// The address of the registry server

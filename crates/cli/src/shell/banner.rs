@@ -91,7 +91,7 @@ fn hosts(shell: &Shell<'_>, name: &str) -> Option<String> {
 
 /// The host of a service's first method, with its variables as written.
 fn first_host(service: &Service) -> Option<String> {
-    let methods = service.resources.values().flat_map(|resource| resource.methods.values());
+    let mut methods = service.resources.values().flat_map(|resource| resource.methods.values());
     let server = methods.find_map(|method| method.servers.first())?;
     let rest = server.url.split_once("://").map_or(server.url.as_str(), |(_, rest)| rest);
     rest.split('/').next().map(str::to_owned)
