@@ -343,8 +343,10 @@ fn junit(stack: &str, verdicts: &[Verdict], machine: &Machine<'_>) -> String {
         text.push_str(&escaped(stack));
         text.push_str("\" name=\"");
         text.push_str(&escaped(&verdict.resource));
-        let seconds = verdict.seconds;
-        text += &format!("\" time=\"{seconds:.3}\">{inner}</testcase>\n");
+        let seconds = format!("{:.3}", verdict.seconds);
+        for part in ["\" time=\"", &seconds, "\">", &inner, "</testcase>\n"] {
+            text.push_str(part);
+        }
     }
     text.push_str("</testsuite>\n");
     text

@@ -63,7 +63,7 @@ async fn other_statements_have_the_columns_of_their_rows() {
     assert_eq!(found.labels, ["id"]);
     assert_eq!(found.schema.field(0).data_type(), &DataType::Utf8);
     let found = described("SHOW PROVIDERS").await;
-    assert_eq!(found.labels, ["name", "version", "source"]);
+    assert_eq!(found.labels, ["name", "version", "source", "generated_from"]);
     let found = described(&format!("EXPLAIN SELECT * FROM {APPS}")).await;
     assert_eq!(found.labels[..3], ["step", "method", "http"]);
     let found = described("EXPLAIN VERBOSE SELECT 1").await;
