@@ -12,15 +12,7 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 7] = [
-    "requests",
-    "google-auth",
-    "protobuf",
-    "PyYAML",
-    "psycopg[binary]",
-    "psycopg2-binary",
-    "mcp==2.3.0",
-];
+const PACKAGES: [&str; 5] = ["requests", "google-auth", "protobuf", "PyYAML", "mcp==2.3.0"];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 
 /// The program that compares with PostgreSQL.
