@@ -27,7 +27,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A statement begins; [`numbered`] tells its number later.
+    /// A statement begins; `numbered` tells its number later.
     pub fn begin(kind: &str) -> Self {
         let span = tracing::info_span!("statement", number = Empty, kind);
         Self { span, started: Instant::now(), rows: 0, result: None }
