@@ -66,6 +66,8 @@ class Param:
     required: bool
     schema: dict[str, Any]
     default: Any = None
+    # its name in SQL, where that is not the one in the path
+    alias: str = ""
 
 
 class Document:
@@ -297,7 +299,7 @@ class Method:
 
     def needs(self) -> set[str]:
         """SQL names of all that it needs."""
-        names = {self.sql_name(one.name) for one in self.required_params()}
+        names = {self.sql_name(one.alias or one.name) for one in self.required_params()}
         return names | {self.field_name(one) for one in self.required_fields()}
 
     # ---- the answer
@@ -338,6 +340,9 @@ class Method:
         wrapped = self.wrapped()
         if wrapped:
             inner = self.document.properties(schema).get(wrapped)
+            if inner is None and "jsonMapFromString" in self.template:
+                # a bare list of values, which the template takes apart
+                inner = {"type": "array", "items": {"type": "string"}}
             schema = inner if inner is not None else schema
         return media or "", schema
 
@@ -365,7 +370,10 @@ class Method:
             return False
         responses = {str(key): value for key, value in (self.operation.get("responses") or {}).items()}
         content = (self.document.target(responses.get(str(self.response.get("openAPIDocKey")))) or {}).get("content") or {}
-        return any((one or {}).get("schema") for one in content.values())
+        schemas = [one["schema"] for one in content.values() if (one or {}).get("schema")]
+        # what the template looks for has to be in the schema, or it is that of the template's output
+        wanted = set(re.findall(r'index \. "(\w+)"', self.template))
+        return any(wanted <= set(self.document.properties(one)) for one in schemas)
 
     def shown(self) -> Any:
         """The schema that its columns come from."""
@@ -375,7 +383,11 @@ class Method:
         """Where a list of rows is in what the service sends; None for one object."""
         document = self.document
         key = self.response.get("objectKey")
-        path = json_path(str(key)) if key and not str(key).startswith("/") else []
+        if key and str(key).startswith("/"):
+            return self._element_path(schema, [one for one in str(key).split("/") if one][1:])
+        if self.transformed and not key and not self.template.lstrip().startswith("["):
+            return None
+        path = json_path(str(key)) if key else []
         if not key and document.kind(schema) == "object" and "items" in document.properties(schema):
             path = ["items"]
         found = document.at(schema, [step for step in path if step != "*"])
@@ -387,6 +399,24 @@ class Method:
             if document.kind(value) == "array" and document.kind(document.items(value)) in ("object", "string"):
                 return [name]
         return None
+
+
+    def _element_path(self, schema: Any, steps: list[str]) -> list[str] | None:
+        """The list that an XPath of elements leads to; what follows it names the elements of the list."""
+        document, path = self.document, []
+        for step in steps:
+            if document.kind(schema) == "array":
+                break
+            found = None
+            for name, one in document.properties(schema).items():
+                known = ((document.target(one) or {}).get("xml") or one.get("xml") or {}).get("name") or name
+                if step in (name, known):
+                    found = (name, one)
+            if found is None:
+                return None
+            path.append(found[0])
+            schema = found[1]
+        return path if document.kind(schema) == "array" else None
 
 
 def quoted(name: str) -> str:
@@ -530,6 +560,14 @@ class Service:
         for node in (method.operation.get("parameters") or []) + (method.item.get("parameters") or []):
             node = document.target(node) or {}
             name, place = str(node.get("name")), node.get("in")
+            if place == "path" and "{" + name not in method.path:
+                # one that is spelt otherwise in the path is known by its own name
+                other = next((one for one in re.findall(r"{([^}:*]+)", method.path) if plain(one) == plain(name)), None)
+                if other is not None and (other, "path") not in seen:
+                    seen |= {(name, "path"), (other, "path")}
+                    schema = document.target(node.get("schema") or {}) or {}
+                    method.params.append(Param(other, "path", True, schema, alias=name))
+                    continue
             if place not in ("path", "query", "header") or (name, place) in seen:
                 continue
             seen.add((name, place))

@@ -22,6 +22,8 @@ mod examples;
 mod faults;
 #[path = "e2e/hostile.rs"]
 mod hostile;
+#[path = "e2e/imported.rs"]
+mod imported;
 #[path = "e2e/ledger.rs"]
 mod ledger;
 #[path = "e2e/ledger_command.rs"]
@@ -44,6 +46,8 @@ mod plans;
 mod process;
 #[path = "e2e/properties.rs"]
 mod properties;
+#[path = "e2e/pulling.rs"]
+mod pulling;
 #[path = "e2e/read_only.rs"]
 mod read_only;
 #[path = "e2e/refused.rs"]

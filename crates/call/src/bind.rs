@@ -7,6 +7,7 @@
 //! segments are errors, and so are several segments that spell another path of the same document.
 
 mod body;
+mod graphql;
 mod key;
 mod path;
 mod query;
@@ -77,6 +78,8 @@ pub(crate) struct BoundCall {
     headers: HeaderMap,
     /// JSON body attributes, when the method has a body.
     pub(crate) body: Option<body::BodyContent>,
+    /// The body of a GraphQL method, in place of the other.
+    graphql: Option<graphql::GraphQlBody>,
     /// Rewrites of the finished request (`requestTranslate`).
     translate: Option<String>,
     /// True if it only reads and may be sent again after its response was lost.
@@ -108,8 +111,14 @@ pub(crate) fn bind(
     let base = binder.base_url(&server)?;
     let mut query = query::of_path_key(&binder)?;
     query.extend(query::of_params(&binder)?);
-    let body = body::assemble(&binder)?;
-    let headers = binder.headers(body.as_ref())?;
+    let graphql = graphql::assemble(&binder)?;
+    let body = if graphql.is_some() { None } else { body::assemble(&binder)? };
+    let mut headers = binder.headers(body.as_ref())?;
+    if graphql.is_some() {
+        // what the path key holds only tells operations of the document apart
+        query.clear();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
     Ok(BoundCall {
         provider: service.provider.clone(),
         verb: method.verb,
@@ -117,6 +126,7 @@ pub(crate) fn bind(
         query,
         headers,
         body,
+        graphql,
         translate: method.request_translate.clone(),
         may_repeat: method.may_repeat(),
         scope: Arc::new(binder.signing_scope()),
@@ -298,6 +308,9 @@ impl BoundCall {
     /// same name.
     pub(crate) fn url(&self, page: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
+        if self.graphql.is_some() {
+            return url;
+        }
         let mut pairs: Vec<(&str, Option<&str>)> = self
             .query
             .iter()
@@ -315,6 +328,9 @@ impl BoundCall {
 
     /// The body bytes, with a page value in the given attribute.
     fn body_bytes(&self, page: Option<(&str, &str)>) -> Result<Option<Bytes>, Box<Report>> {
+        if let Some(graphql) = &self.graphql {
+            return graphql.bytes(&self.query, page.map(|(_, value)| value)).map(Some);
+        }
         match (&self.body, page) {
             (Some(body), page) => body.bytes(page).map(Some),
             (None, Some((name, value))) => {

@@ -18,6 +18,7 @@ use strataql_query::result_set::ResultSet;
 use strataql_query::settings::Settings;
 use strataql_query::task::Workers;
 use strataql_query::trace::Trace;
+use strataql_registry::Server;
 use strataql_sql::{Parsed, Statement as Syntax};
 use tokio::runtime::Handle;
 use tracing::Instrument;
@@ -47,6 +48,14 @@ impl Session {
     #[must_use]
     pub fn on(self, runtime: Handle) -> Self {
         Self { workers: self.workers.on(runtime), ..self }
+    }
+
+    /// The session with a registry server for REGISTRY LIST and PULL; without one they are refused.
+    #[must_use]
+    pub fn with_registry_server(self, server: Arc<dyn Server>) -> Self {
+        // the first and only value
+        let _kept = self.state.server.set(server);
+        self
     }
 
     /// Reads the statements of a text.

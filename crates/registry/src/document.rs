@@ -8,8 +8,12 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use strataql_diag::{Code, Report};
-use strataql_spec::Overlay;
+use strataql_spec::provider::{Provider, ServiceEntry};
+use strataql_spec::service::Service;
 use strataql_spec::yaml::MAX_BYTES;
+use strataql_spec::{
+    Overlay, SplitDocument, documents_of, load_mended_service, load_split_service,
+};
 
 /// A document as text, with its name for reports.
 pub(crate) struct Document {
@@ -17,6 +21,23 @@ pub(crate) struct Document {
     pub(crate) name: String,
     /// What mends it.
     pub(crate) overlays: Vec<Overlay>,
+    /// The documents that it names, if it is a register of resources.
+    pub(crate) parts: Vec<SplitDocument>,
+}
+
+impl Document {
+    /// The model of the service.
+    pub(crate) fn load(
+        &self,
+        provider: &Provider,
+        entry: &ServiceEntry,
+    ) -> Result<(Service, Vec<Report>), Box<Report>> {
+        let Self { text, name, overlays, parts } = self;
+        if entry.is_register {
+            return load_split_service(text, parts, overlays, provider, entry, name);
+        }
+        load_mended_service(text, overlays, provider, entry, name)
+    }
 }
 
 /// The path itself, or the only entry that differs from it in case: documents written on a
@@ -69,7 +90,28 @@ pub(crate) fn read_file(path: &Path) -> Result<Document, Box<Report>> {
         Some(rest) => rest.to_owned(),
         None => text,
     };
-    Ok(Document { text, name, overlays: Vec::new() })
+    Ok(Document { text, name, overlays: Vec::new(), parts: Vec::new() })
+}
+
+/// The documents that a register names, as far as they are there. A copy of a provider may be of another
+/// version than its references say, so its `own` folder is tried, too.
+pub(crate) fn parts(
+    register: &str,
+    own: &str,
+    has: &dyn Fn(&str) -> bool,
+    read: &dyn Fn(&str) -> Result<Document, Box<Report>>,
+) -> Result<Vec<SplitDocument>, Box<Report>> {
+    let mut found = Vec::new();
+    for reference in documents_of(register)? {
+        let Some(path) = inside(&reference) else { continue };
+        let below = path.splitn(3, '/').nth(2).map(|rest| format!("{own}{rest}"));
+        let Some(path) = [Some(path), below].into_iter().flatten().find(|it| has(it)) else {
+            continue;
+        };
+        let Document { text, name, .. } = read(&path)?;
+        found.push(SplitDocument { reference, document: Overlay { text, file: name } });
+    }
+    Ok(found)
 }
 
 /// The overlay beside a service document.

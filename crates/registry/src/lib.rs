@@ -19,6 +19,6 @@ mod version;
 
 pub use index::{MethodSummary, ResourceSummary, ServiceIndex};
 pub use lint::{DocumentTime, LintReport, lint};
-pub use pull::{Fetch, Listed, Problem, Pulled, Remote, Store, Verified};
+pub use pull::{Fetch, Listed, Problem, Pulled, Remote, Server, Store, Verified};
 pub use registry::{ProviderSummary, Registry, Settings};
 pub use source::{Origin, Source};

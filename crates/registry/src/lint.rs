@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use strataql_diag::Report;
+use strataql_spec::Overlay;
 use strataql_spec::service::Service;
-use strataql_spec::{Overlay, load_mended_service};
 
 use crate::cache::{Key, decode_model, encode_model};
-use crate::document::{Document, overlay_of, read_file};
+use crate::document::{Document, existing, overlay_of, parts, read_file};
 use gather::{Gathered, Job, gather};
 
 /// Number of threads.
@@ -115,18 +115,12 @@ struct Counts {
 
 fn run(job: &Job) -> Outcome {
     let failed = |report: Box<Report>| Outcome { counts: None, time: None, reports: vec![*report] };
-    let document = match read_file(&job.path) {
+    let document = match read(job) {
         Ok(document) => document,
         Err(report) => return failed(report),
     };
-    let overlays = match beside(&job.path) {
-        Ok(overlays) => overlays,
-        Err(report) => return failed(report),
-    };
     let start = Instant::now();
-    let loaded =
-        load_mended_service(&document.text, &overlays, &job.provider, &job.entry, &document.name);
-    let (service, reports) = match loaded {
+    let (service, reports) = match document.load(&job.provider, &job.entry) {
         Ok(loaded) => loaded,
         Err(report) => return failed(report),
     };
@@ -158,6 +152,22 @@ fn run(job: &Job) -> Outcome {
         warm,
     };
     Outcome { counts: Some(Counts::of(&service)), time: Some(time), reports }
+}
+
+/// A document with what belongs to it.
+fn read(job: &Job) -> Result<Document, Box<Report>> {
+    let mut document = read_file(&job.path)?;
+    document.overlays = beside(&job.path)?;
+    if job.entry.is_register {
+        let inside =
+            job.path.strip_prefix(&job.root).ok().and_then(Path::to_str).unwrap_or_default();
+        let own: String = inside.splitn(3, '/').take(2).map(|part| format!("{part}/")).collect();
+        let place = |path: &str| existing(&job.root.join(path));
+        document.parts = parts(&document.text, &own, &|path| place(path).exists(), &|path| {
+            read_file(&place(path))
+        })?;
+    }
+    Ok(document)
 }
 
 /// The overlay beside a document.

@@ -36,6 +36,22 @@ pub trait Fetch {
     fn fetch(&self, url: &str, limit: u64) -> Result<Vec<u8>, Box<Report>>;
 }
 
+/// What statements ask of a registry server. Both may take long and must not be called where other tasks
+/// wait.
+pub trait Server: Send + Sync {
+    /// The providers of the server with their versions.
+    ///
+    /// # Errors
+    /// As [`Remote::list`], or `config` if nothing says where the server is.
+    fn list(&self) -> Result<Vec<Listed>, Box<Report>>;
+
+    /// Installs a version of a provider, the highest if none is named.
+    ///
+    /// # Errors
+    /// As [`Remote::pull`], or `config` if nothing says where the server is, or where documents go.
+    fn pull(&self, provider: &str, version: Option<&str>) -> Result<Pulled, Box<Report>>;
+}
+
 /// A registry server.
 #[derive(Debug, Clone)]
 pub struct Remote {

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::Serialize;
 use strataql_diag::{Code, Report};
+use strataql_spec::load_provider;
 use strataql_spec::provider::{Provider, ServiceEntry};
 use strataql_spec::service::Service;
-use strataql_spec::{load_mended_service, load_provider};
 
 use crate::cache::{Cache, Key};
 use crate::document::{Document, inside};
@@ -49,10 +49,15 @@ pub struct ProviderSummary {
 /// All provider documents of a process.
 #[derive(Debug)]
 pub struct Registry {
-    /// By SQL name.
-    providers: BTreeMap<String, Installed>,
+    sources: Vec<Source>,
+    /// The only providers that there may be.
+    only: Option<Vec<String>>,
+    providers: RwLock<Arc<Providers>>,
     cache: Cache,
 }
+
+/// Providers by SQL name.
+type Providers = BTreeMap<String, Arc<Installed>>;
 
 #[derive(Debug)]
 struct Installed {
@@ -92,46 +97,48 @@ impl Registry {
     /// # Errors
     /// `local-io` or `config` when a folder that the user named cannot be read.
     pub fn new(settings: Settings) -> Result<Self, Box<Report>> {
-        let mut providers = BTreeMap::new();
-        for source in &settings.sources {
-            let Some(tree) = Tree::open(source)? else { continue };
-            for found in tree.installed()? {
-                let name = sql_name(&found.folder).to_owned();
-                let entry = format!("{}/{}/{ENTRY}", found.folder, found.version);
-                let summary = ProviderSummary {
-                    name: name.clone(),
-                    version: found.version,
-                    source: tree.origin,
-                    path: tree.display(&entry),
-                };
-                let tree = tree.clone();
-                providers.entry(name).or_insert_with(|| Installed {
-                    summary,
-                    tree,
-                    entry,
-                    loaded: Mutex::default(),
-                });
-            }
+        let providers = RwLock::new(Arc::new(listed(&settings.sources, &Providers::new())?));
+        let cache = Cache::new(settings.cache_dir);
+        Ok(Self { sources: settings.sources, only: None, providers, cache })
+    }
+
+    /// Lists the providers again, after one was installed. Statements that run keep what they have;
+    /// a version that is still the one in use stays loaded.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; the list stays as it was.
+    pub fn reload(&self) -> Result<(), Box<Report>> {
+        let before = self.installed();
+        let mut now = listed(&self.sources, &before)?;
+        if let Some(only) = &self.only {
+            now.retain(|name, _| only.contains(name));
         }
-        Ok(Self { providers, cache: Cache::new(settings.cache_dir) })
+        *self.providers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+        Ok(())
     }
 
     /// The registry with these providers and no others, for those who may use no others.
     ///
     /// # Errors
     /// `unknown-provider` for one that is not there.
-    pub fn limited_to(mut self, names: &[String]) -> Result<Self, Box<Report>> {
-        let mut kept = BTreeMap::new();
+    pub fn limited_to(self, names: &[String]) -> Result<Self, Box<Report>> {
+        let all = self.installed();
+        let mut kept = Providers::new();
         for name in names {
-            let name = find(name, self.providers.keys().map(String::as_str), PROVIDER)?.to_owned();
-            kept.extend(self.providers.remove_entry(&name));
+            let name = find(name, all.keys().map(String::as_str), PROVIDER)?;
+            kept.extend(all.get(name).map(|it| (name.to_owned(), Arc::clone(it))));
         }
-        Ok(Self { providers: kept, ..self })
+        let only = Some(kept.keys().cloned().collect());
+        Ok(Self { providers: RwLock::new(Arc::new(kept)), only, ..self })
+    }
+
+    fn installed(&self) -> Arc<Providers> {
+        Arc::clone(&self.providers.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The providers, in the order of names.
     pub fn providers(&self) -> Vec<ProviderSummary> {
-        self.providers.values().map(|installed| installed.summary.clone()).collect()
+        self.installed().values().map(|installed| installed.summary.clone()).collect()
     }
 
     /// A provider's entry document.
@@ -216,17 +223,18 @@ impl Registry {
         Ok(Arc::clone(&self.loaded(provider)?.1.reports))
     }
 
-    fn loaded(&self, typed: &str) -> Result<(&Installed, Arc<Loaded>), Box<Report>> {
-        let names = self.providers.keys().map(String::as_str);
+    fn loaded(&self, typed: &str) -> Result<(Arc<Installed>, Arc<Loaded>), Box<Report>> {
+        let providers = self.installed();
+        let names = providers.keys().map(String::as_str);
         let name = find(sql_name(typed), names, PROVIDER).map_err(|report| {
-            let report = if self.providers.is_empty() {
+            let report = if providers.is_empty() {
                 report.with_help("no provider is installed: run `strataql registry pull PROVIDER`")
             } else {
                 report.with_help("`SHOW PROVIDERS` lists the installed providers")
             };
             Box::new(report)
         })?;
-        let installed = &self.providers[name];
+        let installed = Arc::clone(&providers[name]);
         let mut slot = locked(&installed.loaded);
         let loaded = match &*slot {
             Some(loaded) => Arc::clone(loaded),
@@ -263,19 +271,42 @@ impl Registry {
         let (service, reports) = if let Some(stored) = stored {
             stored
         } else {
-            let made = load_mended_service(
-                &document.text,
-                &document.overlays,
-                &loaded.provider,
-                entry,
-                &document.name,
-            )?;
+            let made = document.load(&loaded.provider, entry)?;
             self.cache.store(key, &made.0, &made.1);
             made
         };
         let fresh = Compiled { service: Arc::new(service), reports: reports.into() };
         Ok(compiled.insert(fresh).clone())
     }
+}
+
+/// The providers of the sources. One whose version and place are the same as `before` is that one.
+fn listed(sources: &[Source], before: &Providers) -> Result<Providers, Box<Report>> {
+    let mut providers = Providers::new();
+    for source in sources {
+        let Some(tree) = Tree::open(source)? else { continue };
+        for found in tree.installed()? {
+            let name = sql_name(&found.folder).to_owned();
+            let entry = format!("{}/{}/{ENTRY}", found.folder, found.version);
+            let summary = ProviderSummary {
+                name: name.clone(),
+                version: found.version,
+                source: tree.origin,
+                path: tree.display(&entry),
+            };
+            let same = before.get(&name).filter(|known| known.summary == summary);
+            let fresh = || {
+                Arc::new(Installed {
+                    summary: summary.clone(),
+                    tree: tree.clone(),
+                    entry,
+                    loaded: Mutex::default(),
+                })
+            };
+            providers.entry(name).or_insert_with(|| same.map_or_else(fresh, Arc::clone));
+        }
+    }
+    Ok(providers)
 }
 
 impl Installed {
@@ -310,8 +341,12 @@ impl Installed {
             inside(&entry.document).ok_or_else(|| leaves_registry(entry, &self.summary.path))?;
         let mut document = self.tree.read(&path)?;
         document.overlays = self.tree.overlays(&path, &entry.name)?;
+        if entry.is_register {
+            document.parts = self.tree.parts(&document, &self.entry)?;
+        }
         let mut texts = vec![document.text.as_str()];
         texts.extend(document.overlays.iter().map(|overlay| overlay.text.as_str()));
+        texts.extend(document.parts.iter().map(|part| part.document.text.as_str()));
         let key = Key::of(&loaded.text, &entry.name, &texts);
         Ok((document, key))
     }

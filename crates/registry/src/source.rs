@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value as Json;
 use strataql_diag::{Code, Report};
-use strataql_spec::Overlay;
+use strataql_spec::{Overlay, SplitDocument};
 
-use crate::document::{Document, existing, overlay_of, read_file, unreadable};
+use crate::document::{Document, existing, overlay_of, parts, read_file, unreadable};
 use crate::embedded;
 use crate::version::highest;
 
@@ -255,9 +255,24 @@ impl Tree {
                         .with_help("the provider document names a file that does not exist"),
                 ))
             })?;
-            return Ok(Document { text, name: self.display(path), overlays: Vec::new() });
+            return Ok(Document {
+                text,
+                name: self.display(path),
+                overlays: Vec::new(),
+                parts: Vec::new(),
+            });
         };
         read_file(&existing(&base.join(path)))
+    }
+
+    /// The documents that a register names, as far as they are there.
+    pub(crate) fn parts(
+        &self,
+        register: &Document,
+        entry: &str,
+    ) -> Result<Vec<SplitDocument>, Box<Report>> {
+        let own = entry.strip_suffix(ENTRY).unwrap_or_default();
+        parts(&register.text, own, &|path| self.has(path), &|path| self.read(path))
     }
 
     /// What mends a service document: an embedded overlay for documents of other people, then the file beside

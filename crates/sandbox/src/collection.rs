@@ -277,6 +277,14 @@ impl Collection {
         }
     }
 
+    /// A new object of that identifier.
+    pub(crate) fn adopt(&mut self, id: &str) -> Object {
+        let (position, _) = self.claim();
+        let object = self.kind.synthesize(position, id, true);
+        self.put(id, object.clone());
+        object
+    }
+
     fn at(&self, position: usize) -> Object {
         self.changed.get(&position).cloned().unwrap_or_else(|| {
             let id = identifier(self.kind.id_form, self.kind.seed, position);

@@ -86,9 +86,14 @@ impl Call<'_> {
         target: &Target,
         act: impl FnOnce(&mut Collection, &str, Object) -> Result<Object, Problem>,
     ) -> Result<Success, Problem> {
+        let adopts = store.rules.adopt;
         let collection = store.collection(self.request, target);
         let id = target.id.as_deref().unwrap_or_default();
-        let object = collection.get(id).ok_or_else(|| self.missing(id))?;
+        let object = match collection.get(id) {
+            Some(object) => object,
+            None if adopts && !id.is_empty() => collection.adopt(id),
+            None => return Err(self.missing(id)),
+        };
         let object = act(collection, id, object)?;
         Ok(shape::object_body(&self.found.route, &object, &collection.kind).into())
     }
@@ -232,8 +237,9 @@ impl Call<'_> {
     /// that is not a CRUD operation.
     fn act(&self, store: &mut Store, target: &Target) -> Result<Success, Problem> {
         let Some(id) = target.id.as_deref() else { return self.singleton(store) };
+        let adopts = store.rules.adopt;
         let collection = store.collection(self.request, target);
-        if collection.get(id).is_none() {
+        if collection.get(id).is_none() && !adopts {
             return Err(self.missing(id));
         }
         self.singleton(store)

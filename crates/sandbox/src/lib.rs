@@ -14,6 +14,7 @@ mod connection;
 mod crud;
 mod exchange;
 pub mod fault;
+mod graphql;
 mod identity;
 mod log;
 pub mod options;

@@ -43,6 +43,8 @@ pub struct Options {
     pub state_file: Option<String>,
     /// What an earlier run has changed.
     pub state: State,
+    /// An object that is asked for and not there is made, in place of a 404.
+    pub adopt: bool,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             credentials: Credentials::default(),
             state_file: None,
             state: State::default(),
+            adopt: false,
         }
     }
 }

@@ -14,6 +14,7 @@ use strataql_spec::paging::TokenLocation;
 use strataql_spec::{Location, Paging, SchemaKind, TokenSource, TokenTarget};
 
 use crate::fault::FaultKind;
+use crate::graphql;
 use crate::options::DEFAULT_PAGE_SIZE;
 use crate::problem::Problem;
 use crate::random::derive;
@@ -90,7 +91,7 @@ pub(crate) fn requested(
     let (start, style) = match paging {
         Paging::None => return Ok(plain_window(request, asked)),
         Paging::Token { request: target, .. } | Paging::Next { request: Some(target), .. } => {
-            (token_position(request, sent(request, target))?, Style::Token)
+            (token_position(request, sent(route, request, target))?, Style::Token)
         }
         Paging::Link { .. } | Paging::Next { request: None, .. } => {
             if has_query(route, "page") {
@@ -105,12 +106,12 @@ pub(crate) fn requested(
         }
         Paging::PageNumber { request: target, start, .. } => {
             let first = usize::try_from(*start).unwrap_or(0);
-            let page = number(sent(request, target), first)?;
+            let page = number(sent(route, request, target), first)?;
             (page.saturating_sub(first) * size, Style::Number(first))
         }
         Paging::Offset { request: target, start, .. } => {
             let first = usize::try_from(*start).unwrap_or(0);
-            let offset = number(sent(request, target), first)?;
+            let offset = number(sent(route, request, target), first)?;
             (offset.saturating_sub(first), Style::Offset(first))
         }
     };
@@ -132,7 +133,8 @@ fn asked_size(route: &Route, request: &Incoming) -> Option<usize> {
         Paging::Token { size: Some(size), .. } | Paging::Offset { size: Some(size), .. } => {
             let largest =
                 size.max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
-            let wanted = sent(request, &size.target).and_then(|text| text.parse::<usize>().ok());
+            let wanted =
+                sent(route, request, &size.target).and_then(|text| text.parse::<usize>().ok());
             wanted.map(|wanted| wanted.min(largest))
         }
         _ => None,
@@ -179,7 +181,10 @@ fn has_query(route: &Route, name: &str) -> bool {
 }
 
 /// The value of a page parameter.
-fn sent(request: &Incoming, target: &TokenTarget) -> Option<String> {
+fn sent(route: &Route, request: &Incoming, target: &TokenTarget) -> Option<String> {
+    if route.method().graphql.is_some() {
+        return graphql::position(request);
+    }
     match target.location {
         TokenLocation::Query => request.query_value(&target.name).map(str::to_owned),
         TokenLocation::Header => request.header(&target.name).map(str::to_owned),

@@ -77,10 +77,13 @@ impl Incoming {
         }
     }
 
-    /// The first value of a query parameter.
+    /// The first value of a query parameter, which a form may have in place of the query.
     pub(crate) fn query_value(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(own, _)| own == name);
-        found.map(|(_, value)| value.as_deref().unwrap_or_default())
+        let in_form = || self.form.iter().find(|(own, _)| own == name);
+        found
+            .map(|(_, value)| value.as_deref().unwrap_or_default())
+            .or_else(|| in_form().map(|(_, value)| value.as_str()))
     }
 
     /// The text of a header.

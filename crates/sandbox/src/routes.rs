@@ -15,7 +15,7 @@ use strataql_spec::path::pieces;
 use strataql_spec::{HttpVerb, Method, Piece, Provider, Resource, Schemas, Service};
 
 use crate::request::{Incoming, pairs};
-use crate::{Loader, ProviderSource};
+use crate::{Loader, ProviderSource, graphql};
 use template::{Template, Values, one_way};
 
 /// One operation that requests can reach.
@@ -71,6 +71,10 @@ impl Route {
     /// Values of the path key's query, if the request has all of it.
     fn fixed_values(&self, request: &Incoming) -> Option<Values> {
         let mut values = Values::new();
+        if let Some(own) = &self.method().graphql {
+            // the query of the path key is not sent
+            return graphql::is_query(&own.query, request).then_some(values);
+        }
         for (name, wanted) in &self.fixed {
             let in_query = request.query.iter().find(|(own, _)| own == name);
             let sent = match in_query {
@@ -220,7 +224,7 @@ impl Routes {
         let routes = self
             .all
             .iter()
-            .filter(|route| route.method().verb == verb && route.template.has_params());
+            .filter(|route| served_verb(route.method()) == verb && route.template.has_params());
         self.choose(request, routes, |template| template.matches_across(path))
     }
 
@@ -312,9 +316,18 @@ impl Routes {
             return;
         }
         let position = self.all.len();
-        self.by_length.entry((method.verb, route.template.len())).or_default().push(position);
+        let length = (served_verb(method), route.template.len());
+        self.by_length.entry(length).or_default().push(position);
         self.by_key.insert(key, position);
         self.all.push(Arc::new(route));
+    }
+}
+
+/// The verb with which a method is called: some documents describe a form in the query of a GET.
+fn served_verb(method: &Method) -> HttpVerb {
+    match method.request_translate.as_deref() {
+        Some("get_query_to_post_form_utf_8") => HttpVerb::Post,
+        _ => method.verb,
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     pub(crate) page_size: Option<usize>,
     /// The clock.
     pub(crate) clock: i64,
+    /// Objects that are not there are made.
+    pub(crate) adopt: bool,
     sequential_ids: bool,
     omit_empty: bool,
     given: IndexMap<String, ScenarioObjects>,
@@ -44,6 +46,7 @@ impl Rules {
             rows: options.rows.or(scenario.rows).unwrap_or(DEFAULT_ROWS),
             page_size: options.page_size.or(scenario.page_size),
             clock: scenario.clock.unwrap_or(clock::DEFAULT),
+            adopt: options.adopt,
             sequential_ids: scenario.sequential_ids,
             omit_empty: scenario.omit_empty,
             given: scenario.objects,

@@ -8,6 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::node::Node;
+use crate::paging::{Paging, TokenLocation, TokenSource, TokenTarget, body_path};
+use crate::pushdown::{ClausePushdown, Pushdown};
 
 /// The GraphQL side of a method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,45 @@ pub struct GraphQlCursor {
     pub page_size: Option<i64>,
 }
 
+impl GraphQlCursor {
+    /// True if pages are asked for by the number of rows before them.
+    pub fn is_offset(&self) -> bool {
+        self.strategy == "offset"
+    }
+}
+
 impl GraphQl {
+    /// How the query goes on. A cursor that would be one in each row is none.
+    pub(crate) fn paging(&self) -> Paging {
+        let Some(cursor) = &self.cursor else { return Paging::None };
+        let request = TokenTarget { location: TokenLocation::Body, name: "cursor".to_owned() };
+        if cursor.is_offset() {
+            return Paging::Offset { request, start: 0, total: None, more: None, size: None };
+        }
+        let path = |text: &str| Some(text).filter(|text| !text.contains('[')).map(body_path);
+        let Some(found) = path(&cursor.path).filter(|path| !path.is_empty()) else {
+            return Paging::None;
+        };
+        let more = cursor.more.as_deref().and_then(path).map(TokenSource::Body);
+        Paging::Token { request, response: TokenSource::Body(found), size: None, more }
+    }
+
+    /// The row limit, if the query takes one.
+    pub(crate) fn pushdown(&self) -> Option<Pushdown> {
+        let takes_limit = self.query.split("{{").skip(1).any(|action| {
+            let action = action.split("}}").next().unwrap_or_default();
+            action.split_whitespace().any(|word| word.trim_matches('-') == ".limit")
+        });
+        takes_limit.then(|| Pushdown {
+            top: Some(ClausePushdown {
+                dialect: "custom".to_owned(),
+                param: "limit".to_owned(),
+                ..ClausePushdown::default()
+            }),
+            ..Pushdown::default()
+        })
+    }
+
     /// Parses the block of an operation; `None` without a query.
     pub(crate) fn read(operation: &Node) -> Option<Self> {
         let block = operation.get("x-stackQL-graphQL")?;
@@ -76,6 +116,17 @@ mod tests {
             ("$.data.a[*]", "cursor_after")
         );
         assert_eq!(cursor.more.as_deref(), Some("$.data.more"));
+        let graphql = GraphQl { cursor: Some(cursor), ..graphql };
+        let Paging::Token { response, more, .. } = graphql.paging() else { panic!("{graphql:?}") };
+        let path =
+            |keys: &[&str]| TokenSource::Body(keys.iter().map(|it| (*it).to_owned()).collect());
+        assert_eq!((response, more), (path(&["data", "end"]), Some(path(&["data", "more"]))));
+        assert_eq!(graphql.pushdown(), None);
+        let limited = GraphQl { query: "{ a(first: {{- .limit -}}) }".to_owned(), ..graphql };
+        assert_eq!(
+            limited.pushdown().and_then(|it| it.top).map(|it| it.param).as_deref(),
+            Some("limit")
+        );
         assert_eq!(GraphQl::read(&yaml::parse("x-stackQL-graphQL: {}").expect("valid").0), None);
     }
 }

@@ -36,7 +36,10 @@ pub use column::{Column, ColumnType};
 pub use extension::{Extension, Wait};
 pub use graphql::GraphQl;
 pub use lint::lint;
-pub use load::{Overlay, load_mended_service, load_provider, load_service};
+pub use load::{
+    Overlay, SplitDocument, documents_of, load_mended_service, load_provider, load_service,
+    load_split_service,
+};
 pub use method::{
     HttpVerb, Input, Location, Method, Param, Response, RowShape, SqlVerb, Transform,
     changes_by_name,

@@ -9,6 +9,7 @@ mod body;
 mod method;
 mod overlay;
 mod response;
+mod split;
 
 use indexmap::{IndexMap, IndexSet};
 use strataql_diag::{Code, Report};
@@ -22,6 +23,8 @@ use crate::schema::SchemaBuilder;
 use crate::service::{Resource, Service, Verbs};
 use crate::view::View;
 use crate::yaml;
+
+pub use split::{SplitDocument, documents_of};
 
 /// Loads `provider.yaml`.
 ///
@@ -43,8 +46,11 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
     let entries = root.get("providerServices").ok_or_else(|| missing("providerServices"))?;
     let mut services = IndexMap::new();
     for (key, entry) in entries.entries() {
-        let Some(document) = entry.get("service").and_then(|service| service.string_at("$ref"))
-        else {
+        let reference = |key: &str| entry.get(key).and_then(|part| part.string_at("$ref"));
+        // a register of resources names the service's documents itself
+        let register = reference("resources");
+        let is_register = register.is_some();
+        let Some(document) = register.or_else(|| reference("service")) else {
             reports.push(
                 Report::warning(
                     Code::BadDocument,
@@ -67,6 +73,7 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
                 description: text("description"),
                 preferred: entry.get("preferred").and_then(Node::flag).unwrap_or(true),
                 document,
+                is_register,
                 line: entry.line,
                 config: entry.get("config").cloned().unwrap_or_else(|| Node::null(0)),
             },
@@ -131,7 +138,37 @@ pub fn load_mended_service(
     entry: &ServiceEntry,
     file: &str,
 ) -> Result<(Service, Vec<Report>), Box<Report>> {
-    let (mut root, mut reports) = yaml::parse(text).map_err(|report| in_file(report, file))?;
+    let read = yaml::parse(text).map_err(|report| in_file(report, file))?;
+    load_tree(read, overlays, provider, entry, file)
+}
+
+/// Loads a service whose resources are in a register, and their operations in the documents that
+/// [`documents_of`] lists. Those that are missing are left out, and so are their methods.
+///
+/// # Errors
+/// As [`load_mended_service`].
+pub fn load_split_service(
+    register: &str,
+    documents: &[SplitDocument],
+    overlays: &[Overlay],
+    provider: &Provider,
+    entry: &ServiceEntry,
+    file: &str,
+) -> Result<(Service, Vec<Report>), Box<Report>> {
+    let (root, reports) = yaml::parse(register).map_err(|report| in_file(report, file))?;
+    if !split::is_register(&root) {
+        return load_tree((root, reports), overlays, provider, entry, file);
+    }
+    load_tree((split::join(&root, documents)?, reports), overlays, provider, entry, file)
+}
+
+fn load_tree(
+    (mut root, mut reports): (Node, Vec<Report>),
+    overlays: &[Overlay],
+    provider: &Provider,
+    entry: &ServiceEntry,
+    file: &str,
+) -> Result<(Service, Vec<Report>), Box<Report>> {
     let mut of_overlays = Vec::new();
     for one in overlays {
         let found = overlay::apply(&mut root, &one.text).map_err(|it| in_file(it, &one.file))?;
@@ -257,11 +294,16 @@ impl<'a> Context<'a> {
     }
 
     /// `config` blocks that apply to a method, most specific first.
-    fn levels(&self, method: &'a Node, resource: Option<&'a Node>) -> Vec<&'a Node> {
+    fn levels(
+        &self,
+        root: &'a Node,
+        method: &'a Node,
+        resource: Option<&'a Node>,
+    ) -> Vec<&'a Node> {
         [
             method.get("config"),
             resource,
-            self.root.get("x-stackQL-config"),
+            root.get("x-stackQL-config"),
             Some(&self.entry.config),
             Some(&self.provider.config),
         ]

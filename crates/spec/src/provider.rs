@@ -51,6 +51,8 @@ pub struct ServiceEntry {
     pub preferred: bool,
     /// Path of the document, relative to the folder that holds the provider folders.
     pub document: String,
+    /// True if the document is a register of resources, and the operations are in documents that it names.
+    pub is_register: bool,
     /// Line of the entry in the provider document.
     pub line: u32,
     /// The `config` block of the entry.

@@ -8,11 +8,12 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::document_views::public_documents;
 use crate::process::{Ended, Home};
 use crate::slt::setting;
 
 /// Pages whose examples are run, each in a home of its own, from top to bottom.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "docs/querying.md",
     "docs/databricks.md",
@@ -20,6 +21,7 @@ const PAGES: [&str; 8] = [
     "docs/agents.md",
     "docs/scenarios.md",
     "docs/documents.md",
+    "docs/import.md",
     "docs/coming-from.md",
 ];
 
@@ -33,16 +35,44 @@ struct Example {
     output: std::ops::Range<usize>,
 }
 
+/// Pages whose examples need the documents of a public registry.
+const PAGES_OF_DOCUMENTS: [&str; 1] = ["docs/providers.md"];
+
 #[test]
 fn examples_print_what_stands_there() {
+    let count = check(&PAGES, &|_| {});
+    assert!(count > 40, "{count} examples");
+}
+
+/// Needs a folder of public documents, which are pulled documents to the examples; what is skipped is said.
+#[cfg(unix)]
+#[test]
+#[expect(clippy::print_stdout, reason = "nobody should believe that this has run")]
+fn examples_of_public_documents_print_what_stands_there() {
+    let Some(folder) = public_documents() else {
+        println!("skipped: neither STRATAQL_TEST_REGISTRY nor ../shared/registry is there");
+        return;
+    };
+    let folder = folder.canonicalize().expect("a folder");
+    let count = check(&PAGES_OF_DOCUMENTS, &|home| {
+        let pulled = home.path().join(".local/share/strataql/registry");
+        std::fs::create_dir_all(&pulled).expect("writable");
+        std::os::unix::fs::symlink(folder.join("src"), pulled.join("src")).expect("a link");
+    });
+    assert!(count >= 15, "{count} examples");
+}
+
+/// Runs the examples of pages, each page in a home of its own that is set up first; gives their number.
+fn check(pages: &[&str], set_up: &dyn Fn(&Home)) -> usize {
     let is_update = setting("UPDATE_EXPECT").is_some();
     let mut wrong = Vec::new();
     let mut count = 0;
-    for page in PAGES {
+    for page in pages {
         let path = strataql_e2e::folder().join("..").join(page);
         let text = std::fs::read_to_string(&path).expect(page);
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let home = Home::new();
+        set_up(&home);
         let examples = prepare(&lines, &home);
         let mut shown: Vec<(std::ops::Range<usize>, String)> = Vec::new();
         for example in &examples {
@@ -63,8 +93,8 @@ fn examples_print_what_stands_there() {
             std::fs::write(&path, lines.join("\n") + "\n").expect("writable");
         }
     }
-    assert!(count > 40, "{count} examples");
     assert!(wrong.is_empty() || is_update, "{}\nof {count}: {}", wrong.join("\n\n"), wrong.len());
+    count
 }
 
 /// Writes the files of a page; gives its examples.

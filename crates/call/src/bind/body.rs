@@ -142,7 +142,14 @@ pub(super) fn assemble(binder: &Binder<'_>) -> Result<Option<BodyContent>, Box<R
     };
     match content {
         Content::Object(object) => {
-            match encode::encode(&binder.service.schemas, body, &object).map_err(refuse)? {
+            match encode::encode(
+                &binder.service.schemas,
+                body,
+                &object,
+                binder.method.operation_id.as_deref(),
+            )
+            .map_err(refuse)?
+            {
                 Encoded::Json(media_type) => {
                     Ok(Some(BodyContent { media_type, content: Content::Object(object) }))
                 }

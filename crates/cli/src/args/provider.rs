@@ -9,9 +9,39 @@ use clap::{Args, Subcommand, ValueEnum};
 pub(crate) enum ProviderCommand {
     // their help texts are at their arguments
     Lint(LintArguments),
+    Coverage(CoverageArguments),
     Import(ImportArguments),
     Generate(GenerateArguments),
     Diff(DiffArguments),
+}
+
+/// Call every method of documents in a sandbox
+///
+/// For each method values are made by its schemas, its request is built and sent to a sandbox on this machine.
+/// The method works if every value is in the request, the sandbox takes it, and the answer is read into the
+/// documented columns; lists have three pages and must be complete. The exit code is 0 if at least 99 % of the
+/// methods work, else 1.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  strataql provider coverage registry
+  strataql provider coverage registry/src/acme -o json | jq '.failures[]'")]
+pub(crate) struct CoverageArguments {
+    /// A registry folder, its `src`, or the folder of a provider
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+
+    /// The form of the result
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t = CoverageFormat::Text)]
+    pub(crate) output: CoverageFormat,
+}
+
+/// Forms of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CoverageFormat {
+    /// A table per provider and SQL verb, and reasons by count
+    Text,
+    /// One JSON object with every failure
+    Json,
 }
 
 /// Make a provider document from an API description

@@ -1,5 +1,6 @@
 //! `strataql provider`.
 
+mod coverage;
 mod import;
 
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::exit::Exit;
 pub(crate) fn run(command: &ProviderCommand, console: &Console) -> Exit {
     match command {
         ProviderCommand::Lint(arguments) => run_lint(arguments, console),
+        ProviderCommand::Coverage(arguments) => {
+            coverage::run(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
+        }
         ProviderCommand::Import(arguments) => {
             import::run(arguments, console).unwrap_or_else(|report| console.fail(&report, None))
         }

@@ -2,6 +2,7 @@
 
 mod network;
 mod search;
+mod statements;
 
 use serde_json::json;
 use strataql_diag::{Code, Report};
@@ -14,6 +15,7 @@ use crate::exit::Exit;
 use crate::providers;
 use crate::settings::Settings;
 use network::Network;
+pub(crate) use statements::Statements;
 
 pub(crate) fn run(command: &RegistryCommand, settings: &Settings, console: &Console) -> Exit {
     let done = match command {
@@ -66,7 +68,7 @@ fn list(
             });
         }
     } else {
-        let network = Network::new(settings, console)?;
+        let network = Network::new(settings, console.redactor.clone())?;
         let listed = remote(arguments.from.as_deref(), settings)?.list(&network)?;
         for provider in listed.iter().filter(|it| wanted(&it.provider)) {
             let versions = match &arguments.provider {
@@ -105,7 +107,7 @@ fn pull(
 ) -> Result<Exit, Box<Report>> {
     let remote = remote(arguments.from.as_deref(), settings)?;
     let store = store(settings)?;
-    let network = Network::new(settings, console)?;
+    let network = Network::new(settings, console.redactor.clone())?;
     let version = arguments.version.as_deref();
     let pulled = remote.pull(&network, &store, &arguments.provider, version)?;
     if arguments.json {

@@ -1,6 +1,6 @@
 //! What a session keeps, and which part of the engine runs a statement.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use strataql_diag::{Code, Report};
 use strataql_query::activity::Activity;
@@ -11,6 +11,7 @@ use strataql_query::run::{Memory, Run};
 use strataql_query::settings::Settings;
 use strataql_query::statement::Statement;
 use strataql_query::{assertion, explain};
+use strataql_registry::Server;
 use strataql_sql::{Parsed, ShowWhat, Statement as Syntax};
 
 use crate::complete::{Completer, Completions};
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub(super) activity: Activity,
     pub(super) transaction: Transaction,
     pub(super) writes: WriteContext,
+    pub(super) server: OnceLock<Arc<dyn Server>>,
 }
 
 impl State {
@@ -53,6 +55,7 @@ impl State {
             activity: Activity::default(),
             transaction: Transaction::default(),
             writes,
+            server: OnceLock::new(),
         }
     }
 
@@ -187,6 +190,7 @@ impl State {
             Syntax::Transaction(word) => {
                 transaction::run(&self.transaction, statement, writes, *word).await
             }
+            Syntax::Registry(what) => meta::pull::run(statement, self.server.get(), what).await,
             other => Err(unsupported(&statement.parsed, other)),
         }
     }
@@ -251,6 +255,6 @@ fn unsupported(parsed: &Parsed, statement: &Syntax) -> Box<Report> {
             format!("{} cannot be run by this version", statement.keyword()),
         )
         .with_label(parsed.span, "")
-        .with_help("SELECT, ASSERT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
+        .with_help("SELECT, ASSERT, INSERT, UPDATE, REPLACE, DELETE, EXEC, CREATE, DROP, REFRESH, EXPLAIN, SHOW, DESCRIBE, REGISTRY, USE, SET, BEGIN, COMMIT and ROLLBACK can"),
     )
 }

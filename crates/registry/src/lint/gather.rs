@@ -16,6 +16,8 @@ use crate::source::{ENTRY, subfolders};
 /// One service document to read.
 pub(super) struct Job {
     pub(super) path: PathBuf,
+    /// The folder of provider folders.
+    pub(super) root: PathBuf,
     pub(super) provider: Arc<Provider>,
     pub(super) entry: ServiceEntry,
 }
@@ -121,7 +123,8 @@ impl Gathered {
             return;
         };
         // the path is relative to the folder of provider folders: three levels above the entry
-        let path = existing(&entry.ancestors().nth(3).unwrap_or(Path::new("")).join(path));
+        let root = entry.ancestors().nth(3).unwrap_or(Path::new("")).to_path_buf();
+        let path = existing(&root.join(path));
         if !path.exists() {
             self.report.missing += 1;
             let file = entry.display().to_string();
@@ -135,7 +138,7 @@ impl Gathered {
             );
             return;
         }
-        self.jobs.push(Job { path, provider: Arc::clone(provider), entry: service.clone() });
+        self.jobs.push(Job { path, root, provider: Arc::clone(provider), entry: service.clone() });
     }
 
     /// Adds one file: an entry document with its services, or a service document.
@@ -148,7 +151,8 @@ impl Gathered {
             Some(owner) => owner,
             None => stand_in(path)?,
         };
-        self.jobs.push(Job { path: path.to_path_buf(), provider, entry });
+        let root = path.ancestors().nth(4).unwrap_or(Path::new("")).to_path_buf();
+        self.jobs.push(Job { path: path.to_path_buf(), root, provider, entry });
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use strataql_diag::Report;
 
 use super::body::read_body;
 use super::response::read_response;
-use super::{Context, check_extension};
+use super::{Context, check_extension, split};
 use crate::body::Body;
 use crate::extension::Extension;
 use crate::graphql::GraphQl;
@@ -31,11 +31,10 @@ impl<'a> Context<'a> {
         schemas: &mut SchemaBuilder<'a>,
         reports: &mut Vec<Report>,
     ) -> Result<Method, String> {
-        let (path_key, verb) = self.operation_reference(node)?;
+        let (root, path_key, verb) = self.operation_reference(node)?;
         let http_verb =
             HttpVerb::parse(&verb).ok_or_else(|| format!("`{verb}` is no HTTP verb"))?;
-        let item = self
-            .root
+        let item = root
             .get("paths")
             .and_then(|paths| paths.map()?.get(path_key.as_str()))
             .and_then(|item| schemas.resolve(item))
@@ -44,7 +43,7 @@ impl<'a> Context<'a> {
             .get(&verb)
             .ok_or_else(|| format!("path `{path_key}` has no `{verb}` operation"))?;
         check_extension(node.get("config"), reports);
-        let levels = self.levels(node, resource_config);
+        let levels = self.levels(root, node, resource_config);
         let mut extension = Extension::resolve(&levels);
         let request = node.get("request");
         let native_casing = request.is_some_and(|request| request.get("nativeCasing").is_some());
@@ -53,7 +52,7 @@ impl<'a> Context<'a> {
             snake: native_casing || self.provider.snake_case_aliases,
         };
         let path = PathTemplate::parse(&path_key);
-        let servers = self.servers(node, item, operation);
+        let servers = servers([operation, item, node, root]);
         let mut params = read_params(item, operation, &names, &path, schemas);
         let graphql = GraphQl::read(operation);
         if graphql.is_none() {
@@ -74,12 +73,18 @@ impl<'a> Context<'a> {
                 .filter(|text| !text.is_empty())
                 .map(str::to_owned)
         };
-        let protocol = self.root.get("info").and_then(|info| info.text_at("x-protocol"));
+        let protocol = root.get("info").and_then(|info| info.text_at("x-protocol"));
         let evidence = evidence(&response, &params, body.as_ref(), protocol, schemas);
         let mut paging = Paging::resolve(&levels, &self.provider.name, &evidence);
         if response.rows.is_single() {
             let at_root = response.rows.path().is_empty();
             paging = paging.of_single(at_root, node.get("config"), &evidence);
+        }
+        let mut pushdown = Pushdown::resolve(&levels);
+        if let Some(graphql) = &graphql {
+            // the query says how it goes on, whatever the service's other operations do
+            paging = graphql.paging();
+            pushdown = pushdown.or_else(|| graphql.pushdown());
         }
         Ok(Method {
             name: key.to_owned(),
@@ -93,7 +98,7 @@ impl<'a> Context<'a> {
             paging,
             query_transpose: algorithm("queryParamTranspose"),
             request_translate: algorithm("requestTranslate"),
-            pushdown: Pushdown::resolve(&levels),
+            pushdown,
             graphql,
             summary: operation.string_at("summary"),
             description: operation.string_at("description"),
@@ -105,35 +110,39 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// The path key and verb that `operation.$ref` names.
-    fn operation_reference(&self, node: &Node) -> Result<(String, String), String> {
+    /// The document that has the operation of a method, with its path key and verb.
+    fn operation_reference(&self, node: &Node) -> Result<(&'a Node, String, String), String> {
         let reference = node
             .get("operation")
             .and_then(|operation| operation.text_at("$ref"))
             .ok_or("it has no `operation.$ref`")?;
-        let fragment = reference.split_once('#').map_or(reference, |(_, fragment)| fragment);
-        let fragment = fragment.trim_start_matches('/');
+        let Some((root, fragment)) = split::document(self.root, reference) else {
+            let document = reference.split('#').next().unwrap_or_default();
+            return Err(format!("its document `{document}` is not there"));
+        };
+        let fragment = fragment.trim_start_matches('#').trim_start_matches('/');
         let fragment = fragment.strip_prefix("paths/").unwrap_or(fragment);
         let (path, verb) =
             fragment.rsplit_once('/').ok_or_else(|| format!("`{reference}` names no operation"))?;
         // the format decodes `~1` only, and tolerates slashes that are not encoded
         let path = path.replace("~1", "/");
         let path =
-            if path.starts_with('/') || self.has_path(&path) { path } else { format!("/{path}") };
-        Ok((path, verb.to_ascii_lowercase()))
+            if path.starts_with('/') || has_path(root, &path) { path } else { format!("/{path}") };
+        Ok((root, path, verb.to_ascii_lowercase()))
     }
+}
 
-    fn has_path(&self, path: &str) -> bool {
-        self.root.get("paths").and_then(|paths| paths.map()?.get(path)).is_some()
-    }
+fn has_path(root: &Node, path: &str) -> bool {
+    root.get("paths").and_then(|paths| paths.map()?.get(path)).is_some()
+}
 
-    fn servers(&self, method: &Node, item: &Node, operation: &Node) -> Vec<Server> {
-        [operation, item, method, self.root]
-            .into_iter()
-            .map(|node| Server::read_all(node.get("servers")))
-            .find(|servers| !servers.is_empty())
-            .unwrap_or_default()
-    }
+/// The servers of the first of these nodes that has some.
+fn servers(nodes: [&Node; 4]) -> Vec<Server> {
+    nodes
+        .into_iter()
+        .map(|node| Server::read_all(node.get("servers")))
+        .find(|servers| !servers.is_empty())
+        .unwrap_or_default()
 }
 
 /// How deep an object such as `meta.pagination.links` may lie.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Context;
 use super::body::{MEDIA_PREFERENCE, choose_media, read_transform};
 use crate::column::{ANONYMOUS, Column, ColumnType};
-use crate::method::{Response, RowShape};
+use crate::method::{Response, RowShape, Transform};
 use crate::naming::snake;
 use crate::node::Node;
 use crate::paging::body_path;
@@ -40,8 +40,12 @@ pub(super) fn read_response<'a>(
     let schema = schema_node.map(|node| schemas.add(node));
     let other_schemas = other_schemas(operation, schema, schemas);
     let object_key = text("objectKey");
+    let transform = part("transform").and_then(read_transform);
     let (rows, row_schema) = match schema {
-        Some(schema) => rows_of(object_key.as_deref(), schema, schemas),
+        Some(schema) => {
+            let (rows, row) = rows_of(object_key.as_deref(), schema, schemas);
+            (made_list(rows, transform.as_ref()), row)
+        }
         None => (RowShape::Nothing { reason: "its answer has no schema".to_owned() }, None),
     };
     let columns = match (&rows, row_schema) {
@@ -56,7 +60,16 @@ pub(super) fn read_response<'a>(
         row_schema,
         rows,
         columns,
-        transform: part("transform").and_then(read_transform),
+        transform,
+    }
+}
+
+/// A template that makes a list makes one of what the document calls an object.
+fn made_list(rows: RowShape, transform: Option<&Transform>) -> RowShape {
+    let makes_list = transform.is_some_and(|it| it.body.trim_start().starts_with('['));
+    match rows {
+        RowShape::Object { path } if path.is_empty() && makes_list => RowShape::List { path },
+        other => other,
     }
 }
 

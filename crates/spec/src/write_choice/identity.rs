@@ -110,14 +110,16 @@ impl Resource {
     }
 
     /// True if a method changes the only object of its kind: nothing names it, and a lookup of the same path finds
-    /// it. What holds a list may stand for many objects, and a deletion is never taken for one of a single object.
+    /// it. What holds a list and has no id may stand for many objects, and a deletion is never taken for one of a
+    /// single object.
     pub fn is_singleton(&self, schemas: &Schemas, method: &Method) -> bool {
         let is_unnamed = required(method).all(|input| input.location == Some(Location::Server));
         let is_one = |select: &Method| {
             let has_list = |column: &Column| schemas[column.schema].kind == SchemaKind::Array;
             select.is_selectable()
                 && select.response.rows.is_single()
-                && !select.response.columns.iter().any(has_list)
+                && (!select.response.columns.iter().any(has_list)
+                    || select.response.columns.iter().any(|column| column.name == "id"))
         };
         is_unnamed
             && method.verb != HttpVerb::Delete

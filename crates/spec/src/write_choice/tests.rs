@@ -220,6 +220,8 @@ components:
     let one = "{properties: {id: {type: string}, note: {type: string}}}";
     assert!(is_only(one, "change"));
     assert!(!is_only(one, "drop"));
+    let holder = "{properties: {id: {type: string}, logs: {type: array, items: {type: object}}}}";
+    assert!(is_only(holder, "change"));
     let many = "{properties: {things: {type: array, items: {type: object}}, next: {type: string}}}";
     assert!(!is_only(many, "change"));
     assert!(!is_only("{type: array, items: {properties: {id: {type: string}}}}", "change"));

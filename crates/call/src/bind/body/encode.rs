@@ -6,7 +6,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
-use strataql_spec::{Body, SchemaId, SchemaKind, Schemas};
+use strataql_spec::{Body, Schema, SchemaId, SchemaKind, Schemas};
 
 use crate::value::json_text;
 
@@ -31,6 +31,7 @@ pub(super) fn encode(
     schemas: &Schemas,
     body: &Body,
     object: &Map<String, Json>,
+    operation: Option<&str>,
 ) -> Result<Encoded, String> {
     let media = body.media_type.as_str();
     let essence = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -48,7 +49,8 @@ pub(super) fn encode(
         return Ok(Encoded::Text(format!("{essence}; boundary={boundary}"), text));
     }
     if essence.ends_with("/xml") || essence.ends_with("+xml") {
-        return xml(schemas, body, object).map(|text| Encoded::Text(media.to_owned(), text));
+        return xml(schemas, body, object, operation)
+            .map(|text| Encoded::Text(media.to_owned(), text));
     }
     // anything else is the one attribute, as it is
     match object.values().next() {
@@ -142,18 +144,50 @@ fn multipart(
     Ok((boundary, text))
 }
 
-/// An XML document: the root is called as its schema is.
-fn xml(schemas: &Schemas, body: &Body, object: &Map<String, Json>) -> Result<String, String> {
+/// An XML document: the root is called as its schema is. Where that has no name, the one attribute that it has
+/// is the root if it is an object, and else the root is the request of the operation.
+fn xml(
+    schemas: &Schemas,
+    body: &Body,
+    object: &Map<String, Json>,
+    operation: Option<&str>,
+) -> Result<String, String> {
     let schema = body.schema.map(|id| &schemas[id]);
-    let name = schema.and_then(|schema| schema.xml_name.clone().or_else(|| schema.name.clone()));
-    let Some(name) = name else { return Err("has a root element without a name".to_owned()) };
+    let own = schema.and_then(|schema| schema.xml_name.clone().or_else(|| schema.name.clone()));
     let mut out = body.xml_declaration.clone().unwrap_or_default();
     let start = out.len();
-    element(&mut out, schemas, &name, body.schema, &Json::Object(object.clone()))?;
+    let only = object.iter().next().filter(|(key, _)| is_payload(schemas, schema, key));
+    let name = match (own, only) {
+        (Some(name), _) => {
+            element(&mut out, schemas, &name, body.schema, &Json::Object(object.clone()))?;
+            name
+        }
+        (None, Some((key, value))) => {
+            let inner = schema.and_then(|schema| schema.properties.get(key)).copied();
+            let own = inner.and_then(|id| schemas[id].xml_name.clone());
+            let name = own.unwrap_or_else(|| key.clone());
+            element(&mut out, schemas, &name, inner, value)?;
+            name
+        }
+        (None, None) => {
+            let operation = operation.ok_or("has a root element without a name")?;
+            let name = format!("{operation}Request");
+            element(&mut out, schemas, &name, body.schema, &Json::Object(object.clone()))?;
+            name
+        }
+    };
     if let Some(annotation) = body.xml_root_annotation.as_deref() {
         out.insert_str(start + 1 + name.len(), &format!(" {}", annotation.trim()));
     }
     Ok(out)
+}
+
+/// True for the only attribute of a body, if it is an object: the body is that object.
+fn is_payload(schemas: &Schemas, schema: Option<&Schema>, key: &str) -> bool {
+    schema.is_some_and(|schema| {
+        let inner = schema.properties.get(key).filter(|_| schema.properties.len() == 1);
+        inner.is_some_and(|id| schemas[*id].kind == SchemaKind::Object)
+    })
 }
 
 fn element(
@@ -242,7 +276,7 @@ mod tests {
 
     fn encoded(media_type: &str, object: &Json) -> Result<Encoded, String> {
         let object = object.as_object().expect("an object");
-        encode(&Schemas::default(), &body(media_type), object)
+        encode(&Schemas::default(), &body(media_type), object, None)
     }
 
     fn check(media_type: &str, object: &Json, sent_as: &str, text: &str) {
@@ -255,6 +289,18 @@ mod tests {
         let object = json!({"a": "x y&z", "l": [1, 2], "o": {"k": true, "d": {"e": null}}, "r": [{"n": "ü"}]});
         let media = "application/x-www-form-urlencoded";
         check(media, &object, media, "a=x+y%26z&l=1&l=2&o%5Bk%5D=true&r%5B0%5D%5Bn%5D=%C3%BC");
+    }
+
+    #[test]
+    fn a_root_without_a_name_is_the_request_of_its_operation() {
+        let object = json!({"A": 1, "B": "<"});
+        let object = object.as_object().expect("an object");
+        let own = body("application/xml");
+        let encode = |operation| encode(&Schemas::default(), &own, object, operation);
+        assert!(encode(None).is_err());
+        let text = "<ChangeThingRequest><A>1</A><B>&lt;</B></ChangeThingRequest>";
+        let expected = Encoded::Text("application/xml".to_owned(), text.to_owned());
+        assert_eq!(encode(Some("ChangeThing")), Ok(expected));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use url::Url;
 
 use super::ledger;
 use crate::args::SessionArguments;
+use crate::commands::registry::Statements;
 use crate::commands::sandbox::{read_state, scenario, write_state};
 use crate::console::Console;
 use crate::env::Environment;
@@ -105,7 +106,13 @@ impl Opening<'_> {
         let recording = ledger::open(settings, sandbox.is_some(), Arc::clone(&clock));
         let transport = Arc::new(Transport::new(net, clock, console.redactor.clone())?);
         let engine = self.engine(&registry, &transport, recording.clone(), sandbox.is_some())?;
-        let session = Arc::new(engine.session(settings.session.clone()).on(workers.clone()));
+        let mut session = engine.session(settings.session.clone()).on(workers.clone());
+        if sandbox.is_none() {
+            // a sandbox connects to nothing but itself
+            let server = Statements::new(settings, console.redactor.clone());
+            session = session.with_registry_server(Arc::new(server));
+        }
+        let session = Arc::new(session);
         // the first and only value
         let _kept = progress.activity.set(session.activity());
         Ok(Opened { session, engine, registry, transport, progress, sandbox, recording })

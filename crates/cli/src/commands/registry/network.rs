@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use strataql_diag::{Code, Report};
+use strataql_diag::{Code, Redactor, Report};
 use strataql_net::{Request, Settings as NetSettings, SystemClock, Transport};
 use strataql_registry::Fetch;
 use strataql_spec::{AuthConfig, AuthKind, HttpVerb};
@@ -10,7 +10,6 @@ use tokio::runtime::Runtime;
 use url::Url;
 
 use crate::commands::exec::{certificates, runtime};
-use crate::console::Console;
 use crate::settings::Settings;
 
 /// The name that the server has in messages. It is no provider, and has no credential.
@@ -23,9 +22,9 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(settings: &Settings, console: &Console) -> Result<Self, Box<Report>> {
+    pub(super) fn new(settings: &Settings, redactor: Redactor) -> Result<Self, Box<Report>> {
         let net = NetSettings { extra_roots: certificates(settings)?, ..NetSettings::default() };
-        let transport = Transport::new(net, Arc::new(SystemClock), console.redactor.clone())?;
+        let transport = Transport::new(net, Arc::new(SystemClock), redactor)?;
         let none = AuthConfig { kind: AuthKind::Null, ..AuthConfig::default() };
         transport.register_provider(NAME, Some(none));
         Ok(Self { runtime: runtime()?, transport })
