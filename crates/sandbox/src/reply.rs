@@ -44,12 +44,38 @@ enum Ending {
     Never,
 }
 
+/// A list of objects as lines, the first one with the names; anything else as it is.
+fn csv(body: &Json) -> String {
+    let Some(rows) = body.as_array() else { return body.to_string() };
+    let mut names: Vec<&String> = Vec::new();
+    for name in rows.iter().filter_map(Json::as_object).flat_map(|row| row.keys()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let cell = |value: Option<&Json>| match value {
+        None | Some(Json::Null) => String::new(),
+        Some(Json::String(text)) => quoted(text),
+        Some(other) => quoted(&other.to_string()),
+    };
+    let head: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    let mut lines = vec![head.join(",")];
+    for row in rows {
+        let cells: Vec<String> = names.iter().map(|name| cell(row.get(name.as_str()))).collect();
+        lines.push(cells.join(","));
+    }
+    lines.join("\r\n") + "\r\n"
+}
+
 impl Reply {
-    /// A JSON response, or its XML form where the document declares it.
+    /// A JSON response, or its XML or CSV form where the document declares it.
     pub(crate) fn json(status: u16, body: &Json, media_type: Option<&str>) -> Self {
         let media_type = media_type.unwrap_or("application/json");
         let (media_type, bytes) = if media_type.contains("xml") {
             (media_type, xml::document(body))
+        } else if media_type.contains("csv") {
+            (media_type, csv(body))
         } else if media_type.starts_with("text/") || media_type.contains("octet-stream") {
             (media_type, body.as_str().map_or_else(|| body.to_string(), str::to_owned))
         } else {

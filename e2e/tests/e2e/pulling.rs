@@ -72,7 +72,7 @@ fn a_provider_is_listed_pulled_found_and_used() {
         line.split_whitespace().last().expect("a number").to_owned()
     };
     assert_eq!([number("versions"), number("files"), number("problems")], ["2", "4", "0"]);
-    let version = "SELECT version FROM sys.providers WHERE name = 'acme'";
+    let version = "SELECT version FROM sys.providers WHERE provider = 'acme'";
     assert_eq!(run(&["exec", version, "-o", "csv"]).success(), format!("version\n{NEW}\n"));
     let rows = "SELECT count(*) AS n FROM acme.depot.crates WHERE weight IS NOT NULL";
     let rows = run(&["exec", "--sandbox=rows=7", rows, "-o", "csv"]);
@@ -103,9 +103,10 @@ fn statements_list_and_pull() {
     assert!(pulled.contains(&format!("acme,{OLD},installed,")), "{pulled}");
     assert!(pulled.contains("depot"), "{pulled}");
     // a newer version is in use at once
-    let newer = csv("SELECT version FROM sys.providers WHERE name = 'acme'; REGISTRY PULL acme; \
-         SELECT version FROM sys.providers WHERE name = 'acme'")
-    .success();
+    let newer =
+        csv("SELECT version FROM sys.providers WHERE provider = 'acme'; REGISTRY PULL acme; \
+         SELECT version FROM sys.providers WHERE provider = 'acme'")
+        .success();
     assert_eq!(newer.matches(&format!("version\n{OLD}\n")).count(), 1, "{newer}");
     assert_eq!(newer.matches(&format!("version\n{NEW}\n")).count(), 1, "{newer}");
     server.asked();

@@ -176,15 +176,36 @@ fn rows_of(
     }
 }
 
-/// An `XPath` of element names as keys: the root element is not part of the schema, and text nodes and `*`
-/// name no element.
+/// An `XPath` of element names as keys: the root element is not part of the schema, text nodes and `*` name no
+/// element, and what follows a list names its items.
 fn element_path(key: &str, schema: SchemaId, schemas: &SchemaBuilder<'_>) -> Vec<String> {
     let steps = key.split('/').filter(|step| !matches!(*step, "" | "*" | "text()"));
-    let mut path: Vec<String> = steps.map(str::to_owned).collect();
-    if path.first().is_some_and(|first| !schemas.schema(schema).properties.contains_key(first)) {
-        path.remove(0);
+    let mut path = Vec::new();
+    let mut at = Some(schema);
+    for (position, step) in steps.enumerate() {
+        match (at.and_then(|id| element(step, id, schemas)), at) {
+            (Some((key, id)), _) => {
+                path.push(key);
+                at = Some(id);
+            }
+            (None, _) if position == 0 => {}
+            (None, Some(id)) if schemas.schema(id).kind == SchemaKind::Array => break,
+            (None, _) => {
+                path.push(step.to_owned());
+                at = None;
+            }
+        }
     }
     path
+}
+
+/// The property of an element's name.
+fn element(name: &str, of: SchemaId, schemas: &SchemaBuilder<'_>) -> Option<(String, SchemaId)> {
+    let properties = &schemas.schema(of).properties;
+    let called = |id: SchemaId| schemas.schema(id).xml_name.as_deref() == Some(name);
+    let found = properties.get_key_value(name);
+    let found = found.or_else(|| properties.iter().find(|(_, id)| called(**id)));
+    found.map(|(key, id)| (key.clone(), *id))
 }
 
 fn is_row_object(schemas: &SchemaBuilder<'_>, row: SchemaId) -> bool {
