@@ -49,6 +49,8 @@ class Request:
 
 def fixed_query(method: Method) -> list[tuple[str, str]]:
     """The query that is part of the path's key, without what is never sent."""
+    if method.operation.get("x-stackQL-graphQL"):
+        return []  # it only tells operations of the document apart
     query = parse_qsl(method.path.partition("?")[2], keep_blank_values=True)
     dropped = method.translate == "drop_double_underscore_params"
     return [(name, value) for name, value in query if not (dropped and name.startswith("__")) and "{" not in value]

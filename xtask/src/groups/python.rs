@@ -24,7 +24,7 @@ const WITH_TERMINAL: &str = "shell";
 /// The program that runs statements against a mock of every provider in the registry of the tests, and the share in
 /// percent that has to work.
 const CONFORMANCE: &str = "conformance/providers/run.py";
-const LEAST: &str = "80";
+const LEAST: &str = "97";
 
 /// The program that compares requests with those of the Databricks SDK.
 const DATABRICKS: &str = "conformance/databricks/run.py";
