@@ -78,8 +78,7 @@ impl MethodCall {
         fresh: impl FnOnce() -> Result<String, Box<Report>>,
     ) -> Result<Self, Box<Report>> {
         let (service, method) = (target.service(), target.method());
-        let provider = &target.provider().name;
-        variables.complete(provider, target.resource(), method, &mut arguments);
+        variables.complete(target.provider(), target.resource(), method, &mut arguments);
         let (bound, key) = bind_with_key(service, method, &mut arguments, &mut fields, fresh)?;
         let variables = variables.clone();
         Ok(Self { target, arguments, fields, variables, bound: Arc::new(bound), key })

@@ -1,17 +1,18 @@
-//! Values of server variables from outside a statement (docs/decisions/0008-server-variables.md).
+//! Values from outside a statement: of server variables (docs/decisions/0008-server-variables.md), and
+//! defaults of required parameters.
 //!
 //! Owns: their order: a setting, then the environment variable that the document names, then those of
 //! the service's own tools. A value in the statement comes before all, a trusted default of the
 //! document after them.
 //! Surprise: any method of the resource may name the environment variable, so that all methods of a
-//! resource use the same host.
+//! resource use the same host. A default parameter takes part only where a required value is missing.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use strataql_net::Environment;
-use strataql_spec::{Location, Method, Resource};
+use strataql_spec::{Location, Method, Provider, Resource};
 
 use crate::bind::Arguments;
 use crate::value::Value;
@@ -35,13 +36,41 @@ const CHAINS: &[Chain] = &[Chain {
 pub struct ServerVariables {
     /// By provider and name.
     settings: Arc<BTreeMap<(String, String), String>>,
+    /// Defaults of parameters by provider and name, and whether any are used.
+    defaults: Option<Arc<BTreeMap<(String, String), String>>>,
     environment: Environment,
 }
 
 impl ServerVariables {
     /// Settings by provider and name, and a view of the environment.
     pub fn new(settings: BTreeMap<(String, String), String>, environment: Environment) -> Self {
-        Self { settings: Arc::new(settings), environment }
+        Self { settings: Arc::new(settings), defaults: None, environment }
+    }
+
+    /// The source with defaults of required parameters: these, then those that the environment has for
+    /// the provider's document.
+    #[must_use]
+    pub fn with_defaults(self, defaults: BTreeMap<(String, String), String>) -> Self {
+        Self { defaults: Some(Arc::new(defaults)), ..self }
+    }
+
+    /// The source without defaults of parameters.
+    #[must_use]
+    pub fn without_defaults(self) -> Self {
+        Self { defaults: None, ..self }
+    }
+
+    /// The default of a parameter that a statement does not give.
+    pub fn default_of(&self, provider: &Provider, name: &str) -> Option<String> {
+        let defaults = self.defaults.as_ref()?;
+        let set = defaults.iter().find(|((of, parameter), _)| {
+            of.eq_ignore_ascii_case(&provider.name) && parameter.eq_ignore_ascii_case(name)
+        });
+        if let Some((_, value)) = set {
+            return Some(value.clone());
+        }
+        let variable = provider.defaults.get(name)?;
+        (self.environment)(variable).filter(|value| !value.is_empty())
     }
 
     /// A source without values, for calls whose arguments are complete.
@@ -69,18 +98,24 @@ impl ServerVariables {
             .find(|value| !value.is_empty())
     }
 
-    /// Adds the server variables that the arguments lack.
+    /// Adds the server variables that the arguments lack, and required parameters that have defaults.
     pub(crate) fn complete(
         &self,
-        provider: &str,
+        provider: &Provider,
         resource: &Resource,
         method: &Method,
         arguments: &mut Arguments,
     ) {
-        for param in method.params.iter().filter(|param| param.location == Location::Server) {
-            if arguments.value(param).is_none()
-                && let Some(value) = self.value(provider, resource, &param.wire)
-            {
+        for param in &method.params {
+            if arguments.value(param).is_some() {
+                continue;
+            }
+            let value = match param.location {
+                Location::Server => self.value(&provider.name, resource, &param.wire),
+                _ if param.required => self.default_of(provider, &param.name),
+                _ => None,
+            };
+            if let Some(value) = value {
                 arguments.0.insert(param.name.clone(), Value::Text(value));
             }
         }

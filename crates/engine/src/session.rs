@@ -13,6 +13,7 @@ use std::time::Duration;
 use futures::{Stream, TryStreamExt};
 use strataql_diag::{Code, Report};
 use strataql_query::activity::Activity;
+use strataql_query::outcome::Outcome;
 use strataql_query::parameters::Parameters;
 use strataql_query::result_set::ResultSet;
 use strataql_query::settings::Settings;
@@ -131,15 +132,35 @@ impl Session {
         parsed: Arc<Parsed>,
         parameters: Arc<Parameters>,
     ) -> Result<ResultSet, Box<Report>> {
+        self.start_counted(text, parsed, parameters, &Outcome::default()).await
+    }
+
+    /// As [`Self::start`]; `counts` shows what is sent from the beginning on, also by a statement that
+    /// fails before it has a result.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_counted(
+        &self,
+        text: Arc<str>,
+        parsed: Arc<Parsed>,
+        parameters: Arc<Parameters>,
+        counts: &Outcome,
+    ) -> Result<ResultSet, Box<Report>> {
         let trace = Trace::begin(parsed.keyword());
         let span = trace.span();
         let statement = span.in_scope(|| self.state.begin(text, parsed, parameters));
         let budget = Arc::clone(&statement.run.budget);
+        let traffic = Arc::clone(&statement.run.traffic);
+        counts.count(&traffic);
         let state = Arc::clone(&self.state);
         let is_setting = matches!(statement.parsed.statement, Syntax::Set { .. } | Syntax::Use(_));
         let work = Box::pin(async move { state.run(&statement).await }).instrument(span.clone());
         // a time limit that no statement can keep must not keep SET from raising it
         let result = if is_setting { work.await } else { self.workers.run(&budget, work).await };
+        if let Ok(result) = &result {
+            result.outcome.count(&traffic);
+        }
         match result {
             // without rows it is done
             Ok(result) if result.is_empty() => {

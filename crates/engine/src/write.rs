@@ -16,6 +16,7 @@ mod collect;
 mod condition;
 mod conflict;
 mod context;
+mod defaults;
 mod exec_relation;
 mod hints;
 mod image;
@@ -42,6 +43,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_diag::Report;
 use strataql_query::front::spell;
+use strataql_query::outcome::default_note;
 use strataql_query::resource::ResourceRef;
 use strataql_query::result_set::ResultSet;
 use strataql_query::statement::Statement;
@@ -100,7 +102,11 @@ pub(crate) async fn write(
     if explain {
         return show::requests(&writer, &chosen, &prepared);
     }
-    Box::pin(send::send(&writer, &chosen, prepared, returning)).await
+    let result = Box::pin(send::send(&writer, &chosen, prepared, returning)).await?;
+    for (name, value) in &statement.defaulted {
+        result.outcome.note(default_note(name, value));
+    }
+    Ok(result)
 }
 
 /// Finds what is wrong with a write, as far as that takes no request.
@@ -204,7 +210,9 @@ fn respelled(running: &Statement) -> Result<WriteStatement, Box<Report>> {
     respell(&mut tokens, &spelling, &names);
     let again = strataql_sql::reparse(text, &tokens)?;
     let (kind, tree) = write_tree(&again)?;
-    WriteStatement::read(kind, tree, text)
+    let mut statement = WriteStatement::read(kind, tree, text)?;
+    defaults::fill(&mut statement, &resource, &running.server_variables());
+    Ok(statement)
 }
 
 fn write_tree(statement: &Syntax) -> Result<(WriteKind, &sql::Statement), Box<Report>> {

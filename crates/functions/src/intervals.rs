@@ -109,11 +109,7 @@ impl ScalarUDFImpl for IntervalFunction {
                         (Some(interval), Some(by)) if operation == Operation::Times => {
                             scaled(interval, |part| part * by).map(Some)
                         }
-                        (Some(_), Some(0.0)) => Err(external(Box::new(
-                            Report::new(Code::BadValue, "division by zero")
-                                .with_help("guard the divisor, for example with `nullif(x, 0)`"),
-                        ))),
-                        (Some(interval), Some(by)) => scaled(interval, |part| part / by).map(Some),
+                        (Some(interval), Some(by)) => divided(interval, by).map(Some),
                         _ => Ok(None),
                     })
                     .collect();
@@ -132,6 +128,20 @@ impl ScalarUDFImpl for IntervalFunction {
 fn length(interval: IntervalMonthDayNano) -> i128 {
     let days = i128::from(interval.months) * i128::from(DAYS_PER_MONTH) + i128::from(interval.days);
     days * i128::from(NANOS_PER_DAY) + i128::from(interval.nanoseconds)
+}
+
+/// Each part divided by a number.
+///
+/// # Errors
+/// `bad-value` for zero, and if the result is out of range.
+pub(super) fn divided(interval: IntervalMonthDayNano, by: f64) -> Result<IntervalMonthDayNano> {
+    if by == 0.0 {
+        return Err(external(Box::new(
+            Report::new(Code::BadValue, "division by zero")
+                .with_help("guard the divisor, for example with `nullif(x, 0)`"),
+        )));
+    }
+    scaled(interval, |part| part / by)
 }
 
 /// Each part multiplied or divided; fractions of months become days, fractions of days become time,
@@ -218,7 +228,7 @@ impl ExprPlanner for Intervals {
 }
 
 /// True for a chain of whole numbers, whose type need not be asked.
-fn is_chain(expr: &Expr) -> bool {
+pub(super) fn is_chain(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(call) if matches!(call.func.name(), "+" | "-" | "*"))
 }
 

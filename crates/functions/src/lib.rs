@@ -11,11 +11,13 @@
 mod ages;
 mod aggregate;
 mod arithmetic;
+mod average;
 mod booleans;
 mod cell;
 mod condition;
 mod date_part;
 mod dates;
+mod differences;
 mod doc;
 mod error;
 mod excluded;
@@ -113,6 +115,7 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
         registry.register_udwf(Arc::new(shift))?;
     }
     registry.register_udaf(Arc::new(sum::udaf()))?;
+    registry.register_udaf(Arc::new(average::udaf()))?;
     let aggregates = aggregate::udafs().into_iter().chain(booleans::udafs());
     for aggregate in aggregates.chain(ordered_set::udafs()) {
         registry.register_udaf(Arc::new(aggregate))?;
@@ -126,6 +129,7 @@ pub fn expr_planners() -> Vec<Arc<dyn ExprPlanner>> {
         Arc::new(min_max::MinMax),
         Arc::new(arithmetic::Arithmetic),
         Arc::new(intervals::Intervals),
+        Arc::new(differences::Differences),
         Arc::new(operators::Operators),
         Arc::new(windows::Windows),
         Arc::new(date_part::Extract),

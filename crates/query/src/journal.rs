@@ -18,6 +18,7 @@ use strataql_spec::HttpVerb;
 use tracing::{Instrument, Span};
 
 use crate::outcome::Outcome;
+use crate::traffic::Traffic;
 
 /// Requests that are remembered.
 const KEPT: usize = 10_000;
@@ -87,6 +88,7 @@ impl Journal {
 pub(crate) struct JournalExchange {
     pub(crate) inner: Arc<dyn Exchange>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) traffic: Arc<Traffic>,
     pub(crate) statement: u64,
     pub(crate) span: Span,
 }
@@ -103,6 +105,8 @@ impl JournalExchange {
         let origin = url.origin().ascii_serialization();
         Pending {
             journal: Arc::clone(&self.journal),
+            traffic: Arc::clone(&self.traffic),
+            waited: Duration::ZERO,
             started: Instant::now(),
             sent: Sent {
                 statement: self.statement,
@@ -169,6 +173,8 @@ fn log(response: &Response) {
 /// A request on its way; written down when it ends, and when nobody waits for it any more.
 struct Pending {
     journal: Arc<Journal>,
+    traffic: Arc<Traffic>,
+    waited: Duration,
     started: Instant,
     sent: Sent,
 }
@@ -180,6 +186,7 @@ impl Pending {
         self.sent.error = None;
         self.sent.bytes = response.received;
         self.sent.attempts = Some(response.attempts);
+        self.waited = response.waited;
     }
 
     fn failed(&mut self, report: &Report) {
@@ -196,6 +203,9 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.sent.elapsed = self.started.elapsed();
+        // one that was abandoned was sent once at least
+        let attempts = self.sent.attempts.unwrap_or(1);
+        self.traffic.add(attempts, self.sent.bytes, self.waited);
         self.journal.add(self.sent.clone());
     }
 }

@@ -33,3 +33,4 @@ pub mod statement;
 pub mod task;
 pub mod text_table;
 pub mod trace;
+pub mod traffic;

@@ -5,11 +5,13 @@
 //! Refuses: printing them; doors choose where they go.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use strataql_call::{CallMetrics, MetricsSnapshot};
 use strataql_diag::{Code, Report, counted};
+
+use crate::traffic::Traffic;
 
 /// Whether a result holds everything that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +36,7 @@ struct Inner {
     warnings: Mutex<Vec<Report>>,
     scans: Mutex<Vec<Scan>>,
     issues: Mutex<Vec<Issue>>,
+    traffic: OnceLock<Arc<Traffic>>,
     kept: AtomicU64,
     oldest_kept_ms: AtomicU64,
 }
@@ -221,11 +224,19 @@ impl Outcome {
             .collect()
     }
 
-    /// All counters added up.
+    /// Counts requests where all of the statement's pass, from now on. The first one given stays.
+    pub fn count(&self, traffic: &Arc<Traffic>) {
+        self.inner.traffic.get_or_init(|| Arc::clone(traffic));
+    }
+
+    /// All counters added up; requests and bytes of lookups that decide a write count, too.
     pub fn totals(&self) -> MetricsSnapshot {
         let mut totals = MetricsSnapshot::default();
         for scan in self.scans() {
             totals += scan.metrics;
+        }
+        if let Some(traffic) = self.inner.traffic.get() {
+            traffic.put_into(&mut totals);
         }
         totals
     }
@@ -234,4 +245,9 @@ impl Outcome {
     pub fn completeness(&self) -> Completeness {
         if self.issues().is_empty() { Completeness::Complete } else { Completeness::Partial }
     }
+}
+
+/// The note about a parameter that a statement does not give.
+pub fn default_note(name: &str, value: &str) -> String {
+    format!("`{name}` is not given; its default is `{value}`")
 }

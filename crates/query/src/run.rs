@@ -18,6 +18,7 @@ use crate::outcome::Outcome;
 use crate::response_cache::{ForgettingExchange, KeepingExchange, ResponseCache};
 use crate::settings::Settings;
 use crate::trace;
+use crate::traffic::Traffic;
 
 /// What a session keeps from one statement to the next.
 #[derive(Default)]
@@ -44,6 +45,8 @@ pub struct Run {
     /// The journal of the session that the statement belongs to.
     pub journal: Arc<Journal>,
     response_cache: Arc<ResponseCache>,
+    /// What it sent so far.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Run {
@@ -71,6 +74,7 @@ impl Run {
             ttl: settings.cache_ttl.filter(|_| is_query),
             journal: Arc::clone(&memory.journal),
             response_cache: Arc::clone(&memory.response_cache),
+            traffic: Arc::default(),
         }
     }
 
@@ -124,6 +128,7 @@ impl Run {
         let journal = JournalExchange {
             inner: Arc::clone(transport),
             journal: Arc::clone(&self.journal),
+            traffic: Arc::clone(&self.traffic),
             statement: self.number,
             span: self.span.clone(),
         };

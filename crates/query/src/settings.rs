@@ -9,6 +9,8 @@ mod form;
 mod page;
 mod table;
 
+use std::collections::BTreeMap;
+
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::{Name, SetValue};
 
@@ -39,7 +41,16 @@ impl Settings {
 
     fn apply(&mut self, name: &str, text: Option<&str>) -> Result<(), Box<Report>> {
         if let Some(rest) = name.strip_prefix("variable.") {
-            return self.set_variable(name, rest, text);
+            return set_named(
+                &mut self.variables,
+                ("variable", "server variable"),
+                name,
+                rest,
+                text,
+            );
+        }
+        if let Some(rest) = name.strip_prefix("default.").filter(|rest| rest.contains('.')) {
+            return set_named(&mut self.defaults, ("default", "parameter"), name, rest, text);
         }
         let lower = name.to_ascii_lowercase();
         let setting = SETTINGS.iter().find(|setting| setting.name == lower);
@@ -67,27 +78,28 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    /// Sets a server variable; `rest` is its name without the prefix.
-    fn set_variable(
-        &mut self,
-        name: &str,
-        rest: &str,
-        text: Option<&str>,
-    ) -> Result<(), Box<Report>> {
-        let Some((provider, variable)) = rest.split_once('.') else {
-            return Err(Box::new(
-                Report::new(Code::UnknownSetting, format!("`{name}` names no server variable"))
-                    .with_help("write `SET \"variable.<provider>.<name>\" = '…'`"),
-            ));
-        };
-        let key = (provider.to_owned(), variable.to_owned());
-        match text {
-            Some(text) => self.variables.insert(key, text.to_owned()),
-            None => self.variables.remove(&key),
-        };
-        Ok(())
-    }
+/// Sets a value whose name is the user's; `rest` is the name without its prefix.
+fn set_named(
+    values: &mut BTreeMap<(String, String), String>,
+    (prefix, what): (&str, &str),
+    name: &str,
+    rest: &str,
+    text: Option<&str>,
+) -> Result<(), Box<Report>> {
+    let Some((provider, own)) = rest.split_once('.') else {
+        return Err(Box::new(
+            Report::new(Code::UnknownSetting, format!("`{name}` names no {what}"))
+                .with_help(format!("write `SET \"{prefix}.<provider>.<name>\" = '…'`")),
+        ));
+    };
+    let key = (provider.to_owned(), own.to_owned());
+    match text {
+        Some(text) => values.insert(key, text.to_owned()),
+        None => values.remove(&key),
+    };
+    Ok(())
 }
 
 fn unknown(name: &str) -> Box<Report> {
@@ -111,6 +123,8 @@ mod tests {
         settings.set_text("on_mismatch", "null").expect("fits");
         settings.set_text("Timeout", "1.5s").expect("fits");
         settings.set_text("variable.okta.subdomain", "acme").expect("fits");
+        settings.set_text("default.databricks_account.account_id", "a1").expect("fits");
+        assert_eq!(settings.defaults.len(), 1);
         assert_eq!(settings.timeout, Some(Duration::from_millis(1500)));
         let code = |result: Result<(), Box<Report>>| result.expect_err("refused").code;
         assert_eq!(code(settings.set_text("on_mismatch", "x")), Code::BadParamValue);
@@ -150,13 +164,14 @@ mod tests {
             ("on_write_error", "continue"),
             ("ledger.before_image", "on"),
             ("write.all", "on"),
+            ("default.writes", "on"),
             ("await.timeout", "90000ms"),
             ("transaction.mode", "eager"),
             ("transaction.irreversible", "on"),
             ("memory.limit", "64MB"),
             ("local_files", "off"),
         ];
-        assert_eq!(changed.len() + 1, SETTINGS.len(), "all but variables");
+        assert_eq!(changed.len() + 2, SETTINGS.len(), "all but those with names of the user's");
         for (setting, (name, value)) in SETTINGS.iter().zip(changed) {
             assert_eq!(setting.name, name);
             let mut settings = Settings::default();

@@ -16,7 +16,7 @@ use strataql_call::{Exchange, ServerVariables, SharedChains};
 use strataql_diag::Report;
 use strataql_functions::MemoryLimit;
 use strataql_registry::Registry;
-use strataql_sql::{Name, Parsed, sqlparser};
+use strataql_sql::{Name, Parsed, Statement as Syntax, WriteKind, sqlparser};
 
 use crate::activity::Activity;
 use crate::budget;
@@ -68,6 +68,8 @@ pub struct Statement {
     memory: Arc<OnceLock<Arc<RuntimeEnv>>>,
     /// Values of server variables that are not in the statement.
     variables: ServerVariables,
+    /// True if default parameters take part, although `default.writes` is off.
+    uses_defaults: bool,
     /// Where waits report what they wait for.
     pub activity: Activity,
     /// Opens relations that are no resources.
@@ -104,6 +106,7 @@ impl Statement {
         relations: Arc<dyn Relations>,
     ) -> Self {
         let variables = variables(&engine, &settings);
+        let uses_defaults = !is_change(&parsed.statement);
         Self {
             engine,
             text,
@@ -113,6 +116,7 @@ impl Statement {
             run,
             memory: Arc::default(),
             variables,
+            uses_defaults,
             activity,
             relations,
         }
@@ -126,9 +130,11 @@ impl Statement {
         parsed: impl Into<Arc<Parsed>>,
         parameters: impl Into<Arc<Parameters>>,
     ) -> Self {
+        let parsed = parsed.into();
         Self {
             text: text.into(),
-            parsed: parsed.into(),
+            uses_defaults: self.uses_defaults && !is_change(&parsed.statement),
+            parsed,
             parameters: parameters.into(),
             ..self.clone()
         }
@@ -164,9 +170,22 @@ impl Statement {
         self.run.writing(&self.engine.exchange)
     }
 
-    /// Source of server variables that are not in the statement.
+    /// Source of server variables that are not in the statement, and of default parameters unless the
+    /// statement changes or deletes what is there.
     pub fn server_variables(&self) -> ServerVariables {
-        self.variables.clone()
+        if self.uses_defaults { self.variables.clone() } else { self.change_variables() }
+    }
+
+    /// The source for a call that changes what is there: with default parameters only if
+    /// `default.writes` is on.
+    pub fn change_variables(&self) -> ServerVariables {
+        let variables = self.variables.clone();
+        if self.settings.default_writes { variables } else { variables.without_defaults() }
+    }
+
+    /// The source for a call of EXEC.
+    pub fn call_variables(&self, is_read: bool) -> ServerVariables {
+        if is_read { self.variables.clone() } else { self.change_variables() }
     }
 
     /// What its operators may hold in memory, all together.
@@ -286,4 +305,15 @@ impl Statement {
 
 fn variables(engine: &QueryEngine, settings: &Settings) -> ServerVariables {
     ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment))
+        .with_defaults(settings.defaults.clone())
+}
+
+/// True for UPDATE, REPLACE, DELETE and EXEC.
+fn is_change(statement: &Syntax) -> bool {
+    match statement {
+        Syntax::Write(kind, _) => *kind != WriteKind::Insert,
+        Syntax::Exec(_) => true,
+        Syntax::Explain { inner, .. } => is_change(inner),
+        _ => false,
+    }
 }

@@ -96,6 +96,13 @@ pub fn load_provider(text: &str, file: &str) -> Result<(Provider, Vec<Report>), 
         }),
         auth: config.get("auth").and_then(AuthConfig::read).map(|auth| auth.known_of(&name)),
         snake_case_aliases: config.flag_at("snake_case_aliases"),
+        defaults: config
+            .get("x-strataql")
+            .and_then(|block| block.get("defaults"))
+            .into_iter()
+            .flat_map(Node::entries)
+            .filter_map(|(name, node)| Some((name.to_owned(), node.text()?.to_owned())))
+            .collect(),
         services,
         config,
         name,

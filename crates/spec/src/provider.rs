@@ -30,6 +30,9 @@ pub struct Provider {
     pub auth: Option<AuthConfig>,
     /// True when columns and parameters have snake-case names in SQL.
     pub snake_case_aliases: bool,
+    /// Environment variables that hold defaults of parameters, by the parameter's name
+    /// (`x-strataql.defaults`).
+    pub defaults: IndexMap<String, String>,
     /// The `config` block, inherited by services.
     pub(crate) config: Node,
 }

@@ -54,7 +54,7 @@ pub(super) const LAYERS: &[Layers] = &[
             &["result_set", "text_table"],
             &["partial"],
             &["outcome"],
-            &["budget"],
+            &["budget", "traffic"],
             &["activity", "error", "parameters", "settings", "trace"],
         ],
         exceptions: &[("operators", "plan")],

@@ -40,8 +40,8 @@ pub(crate) async fn exec(
     explain: bool,
 ) -> Result<ResultSet, Box<Report>> {
     let target = method_of(&|name| statement.resource(name), &exec.method)?;
-    let variables = statement.server_variables();
     let method = target.method();
+    let variables = statement.call_variables(method.is_read());
     let (given, fields) = arguments(exec, method)?;
     let shows = hints::has(&exec.hints, "SHOWRESULTS");
     let labelled = |report: Box<Report>| Box::new(report.with_label(exec.span, ""));

@@ -96,7 +96,7 @@ pub(crate) fn table(
     let labelled = |report: Box<Report>| Box::new(report.with_label(call.span, ""));
     let (given, fields) = call_statement::arguments(call, method)?;
     let columns = target.columns(|param| given.value(param).is_some());
-    let variables = statement.server_variables();
+    let variables = statement.call_variables(!method.is_write());
     let write =
         PreparedWrite::bound(&target, given, fields, &variables, false).map_err(labelled)?;
     let plan = write.call.decode_plan(columns, Mismatch::Error).map_err(labelled)?;

@@ -45,6 +45,9 @@ pub(crate) fn given(resource: &ResourceRef, statement: &WriteStatement) -> State
     let mut given = StatementNames::new(statement.verb());
     given.set =
         statement.assigned.iter().filter_map(|assigned| assigned.path.first().cloned()).collect();
+    if statement.kind == WriteKind::Insert {
+        given.set.extend(statement.defaulted.iter().map(|(name, _)| name.clone()));
+    }
     let Some(condition) = &statement.condition else { return given };
     for part in condition::conjuncts(condition) {
         given.constants.extend(scope.values(part).map(|values| values.name));

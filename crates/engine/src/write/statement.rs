@@ -24,6 +24,8 @@ pub(crate) struct WriteStatement {
     pub(crate) from: Vec<sql::TableWithJoins>,
     pub(crate) condition: Option<sql::Expr>,
     pub(crate) returning: Option<Vec<sql::SelectItem>>,
+    /// Parameters that have their defaults.
+    pub(crate) defaulted: Vec<(String, String)>,
     /// Words of its hints, upper case.
     pub(crate) hints: Vec<String>,
     /// ON CONFLICT.
@@ -191,6 +193,7 @@ fn read_insert(
         from: Vec::new(),
         condition: None,
         returning: insert.returning.clone(),
+        defaulted: Vec::new(),
         hints: hints_of(&insert.optimizer_hints),
         conflict: insert.on.as_ref().map(|on| Conflict::read(on, text)).transpose()?,
     })
@@ -235,6 +238,7 @@ fn read_update(
         from,
         condition: update.selection.clone(),
         returning: update.returning.clone(),
+        defaulted: Vec::new(),
         hints: hints_of(&update.optimizer_hints),
         conflict: None,
     })
@@ -270,6 +274,7 @@ fn read_delete(
         from: delete.using.clone().unwrap_or_default(),
         condition: delete.selection.clone(),
         returning: delete.returning.clone(),
+        defaulted: Vec::new(),
         hints: hints_of(&delete.optimizer_hints),
         conflict: None,
     })

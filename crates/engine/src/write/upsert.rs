@@ -283,6 +283,7 @@ impl Upsert<'_> {
             from: vec![self.excluded(rows)],
             condition: Some(self.matching(keys, rows)),
             returning: self.statement.returning.clone(),
+            defaulted: Vec::new(),
             hints: self.statement.hints.clone(),
             conflict: None,
         };

@@ -108,6 +108,17 @@ fn entry(provider: &Provider, services: &[(String, String, String)], version: &s
             (service.clone(), entry)
         })
         .collect();
+    let mut config = json!({"auth": {
+        "type": "oauth2",
+        "grant_type": "client_credentials",
+        "client_id_env_var": "DATABRICKS_CLIENT_ID",
+        "client_secret_env_var": "DATABRICKS_CLIENT_SECRET",
+        "token_url": "https://accounts.cloud.databricks.com/oidc/accounts/{{ .__env__DATABRICKS_ACCOUNT_ID }}/v1/token",
+        "scopes": ["all-apis"],
+    }});
+    if !provider.in_workspace {
+        config["x-strataql"] = json!({"defaults": {"account_id": "DATABRICKS_ACCOUNT_ID"}});
+    }
     json!({
         "id": name,
         "name": name,
@@ -116,14 +127,7 @@ fn entry(provider: &Provider, services: &[(String, String, String)], version: &s
         "description": provider.description,
         "x-source": {"package": "databricks-sdk", "version": version},
         "providerServices": services,
-        "config": {"auth": {
-            "type": "oauth2",
-            "grant_type": "client_credentials",
-            "client_id_env_var": "DATABRICKS_CLIENT_ID",
-            "client_secret_env_var": "DATABRICKS_CLIENT_SECRET",
-            "token_url": "https://accounts.cloud.databricks.com/oidc/accounts/{{ .__env__DATABRICKS_ACCOUNT_ID }}/v1/token",
-            "scopes": ["all-apis"],
-        }},
+        "config": config,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What PostgreSQL writes and DataFusion does not plan, or plans with another meaning.
 //!
-//! Owns: AT TIME ZONE, SIMILAR TO, LIKE and ILIKE with ESCAPE, literals of timestamps without seconds,
+//! Owns: AT TIME ZONE, the sign of intervals, SIMILAR TO, LIKE and ILIKE with ESCAPE, literals of timestamps without seconds,
 //! functions that give rows in a select list.
 //! Surprise: the functions that stand for them are those of `strataql-functions`, which anybody may
 //! call by name, too.
@@ -31,6 +31,13 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
                 Some(decimal) => decimal,
                 None => return Ok(None),
             }
+        }
+        // DataFusion writes the sign in front of the text, where it is that of the first part alone
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner }
+            if matches!(inner.as_ref(), Expr::Interval(_)) =>
+        {
+            let interval = Expr::Nested(Box::new(take(inner)));
+            Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(interval) }
         }
         Expr::AtTimeZone { timestamp, time_zone } => {
             call_of("timezone", vec![take(time_zone), take(timestamp)])

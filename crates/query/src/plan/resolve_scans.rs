@@ -24,10 +24,11 @@ use strataql_call::Value;
 use strataql_spec::{ColumnType, Location, Method, Param};
 
 use super::bind_node::BindJoinNode;
-use super::method_choice::{Choice, Needs, NoChoice, choose};
+use super::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 use super::number_order::written;
 use super::refusal::refusal;
 use crate::error::external;
+use crate::outcome::default_note;
 use crate::predicate::ScanCall;
 use crate::predicate::alternatives::{Alternatives, PredicateValues, calls, predicate_values};
 use crate::predicate::bindings::{Binding, ParameterSource, binding, combine, has_slot};
@@ -119,22 +120,10 @@ pub(crate) fn unbound(scan: &TableScan) -> Vec<String> {
     };
     let fields = table.schema.fields();
     let shown: Vec<usize> = scan.projection.clone().unwrap_or_else(|| (0..fields.len()).collect());
-    let is_server = |name: &str| {
-        let mut params = table.resource.select_methods().filter_map(|method| method.param(name));
-        params.any(|param| param.location == Location::Server)
-    };
-    let may_lack: Vec<&str> = shown
-        .iter()
-        .map(|position| &fields[*position])
-        .filter(|field| is_hidden(field) || is_server(field.name()))
-        .map(|field| field.name().as_str())
-        .collect();
-    if may_lack.is_empty() {
-        return Vec::new();
-    }
     let demand = demand(scan, &table);
-    may_lack
-        .into_iter()
+    shown
+        .iter()
+        .map(|position| fields[*position].name().as_str())
         .filter(|name| {
             demand.from_settings.contains(*name)
                 || (!demand.bindings.contains_key(*name)
@@ -207,7 +196,40 @@ pub(crate) struct Demand {
 /// What a scan asks of a method. Of the parameters that a disjunction gives values all are used, as in
 /// `(p='a' AND n=1) OR (p='b' AND n=2)`, or one where that is enough and makes fewer calls, as in
 /// `(p='a' AND n=1) OR (p='a' AND n=2)`.
+///
+/// A default parameter is used only if no method can be called without it.
 pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
+    let demand = demand_without(scan, table, &BTreeMap::new());
+    let Err(reason) = chosen(table, &demand) else { return demand };
+    let default = |name: &String| {
+        let value = table.scope.variables.default_of(&table.resource.provider, name)?;
+        Some((name.clone(), value))
+    };
+    let mut lacks = lacks(reason);
+    lacks.sort_by_key(|lack| lack.missing.len());
+    let filled = lacks.iter().find_map(|lack| {
+        let defaults = lack.missing.iter().map(default).collect::<Option<_>>()?;
+        let filled = demand_without(scan, table, &defaults);
+        chosen(table, &filled).is_ok().then_some(filled)
+    });
+    filled.unwrap_or(demand)
+}
+
+/// The methods that could be called, and what each lacks.
+fn lacks(reason: NoChoice) -> Vec<Lack> {
+    match reason {
+        NoChoice::Missing(lacks) => lacks,
+        NoChoice::Column { by, .. } | NoChoice::NotAccepted { by, .. } => by.into_iter().collect(),
+        NoChoice::NoMethods => Vec::new(),
+    }
+}
+
+/// [`demand`] with these defaults of parameters.
+fn demand_without(
+    scan: &TableScan,
+    table: &ResourceTable,
+    defaults: &BTreeMap<String, String>,
+) -> Demand {
     let is_parameter = |name: &str| table.is_parameter(name);
     let (mut known, mut alternatives) = (Vec::new(), Vec::new());
     for filter in &scan.filters {
@@ -222,10 +244,10 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
     let one_of_each = |at: usize| {
         let each = alternatives.iter().map(Alternatives::bindings);
         let each = each.filter_map(|found| found.get(at).or(found.last()).cloned());
-        demand_with(scan, table, known.clone(), each.collect(), alternatives.clone())
+        demand_with((scan, table, defaults), known.clone(), each.collect(), alternatives.clone())
     };
     let derived = alternatives.iter().flat_map(Alternatives::bindings).collect();
-    let all = demand_with(scan, table, known.clone(), derived, alternatives.clone());
+    let all = demand_with((scan, table, defaults), known.clone(), derived, alternatives.clone());
     let of_all = calls(&all.bindings, &alternatives);
     let can = |demand: &Demand| chosen(table, demand).is_ok();
     let one = (0..most).map(one_of_each).find(can);
@@ -236,8 +258,7 @@ pub(crate) fn demand(scan: &TableScan, table: &ResourceTable) -> Demand {
 }
 
 fn demand_with(
-    scan: &TableScan,
-    table: &ResourceTable,
+    (scan, table, defaults): (&TableScan, &ResourceTable, &BTreeMap<String, String>),
     mut bindings: BTreeMap<String, ParameterSource>,
     derived: Vec<Binding>,
     alternatives: Vec<Alternatives>,
@@ -263,6 +284,13 @@ fn demand_with(
         {
             bindings.insert(param.name.clone(), ParameterSource::Values(vec![Value::Text(value)]));
             from_settings.insert(param.name.clone());
+        }
+    }
+    for (name, value) in defaults {
+        if !bindings.contains_key(name) {
+            let source = ParameterSource::Values(vec![Value::Text(value.clone())]);
+            bindings.insert(name.clone(), source);
+            from_settings.insert(name.clone());
         }
     }
     let projected =
@@ -327,6 +355,12 @@ fn resolve_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> 
             residual.push(filter.clone());
         }
     }
+    let by_default: Vec<String> = demand
+        .from_settings
+        .iter()
+        .filter(|name| method.param(name).is_none_or(|param| param.location != Location::Server))
+        .cloned()
+        .collect();
     let bindings: BTreeMap<String, ParameterSource> =
         demand.bindings.into_iter().filter(|(name, _)| method.input(name).is_some()).collect();
     let call = ScanCall {
@@ -334,7 +368,7 @@ fn resolve_scan(scan: &TableScan, table: &ResourceTable) -> Result<LogicalPlan> 
         why: reason(table, &choice, &demand.needs),
         local: Vec::new(),
         remote: Vec::new(),
-        notes: notes(table, method, scan, &bindings),
+        notes: notes(table, method, scan, &bindings, &by_default),
         alternatives: demand.alternatives,
         compared: compared(table, method, &bindings),
         asked: asked(method, &bindings),
@@ -475,8 +509,16 @@ fn notes(
     method: &Method,
     scan: &TableScan,
     bindings: &BTreeMap<String, ParameterSource>,
+    by_default: &[String],
 ) -> Vec<String> {
     let mut notes = Vec::new();
+    for name in by_default {
+        if let Some(ParameterSource::Values(values)) = bindings.get(name)
+            && let [Value::Text(value)] = values.as_slice()
+        {
+            notes.push(default_note(name, value));
+        }
+    }
     let projected =
         scan.projection.clone().unwrap_or_else(|| (0..table.schema.fields().len()).collect());
     let absent: Vec<String> = projected

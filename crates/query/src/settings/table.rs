@@ -53,6 +53,8 @@ macro_rules! settings {
             )*
             /// `variable.<provider>.<name>`.
             pub variables: BTreeMap<(String, String), String>,
+            /// `default.<provider>.<name>`.
+            pub defaults: BTreeMap<(String, String), String>,
             /// Provider, or provider and service, that USE chose.
             pub namespace: Vec<String>,
         }
@@ -62,6 +64,7 @@ macro_rules! settings {
                 Self {
                     $($field: $default,)*
                     variables: BTreeMap::new(),
+                    defaults: BTreeMap::new(),
                     namespace: Vec::new(),
                 }
             }
@@ -86,22 +89,29 @@ macro_rules! settings {
                 name: VARIABLE,
                 meaning: "value of a server variable, such as a deployment name or a region",
                 values: || "a text".to_owned(),
-                // a name of the user's: `Settings::set_variable` takes it
+                // a name of the user's: `Settings::set_named` takes it
                 put: |_, _| false,
-                show: |settings| {
-                    let shown = settings.variables.iter();
-                    let shown = shown.map(|((provider, name), value)| {
-                        format!("{provider}.{name}={value}")
-                    });
-                    shown.collect::<Vec<_>>().join(" ")
-                },
+                show: |settings| named(&settings.variables),
+            },
+            Setting {
+                name: DEFAULT,
+                meaning: "value of a parameter for statements that need it and do not give it; UPDATE, REPLACE, DELETE and EXEC that changes something use it with `default.writes` only",
+                values: || "a text".to_owned(),
+                put: |_, _| false,
+                show: |settings| named(&settings.defaults),
             },
         ];
     };
 }
 
-/// The name of the settings whose names are the user's.
+/// Names of the settings whose names are the user's.
 pub(super) const VARIABLE: &str = "variable.<provider>.<name>";
+pub(super) const DEFAULT: &str = "default.<provider>.<name>";
+
+fn named(values: &BTreeMap<(String, String), String>) -> String {
+    let shown = values.iter().map(|((provider, name), value)| format!("{provider}.{name}={value}"));
+    shown.collect::<Vec<_>>().join(" ")
+}
 
 settings! {
     "on_mismatch" on_mismatch: Mismatch = Mismatch::Error,
@@ -154,6 +164,9 @@ settings! {
     "write.all" write_all: bool = false,
         Switch,
         "`on` allows a WHERE that names only a scope, such as an account";
+    "default.writes" default_writes: bool = false,
+        Switch,
+        "`on` lets UPDATE, REPLACE, DELETE and EXEC use default parameters (`default.<provider>.<name>`), too";
     "await.timeout" await_timeout: Duration = Duration::from_mins(20),
         Span,
         "how long AWAIT waits for a change to be done, for example `90s` or `1h`";

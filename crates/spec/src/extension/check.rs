@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "exact",
     "bodyWrapper",
     "paramAlias",
+    "defaults",
     "updateMask",
     "scopes",
     "origins",
@@ -49,7 +50,7 @@ pub(crate) fn problems(block: &Node) -> Problems {
                 problems.push(("`safe` is not `true` or `false`".to_owned(), node.line));
             }
             "exact" | "path" | "scopes" | "origins" | "secret" => texts(key, node, &mut problems),
-            "paramAlias" => {
+            "paramAlias" | "defaults" => {
                 if node.map().is_none() {
                     problems.push((format!("`{key}` is not a mapping of names"), node.line));
                 }

@@ -56,7 +56,7 @@ pub(crate) struct Layout {
 pub(crate) struct Counted {
     rows: u64,
     affected: Option<u64>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 impl Counted {

@@ -160,15 +160,17 @@ impl Run<'_> {
         }
         let opened = self.opened;
         // a write is sent, and awaited, before there is a result
+        let counts = Outcome::default();
         let mut line = Progress::start(
             Arc::clone(&opened.progress),
-            Outcome::default(),
+            counts.clone(),
             self.console.has_progress(),
         );
         let span = parsed.span;
         let (text, bound) = (Arc::clone(&self.text), Arc::clone(&self.bound));
-        let result = opened.session.start(text, Arc::new(parsed), bound).await;
+        let result = opened.session.start_counted(text, Arc::new(parsed), bound, &counts).await;
         line.finish();
+        done.outcome = counts;
         let result = result.map_err(Failure::Statement)?;
         printer.print(result, layout, &opened.progress, done).await?;
         if fails_with_rows && done.rows() > 0 {
