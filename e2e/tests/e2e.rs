@@ -12,6 +12,8 @@ mod command;
 mod completion;
 #[path = "e2e/concurrent_statements.rs"]
 mod concurrent_statements;
+#[path = "e2e/deploy.rs"]
+mod deploy;
 #[path = "e2e/document_views.rs"]
 mod document_views;
 #[path = "e2e/documents.rs"]

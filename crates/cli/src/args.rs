@@ -113,6 +113,9 @@ pub(crate) enum Command {
     },
     /// Plan, build, test and tear down stacks of resources
     Deploy {
+        /// Flags of the reference tool.
+        #[command(flatten)]
+        server: deploy::ServerArguments,
         /// The subcommand.
         #[command(subcommand)]
         command: DeployCommand,

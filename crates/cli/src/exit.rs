@@ -19,6 +19,8 @@ impl Exit {
     /// The command line is wrong.
     pub(crate) const USAGE: Self = Self(2);
 
+    /// Policies forbid a plan.
+    pub(crate) const FORBIDDEN: Self = Self(3);
     /// A run of `deploy` of which a part failed or was not confirmed.
     pub(crate) const PART: Self = Self(4);
 

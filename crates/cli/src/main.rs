@@ -96,7 +96,8 @@ fn command() -> clap::Command {
     command.after_long_help(format!("{after}\n\n{}", settings::environment_help()))
 }
 
-/// Called `stackql-deploy`, the program is its command `deploy`.
+/// Called `stackql-deploy`, the program is its command `deploy`. Two commands of the reference tool are
+/// commands of their own here.
 fn named_deploy(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let is_deploy = arguments.first().is_some_and(|name| {
         std::path::Path::new(name).file_stem().is_some_and(|stem| stem == "stackql-deploy")
@@ -104,6 +105,25 @@ fn named_deploy(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let asks_version = arguments.get(1).is_some_and(|first| first == "--version" || first == "-V");
     if is_deploy && !asks_version {
         arguments.insert(1, OsString::from("deploy"));
+    }
+    if arguments.get(1).is_some_and(|first| first == "deploy") {
+        let second = arguments.get(2).and_then(|second| second.to_str()).map(str::to_owned);
+        match second.as_deref() {
+            Some("shell") => {
+                arguments.remove(1);
+            }
+            Some("completion") => {
+                arguments.splice(1..3, [OsString::from("completions")]);
+                arguments.retain(|argument| argument != "--install");
+            }
+            // the reference has `-p` for the provider here, and for a port elsewhere
+            Some("init") => {
+                for argument in arguments.iter_mut().filter(|argument| *argument == "-p") {
+                    *argument = OsString::from("--provider");
+                }
+            }
+            _ => {}
+        }
     }
     arguments
 }
@@ -147,7 +167,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         Command::Shell(shell) => (Some(&shell.output), Some(&shell.session)),
         Command::Mcp(mcp) => (None, Some(&mcp.session)),
         Command::Srv(srv) => (None, Some(&srv.session)),
-        Command::Deploy { command } => (None, command.stack().map(|stack| &stack.session)),
+        Command::Deploy { command, .. } => (None, command.session()),
         _ => (None, of_auth.as_ref()),
     };
     let flags = Flags {
@@ -177,7 +197,7 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         Command::Srv(srv) => {
             commands::srv::run(&srv, &settings, environment, &console, interruption)
         }
-        Command::Deploy { command } => {
+        Command::Deploy { command, .. } => {
             commands::deploy::run(command, settings, environment, &console, interruption)
         }
         Command::Sandbox { command } => commands::sandbox::run(&command, &settings, &console),

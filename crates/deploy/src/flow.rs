@@ -7,9 +7,12 @@
 mod auth;
 mod build;
 mod checks;
+mod deeds;
+mod explain;
 mod exports;
 mod native;
 mod planned;
+mod policy;
 mod statements;
 mod teardown;
 mod test;
@@ -18,11 +21,15 @@ use std::time::Instant;
 
 use strataql_diag::{Code, Report};
 
+pub(crate) use self::explain::parameters_of;
 pub use self::exports::{ExportFormat, Outputs};
+pub(crate) use self::native::alike;
 pub use self::test::Verdict;
 use crate::condition;
 use crate::iql::QueryFile;
+use crate::journal::{Deed, Journal};
 use crate::manifest::{Kind, Resource, Stack};
+use crate::plan::Plan;
 use crate::runner::{Host, Level, Runner};
 use crate::scope::{Names, Scope};
 
@@ -57,6 +64,14 @@ pub struct Options {
     pub run_scripts: bool,
     /// Only these resources; all of them if there are none.
     pub targets: Vec<String>,
+    /// Plans have the requests of their statements.
+    pub show_requests: bool,
+    /// The plan that the run has to follow.
+    pub plan: Option<Plan>,
+    /// The journal of the run after which this one goes on.
+    pub earlier: Option<Journal>,
+    /// Commands and scripts that run again although they may have run before.
+    pub rerun: Vec<String>,
 }
 
 /// How a flow ended.
@@ -70,6 +85,10 @@ pub struct Ended {
     pub failed: Vec<String>,
     /// Deleted resources that may still be there.
     pub unconfirmed: Vec<String>,
+    /// Changes that could not be taken back, and why.
+    pub left: Vec<String>,
+    /// The failure after which the run was taken back.
+    pub failure: Option<Box<Report>>,
 }
 
 /// A flow.
@@ -80,8 +99,10 @@ pub struct Flow<'a> {
     host: &'a dyn Host,
     scope: Scope<'a>,
     started: Instant,
-    /// What this run created, for a rollback.
-    created: Vec<String>,
+    /// What this run did, for a rollback.
+    deeds: Vec<Deed>,
+    /// True while changes are taken back, which is no change of the run.
+    is_undoing: bool,
     /// Lists that were read, by statement.
     lists: std::collections::HashMap<String, Vec<crate::runner::Row>>,
 }
@@ -121,10 +142,12 @@ impl<'a> Flow<'a> {
             host,
             scope,
             started: Instant::now(),
-            created: Vec::new(),
+            deeds: options.earlier.as_ref().map(Journal::deeds).unwrap_or_default(),
+            is_undoing: false,
             lists: std::collections::HashMap::new(),
         };
         flow.check_providers()?;
+        flow.check_plan()?;
         Ok(flow)
     }
 
@@ -203,7 +226,29 @@ impl<'a> Flow<'a> {
     }
 
     fn is_targeted(&self, resource: &Resource) -> bool {
-        self.options.targets.is_empty() || self.options.targets.contains(&resource.name)
+        let is_planned = self.options.plan.as_ref().is_none_or(|plan| plan.has(&resource.name));
+        let targets = &self.options.targets;
+        is_planned && (targets.is_empty() || targets.contains(&resource.name))
+    }
+
+    /// The names of a resource, or nothing if its condition does not hold.
+    fn entered(&self, resource: &Resource) -> Step<Option<Names>> {
+        self.check_kind(resource)?;
+        let names = self.scope.names(resource)?;
+        Ok(self.applies(resource, &names)?.then_some(names))
+    }
+
+    /// The same, with a line of the log for a resource that is passed over.
+    fn enter(&self, resource: &Resource) -> Step<Option<Names>> {
+        let names = self.entered(resource)?;
+        if names.is_none() {
+            self.info(&format!(
+                "Skipping resource [{}] due to condition: {}",
+                resource.name,
+                resource.condition.as_deref().unwrap_or_default()
+            ));
+        }
+        Ok(names)
     }
 
     /// True if the condition of a resource holds.
@@ -283,6 +328,10 @@ pub(crate) fn read_queries(stack: &Stack, resource: &Resource) -> Step<QueryFile
                 format!("the query file of `{}` cannot be read: {error}", resource.name),
             )
             .with_help(format!("it is looked for at `{}`; `file:` names another", path.display()))
+            .with_help(format!(
+                "`resource: provider.service.{}` needs none, if a provider has that resource",
+                resource.name
+            ))
     })?;
     Ok(QueryFile::parse(&path.display().to_string(), &text))
 }

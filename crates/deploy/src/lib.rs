@@ -12,7 +12,10 @@
 
 mod condition;
 pub mod flow;
+mod graph;
+mod import;
 mod iql;
+mod journal;
 mod lint;
 mod manifest;
 mod merge;
@@ -27,6 +30,9 @@ mod verdict;
 mod words;
 mod yaml;
 
+pub use graph::{dot, svg};
+pub use import::{from_state, import};
+pub use journal::{Entry, Journal, Operation, Outcome};
 pub use lint::lint;
 pub use manifest::{MANIFEST, Stack};
 pub use moment::Moment;

@@ -197,11 +197,16 @@ impl Lint<'_> {
                 self.reports.push(crate::manifest::bad(&queries.file, line, text));
                 continue;
             }
+            // teardown reads the exports of a resource before it deletes it
+            let is_own = |used: &str| {
+                name.contains("delete")
+                    && resource.exports.iter().any(|one| one.name == used || one.column == used)
+            };
             let missing: Vec<String> = self
                 .templates
                 .names(&anchor.text)
                 .into_iter()
-                .filter(|used| !known.contains(first(used)))
+                .filter(|used| !known.contains(first(used)) && !is_own(first(used)))
                 .filter(|used| !is_only_commented(&anchor.text, first(used)))
                 .collect();
             if !missing.is_empty() {

@@ -34,6 +34,8 @@ pub struct Stack {
     pub(crate) providers: Vec<ProviderPin>,
     pub(crate) globals: Vec<Global>,
     pub(crate) resources: Vec<Resource>,
+    /// Queries over plans, whose rows forbid them.
+    pub(crate) policies: Vec<Policy>,
     /// Names of the stack's own exports.
     pub(crate) exports: Vec<String>,
     /// What a lint says about the text.
@@ -46,6 +48,14 @@ pub(crate) struct ProviderPin {
     pub(crate) name: String,
     pub(crate) version: Option<String>,
     pub(crate) line: usize,
+}
+
+/// A query over plans.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) sql: String,
 }
 
 /// A value for the whole stack.
@@ -143,6 +153,32 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// A resource without anything but its name.
+    #[cfg(test)]
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            line: 1,
+            kind: Kind::Resource,
+            unknown_kind: None,
+            file: None,
+            sql: None,
+            run: None,
+            props: Vec::new(),
+            exports: Vec::new(),
+            protected: Vec::new(),
+            condition: None,
+            skip_validation: false,
+            skip_on_delete: false,
+            auth: None,
+            return_values: ReturnValues::default(),
+            native: None,
+            identity: Vec::new(),
+            lifecycle: Lifecycle::default(),
+            depends_on: Vec::new(),
+        }
+    }
+
     /// The query file.
     pub(crate) fn query_file(&self, folder: &Path) -> PathBuf {
         let file = self.file.clone().unwrap_or_else(|| format!("{}.iql", self.name));
@@ -174,9 +210,39 @@ impl Stack {
         read::load(folder)
     }
 
+    /// Reads a manifest that is no file yet; `folder` is where it would be.
+    ///
+    /// # Errors
+    /// `bad-manifest` with the line.
+    pub fn of_text(text: &str, folder: &Path) -> Result<Self, Box<Report>> {
+        read::of_text(text, folder)
+    }
+
     /// What a lint says about its form.
     pub fn warnings(&self) -> &[Report] {
         &self.warnings
+    }
+
+    /// A text that tells it from other stacks on this machine.
+    pub fn id(&self) -> String {
+        let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let digest = crate::random::sha256(folder.to_string_lossy().as_bytes());
+        let name: String = self
+            .name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' })
+            .collect();
+        format!("{name}-{}", &digest[..12])
+    }
+
+    /// True if plans have to be checked before they are applied.
+    pub fn has_policies(&self) -> bool {
+        !self.policies.is_empty()
+    }
+
+    /// Its folder, as it was given.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Its name.

@@ -2,13 +2,20 @@
 //!
 //! Owns: its forms for people, machines and pull requests.
 
-use serde::Serialize;
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+
+use crate::runner::Request;
 use crate::yaml::scalar;
 
+/// The form of a plan.
+pub(crate) const FORMAT: &str = "deploy-plan/1";
+
 /// What happens to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// It is as it should be.
@@ -43,7 +50,7 @@ impl Action {
         }
     }
 
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::None => "no change",
             Self::Create => "create",
@@ -63,7 +70,7 @@ impl Action {
 }
 
 /// A field that differs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// Its path.
     pub path: String,
@@ -76,41 +83,117 @@ pub struct FieldChange {
     pub is_replacing: bool,
 }
 
+impl FieldChange {
+    /// The change in one line.
+    pub(crate) fn told(&self) -> String {
+        format!("{}: {} → {}", self.path, scalar(&self.before), scalar(&self.after))
+    }
+}
+
 /// What happens to one resource.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Change {
     /// Its name.
     pub resource: String,
     /// What happens.
     pub action: Action,
     /// Why, where fields do not say it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
     /// The statements that would run.
     pub statements: Vec<String>,
+    /// The requests that they would send, if that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Request>,
+    /// A digest of what was seen; absent if nothing could be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// A row of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The policy.
+    pub policy: String,
+    /// What it found, as JSON.
+    pub row: String,
 }
 
 /// A plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The form of this object.
-    pub format: &'static str,
+    pub format: String,
+    /// The folder of the stack, as it was given.
+    pub folder: String,
     /// The stack.
     pub stack: String,
     /// The environment.
     pub env: String,
     /// The digest of the manifest and what it includes.
     pub manifest_sha256: String,
+    /// The digest of the values of globals and variables.
+    pub values_sha256: String,
+    /// The versions of the providers' documents.
+    pub providers: BTreeMap<String, String>,
     /// What happens, in order.
     pub changes: Vec<Change>,
+    /// Why it may not be applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
+    /// The digest of everything above.
+    pub sha256: String,
 }
 
 impl Plan {
     /// True if no resource would be written.
     pub fn is_empty(&self) -> bool {
         !self.changes.iter().any(|change| change.action.changes())
+    }
+
+    /// Reads a plan as [`Self::json`] writes it.
+    ///
+    /// # Errors
+    /// Why the text is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let plan: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if plan.format == FORMAT {
+            Ok(plan)
+        } else {
+            Err(format!("its format is `{}`, and this program reads `{FORMAT}`", plan.format))
+        }
+    }
+
+    /// Why it may not be applied, as a report.
+    pub fn forbidden(&self) -> Option<Box<Report>> {
+        let first = self.violations.first()?;
+        let report = Report::new(
+            Code::AssertionFailed,
+            format!("the policy `{}` forbids the plan", first.policy),
+        )
+        .with_help("change the manifest, or the policy; nothing was written");
+        Some(Box::new(self.violations.iter().fold(report, |report, one| {
+            report.with_note(format!("policy `{}`: {}", one.policy, one.row))
+        })))
+    }
+
+    /// True if a resource is part of the plan.
+    pub(crate) fn has(&self, resource: &str) -> bool {
+        self.changes.iter().any(|change| change.resource == resource)
+    }
+
+    /// The digest of everything but the digest.
+    pub(crate) fn digest(&self) -> String {
+        let mut plan = self.clone();
+        plan.sha256.clear();
+        crate::random::sha256(plan.json().as_bytes())
+    }
+
+    /// Closes the plan: what is changed in it later is noticed.
+    pub(crate) fn seal(&mut self) {
+        self.sha256 = self.digest();
     }
 
     /// The plan as JSON.
@@ -156,6 +239,12 @@ impl Plan {
                 let replaces = if field.is_replacing { "  (forces replacement)" } else { "" };
                 let path = &field.path;
                 text.extend(["      ", &format!("{path:<width$}  {values}{replaces}"), "\n"]);
+            }
+            for request in &change.requests {
+                text.extend(["      ", &request.method, " ", &request.url, "\n"]);
+                if let Some(body) = &request.body {
+                    text.extend(["        ", body, "\n"]);
+                }
             }
         }
         text + &self.summary() + "\n"

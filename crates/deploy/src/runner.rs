@@ -39,14 +39,14 @@ pub struct Answer {
 }
 
 /// A request that a statement would send.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Request {
     /// HTTP verb.
     pub method: String,
     /// Address, with `{parameters}` that are known later.
     pub url: String,
     /// Body, secrets masked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
@@ -95,6 +95,8 @@ pub struct Field {
     pub values: Vec<String>,
     /// What it is for.
     pub description: String,
+    /// The members of an object, without those that only the service sets.
+    pub members: Vec<String>,
 }
 
 /// Runs statements.
@@ -183,4 +185,10 @@ pub trait Host {
 
     /// Environment variables.
     fn environment(&self) -> EnvironmentLookup;
+
+    /// Keeps a line of the journal, so that it is there even if the process is killed next.
+    ///
+    /// # Errors
+    /// `local-io`.
+    fn record(&self, line: &str) -> Result<(), Box<Report>>;
 }

@@ -103,7 +103,7 @@ impl Names {
         let this = resources.get(&self.resource).cloned().unwrap_or_default();
         members.insert("this".to_owned(), to_template(&this));
         members.insert("res".to_owned(), to_template(&Json::Object(resources)));
-        members.into_iter().collect()
+        Value::from_pairs(members)
     }
 
     /// Notes about names that have no value because of another.
@@ -225,8 +225,9 @@ impl<'a> Scope<'a> {
         seen: &mut IndexMap<String, Json>,
     ) -> Result<Json, Failure> {
         loop {
-            let context: Value =
-                seen.iter().map(|(name, value)| (name.clone(), to_template(value))).collect();
+            let context = Value::from_pairs(
+                seen.iter().map(|(name, value)| (name.clone(), to_template(value))),
+            );
             match self.rendered(value, &context) {
                 Err(Failure::Undefined { names, line }) => {
                     let found: Vec<(String, String)> = names
@@ -277,6 +278,43 @@ impl<'a> Scope<'a> {
                     || resource.exports.iter().any(|export| export.name == first)
                     || resource.props.iter().any(|prop| prop.name == first)
             })
+    }
+
+    /// What to do about a name that a resource further down gives, or one in a circle.
+    fn later(&self, own: &str, name: &str) -> Option<String> {
+        let first = name.split('.').next().unwrap_or(name);
+        let at = |name: &str| self.stack.resources.iter().position(|one| one.name == name);
+        let here = at(own)?;
+        let giver = self.stack.resources.iter().skip(here + 1).find(|one| {
+            one.name == first || one.exports.iter().any(|export| export.name == first)
+        })?;
+        let mentions = |text: &str| {
+            has_template(text) && text.contains(&format!("{own}."))
+                || self.stack.resource(own).is_some_and(|own| {
+                    own.exports.iter().any(|export| {
+                        has_template(text)
+                            && text
+                                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                                .any(|word| word == export.name)
+                    })
+                })
+        };
+        let is_circle = giver
+            .props
+            .iter()
+            .filter_map(|prop| prop.value.as_ref())
+            .any(|value| mentions(&value.to_string()));
+        Some(if is_circle {
+            format!(
+                "`{own}` and `{}` (line {}) need each other: break the circle with a value that both know",
+                giver.name, giver.line
+            )
+        } else {
+            format!(
+                "`{}` (line {}) gives it, and runs later: move it above `{own}`",
+                giver.name, giver.line
+            )
+        })
     }
 
     /// True if a resource, or a global that one uses, mentions a name.
@@ -479,11 +517,21 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
+    /// A digest of the values that the run starts with.
+    pub(crate) fn digest(&self) -> String {
+        let values: Map<String, Json> =
+            self.values.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        crate::random::sha256(Json::Object(values).to_string().as_bytes())
+    }
+
     /// Keeps an export.
     pub(crate) fn export(&mut self, resource: &str, name: &str, value: Json) {
         let value = typed(value);
         let own = self.scoped.entry(resource.to_owned()).or_default();
-        own.entry(name.to_owned()).or_insert_with(|| value.clone());
+        let is_known = own.get(name).is_some_and(|value| *value != Json::from(UNKNOWN));
+        if !is_known {
+            own.insert(name.to_owned(), value.clone());
+        }
         self.values.insert(name.to_owned(), value);
     }
 
@@ -519,6 +567,14 @@ impl<'a> Scope<'a> {
     ) -> Box<Report> {
         let (file, first) = place;
         let line = first + failure.line().saturating_sub(1);
+        // where the value should come from, if the manifest says it
+        let cause = match failure {
+            Failure::Undefined { names: missing, .. } => {
+                missing.first().and_then(|name| names.unresolved.get(name)).map(|(_, line)| *line)
+            }
+            Failure::Invalid { .. } => None,
+        };
+        let (file, line) = cause.map_or((file, line), |line| (&*self.stack.file, line));
         let report = match failure {
             Failure::Undefined { names: missing, .. } => {
                 let report = Report::new(
@@ -532,7 +588,13 @@ impl<'a> Scope<'a> {
                     .collect();
                 let report = close.into_iter().fold(report, Report::with_help);
                 let notes = names.explain(missing, &self.stack.file);
-                notes.into_iter().fold(report, Report::with_note).with_help(
+                let report = notes.into_iter().fold(report, Report::with_note);
+                let causes = missing.iter().flat_map(|name| match names.unresolved.get(name) {
+                    Some((needs, _)) => needs.as_slice(),
+                    None => std::slice::from_ref(name),
+                });
+                let later = causes.filter_map(|name| self.later(&names.resource, name));
+                later.fold(report, Report::with_help).with_help(
                     "a name is a global, a prop of the resource, or an export of an earlier resource",
                 )
             }

@@ -19,12 +19,20 @@ pub(crate) enum DeployCommand {
     Teardown(Box<StackArguments>),
     /// Show what `build` would do; exit code 2 if there is something
     Plan(Box<StackArguments>),
+    /// Go on after a run that failed or was killed
+    Resume(Box<StackArguments>),
+    /// Take back what the last run did, as far as that is possible
+    Rollback(Box<StackArguments>),
     /// Show what was changed outside of the manifest; exit code 2 if something was
     Drift(Box<StackArguments>),
     /// Check a manifest and its query files; no request is sent
     Lint(Box<StackArguments>),
     /// Make the folder of a new stack
     Init(InitArguments),
+    /// Write a manifest for what is there, or for a Terraform state
+    Import(Box<ImportArguments>),
+    /// Show which resource needs which, in the language of Graphviz
+    Graph(GraphArguments),
     /// Show versions and installed providers
     Info(Box<InfoArguments>),
     /// There is nothing to upgrade: the engine is part of this program
@@ -39,7 +47,7 @@ pub(crate) enum DeployCommand {
 /// A stack, its environment, and how it is treated.
 #[derive(Debug, Args)]
 pub(crate) struct StackArguments {
-    /// The folder with `stackql_manifest.yml`
+    /// The folder with `stackql_manifest.yml`; `apply` also takes a file of `plan --out`
     #[arg(value_name = "STACK_DIR")]
     pub(crate) stack_dir: PathBuf,
 
@@ -67,9 +75,9 @@ pub(crate) struct StackArguments {
     #[arg(long, value_enum, value_name = "WHAT", default_value = "error", ignore_case = true)]
     pub(crate) on_failure: OnFailure,
 
-    /// How much is logged
-    #[arg(long, value_enum, value_name = "LEVEL", default_value = "info", ignore_case = true)]
-    pub(crate) log_level: DeployLogLevel,
+    /// How much is logged: `info` unless it is set, `warn` with `plan`, `drift` and `lint`
+    #[arg(long, value_enum, value_name = "LEVEL", ignore_case = true)]
+    pub(crate) log_level: Option<DeployLogLevel>,
 
     /// Write the exports of the stack to a file that only its owner can read
     #[arg(long, value_name = "FILE")]
@@ -107,6 +115,28 @@ pub(crate) struct StackArguments {
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
 
+    /// `plan` also writes the plan to a file, which `apply` takes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// `plan` also shows the requests that would be sent
+    #[arg(long)]
+    pub(crate) requests: bool,
+
+    /// `plan` ends with exit code 2 if there is something to do: it always does
+    #[arg(long, hide = true)]
+    pub(crate) detailed_exitcode: bool,
+
+    /// Keep the journal of the run in this folder, or nowhere: `off`
+    ///
+    /// Without it, journals are in `deploy/` of the home folder. `resume` and `rollback` read the newest.
+    #[arg(long, value_name = "FOLDER|off")]
+    pub(crate) journal: Option<String>,
+
+    /// `resume` runs this command or script again although it may have run; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) rerun: Vec<String>,
+
     /// `teardown` ends with exit code 0 also if deletions were not confirmed
     #[arg(long)]
     pub(crate) legacy_exit: bool,
@@ -119,17 +149,21 @@ pub(crate) struct StackArguments {
     #[arg(long, value_name = "FOLDER", hide = true)]
     pub(crate) download_dir: Option<PathBuf>,
 
-    /// Ignored: there is no server
-    #[arg(short = 'p', long, value_name = "PORT", hide = true)]
-    pub(crate) port: Option<u16>,
-
-    /// Ignored: there is no server
-    #[arg(short = 'H', long, value_name = "HOST", hide = true)]
-    pub(crate) server: Option<String>,
-
     /// Session.
     #[command(flatten)]
     pub(crate) session: SessionArguments,
+}
+
+/// Flags of the reference tool that select its server; they stand before or after the command.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {
+    /// Ignored: there is no server
+    #[arg(short = 'p', long, value_name = "PORT", hide = true, global = true)]
+    pub(crate) port: Option<u16>,
+
+    /// Ignored: there is no server
+    #[arg(short = 'H', long, value_name = "HOST", hide = true, global = true)]
+    pub(crate) server: Option<String>,
 }
 
 /// A new stack.
@@ -147,6 +181,10 @@ pub(crate) struct InitArguments {
     #[arg(long, value_name = "SERVICE.RESOURCE")]
     pub(crate) resource: Option<String>,
 
+    /// A folder with the files of a stack, to begin with a copy of it
+    #[arg(long, value_name = "FOLDER", conflicts_with = "resource")]
+    pub(crate) template: Option<String>,
+
     /// The environment
     #[arg(short = 'e', long, value_name = "ENV", default_value = "dev")]
     pub(crate) env: String,
@@ -154,6 +192,42 @@ pub(crate) struct InitArguments {
     /// A folder of provider documents: `file:PATH`
     #[arg(long, value_name = "SOURCE")]
     pub(crate) registry: Option<String>,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArguments {
+    /// The resource, such as `databricks_account.oauth2.custom_app_integration`
+    #[arg(value_name = "PROVIDER.SERVICE.RESOURCE")]
+    pub(crate) resource: Option<String>,
+
+    /// Which objects, as in WHERE: `account_id = '…'`
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<String>,
+
+    /// Take the resources of a Terraform state of version 4; what has no counterpart is named
+    #[arg(long, value_name = "FILE", conflicts_with = "resource")]
+    pub(crate) from_state: Option<PathBuf>,
+
+    /// The name of the stack
+    #[arg(long, value_name = "NAME", default_value = "imported")]
+    pub(crate) name: String,
+
+    /// Session.
+    #[command(flatten)]
+    pub(crate) session: SessionArguments,
+}
+
+/// `graph`.
+#[derive(Debug, Args)]
+pub(crate) struct GraphArguments {
+    /// The folder with `stackql_manifest.yml`
+    #[arg(value_name = "STACK_DIR")]
+    pub(crate) stack_dir: PathBuf,
+
+    /// Draw it, as SVG
+    #[arg(long)]
+    pub(crate) svg: bool,
 }
 
 /// `info`.
@@ -210,6 +284,14 @@ pub(crate) enum ExportFormat {
 }
 
 impl DeployCommand {
+    /// How statements run.
+    pub(crate) fn session(&self) -> Option<&SessionArguments> {
+        match self {
+            Self::Import(import) => Some(&import.session),
+            other => other.stack().map(|stack| &stack.session),
+        }
+    }
+
     /// The arguments of a stack.
     pub(crate) fn stack(&self) -> Option<&StackArguments> {
         match self {
@@ -217,9 +299,15 @@ impl DeployCommand {
             | Self::Test(stack)
             | Self::Teardown(stack)
             | Self::Plan(stack)
+            | Self::Resume(stack)
+            | Self::Rollback(stack)
             | Self::Drift(stack)
             | Self::Lint(stack) => Some(stack),
-            Self::Init(_) | Self::Info(_) | Self::Upgrade { .. } => None,
+            Self::Init(_)
+            | Self::Import(_)
+            | Self::Graph(_)
+            | Self::Info(_)
+            | Self::Upgrade { .. } => None,
         }
     }
 }

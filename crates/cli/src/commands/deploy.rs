@@ -1,24 +1,30 @@
 //! `strataql deploy`: opens a session, and runs a flow of the crate `deploy` over it.
 
 mod describe;
+mod files;
 mod host;
+mod import;
 mod init;
+mod journal;
 mod runner;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use strataql_deploy::flow::{Ended, ExportFormat, Flow, OnFailure, Options, Verdict};
-use strataql_deploy::{Host, Stack, lint};
+use strataql_deploy::flow::{Ended, ExportFormat, Flow, OnFailure, Options};
+use strataql_deploy::{Host, Journal, Plan, Stack, lint};
 use strataql_diag::{Code, Report, Severity};
 
+use self::files::{junit, write_private};
 use self::host::Machine;
+use self::journal::Journals;
 use self::runner::EngineRunner;
-use super::exec::{self, Opening, Simulated};
+use self::session::Session;
 use crate::args::deploy::{
-    DeployCommand, ExportFormat as Format, InfoArguments, OnFailure as Follows, StackArguments,
+    DeployCommand, DeployLogLevel, ExportFormat as Format, GraphArguments, InfoArguments,
+    OnFailure as Follows, StackArguments,
 };
 use crate::console::Console;
 use crate::env::Environment;
@@ -52,6 +58,8 @@ pub(crate) fn run(
         DeployCommand::Test(_) => Mode::Test,
         DeployCommand::Teardown(_) => Mode::Teardown,
         DeployCommand::Plan(_) => Mode::Plan,
+        DeployCommand::Resume(_) => Mode::Resume,
+        DeployCommand::Rollback(_) => Mode::Rollback,
         DeployCommand::Drift(_) => Mode::Drift,
         DeployCommand::Lint(_) => Mode::Lint,
         DeployCommand::Init(arguments) => {
@@ -60,6 +68,11 @@ pub(crate) fn run(
             }
             return ended(console, init::run(arguments, &settings, console));
         }
+        DeployCommand::Import(arguments) => {
+            let done = import::run(arguments, &settings, environment, console, interruption);
+            return ended(console, done);
+        }
+        DeployCommand::Graph(arguments) => return ended(console, graph(arguments, console)),
         DeployCommand::Info(arguments) => {
             return ended(console, info(arguments, &settings, console));
         }
@@ -74,6 +87,8 @@ pub(crate) fn run(
     | DeployCommand::Test(stack)
     | DeployCommand::Teardown(stack)
     | DeployCommand::Plan(stack)
+    | DeployCommand::Resume(stack)
+    | DeployCommand::Rollback(stack)
     | DeployCommand::Drift(stack)
     | DeployCommand::Lint(stack)) = command
     else {
@@ -107,6 +122,8 @@ enum Mode {
     Test,
     Teardown,
     Plan,
+    Resume,
+    Rollback,
     Drift,
     Lint,
 }
@@ -123,6 +140,7 @@ impl Start<'_> {
     fn run(&self, mut arguments: StackArguments, files: &[PathBuf]) -> Result<Exit, Box<Report>> {
         let Self { settings, environment, console, .. } = *self;
         let variables = variables(&arguments.env, files, environment)?;
+        let plan = self.planned(&mut arguments)?;
         let stack = Stack::load(&arguments.stack_dir)?;
         // what is given for globals also is there for the credentials of providers
         let environment = &environment.clone().with_variables(variables.clone());
@@ -131,98 +149,89 @@ impl Start<'_> {
                 console.show(warning, None);
             }
         }
-        let session = std::mem::take(&mut arguments.session);
-        let (own, workers) = exec::runtimes()?;
-        let opening = Opening {
-            arguments: &session,
+        let arguments_of_session = std::mem::take(&mut arguments.session);
+        let is_quiet = matches!(self.mode, Mode::Plan | Mode::Drift | Mode::Lint);
+        let usual = if is_quiet { DeployLogLevel::Warn } else { DeployLogLevel::Info };
+        let session = Session {
+            arguments: &arguments_of_session,
             settings,
             environment,
             console,
-            workers: workers.handle(),
+            interruption: self.interruption,
+            level: arguments.log_level.unwrap_or(usual),
+            text: stack.text(),
         };
-        let text = stack.text();
-        let opened = own.block_on(opening.open(Simulated::NamedIn(&text)))?;
-        own.block_on(exec::ledger::report_open(&opened.recording, workers.handle(), console));
-        let machine =
-            Machine::new(&own, console, environment, self.interruption, arguments.log_level);
-        let runner = EngineRunner::new(&own, &opened, opening, self.interruption)?;
-        let exit = self.flow(&stack, &arguments, variables, &runner, &machine);
-        let exit = own.block_on(async {
-            runner.idle().await;
-            exec::ledger::close(&opened.recording, console).await;
-            match exit {
-                Err(report) => {
-                    Err(exec::ledger::with_open(report, &opened.recording, workers.handle()).await)
-                }
-                done => done,
-            }
-        });
-        let sandbox = opened.sandbox;
-        let exit = match sandbox {
-            Some(sandbox) => match own.block_on(sandbox.end(exec::SETTLING)) {
-                Ok(()) => exit,
-                Err(report) => exit.and(Err(report)),
-            },
-            None => exit,
-        };
-        workers.shutdown_background();
-        own.shutdown_background();
-        exit
+        session.with(|runner, machine, is_simulated| {
+            let given = Given { variables, plan, is_simulated };
+            self.flow(&stack, &arguments, given, runner, machine)
+        })
+    }
+
+    /// The plan, if the command was given one in place of a folder.
+    fn planned(&self, arguments: &mut StackArguments) -> Result<Option<Plan>, Box<Report>> {
+        if self.mode != Mode::Build || !arguments.stack_dir.is_file() {
+            return Ok(None);
+        }
+        let path = arguments.stack_dir.display().to_string();
+        let text = std::fs::read_to_string(&arguments.stack_dir).map_err(|error| {
+            Report::new(Code::LocalIo, format!("the plan `{path}` cannot be read: {error}"))
+                .with_help("give a file that `plan --out` wrote, or the folder of a stack")
+        })?;
+        let plan = Plan::parse(&text).map_err(|error| {
+            Report::new(Code::Config, format!("the file `{path}` is no plan: {error}"))
+                .with_help("give a file that `plan --out` wrote, or the folder of a stack")
+        })?;
+        arguments.stack_dir = PathBuf::from(&plan.folder);
+        arguments.stack_env.clone_from(&plan.env);
+        Ok(Some(plan))
     }
 
     fn flow(
         &self,
         stack: &Stack,
         arguments: &StackArguments,
-        variables: BTreeMap<String, String>,
+        given: Given,
         runner: &EngineRunner<'_>,
         machine: &Machine<'_>,
     ) -> Result<Exit, Box<Report>> {
         if self.mode == Mode::Lint {
-            let names: BTreeSet<String> = variables.into_keys().collect();
-            let reports = lint(stack, &names, machine.environment(), runner);
-            for report in &reports {
-                self.console.show(report, None);
-            }
-            let is_wrong = reports.iter().any(|report| report.severity == Severity::Error);
-            if reports.is_empty() {
-                self.console.write_out(&format!("{}: no mistakes\n", stack.name()))?;
-            }
-            return Ok(if is_wrong { Exit::CHECK_FALSE } else { Exit::SUCCESS });
+            return self.lint(stack, given.variables, runner, machine);
         }
-        let options = Options {
-            environment: arguments.stack_env.clone(),
-            variables,
-            dry_run: arguments.dry_run,
-            show_queries: arguments.show_queries,
-            on_failure: match arguments.on_failure {
-                Follows::Error => OnFailure::Error,
-                Follows::Ignore => OnFailure::Ignore,
-                Follows::Rollback => OnFailure::Rollback,
-            },
-            fail_fast: arguments.fail_fast,
-            run_scripts: arguments.run_scripts,
-            targets: arguments.target.clone(),
+        let mut options = options(arguments, given.variables, given.plan);
+        let journals = Journals::new(
+            arguments.journal.as_deref(),
+            self.settings,
+            given.is_simulated,
+            stack,
+            &arguments.stack_env,
+        );
+        let earlier = self.journal(&mut options, journals.as_ref(), machine)?;
+        let Some(earlier) = earlier else {
+            self.console.write_out("there is no run to go on after or to take back\n")?;
+            return Ok(Exit::SUCCESS);
         };
-        let flow = Flow::new(stack, &options, runner, machine);
-        let ended = match self.mode {
-            Mode::Plan | Mode::Drift => {
-                let plan = flow?.plan()?;
-                let text = if arguments.json {
-                    plan.json()
-                } else if arguments.markdown {
-                    plan.markdown()
-                } else {
-                    plan.text(self.console.stdout_color)
-                };
-                machine.print(&machine.masked(&text))?;
-                return Ok(if plan.is_empty() { Exit::SUCCESS } else { Exit::USAGE });
+        let checks = self.mode == Mode::Build && options.plan.is_none() && !options.dry_run;
+        if checks && stack.has_policies() {
+            // what the policies saw is what is built
+            let plan = Flow::new(stack, &options, runner, machine)?.plan()?;
+            if let Some(report) = plan.forbidden() {
+                self.console.fail(&report, None);
+                return Ok(Exit::FORBIDDEN);
             }
-            Mode::Test => flow.and_then(Flow::test),
-            Mode::Teardown => flow.and_then(Flow::teardown),
-            Mode::Build | Mode::Lint => flow.and_then(Flow::build),
+            options.plan = Some(plan);
+        }
+        let flow = Flow::new(stack, &options, runner, machine);
+        let ended = match (self.mode, &earlier) {
+            (Mode::Plan | Mode::Drift, _) => return self.plan(flow?.plan()?, arguments, machine),
+            (Mode::Rollback, Earlier::Run(journal)) => flow.and_then(|flow| flow.rollback(journal)),
+            (Mode::Test, _) => flow.and_then(Flow::test),
+            (Mode::Teardown, _) => flow.and_then(Flow::teardown),
+            (Mode::Resume, Earlier::Run(journal)) if journal.mode() == "teardown" => {
+                flow.and_then(Flow::teardown)
+            }
+            _ => flow.and_then(Flow::build),
         };
-        let ended = ended.inspect_err(|_| machine.failed())?;
+        let mut ended = ended.inspect_err(|_| machine.failed())?;
         if let Some(path) = &arguments.junit {
             write_private(path, &junit(stack.name(), &ended.verdicts, machine))?;
         }
@@ -231,8 +240,95 @@ impl Start<'_> {
             machine.failed();
             return Ok(Exit::CHECK_FALSE);
         }
-        let is_part = !ended.failed.is_empty() || !ended.unconfirmed.is_empty();
+        if let Some(failure) = ended.failure.take() {
+            machine.failed();
+            if ended.left.is_empty() {
+                return Err(failure);
+            }
+            self.console.fail(&failure, None);
+        }
+        let is_part =
+            !ended.failed.is_empty() || !ended.unconfirmed.is_empty() || !ended.left.is_empty();
         Ok(if is_part && !arguments.legacy_exit { Exit::PART } else { Exit::SUCCESS })
+    }
+
+    /// Opens the journal of the run; `None` if there is no earlier run where one is needed.
+    fn journal(
+        &self,
+        options: &mut Options,
+        journals: Option<&Journals>,
+        machine: &Machine<'_>,
+    ) -> Result<Option<Earlier>, Box<Report>> {
+        let writes = matches!(self.mode, Mode::Build | Mode::Teardown);
+        let follows = matches!(self.mode, Mode::Resume | Mode::Rollback);
+        let Some(journals) = journals.filter(|_| !options.dry_run && (writes || follows)) else {
+            return Ok(if follows { None } else { Some(Earlier::None) });
+        };
+        let newest = journals.newest()?;
+        if writes {
+            let is_open = |journal: &Journal| !journal.is_complete() && journal.has_changes();
+            if newest.is_some_and(|(_, journal)| is_open(&journal)) {
+                self.console.note(
+                    "the last run did not come to its end: `deploy resume` goes on after it, \
+                     `deploy rollback` takes it back; this is a new run",
+                );
+            }
+            machine.keep_journal(journals.create()?);
+            return Ok(Some(Earlier::None));
+        }
+        let Some((path, journal)) = newest else { return Ok(None) };
+        if self.mode == Mode::Resume && journal.is_complete() {
+            return Ok(None);
+        }
+        machine.keep_journal(journals.append(&path)?);
+        if self.mode == Mode::Resume {
+            options.earlier = Some(journal.clone());
+        }
+        Ok(Some(Earlier::Run(journal)))
+    }
+
+    fn lint(
+        &self,
+        stack: &Stack,
+        variables: BTreeMap<String, String>,
+        runner: &EngineRunner<'_>,
+        machine: &Machine<'_>,
+    ) -> Result<Exit, Box<Report>> {
+        let names: BTreeSet<String> = variables.into_keys().collect();
+        let reports = lint(stack, &names, machine.environment(), runner);
+        for report in &reports {
+            self.console.show(report, None);
+        }
+        let is_wrong = reports.iter().any(|report| report.severity == Severity::Error);
+        if reports.is_empty() {
+            self.console.write_out(&format!("{}: no mistakes\n", stack.name()))?;
+        }
+        Ok(if is_wrong { Exit::CHECK_FALSE } else { Exit::SUCCESS })
+    }
+
+    fn plan(
+        &self,
+        plan: Plan,
+        arguments: &StackArguments,
+        machine: &Machine<'_>,
+    ) -> Result<Exit, Box<Report>> {
+        if let Some(path) = &arguments.out {
+            write_private(path, &plan.json())?;
+        }
+        let text = if arguments.json {
+            plan.json()
+        } else if arguments.markdown {
+            plan.markdown()
+        } else {
+            plan.text(self.console.stdout_color)
+        };
+        machine.print(&text)?;
+        if let Some(report) = plan.forbidden() {
+            self.console.fail(&report, None);
+            return Ok(Exit::FORBIDDEN);
+        }
+        // the number of a wrong command line, as with `terraform plan -detailed-exitcode`
+        Ok(if plan.is_empty() { Exit::SUCCESS } else { Exit::USAGE })
     }
 
     fn outputs(&self, arguments: &StackArguments, ended: &Ended) -> Result<(), Box<Report>> {
@@ -255,6 +351,44 @@ impl Start<'_> {
             self.console.write_out(&self.console.redactor.redact(&line))?;
         }
         Ok(())
+    }
+}
+
+/// What a run is given beside its arguments.
+struct Given {
+    variables: BTreeMap<String, String>,
+    plan: Option<Plan>,
+    is_simulated: bool,
+}
+
+/// The run that this one follows.
+enum Earlier {
+    None,
+    Run(Journal),
+}
+
+fn options(
+    arguments: &StackArguments,
+    variables: BTreeMap<String, String>,
+    plan: Option<Plan>,
+) -> Options {
+    Options {
+        environment: arguments.stack_env.clone(),
+        variables,
+        dry_run: arguments.dry_run,
+        show_queries: arguments.show_queries,
+        on_failure: match arguments.on_failure {
+            Follows::Error => OnFailure::Error,
+            Follows::Ignore => OnFailure::Ignore,
+            Follows::Rollback => OnFailure::Rollback,
+        },
+        fail_fast: arguments.fail_fast,
+        run_scripts: arguments.run_scripts,
+        targets: arguments.target.clone(),
+        show_requests: arguments.requests,
+        plan,
+        earlier: None,
+        rerun: arguments.rerun.clone(),
     }
 }
 
@@ -291,65 +425,13 @@ fn variables(
     Ok(variables)
 }
 
-/// Writes a file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> Result<(), Box<Report>> {
-    let failed = |error: &std::io::Error| {
-        Box::new(
-            Report::new(
-                Code::LocalIo,
-                format!("the file `{}` cannot be written: {error}", path.display()),
-            )
-            .with_help("give a path in a folder that you may write to"),
-        )
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).truncate(true).write(true).mode(0o600);
-        let mut file = options.open(path).map_err(|error| failed(&error))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            // a file that was there keeps its mode otherwise
-            let mode = std::fs::Permissions::from_mode(0o600);
-            file.set_permissions(mode).map_err(|error| failed(&error))?;
-        }
-        file.write_all(text.as_bytes()).map_err(|error| failed(&error))
-    }
-    #[cfg(not(unix))]
-    std::fs::write(path, text).map_err(|error| failed(&error))
-}
-
-/// A report of tests for CI servers.
-fn junit(stack: &str, verdicts: &[Verdict], machine: &Machine<'_>) -> String {
-    let escaped = |text: &str| {
-        let text = machine.masked(text);
-        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        text.replace('"', "&quot;")
-    };
-    let failures = verdicts.iter().filter(|verdict| verdict.failure.is_some()).count();
-    let skipped = verdicts.iter().filter(|verdict| verdict.is_skipped).count();
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\" skipped=\"{skipped}\">\n",
-        escaped(stack),
-        verdicts.len()
-    );
-    for verdict in verdicts {
-        let inner = match &verdict.failure {
-            Some(report) => format!("<failure message=\"{}\"/>", escaped(&report.message)),
-            None if verdict.is_skipped => "<skipped/>".to_owned(),
-            None => String::new(),
-        };
-        text.push_str("  <testcase classname=\"");
-        text.push_str(&escaped(stack));
-        text.push_str("\" name=\"");
-        text.push_str(&escaped(&verdict.resource));
-        let seconds = format!("{:.3}", verdict.seconds);
-        for part in ["\" time=\"", &seconds, "\">", &inner, "</testcase>\n"] {
-            text.push_str(part);
-        }
-    }
-    text.push_str("</testsuite>\n");
-    text
+/// `graph`.
+fn graph(arguments: &GraphArguments, console: &Console) -> Result<Exit, Box<Report>> {
+    let stack = Stack::load(&arguments.stack_dir)?;
+    let text =
+        if arguments.svg { strataql_deploy::svg(&stack) } else { strataql_deploy::dot(&stack) };
+    console.write_out(&text)?;
+    Ok(Exit::SUCCESS)
 }
 
 /// `info`.

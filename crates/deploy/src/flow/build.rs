@@ -1,12 +1,14 @@
 //! `build`: every resource is created or brought to its desired state, in the order of the manifest.
 
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
 
 use super::statements::Statement;
 use super::{Ended, Flow, OnFailure, Step};
 use crate::iql::QueryFile;
+use crate::journal::Operation;
 use crate::manifest::{Kind, Resource};
+use crate::plan::Action;
 use crate::runner::{Level, Row};
 use crate::scope::Names;
 
@@ -15,8 +17,30 @@ use crate::scope::Names;
 pub(super) struct Found {
     pub(super) exists: bool,
     pub(super) is_correct: bool,
+    /// What `exists` captured.
+    pub(super) captured: Map<String, Json>,
     /// The row of the exports query, if it was run.
     pub(super) row: Option<Row>,
+}
+
+impl Found {
+    /// What has to be done.
+    pub(super) const fn action(&self) -> Action {
+        match (self.exists, self.is_correct) {
+            (false, _) => Action::Create,
+            (true, true) => Action::None,
+            (true, false) => Action::Update,
+        }
+    }
+
+    /// A digest of what was seen.
+    pub(super) fn fingerprint(&self) -> String {
+        if !self.exists {
+            return "absent".to_owned();
+        }
+        let seen = serde_json::json!([self.is_correct, self.captured, self.row]);
+        crate::random::sha256(seen.to_string().as_bytes())
+    }
 }
 
 /// What was done to a resource.
@@ -43,6 +67,7 @@ impl Flow<'_> {
     /// The first failure, unless failures are ignored.
     pub fn build(mut self) -> Step<Ended> {
         self.begin("deploying")?;
+        self.record_run("build")?;
         let mut ended = Ended::default();
         for (at, resource) in self.stack.resources.iter().enumerate() {
             if !self.is_targeted(resource) {
@@ -54,22 +79,17 @@ impl Flow<'_> {
             match self.deploy(resource) {
                 Ok(()) => {}
                 Err(report) if report.code == Code::Cancelled => return Err(report),
-                Err(report) => match self.options.on_failure {
-                    OnFailure::Error => return Err(report),
-                    OnFailure::Ignore => {
-                        self.failed(resource, &report);
-                        ended.failed.push(resource.name.clone());
-                    }
-                    OnFailure::Rollback => {
-                        self.failed(resource, &report);
-                        return Err(self.rolled_back(resource, report));
-                    }
-                },
+                Err(report) if self.options.on_failure == OnFailure::Ignore => {
+                    self.failed(resource, &report);
+                    ended.failed.push(resource.name.clone());
+                }
+                Err(report) => return self.ended_with(resource, report),
             }
         }
         if ended.failed.is_empty() {
             ended.outputs = self.outputs()?;
         }
+        self.record_end(ended.failed.is_empty())?;
         let dry = if self.options.dry_run { "dry-run " } else { "" };
         self.info(&format!("deployment completed in {}", self.elapsed()));
         self.frame(&format!("{dry}build complete"))?;
@@ -88,19 +108,10 @@ impl Flow<'_> {
         );
     }
 
-    fn deploy(&mut self, resource: &Resource) -> Step<()> {
-        self.check_kind(resource)?;
-        let mut names = self.scope.names(resource)?;
-        if !self.applies(resource, &names)? {
-            self.info(&format!(
-                "Skipping resource [{}] due to condition: {}",
-                resource.name,
-                resource.condition.as_deref().unwrap_or_default()
-            ));
-            return Ok(());
-        }
+    pub(super) fn deploy(&mut self, resource: &Resource) -> Step<()> {
+        let Some(mut names) = self.enter(resource)? else { return Ok(()) };
         match resource.kind {
-            Kind::Script => return self.script(resource, &names),
+            Kind::Script => return self.build_script(resource, &names),
             Kind::Query => return self.query(resource, &names),
             Kind::Command => return self.command(resource, &names),
             Kind::Resource | Kind::Multi => {}
@@ -125,6 +136,7 @@ impl Flow<'_> {
             ));
         }
         let mut found = self.look(resource, &queries, &mut names)?;
+        self.check_planned(resource, found.action(), &found.fingerprint())?;
         let done = self.bring(resource, &queries, &mut names, &found)?;
         if done != Done::Nothing {
             found.is_correct = self.verify(resource, &queries, &mut names, done, &mut found.row)?;
@@ -180,6 +192,7 @@ impl Flow<'_> {
                 {
                     found.exists = true;
                     names.capture(&captured);
+                    found.captured = captured;
                 }
             }
             None if has_check => {
@@ -288,7 +301,14 @@ impl Flow<'_> {
             state_of(done),
             resource.name
         ));
-        let answer = match self.write(resource, names, &statement) {
+        let kind = match (anchor, done) {
+            ("createorupdate", _) => Operation::CreateOrUpdate,
+            (_, Done::Updated) => Operation::Update,
+            _ => Operation::Create,
+        };
+        let sent = self
+            .change(resource, kind, &Map::new(), |flow| flow.write(resource, names, &statement));
+        let answer = match sent {
             Ok(answer) => answer,
             Err(report) if report.code == Code::RemoteConflict && done == Done::Created => {
                 return self.adopt(resource, queries, names, report);
@@ -304,9 +324,6 @@ impl Flow<'_> {
                 return Err(report);
             }
         };
-        if done == Done::Created {
-            self.created.push(resource.name.clone());
-        }
         self.returned(resource, names, operation, &answer, false)?;
         self.callback(resource, queries, operation, names).inspect_err(|_| {
             // what it shows belongs to the failure that is reported
@@ -454,7 +471,9 @@ impl Flow<'_> {
         self.info(&format!("exporting variables for [{}]...", resource.name));
         let rows = if is_mutating {
             // a write is sent once
-            self.write(resource, names, exports)?.rows
+            let operation = Operation::Run;
+            let write = |flow: &mut Self| flow.write(resource, names, exports);
+            self.change(resource, operation, &Map::new(), write)?.rows
         } else {
             self.read(resource, names, exports, attempts)?
         };
@@ -472,6 +491,18 @@ impl Flow<'_> {
                 .with_help("the query must find one object"),
             )),
         }
+    }
+
+    fn build_script(&mut self, resource: &Resource, names: &Names) -> Step<()> {
+        if self.options.dry_run {
+            return self.script(resource, names);
+        }
+        if self.is_done_already(resource)? {
+            self.unknown(resource);
+            return Ok(());
+        }
+        let run = |flow: &mut Self| flow.script(resource, names);
+        self.change(resource, Operation::Run, &Map::new(), run)
     }
 
     fn query(&mut self, resource: &Resource, names: &Names) -> Step<()> {
@@ -498,7 +529,12 @@ impl Flow<'_> {
                 &format!("query [{}] exports nothing, it is not run", resource.name),
             );
         } else if let Some(exports) = self.rendered(resource, &queries, "exports", names)? {
-            self.run_exports(resource, names, &exports)?;
+            if self.is_mutating(resource, &exports.sql)? && self.is_done_already(resource)? {
+                // what it returned was shown to the earlier run only
+                self.unknown(resource);
+            } else {
+                self.run_exports(resource, names, &exports)?;
+            }
         }
         self.info(&format!("successfully exported variables for query in {}", resource.name));
         Ok(())
@@ -531,8 +567,12 @@ impl Flow<'_> {
         let Some(statement) = self.rendered(resource, &queries, "command", names)? else {
             return Ok(());
         };
+        if self.is_done_already(resource)? {
+            return Ok(());
+        }
         self.info("running command...");
-        let answer = self.write(resource, names, &statement)?;
+        let write = |flow: &mut Self| flow.write(resource, names, &statement);
+        let answer = self.change(resource, Operation::Run, &Map::new(), write)?;
         if let Some(row) = answer.rows.first() {
             self.scope.returned(&resource.name, &crate::verdict::returned(row));
         }

@@ -92,7 +92,11 @@ impl Flow<'_> {
     /// Keeps the exports that a row has.
     pub(super) fn keep_exports(&mut self, resource: &Resource, row: &Row) {
         for export in &resource.exports {
-            let value = match row.get(&export.column) {
+            let other = || {
+                let same = row.iter().find(|(name, _)| super::alike(name, &export.column));
+                same.map(|(_, value)| value)
+            };
+            let value = match row.get(&export.column).or_else(other) {
                 Some(value) => unwrapped(value.clone()),
                 None => {
                     let text = format!(
@@ -166,12 +170,9 @@ impl Flow<'_> {
     }
 
     fn exports_row(&mut self, resource: &Resource) -> Step<Option<Row>> {
-        let mut names = self.scope.names(resource)?;
-        if !self.applies(resource, &names)? {
-            return Ok(None);
-        }
+        let Some(mut names) = self.entered(resource)? else { return Ok(None) };
         if self.is_native(resource) {
-            let Some(native) = self.native(resource, &names)? else { return Ok(None) };
+            let Some(native) = self.native_or_unknown(resource, &names)? else { return Ok(None) };
             return self.native_row(&native, &names);
         }
         let queries = self.queries(resource)?;

@@ -1,24 +1,111 @@
 //! `plan`: what a build would do. Only reads are sent.
 
+use serde_json::Value as Json;
+use strataql_diag::{Code, Report};
+
 use super::native::Difference;
 use super::{Flow, Step};
 use crate::manifest::{Kind, Resource};
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, FORMAT, Plan};
+use crate::runner::Ask;
 use crate::scope::{Names, UNKNOWN};
 
+/// What stands in a plan for a value that an earlier resource gives.
+const KNOWN_LATER: &str = "(known after apply)";
+
 impl Flow<'_> {
+    fn new_plan(&self) -> Plan {
+        let used = |name: &str| self.stack.providers.iter().any(|pin| pin.name == name);
+        Plan {
+            format: FORMAT.to_owned(),
+            folder: self.stack.folder.display().to_string(),
+            stack: self.stack.name.clone(),
+            env: self.options.environment.clone(),
+            manifest_sha256: self.stack.digest.clone(),
+            values_sha256: self.scope.digest(),
+            providers: self.runner.providers().into_iter().filter(|(name, _)| used(name)).collect(),
+            changes: Vec::new(),
+            violations: Vec::new(),
+            sha256: String::new(),
+        }
+    }
+
+    /// Refuses a plan that was made for something else.
+    pub(super) fn check_plan(&self) -> Step<()> {
+        let Some(plan) = &self.options.plan else { return Ok(()) };
+        if let Some(report) = plan.forbidden() {
+            return Err(report);
+        }
+        let now = self.new_plan();
+        let what = if plan.sha256 != plan.digest() {
+            "the file was changed after it was written"
+        } else if (&plan.stack, &plan.env) != (&now.stack, &now.env) {
+            "it is of another stack or environment"
+        } else if plan.manifest_sha256 != now.manifest_sha256 {
+            "the manifest or a query file was changed after it was made"
+        } else if plan.values_sha256 != now.values_sha256 {
+            "globals or variables have other values than when it was made"
+        } else if plan.providers != now.providers {
+            "the documents of the providers have other versions than when it was made"
+        } else {
+            return Ok(());
+        };
+        Err(stale(what.to_owned()))
+    }
+
+    /// Refuses to treat a resource in another way than the plan says.
+    pub(super) fn check_planned(
+        &self,
+        resource: &Resource,
+        action: Action,
+        fingerprint: &str,
+    ) -> Step<()> {
+        let Some(plan) = &self.options.plan else { return Ok(()) };
+        let Some(planned) = plan.changes.iter().find(|one| one.resource == resource.name) else {
+            return Ok(());
+        };
+        let is_as_planned = match &planned.fingerprint {
+            Some(seen) => seen == fingerprint,
+            // nothing could be seen then
+            None => action == Action::Create || action == planned.action,
+        };
+        if is_as_planned {
+            return Ok(());
+        }
+        let report = stale(format!("`{}` was changed after the plan was made", resource.name));
+        Err(Box::new(report.with_place(&*self.stack.file, resource.line).with_note(format!(
+            "the plan is to {} it, now it would be to {} it",
+            planned.action.word(),
+            action.word()
+        ))))
+    }
+
+    /// The requests of the statements, if they were asked for.
+    fn add_requests(&self, resource: &Resource, names: &Names, change: &mut Change) -> Step<()> {
+        if self.options.show_requests {
+            let auth = self.auth(resource, names)?;
+            for sql in &change.statements {
+                let ask = Ask { sql, auth: auth.as_ref(), only_reads: true };
+                let mut requests = self.runner.requests(&ask)?;
+                for request in &mut requests {
+                    request.url = known_later(&request.url.replace("%3Cunknown%3E", UNKNOWN));
+                    request.body = request.body.as_deref().map(known_later);
+                }
+                change.requests.extend(requests);
+            }
+        }
+        for sql in &mut change.statements {
+            *sql = self.host.masked(&known_later(sql));
+        }
+        Ok(())
+    }
+
     /// Makes the plan.
     ///
     /// # Errors
     /// Failures of reads, and mistakes of the manifest.
     pub fn plan(mut self) -> Step<Plan> {
-        let mut plan = Plan {
-            format: "deploy-plan/1",
-            stack: self.stack.name.clone(),
-            env: self.options.environment.clone(),
-            manifest_sha256: self.stack.digest.clone(),
-            changes: Vec::new(),
-        };
+        let mut plan = self.new_plan();
         for resource in &self.stack.resources {
             if !self.is_targeted(resource) {
                 self.read_exports(resource)?;
@@ -27,22 +114,30 @@ impl Flow<'_> {
             let change = self.planned(resource)?;
             plan.changes.push(change);
         }
+        // values that are protected leave neither this nor the digest
+        let masked = self.host.masked(&plan.json());
+        if let Ok(masked) = Plan::parse(&masked) {
+            plan = masked;
+        }
+        plan.violations = self.violations(&plan)?;
+        plan.seal();
         Ok(plan)
     }
 
     fn planned(&mut self, resource: &Resource) -> Step<Change> {
-        self.check_kind(resource)?;
-        let mut names = self.scope.names(resource)?;
+        let entered = self.entered(resource)?;
         let change = |action, why: Option<&str>| Change {
             resource: resource.name.clone(),
             action,
             why: why.map(str::to_owned),
             fields: Vec::new(),
             statements: Vec::new(),
+            requests: Vec::new(),
+            fingerprint: None,
         };
-        if !self.applies(resource, &names)? {
+        let Some(mut names) = entered else {
             return Ok(change(Action::Skip, Some("its condition does not hold")));
-        }
+        };
         match resource.kind {
             Kind::Script => {
                 self.unknown(resource);
@@ -86,13 +181,10 @@ impl Flow<'_> {
             });
         }
         let found = self.look(resource, &queries, &mut names)?;
-        let action = match (found.exists, found.is_correct) {
-            (false, _) => Action::Create,
-            (true, true) => Action::None,
-            (true, false) => Action::Update,
-        };
+        let action = found.action();
         let name = if action == Action::Create { "create" } else { "update" };
         let mut change = change(action, None);
+        change.fingerprint = Some(found.fingerprint());
         if action == Action::None {
             match found.row {
                 Some(row) => self.keep_exports(resource, &row),
@@ -100,9 +192,14 @@ impl Flow<'_> {
             }
             return Ok(change);
         }
-        change
-            .statements
-            .extend(self.deferred(resource, &queries, name, &names)?.map(|s| known_later(&s.sql)));
+        if action == Action::Update
+            && let Some(check) = self.deferred(resource, &queries, "statecheck", &names)?
+        {
+            change.fields = self.explained(resource, &names, &check, exists.as_ref())?;
+        }
+        let statement = self.deferred(resource, &queries, name, &names)?;
+        change.statements.extend(statement.map(|statement| statement.sql));
+        self.add_requests(resource, &names, &mut change)?;
         if action == Action::Create {
             self.unknown(resource);
         } else {
@@ -123,16 +220,25 @@ impl Flow<'_> {
             self.unknown(resource);
             return Ok(change);
         }
+        if resource.lifecycle.is_observed {
+            change.action = Action::Read;
+            match self.native_row(&native, names)? {
+                Some(row) => self.keep_exports(resource, &row),
+                None => self.unknown(resource),
+            }
+            return Ok(change);
+        }
         let difference: Difference = self.difference(&native, names)?;
         change.action = difference.action;
-        let statements = self.statements(&native, &difference)?;
-        change.statements = statements.iter().map(|sql| known_later(sql)).collect();
+        change.fingerprint = Some(difference.fingerprint.clone());
+        change.statements = self.statements(&native, &difference)?;
+        self.add_requests(resource, names, &mut change)?;
         if change.action != Action::None {
             change.fields.clone_from(&difference.fields);
         }
         for field in &mut change.fields {
             if field.after.as_str().is_some_and(|text| text.contains(UNKNOWN)) {
-                field.after = serde_json::Value::from("(known after apply)");
+                field.after = Json::from(KNOWN_LATER);
             }
         }
         match difference.row {
@@ -144,6 +250,13 @@ impl Flow<'_> {
     }
 }
 
-fn known_later(sql: &str) -> String {
-    sql.replace(UNKNOWN, "(known after apply)")
+fn known_later(text: &str) -> String {
+    text.replace(UNKNOWN, KNOWN_LATER)
+}
+
+fn stale(why: String) -> Box<Report> {
+    Box::new(
+        Report::new(Code::AssertionFailed, format!("the plan cannot be applied: {why}"))
+            .with_help("make a new plan, and look at it"),
+    )
 }

@@ -1,11 +1,12 @@
 //! `teardown`: resources are deleted in reverse order, and their absence is checked.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
 
 use super::statements::Statement;
 use super::{Ended, Flow, OnFailure, Step};
 use crate::iql::QueryFile;
+use crate::journal::Operation;
 use crate::manifest::{Kind, Resource};
 use crate::runner::Level;
 use crate::scope::Names;
@@ -13,9 +14,11 @@ use crate::verdict;
 
 /// How a deletion ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gone {
-    /// There was nothing to do.
-    Skipped,
+pub(super) enum Gone {
+    /// It was not there.
+    Absent,
+    /// It is left where it is, as the manifest says.
+    Kept,
     /// It is not there any more.
     Confirmed,
     /// It may be there.
@@ -29,6 +32,7 @@ impl Flow<'_> {
     /// The first failure, unless failures are ignored.
     pub fn teardown(mut self) -> Step<Ended> {
         self.begin("tearing down")?;
+        self.record_run("teardown")?;
         let mut ended = Ended::default();
         self.info("collecting exports from all resources...");
         for resource in &self.stack.resources {
@@ -39,17 +43,18 @@ impl Flow<'_> {
                 continue;
             }
             self.progress(at, resource);
-            match self.deleted(resource) {
+            match self.deleted(resource, false) {
                 Ok(Gone::Unconfirmed) => ended.unconfirmed.push(resource.name.clone()),
-                Ok(Gone::Skipped | Gone::Confirmed) => {}
+                Ok(Gone::Absent | Gone::Kept | Gone::Confirmed) => {}
                 Err(report) if report.code == Code::Cancelled => return Err(report),
                 Err(report) if self.options.on_failure == OnFailure::Ignore => {
                     self.failed(resource, &report);
                     ended.failed.push(resource.name.clone());
                 }
-                Err(report) => return Err(report),
+                Err(report) => return self.ended_with(resource, report),
             }
         }
+        self.record_end(ended.failed.is_empty() && ended.unconfirmed.is_empty())?;
         for name in &ended.unconfirmed {
             self.tell(
                 Level::Error,
@@ -62,74 +67,41 @@ impl Flow<'_> {
         Ok(ended)
     }
 
-    /// Deletes what this run created, newest first; gives the report of the failure with what is left.
-    pub(super) fn rolled_back(&mut self, at: &Resource, report: Box<Report>) -> Box<Report> {
-        let created: Vec<&Resource> =
-            self.created.iter().rev().filter_map(|name| self.stack.resource(name)).collect();
-        let mut left = Vec::new();
-        for resource in created {
-            self.info(&format!("rolling back [{}]...", resource.name));
-            match self.deleted(resource) {
-                Ok(Gone::Confirmed) => {}
-                Ok(Gone::Skipped | Gone::Unconfirmed) => left.push(resource.name.clone()),
-                Err(failure) => {
-                    self.failed(resource, &failure);
-                    left.push(resource.name.clone());
-                }
-            }
-        }
-        let report = if left.is_empty() {
-            report.with_note("what this run created is deleted again")
-        } else {
-            report.with_note(format!("not rolled back: {}", crate::words::listed(&left)))
-        };
-        Box::new(report.with_note(format!("the failure is at `{}`", at.name)))
-    }
-
-    fn deleted(&mut self, resource: &Resource) -> Step<Gone> {
+    /// Deletes a resource. `undoes` is true if the run created it itself.
+    pub(super) fn deleted(&mut self, resource: &Resource, undoes: bool) -> Step<Gone> {
         if !matches!(resource.kind, Kind::Resource | Kind::Multi) || resource.unknown_kind.is_some()
         {
             self.tell(Level::Debug, &format!("[{}] has nothing to delete", resource.name));
-            return Ok(Gone::Skipped);
+            return Ok(Gone::Kept);
         }
-        if resource.skip_on_delete || resource.lifecycle.is_retained {
+        if (resource.skip_on_delete || resource.lifecycle.is_retained) && !undoes {
             self.info(&format!("Skipping delete for [{}] (skip_on_delete)", resource.name));
-            return Ok(Gone::Skipped);
+            return Ok(Gone::Kept);
         }
-        if resource.lifecycle.is_protected {
+        if resource.lifecycle.is_protected && !undoes {
             return Err(Box::new(
                 self.stack
                     .failed(resource, format!("`{}` is protected and not deleted", resource.name))
                     .with_help("remove `lifecycle.protect` to delete it, or leave it with `lifecycle.retain`"),
             ));
         }
-        let mut names = self.scope.names(resource)?;
-        if !self.applies(resource, &names)? {
-            self.info(&format!(
-                "Skipping resource [{}] due to condition: {}",
-                resource.name,
-                resource.condition.as_deref().unwrap_or_default()
-            ));
-            return Ok(Gone::Skipped);
-        }
+        let Some(mut names) = self.enter(resource)? else { return Ok(Gone::Kept) };
         self.own_exports(resource, &mut names);
         if self.is_native(resource) {
-            let Some(native) = self.native(resource, &names)? else { return Ok(Gone::Skipped) };
-            return Ok(match self.delete_native(&native, &names)? {
-                None => Gone::Skipped,
-                Some(true) => Gone::Confirmed,
-                Some(false) => Gone::Unconfirmed,
-            });
+            return match self.native_or_unknown(resource, &names)? {
+                Some(native) => self.delete_native(&native, &names),
+                None => Ok(Gone::Absent),
+            };
         }
         let queries = self.queries(resource)?;
         if queries.get("delete").is_none() {
             self.info(&format!("delete query not defined for [{}], skipping...", resource.name));
-            return Ok(Gone::Skipped);
+            return Ok(Gone::Kept);
         }
         let check_name = if queries.get("exists").is_some() { "exists" } else { "statecheck" };
         if queries.get(check_name).is_none() && queries.get("exports").is_none() {
             self.info(&format!("exists query not defined for [{}], skipping...", resource.name));
-            return Ok(Gone::Skipped);
+            return Ok(Gone::Kept);
         }
         let check_name = if queries.get(check_name).is_some() { check_name } else { "exports" };
         let check = self.deferred(resource, &queries, check_name, &names)?;
@@ -138,7 +110,7 @@ impl Flow<'_> {
                 "[{}] depends on what is not there, taken as deleted",
                 resource.name
             ));
-            return Ok(Gone::Skipped);
+            return Ok(Gone::Absent);
         };
         if self.options.dry_run {
             let sql = match self.deferred(resource, &queries, "delete", &names)? {
@@ -154,11 +126,11 @@ impl Flow<'_> {
             None if resource.kind == Kind::Multi => {}
             None => {
                 self.info(&format!("resource [{}] does not exist, skipping delete", resource.name));
-                return Ok(Gone::Skipped);
+                return Ok(Gone::Absent);
             }
         }
         let delete = self.rendered(resource, &queries, "delete", &names)?;
-        let Some(mut delete) = delete else { return Ok(Gone::Skipped) };
+        let Some(mut delete) = delete else { return Ok(Gone::Kept) };
         if delete.is_unknown() {
             self.tell(
                 Level::Warn,
@@ -183,7 +155,10 @@ impl Flow<'_> {
         let attempts = delete.anchor.options.retries().unwrap_or(1).max(1);
         for attempt in 1..=attempts {
             self.info(&format!("deleting [{}]...", resource.name));
-            match self.ask(resource, names, delete, false) {
+            let sent = self.change(resource, Operation::Delete, &Map::new(), |flow| {
+                flow.ask(resource, names, delete, false)
+            });
+            match sent {
                 Ok(answer) => {
                     self.returned(resource, names, "delete", &answer, true)?;
                     if !answer.rows.is_empty() {

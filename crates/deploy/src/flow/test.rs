@@ -64,16 +64,7 @@ impl Flow<'_> {
 
     /// Tests a resource; false if there is nothing to test.
     fn tested(&mut self, resource: &Resource) -> Step<bool> {
-        self.check_kind(resource)?;
-        let mut names = self.scope.names(resource)?;
-        if !self.applies(resource, &names)? {
-            self.info(&format!(
-                "Skipping resource [{}] due to condition: {}",
-                resource.name,
-                resource.condition.as_deref().unwrap_or_default()
-            ));
-            return Ok(false);
-        }
+        let Some(mut names) = self.enter(resource)? else { return Ok(false) };
         match resource.kind {
             Kind::Command => return Ok(false),
             Kind::Script if self.options.run_scripts || self.options.dry_run => {
@@ -100,6 +91,7 @@ impl Flow<'_> {
         if resource.kind == Kind::Query {
             return self.tested_query(resource, &queries, &names).map(|()| false);
         }
+        let has_exists = queries.get("exists").is_some();
         let mut is_there = false;
         let mut identifies = false;
         if let Some(exists) = self.deferred(resource, &queries, "exists", &names)?
@@ -112,23 +104,45 @@ impl Flow<'_> {
                 is_there = true;
                 identifies = !captured.is_empty();
                 names.capture(&captured);
-            } else if !self.options.dry_run {
-                return Err(self.not_as_said(resource, "it does not exist"));
             }
         }
-        let check = if is_there || self.options.dry_run {
+        let check = if is_there || has_exists || self.options.dry_run {
             self.deferred(resource, &queries, "statecheck", &names)?
         } else {
             self.rendered(resource, &queries, "statecheck", &names)?
         };
         let exports = self.deferred(resource, &queries, "exports", &names)?;
+        let is_unknown = [&check, &exports].into_iter().flatten().any(|one| one.is_unknown());
+        if is_unknown && !self.options.dry_run {
+            self.info(&format!(
+                "[{}] is not tested: it needs a value that is not known",
+                resource.name
+            ));
+            self.unknown(resource);
+            return Ok(false);
+        }
+        // a check may still say that all is well: `exists` may look at something else
+        let has_check = check.is_some()
+            || queries.get("statecheck").is_none()
+                && exports.as_ref().is_some_and(|e| !e.is_unknown());
+        let is_missing = has_exists && !is_there && !self.options.dry_run;
+        if is_missing && (resource.skip_validation || !has_check) {
+            return Err(self.not_as_said(resource, "it does not exist"));
+        }
         let mut row = None;
         let is_correct = if resource.skip_validation {
             self.info(&format!("skipping validation for [{}]", resource.name));
             true
         } else if let Some(check) = &check {
             let attempts = check.anchor.options.retries().unwrap_or(1);
-            self.state(resource, &names, check, attempts)?
+            let is_right = self.state(resource, &names, check, attempts)?;
+            if !is_right {
+                let exists = self.deferred(resource, &queries, "exists", &names)?;
+                for field in self.explained(resource, &names, check, exists.as_ref())? {
+                    self.info(&format!("[{}] {}", resource.name, field.told()));
+                }
+            }
+            is_right
         } else if let Some(exports) = &exports {
             row = self.proxy(resource, &names, exports, 2)?;
             row.is_some() || self.options.dry_run

@@ -13,7 +13,7 @@ use super::{
 };
 
 const TOP: &[&str] =
-    &["version", "name", "description", "providers", "globals", "resources", "exports"];
+    &["version", "name", "description", "providers", "globals", "resources", "exports", "policies"];
 const GLOBAL: &[&str] =
     &["name", "value", "description", "protected", "default", "required", "type", "env"];
 const RESOURCE: &[&str] = &[
@@ -50,6 +50,7 @@ const PROP: &[&str] = &[
     "type",
     "required",
 ];
+const POLICY: &[&str] = &["name", "sql", "description"];
 const LIFECYCLE: &[&str] = &["protect", "retain", "observe", "ignore"];
 
 /// Reads a manifest.
@@ -67,6 +68,11 @@ pub(super) fn load(folder: &Path) -> Result<Stack, Box<Report>> {
             ))
     })?;
     Reader::new(folder, &file).stack(&text)
+}
+
+/// Reads the text of a manifest.
+pub(super) fn of_text(text: &str, folder: &Path) -> Result<Stack, Box<Report>> {
+    Reader::new(folder, MANIFEST).stack(text)
 }
 
 struct Reader<'a> {
@@ -126,9 +132,14 @@ impl<'a> Reader<'a> {
                 ));
             }
         }
+        let policies = self.list(&root, "policies", Self::policy)?;
         let exports = self.texts(&root, "exports")?;
         let mut bytes = text.as_bytes().to_vec();
         bytes.extend_from_slice(&self.includes.read);
+        for resource in &resources {
+            // what cannot be read is reported where it is needed
+            bytes.extend(std::fs::read(resource.query_file(self.folder)).unwrap_or_default());
+        }
         Ok(Stack {
             folder: self.folder.to_owned(),
             file: self.file.to_owned(),
@@ -137,6 +148,7 @@ impl<'a> Reader<'a> {
             providers,
             globals,
             resources,
+            policies,
             exports,
             warnings: self.warnings,
         })
@@ -234,6 +246,14 @@ impl<'a> Reader<'a> {
             is_required: node.get("required").and_then(Node::flag).unwrap_or(true),
             is_protected: node.flag_at("protected"),
         })
+    }
+
+    fn policy(&mut self, node: &Node) -> Read<super::Policy> {
+        self.unknown_keys(node, POLICY, "a policy");
+        let Some(sql) = node.string_at("sql") else {
+            return Err(self.missing(node, "a policy", "sql"));
+        };
+        Ok(super::Policy { name: self.name(node, "a policy")?, line: line_of(node), sql })
     }
 
     fn included(&mut self, node: Option<&Node>) -> Read<Option<Json>> {
@@ -411,4 +431,34 @@ impl<'a> Reader<'a> {
 /// A text without the mark of an unquoted value.
 fn unmarked(text: &str) -> String {
     text.trim_start_matches(value::SINGLE).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_for_editors_has_the_same_keys() {
+        let text = include_str!("../../../../schemas/stackql_manifest.schema.json");
+        let schema: Json = serde_json::from_str(text).expect("JSON");
+        let keys = |pointer: &str| {
+            let object = schema.pointer(pointer).and_then(Json::as_object).expect("an object");
+            let mut keys: Vec<String> = object.keys().cloned().collect();
+            keys.sort();
+            keys
+        };
+        let sorted = |known: &[&str]| {
+            let mut known: Vec<String> = known.iter().map(|key| (*key).to_owned()).collect();
+            known.sort();
+            known
+        };
+        assert_eq!(keys("/properties"), sorted(TOP));
+        for (name, known) in
+            [("global", GLOBAL), ("prop", PROP), ("resource", RESOURCE), ("policy", POLICY)]
+        {
+            assert_eq!(keys(&format!("/$defs/{name}/properties")), sorted(known), "{name}");
+        }
+        let lifecycle = "/$defs/resource/properties/lifecycle/properties";
+        assert_eq!(keys(lifecycle), sorted(LIFECYCLE));
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use strataql_deploy::{Described, DescribedMethod, Field};
 use strataql_diag::{Code, Report, did_you_mean, is_secret_name};
 use strataql_registry::Registry;
-use strataql_spec::{Location, Method, SchemaId, Schemas, SqlVerb};
+use strataql_spec::{Location, Method, Schema, SchemaId, Schemas, SqlVerb};
 
 /// A resource by its full name.
 pub(super) fn described(registry: &Registry, name: &str) -> Result<Described, Box<Report>> {
@@ -53,7 +53,7 @@ pub(super) fn described(registry: &Registry, name: &str) -> Result<Described, Bo
 fn method_of(schemas: &Schemas, verb: SqlVerb, method: &Method) -> DescribedMethod {
     let mut out = DescribedMethod {
         name: method.name.clone(),
-        verb: verb.as_str().to_owned(),
+        verb: verb.as_str().to_lowercase(),
         gives_one: method.response.rows.is_single(),
         returns: method.response.columns.iter().map(|column| column.name.clone()).collect(),
         ..DescribedMethod::default()
@@ -91,5 +91,12 @@ fn field(
             .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             .collect(),
         description: description.or_else(|| schema.description.clone()).unwrap_or_default(),
+        members: members(schemas, schema),
     }
+}
+
+/// The members of an object that a request may set.
+fn members(schemas: &Schemas, schema: &Schema) -> Vec<String> {
+    let settable = schema.properties.iter().filter(|(_, id)| !schemas[**id].read_only);
+    settable.map(|(name, _)| name.clone()).collect()
 }

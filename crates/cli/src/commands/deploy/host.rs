@@ -1,6 +1,8 @@
 //! The machine on which a stack is deployed: its log, clock, environment and shell.
 
+use std::fs::File;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use strataql_deploy::{EnvironmentLookup, Host, Level, Moment, Script};
@@ -19,6 +21,7 @@ pub(super) struct Machine<'a> {
     environment: &'a Environment,
     interruption: &'a Interruption,
     most: Level,
+    journal: OnceLock<File>,
 }
 
 impl<'a> Machine<'a> {
@@ -35,7 +38,14 @@ impl<'a> Machine<'a> {
             DeployLogLevel::Info => Level::Info,
             DeployLogLevel::Debug | DeployLogLevel::Trace => Level::Debug,
         };
-        Self { own, console, environment, interruption, most }
+        let journal = OnceLock::new();
+        Self { own, console, environment, interruption, most, journal }
+    }
+
+    /// Keeps the lines of the journal in a file.
+    pub(super) fn keep_journal(&self, file: File) {
+        // one run has one journal
+        let _kept = self.journal.set(file);
     }
 
     /// The last line of a run that failed.
@@ -123,5 +133,9 @@ impl Host for Machine<'_> {
 
     fn environment(&self) -> EnvironmentLookup {
         self.environment.lookup()
+    }
+
+    fn record(&self, line: &str) -> Result<(), Box<Report>> {
+        self.journal.get().map_or(Ok(()), |file| super::journal::write_line(file, line))
     }
 }
