@@ -36,12 +36,21 @@ pub struct ServerVariables {
     /// By provider and name.
     settings: Arc<BTreeMap<(String, String), String>>,
     environment: Environment,
+    /// Defaults of documents count, trusted or not.
+    takes_defaults: bool,
 }
 
 impl ServerVariables {
     /// Settings by provider and name, and a view of the environment.
     pub fn new(settings: BTreeMap<(String, String), String>, environment: Environment) -> Self {
-        Self { settings: Arc::new(settings), environment }
+        Self { settings: Arc::new(settings), environment, takes_defaults: false }
+    }
+
+    /// The source with every default of a document, which may be somebody else's host: the StackQL
+    /// profile does so.
+    #[must_use]
+    pub fn with_defaults(self) -> Self {
+        Self { takes_defaults: true, ..self }
     }
 
     /// A source without values, for calls whose arguments are complete.
@@ -63,10 +72,14 @@ impl ServerVariables {
             .filter(|chain| chain.variable == name)
             .filter(|chain| servers.clone().any(|server| server.url.contains(chain.host)))
             .flat_map(|chain| chain.environment.iter().copied());
-        declared
+        let found = declared
             .chain(usual)
             .filter_map(|variable| (self.environment)(variable))
-            .find(|value| !value.is_empty())
+            .find(|value| !value.is_empty());
+        if found.is_some() || !self.takes_defaults {
+            return found;
+        }
+        servers.clone().find_map(|server| server.variables.get(name)?.default.clone())
     }
 
     /// Adds the server variables that the arguments lack.

@@ -285,5 +285,7 @@ impl Statement {
 }
 
 fn variables(engine: &QueryEngine, settings: &Settings) -> ServerVariables {
-    ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment))
+    let variables =
+        ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment));
+    if settings.profile.is_some() { variables.with_defaults() } else { variables }
 }

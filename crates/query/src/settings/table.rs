@@ -55,6 +55,15 @@ macro_rules! settings {
             pub variables: BTreeMap<(String, String), String>,
             /// Provider, or provider and service, that USE chose.
             pub namespace: Vec<String>,
+            /// What the StackQL profile relaxes; `None` outside of it. It is no setting of SQL.
+            pub profile: Option<Profile>,
+        }
+
+        /// What the StackQL profile relaxes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct Profile {
+            /// Pages of a call that are read at most.
+            pub most_pages: Option<usize>,
         }
 
         impl Default for Settings {
@@ -63,6 +72,7 @@ macro_rules! settings {
                     $($field: $default,)*
                     variables: BTreeMap::new(),
                     namespace: Vec::new(),
+                    profile: None,
                 }
             }
         }
