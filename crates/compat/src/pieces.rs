@@ -37,8 +37,47 @@ pub fn pieces(script: &str) -> Vec<String> {
         rest = &rest[taken..];
     }
     all.push(piece);
-    let trimmed = all.into_iter().map(|piece| piece.trim().to_owned());
+    let trimmed = all.into_iter().map(|piece| with_types(piece.trim()));
     trimmed.filter(|piece| !piece.is_empty()).collect()
+}
+
+/// The types of `CAST(… AS type)` that only the reference has, as those that the engine has.
+fn with_types(piece: &str) -> String {
+    let mut out = String::with_capacity(piece.len());
+    let mut rest = piece;
+    let mut word = String::new();
+    let mut after_as = false;
+    while let Some(character) = rest.chars().next() {
+        if character == '\'' || character == '"' {
+            let end = quoted(rest, character);
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+            after_as = false;
+            continue;
+        }
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        if end == 0 {
+            out.push(character);
+            rest = &rest[character.len_utf8()..];
+            continue;
+        }
+        word.clear();
+        word.push_str(&rest[..end]);
+        rest = &rest[end..];
+        if after_as
+            && (word.eq_ignore_ascii_case("signed") || word.eq_ignore_ascii_case("unsigned"))
+        {
+            out.push_str("BIGINT");
+            let behind = rest.trim_start();
+            if behind.get(..7).is_some_and(|next| next.eq_ignore_ascii_case("integer")) {
+                rest = &behind[7..];
+            }
+        } else {
+            out.push_str(&word);
+        }
+        after_as = word.eq_ignore_ascii_case("as");
+    }
+    out
 }
 
 /// Where something that begins with a quote ends; a doubled quote is inside.
@@ -138,6 +177,16 @@ mod tests {
             ["INSERT /*+ AWAIT */ INTO t  \n VALUES(1)"]
         );
         assert_eq!(pieces("select /*! 1 */ as a"), ["select  1  as a"]);
+    }
+
+    #[test]
+    fn types_of_casts_are_those_of_the_engine() {
+        assert_eq!(
+            pieces(
+                "select cast(a as signed), cast(b AS UNSIGNED integer), 'as signed' as x, signed"
+            ),
+            ["select cast(a as BIGINT), cast(b AS BIGINT), 'as signed' as x, signed"]
+        );
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub(super) struct About<'a> {
     pub(super) resource: String,
 }
 
+impl About<'_> {
+    /// True for the first part of the resource's name.
+    fn is_provider(&self, name: &str) -> bool {
+        self.resource.split('.').next() == Some(name)
+    }
+}
+
 /// The message of a report.
 pub(super) fn message(report: &Report, about: &About<'_>) -> String {
     let names = quoted(&report.message);
@@ -30,7 +37,10 @@ pub(super) fn message(report: &Report, about: &About<'_>) -> String {
             messages::no_method(about.verb, &about.resource)
         }
         Code::UnknownProvider => messages::no_provider(first),
-        Code::UnknownService => messages::no_service(names.last().copied().unwrap_or(first)),
+        Code::UnknownService => {
+            let service = names.iter().find(|name| !about.is_provider(name));
+            messages::no_service(service.copied().unwrap_or(first))
+        }
         Code::UnknownResource
             if first.contains('.') || about.resource.matches('.').count() == 2 =>
         {
@@ -46,6 +56,12 @@ pub(super) fn message(report: &Report, about: &About<'_>) -> String {
             messages::NO_TRANSACTION.to_owned()
         }
         Code::NoCredential => credential(report),
+        _ if report.message.contains("there is a view `") => {
+            "UNIQUE constraint failed: __iql__.views.view_name".to_owned()
+        }
+        _ if report.message.contains("cannot be awaited") => {
+            format!("method {} is not awaitable", first.rsplit('.').next().unwrap_or(first))
+        }
         _ => plain(&report.message),
     }
 }

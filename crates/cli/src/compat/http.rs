@@ -1,5 +1,6 @@
 //! What the profile says about requests: answers whose status is no success, and the HTTP log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
@@ -16,16 +17,29 @@ use crate::console::Console;
 pub(super) struct Refusal {
     pub(super) status: u16,
     pub(super) body: String,
+    /// It answers a write.
+    pub(super) is_write: bool,
 }
 
 /// The answers of a statement that were no success, in the order in which they came.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Refusals(Arc<Mutex<Vec<Refusal>>>);
+pub(super) struct Refusals(Arc<Mutex<Vec<Refusal>>>, Arc<AtomicBool>);
 
 impl Refusals {
     /// Takes them out.
     pub(super) fn take(&self) -> Vec<Refusal> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the statement waits until its changes are done.
+    pub(super) fn await_changes(&self, awaits: bool) {
+        self.1.store(awaits, Ordering::Relaxed);
+    }
+
+    /// True once a write of the statement was refused: what is read then only decides what became of it.
+    fn has_write(&self) -> bool {
+        let refusals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        refusals.iter().any(|refusal| refusal.is_write)
     }
 
     fn add(&self, refusal: Refusal) {
@@ -57,7 +71,7 @@ impl Telling {
         }
     }
 
-    fn after(&self, response: &Response) {
+    fn after(&self, response: &Response, is_write: bool) {
         let body = String::from_utf8_lossy(&response.body).into_owned();
         if self.logs {
             self.say(&format!(
@@ -70,13 +84,27 @@ impl Telling {
                 self.say(&format!("processed http response body object: {pretty}"));
             }
         }
+        if self.refusals.1.load(Ordering::Relaxed)
+            && let Some(done) = finished(&body)
+        {
+            self.say(&done);
+        }
         if response.status >= 300 {
             if !self.logs {
                 self.say(&messages::http_status(response.status, response.body.as_ref()));
             }
-            self.refusals.add(Refusal { status: response.status, body });
+            self.refusals.add(Refusal { status: response.status, body, is_write });
         }
     }
+}
+
+/// What is said of an operation that has ended.
+fn finished(body: &str) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_str(body).ok()?;
+    let text =
+        |key: &str| body.get(key).and_then(|value| value.as_str()).filter(|it| !it.is_empty());
+    text("endTime")?;
+    Some(format!("{}: {} complete", text("kind")?, text("operationType")?))
 }
 
 impl Layer for Telling {
@@ -85,10 +113,15 @@ impl Layer for Telling {
     }
 
     fn exchange(&self, request: Request) -> BoxFuture<'_, Result<Response, Box<Report>>> {
-        self.before(&request);
+        let is_quiet = self.refusals.has_write();
+        if !is_quiet {
+            self.before(&request);
+        }
         async move {
             let response = self.inner.exchange(request).await?;
-            self.after(&response);
+            if !is_quiet {
+                self.after(&response, false);
+            }
             Ok(response)
         }
         .boxed()
@@ -98,7 +131,7 @@ impl Layer for Telling {
         self.before(&request);
         async move {
             let response = self.inner.write(request).await?;
-            self.after(&response);
+            self.after(&response, true);
             Ok(response)
         }
         .boxed()

@@ -19,7 +19,7 @@ use super::http::Refusal;
 use super::select::Shape;
 use super::session::Session;
 use super::statement::{Kind, awaits, resource, shows_rows};
-use super::{build, cells, filter, registry};
+use super::{build, cells, filter, local, registry, seeds};
 use crate::console::Console;
 
 /// How long parts of a statement may take to end.
@@ -32,16 +32,25 @@ pub(super) struct Runner<'a> {
     console: &'a Console,
     /// Resources of the writes that wait for COMMIT.
     queued: Vec<String>,
+    /// Statements of seeds that were run.
+    seeded: Vec<&'static str>,
 }
 
 impl<'a> Runner<'a> {
     /// A runner with nothing in a transaction.
     pub(super) fn new(line: &'a Line, session: &'a Session, console: &'a Console) -> Self {
-        Self { line, session, console, queued: Vec::new() }
+        Self { line, session, console, queued: Vec::new(), seeded: Vec::new() }
     }
 
     /// Runs the statements of a script.
     pub(super) fn all(&mut self, script: &str) -> Vec<Answer> {
+        for seed in seeds::wanted(script) {
+            if !self.seeded.contains(&seed) {
+                self.seeded.push(seed);
+                // a provider that is not installed has no seeds
+                let _made = self.engine(seed);
+            }
+        }
         let answers = pieces(script).iter().map(|piece| self.one(piece)).collect();
         let session = self.session.session();
         self.session.runtime().block_on(session.idle(SETTLING));
@@ -72,7 +81,7 @@ impl<'a> Runner<'a> {
             Command::Native(text) => return self.engine(&text),
             Command::Sleep(milliseconds) => {
                 let pause = Duration::from_millis(milliseconds);
-                self.session.runtime().block_on(tokio::time::sleep(pause));
+                self.session.runtime().block_on(async move { tokio::time::sleep(pause).await });
                 Ok(Answer::said(messages::slept(milliseconds)))
             }
             Command::Use(_) => {
@@ -208,17 +217,42 @@ impl<'a> Runner<'a> {
             }
         }
         let kind = Kind::of(&statement);
+        if let (Kind::Local(_), Some(table)) = (kind, local::table(&statement)) {
+            return self.change_local(&statement, &table);
+        }
         let about = About {
             text: piece,
             verb: kind.verb(),
             resource: resource(&statement, &namespace, piece),
         };
         self.session.refusals.take();
+        self.session.refusals.await_changes(awaits(&text) && !text.contains("NOSTATUS"));
         let transaction = self.session.session().open_transaction().is_some();
         let result = self.rows(&text, &statement, &shape);
         let refusals = self.session.refusals.take();
         let ran = Ran { kind, transaction, refusals, about };
         self.answer(piece, &statement, ran, result)
+    }
+
+    /// UPDATE and DELETE of a local table.
+    fn change_local(&mut self, statement: &Parsed, table: &str) -> Answer {
+        let described = self.engine(&format!("DESCRIBE {table}"));
+        let Some(columns) = described.table else { return described };
+        let columns: Vec<(String, String)> = columns
+            .rows
+            .into_iter()
+            .filter_map(|row| {
+                let mut cells = row.into_iter().flatten();
+                cells.next().zip(cells.next())
+            })
+            .collect();
+        let Some(text) = local::replacement(statement, table, &columns) else {
+            return Answer::default();
+        };
+        match self.engine(&text) {
+            Answer { error: None, .. } => Answer::said(messages::EXECUTED),
+            failed => failed,
+        }
     }
 
     /// The rows of a statement, read to their end, with what was done.
@@ -274,8 +308,16 @@ impl<'a> Runner<'a> {
                 self.queued.push(ran.about.resource.clone());
                 answer.messages.push(messages::QUEUED.to_owned());
             }
+            Kind::Write(_) if let Some(status) = ran.refused_write().map(|it| it.status) => {
+                answer.error =
+                    Some(messages::over_http("insert", status, messages::phrase(status)));
+            }
             Kind::Write(_) | Kind::Exec if shows_rows(parsed) && rows.has_columns => {
-                answer.table = Some(rows.table);
+                let mut table = rows.table;
+                if returns_all(parsed) {
+                    self.of_response(&mut table, &ran.about.resource);
+                }
+                answer.table = Some(table);
             }
             Kind::Write(_)
                 if rows.affected == Some(0) && ran.kind == Kind::Write(WriteKind::Insert) =>
@@ -308,19 +350,46 @@ impl<'a> Runner<'a> {
         answer
     }
 
+    /// Leaves the columns of responses in a result, in byte order.
+    fn of_response(&self, table: &mut Table, resource: &str) {
+        let documents = self.session.registry();
+        let mut parts = resource.splitn(3, '.');
+        let (Some(provider), Some(service), Some(name)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return;
+        };
+        let Ok(service) = documents.service(provider, service) else { return };
+        let Some(resource) = service.resources.get(name) else { return };
+        let is_shown = |label: &str| {
+            let mut columns = resource.methods.values().flat_map(|method| &method.response.columns);
+            columns.any(|column| column.name == label)
+        };
+        let mut order: Vec<usize> =
+            (0..table.labels.len()).filter(|at| is_shown(&table.labels[*at])).collect();
+        order.sort_by(|one, other| table.labels[*one].cmp(&table.labels[*other]));
+        table.labels = order.iter().map(|at| table.labels[*at].clone()).collect();
+        for row in &mut table.rows {
+            *row = order.iter().map(|at| row[*at].take()).collect();
+        }
+    }
+
     fn is_lazy(&self) -> bool {
         !self.session.settings().eager
     }
 
     /// A statement that failed. Where a service refused a write, its status is told.
     fn failure(&mut self, parsed: &Parsed, ran: &Ran<'_>, report: &Report) -> Answer {
-        let refused = ran.refusals.last().filter(|_| report.remote.is_some());
+        let refused = match ran.kind {
+            Kind::Query => ran.refusals.last().filter(|_| report.remote.is_some()),
+            _ => ran.refused_write(),
+        };
         match (ran.kind, refused) {
             (Kind::Write(_), Some(_)) if shows_rows(parsed) => {
                 // the body was told when it came
                 Answer::rows(Table { labels: returned(parsed), rows: Vec::new() })
             }
-            (Kind::Write(WriteKind::Delete), Some(Refusal { status, body })) => {
+            (Kind::Write(WriteKind::Delete), Some(Refusal { status, body, .. })) => {
                 Answer::failed(messages::delete_refused(*status, body))
             }
             // the reference says so for UPDATE and REPLACE, too
@@ -337,6 +406,14 @@ impl<'a> Runner<'a> {
             }
             (Kind::Query, Some(_)) if report.code.class() != strataql_diag::Class::Statement => {
                 Answer::default()
+            }
+            (Kind::Definition, None) if report.code == Code::UnknownResource => {
+                let name = report.message.split('`').nth(1).unwrap_or_default();
+                Answer::failed(format!("no such table: {name}"))
+            }
+            (Kind::Refresh, None) if report.code == Code::UnknownResource => {
+                let name = report.message.split('`').nth(1).unwrap_or_default();
+                Answer::failed(format!("could not find materialized view '{name}' to refresh"))
             }
             _ => Answer::failed(message(report, &ran.about)),
         }
@@ -375,6 +452,18 @@ struct Ran<'a> {
     transaction: bool,
     refusals: Vec<Refusal>,
     about: About<'a>,
+}
+
+impl Ran<'_> {
+    /// The write that a service refused.
+    fn refused_write(&self) -> Option<&Refusal> {
+        self.refusals.iter().rev().find(|refusal| refusal.is_write)
+    }
+}
+
+/// True for RETURNING *.
+fn returns_all(parsed: &Parsed) -> bool {
+    returned(parsed) == ["*"]
 }
 
 /// The rows of a statement and what it did.
@@ -441,6 +530,9 @@ fn soft_failures(outcome: &Outcome) -> Vec<String> {
 
 /// Why an answer cannot be read, as the reference words it where it can be told.
 fn cause(message: &str) -> String {
+    if message.contains("HTML page") {
+        return "invalid character '<' looking for beginning of value".to_owned();
+    }
     match message.split_once("has no `").and_then(|(_, rest)| rest.split_once('`')) {
         Some((key, _)) => format!("unknown key {}", key.rsplit('.').next().unwrap_or(key)),
         None => message.replace('`', "'"),

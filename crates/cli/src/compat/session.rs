@@ -80,7 +80,6 @@ impl Session {
         let most_pages = usize::try_from(line.number("http.response.pageLimit")).unwrap_or(0);
         settings.profile = Some(Profile { most_pages: Some(most_pages).filter(|most| *most > 0) });
         settings.keeps_partial = true;
-        settings.write_all = true;
         settings.max_writes = usize::MAX;
         settings.on_mismatch = strataql_call::Mismatch::Null;
         settings.irreversible = true;

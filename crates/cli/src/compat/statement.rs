@@ -88,7 +88,7 @@ pub(super) fn resource(parsed: &Parsed, namespace: &[String], text: &str) -> Str
 }
 
 /// The relation that a write names.
-fn target(tree: &sql::Statement) -> Option<&sql::ObjectName> {
+pub(super) fn target(tree: &sql::Statement) -> Option<&sql::ObjectName> {
     let of = |factor: &'_ sql::TableFactor| match factor {
         sql::TableFactor::Table { .. } => true,
         _ => false,
