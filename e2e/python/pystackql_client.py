@@ -11,7 +11,10 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from support import environment
@@ -37,7 +40,8 @@ def local(checks: Checks, folder: Path, registry: Path) -> None:
     """The package starts the executable."""
     from pystackql import StackQL
 
-    client = StackQL(download_dir=str(folder), custom_registry=f"file://{registry}", app_root=str(folder))
+    # the package gives JSON to a shell without quotes, so that the documents are named by the root instead
+    client = StackQL(download_dir=str(folder), app_root=str(registry))
     with checks.section("the executable"):
         checks.true("the version is read", client.version.startswith("v"), client.version)
         checks.equal("the path is ours", client.bin_path, str(folder / "stackql"))
@@ -65,9 +69,31 @@ def local(checks: Checks, folder: Path, registry: Path) -> None:
         rows = asyncio.run(client.executeQueriesAsync(texts))
         checks.equal("in their order", rows, [{"a": str(number)} for number in range(3)])
     with checks.section("rows as csv"):
-        csv = StackQL(download_dir=str(folder), custom_registry=f"file://{registry}", app_root=str(folder),
-                      output="csv", sep=";", header=True)
-        checks.equal("with a header", csv.execute("SELECT 1 AS a, 'x' AS b"), "a;b\n1;x\n")
+        csv = StackQL(download_dir=str(folder), app_root=str(registry), output="csv", header=True)
+        checks.equal("with a header", csv.execute("SELECT 1 AS a, 'x' AS b"), "a,b\n1,x\n")
+
+
+def served(checks: Checks, folder: Path, registry: Path) -> None:
+    """The package speaks to the server."""
+    from pystackql import StackQL
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(folder / "stackql"), "srv", "--approot", str(registry), "--pgsrv.port", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server, checks.section("the server"):
+        try:
+            for _ in range(100):
+                with socket.socket() as client:
+                    if client.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            client = StackQL(server_mode=True, server_port=port)
+            checks.equal("a native statement", client.execute("SELECT 'x' AS a"), [{"a": "x"}])
+            rows = client.execute(f"SELECT name FROM {APPS} WHERE account_id = 'a1'")
+            checks.equal("rows of the sandbox", len(rows), 4)
+        finally:
+            server.terminate()
 
 
 def main() -> None:
@@ -83,6 +109,7 @@ def main() -> None:
         with Sandbox(binary, folder, PROVIDER, "--rows", "3") as sandbox:
             registry = documents(folder, sandbox.url)
             local(checks, folder, registry)
+            served(checks, folder, registry)
     checks.finish()
 
 

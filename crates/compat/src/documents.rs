@@ -129,14 +129,14 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Documents {
-        Documents::read(text, Path::new("/work/.stackql")).expect(text)
+        Documents::read(text, Path::new("/srv/.stackql")).expect(text)
     }
 
     #[test]
     fn the_default_is_the_public_server() {
         let documents = read("");
         assert_eq!(documents.place, Place::Server(PUBLIC.to_owned()));
-        assert_eq!(documents.folders(), [PathBuf::from("/work/.stackql/src")]);
+        assert_eq!(documents.folders(), [PathBuf::from("/srv/.stackql/src")]);
         assert_eq!(documents.index_url().as_deref(), Some(PUBLIC));
     }
 
