@@ -32,7 +32,7 @@ pub(super) fn list(
         return Err("the registry cannot be listed in offline mode".to_owned());
     }
     let said = |report: Box<Report>| report.message.clone();
-    let network = Network::new(&Settings::default(), console).map_err(said)?;
+    let network = Network::new(&Settings::default(), console.redactor.clone()).map_err(said)?;
     let listed = remote(session)?.list(&network).map_err(said)?;
     let rows = listed.iter().filter(|it| provider.is_none_or(|name| name == it.provider));
     let mut rows: Vec<(String, String)> = rows
@@ -70,7 +70,8 @@ pub(super) fn pull(
     let store = Store::new(documents.local_root.clone());
     let pulled = match &documents.place {
         Place::Server(_) => {
-            let network = Network::new(&Settings::default(), console).map_err(said)?;
+            let network =
+                Network::new(&Settings::default(), console.redactor.clone()).map_err(said)?;
             remote(session)?.pull(&network, &store, provider, version)
         }
         Place::Folder(root) => {
