@@ -51,6 +51,8 @@ counters! {
     missing,
     /// Those of them whose address holds an encoded `/` of a value.
     missing_slashed,
+    /// Lists that end before their last page, because no more pages were wanted.
+    cut,
 }
 
 impl CallMetrics {
@@ -61,6 +63,10 @@ impl CallMetrics {
     pub(crate) fn count_missing(&self, slashed: bool) {
         self.missing.fetch_add(1, Ordering::Relaxed);
         self.missing_slashed.fetch_add(u64::from(slashed), Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_cut(&self) {
+        self.cut.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn count_answer(&self, attempts: u32, bytes: usize, waited: Duration) {

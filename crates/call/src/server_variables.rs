@@ -39,12 +39,19 @@ pub struct ServerVariables {
     /// Defaults of parameters by provider and name, and whether any are used.
     defaults: Option<Arc<BTreeMap<(String, String), String>>>,
     environment: Environment,
+    /// Defaults of documents count, trusted or not.
+    takes_server_defaults: bool,
 }
 
 impl ServerVariables {
     /// Settings by provider and name, and a view of the environment.
     pub fn new(settings: BTreeMap<(String, String), String>, environment: Environment) -> Self {
-        Self { settings: Arc::new(settings), defaults: None, environment }
+        Self {
+            settings: Arc::new(settings),
+            defaults: None,
+            environment,
+            takes_server_defaults: false,
+        }
     }
 
     /// The source with defaults of required parameters: these, then those that the environment has for
@@ -73,6 +80,13 @@ impl ServerVariables {
         (self.environment)(variable).filter(|value| !value.is_empty())
     }
 
+    /// The source with every default of a document, which may be somebody else's host: the StackQL
+    /// profile does so.
+    #[must_use]
+    pub fn with_server_defaults(self) -> Self {
+        Self { takes_server_defaults: true, ..self }
+    }
+
     /// A source without values, for calls whose arguments are complete.
     pub fn none() -> Self {
         Self::new(BTreeMap::new(), Arc::new(|_: &str| None))
@@ -92,10 +106,14 @@ impl ServerVariables {
             .filter(|chain| chain.variable == name)
             .filter(|chain| servers.clone().any(|server| server.url.contains(chain.host)))
             .flat_map(|chain| chain.environment.iter().copied());
-        declared
+        let found = declared
             .chain(usual)
             .filter_map(|variable| (self.environment)(variable))
-            .find(|value| !value.is_empty())
+            .find(|value| !value.is_empty());
+        if found.is_some() || !self.takes_server_defaults {
+            return found;
+        }
+        servers.clone().find_map(|server| server.variables.get(name)?.default.clone())
     }
 
     /// Adds the server variables that the arguments lack, and required parameters that have defaults.

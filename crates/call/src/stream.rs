@@ -54,6 +54,8 @@ pub struct CallContext {
     /// How many pages may be fetched at a time, once the first has told how many there are; 1 for a reader
     /// that may not want all.
     pub ahead: usize,
+    /// Pages that are read at most; what is behind them is counted as cut, not read.
+    pub most_pages: Option<usize>,
 }
 
 impl MethodCall {
@@ -81,6 +83,10 @@ impl MethodCall {
                 return Err(report);
             }
             let Some(address) = state.next.take() else { return Ok(None) };
+            if state.reader.context.most_pages.is_some_and(|most| state.index >= most) {
+                state.reader.context.metrics.count_cut();
+                return Ok(None);
+            }
             let page = if let Some(kept) = state.kept.clone() {
                 let raw = kept.page(state.index, &state.reader).await?;
                 let Some(raw) = raw else { return Ok(None) };

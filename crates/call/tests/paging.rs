@@ -331,6 +331,7 @@ fn read_ahead(list: &List, readers: usize, ahead: usize) -> (Vec<Result<Vec<Row>
             decides_write: false,
             shared: is_shared.then(|| Arc::clone(&chains)),
             ahead,
+            most_pages: None,
         };
         let stream = call.pages(context, plan.clone());
         stream.map_ok(|page| rows(&page.batch)).try_concat().boxed()

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod compat;
 mod console;
 mod env;
 mod exit;
@@ -24,6 +25,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use strataql_compat::{Called, called};
 use strataql_diag::{Code, Report};
 
 use crate::args::{Command, CommandLine, ErrorFormat, LedgerCommand};
@@ -34,6 +36,20 @@ use crate::interruption::{Interruption, interruptible};
 use crate::settings::{Flags, Settings, read_config};
 
 fn main() -> ExitCode {
+    let texts: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    match called(&texts) {
+        Called::StackQl(arguments) => {
+            return compat::run(&arguments, Environment::of_process()).into();
+        }
+        Called::Unknown(profile) => {
+            let report = Report::new(Code::Usage, format!("there is no profile `{profile}`"))
+                .with_help("`--compat stackql` is the only one");
+            let environment = Environment::of_process();
+            return Console::new(&environment, ErrorFormat::Text).fail(&report, None).into();
+        }
+        Called::Strict => {}
+    }
     let arguments = named_deploy(std::env::args_os().map(comment_first).collect());
     let line = command().try_get_matches_from(arguments);
     let line = match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {

@@ -53,8 +53,26 @@ pub(crate) fn columns<'a>(schema: &Schema, batch: &'a RecordBatch) -> Result<Vec
         .collect()
 }
 
+/// The rows of a batch as texts; NULL is `None`. `schema` is the one the result set was started with.
+///
+/// # Errors
+/// `internal` for a batch of another shape.
+pub fn texts(schema: &Schema, batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>> {
+    let columns = columns(schema, batch)?;
+    let cell = |column: &Column<'_>, row: usize| {
+        if column.is_null(row) {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        column.text(row, &mut text)?;
+        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+    };
+    let rows = 0..batch.num_rows();
+    rows.map(|row| columns.iter().map(|column| cell(column, row)).collect()).collect()
+}
+
 /// True for text columns that hold JSON.
-fn holds_json(field: &Field) -> bool {
+pub fn holds_json(field: &Field) -> bool {
     field.metadata().get(EXTENSION_TYPE_NAME_KEY).is_some_and(|name| name == "arrow.json")
 }
 

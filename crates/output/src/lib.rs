@@ -29,6 +29,7 @@ mod types;
 mod width;
 mod writer;
 
+pub use cells::{holds_json, texts};
 pub use choice::writer;
 pub use failure::is_broken_pipe;
 pub use file::AtomicFile;

@@ -6,6 +6,7 @@
 //! Surprise: the text is parsed twice. The first parse tells which documents matter; with their
 //! spelling of names known, identifiers are re-spelt (only case changes) and parsed again.
 
+mod compat;
 mod context;
 mod forms;
 mod item_names;
@@ -189,6 +190,9 @@ impl Front<'_> {
         });
         let shapes = wildcards::Shapes::new(&tables, &scope, &self.settings.namespace);
         let qualified = shapes.rewrite(&mut query)?;
+        if self.settings.profile.is_some() {
+            compat::rewrite(&mut query);
+        }
         scopes::rewrite(&mut query, &tables, spelling);
         rewrite::rewrite(&mut query)?;
         volatile::mark(&mut query, self.state);

@@ -161,6 +161,13 @@ impl Outcome {
                 };
                 notes.push(format!("{count}{rows} by `{}` found nothing (404){how}", scan.name));
             }
+            if m.cut > 0 {
+                let lists = counted(m.cut, "list");
+                notes.push(format!(
+                    "{lists} of `{}` ended at the limit of pages; rows are missing",
+                    scan.name
+                ));
+            }
             if m.mismatches > 0 {
                 notes.push(format!(
                     "{} values of `{}` did not fit their columns and are NULL",

@@ -18,11 +18,12 @@ pub(crate) fn kept<T: Send>(
     items: impl Stream<Item = Result<T, Box<Report>>> + Send,
     outcome: Outcome,
     scope: String,
+    outlives_refusals: bool,
 ) -> impl Stream<Item = Result<T, Box<Report>>> + Send {
     items
         .map(move |item| match item {
             Ok(item) => Ok(Some(item)),
-            Err(report) if is_of_one_call(&report) => {
+            Err(report) if is_of_one_call(&report, outlives_refusals) => {
                 outcome.add_issue(Issue::of(scope.clone(), &report));
                 Ok(None)
             }
@@ -32,11 +33,12 @@ pub(crate) fn kept<T: Send>(
 }
 
 /// True for failures that other calls need not share.
-fn is_of_one_call(report: &Report) -> bool {
+fn is_of_one_call(report: &Report, outlives_refusals: bool) -> bool {
     match report.code {
         Code::CrossOrigin => false,
         Code::CredentialRefused => {
-            report.remote.as_ref().is_some_and(|remote| remote.status == Some(403))
+            let status = report.remote.as_ref().and_then(|remote| remote.status);
+            status == Some(403) || outlives_refusals && status.is_some()
         }
         code => matches!(code.class(), Class::Remote | Class::Transient),
     }

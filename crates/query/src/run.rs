@@ -39,6 +39,10 @@ pub struct Run {
     decides_write: AtomicBool,
     /// True if calls may fail without failing the statement.
     pub(crate) is_partial: bool,
+    /// True if a refused credential is a failure of its call alone, too.
+    pub(crate) outlives_refusals: bool,
+    /// Pages that a call reads at most.
+    pub(crate) most_pages: Option<usize>,
     /// True if no method may be called that may change something.
     pub(crate) is_read_only: bool,
     ttl: Option<Duration>,
@@ -70,6 +74,8 @@ impl Run {
             budget: Arc::new(Budget::new(settings)),
             decides_write: AtomicBool::new(false),
             is_partial: is_query && settings.keeps_partial,
+            outlives_refusals: settings.profile.is_some(),
+            most_pages: settings.profile.and_then(|profile| profile.most_pages),
             is_read_only: settings.read_only,
             ttl: settings.cache_ttl.filter(|_| is_query),
             journal: Arc::clone(&memory.journal),

@@ -304,8 +304,10 @@ impl Statement {
 }
 
 fn variables(engine: &QueryEngine, settings: &Settings) -> ServerVariables {
-    ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment))
-        .with_defaults(settings.defaults.clone())
+    let variables =
+        ServerVariables::new(settings.variables.clone(), Arc::clone(&engine.environment))
+            .with_defaults(settings.defaults.clone());
+    if settings.profile.is_some() { variables.with_server_defaults() } else { variables }
 }
 
 /// True for UPDATE, REPLACE, DELETE and EXEC.

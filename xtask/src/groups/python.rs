@@ -12,8 +12,9 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 5] = ["requests", "google-auth", "protobuf", "PyYAML", "mcp==2.3.0"];
-const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
+const PACKAGES: [&str; 7] =
+    ["requests", "google-auth", "protobuf", "PyYAML", "mcp==2.3.0", "IPython", "psycopg[binary]"];
+const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==3.8.5"];
 
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";

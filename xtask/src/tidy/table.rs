@@ -67,6 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         ],
     ),
     light("deploy", &["diag", "spec"], &["base64", "indexmap", "minijinja", "regex", "ring"]),
+    light("compat", &["diag", "registry", "spec", "sql"], &["gotmpl", "unicode-width"]),
     light("mcp", &["diag"], &["axum", "futures", "ring", "rmcp", "tokio"]),
     light(
         "pg",

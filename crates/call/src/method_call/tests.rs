@@ -246,6 +246,7 @@ fn pages_begin_where_the_arguments_say() {
         decides_write: false,
         shared: None,
         ahead: 1,
+        most_pages: None,
     };
     let pages = block_on(list.pages(context, plan).try_collect::<Vec<_>>()).expect("pages");
     assert_eq!(pages.iter().map(|page| page.batch.num_rows()).sum::<usize>(), 1);

@@ -1,6 +1,6 @@
 //! `strataql exec`.
 
-mod auth;
+pub(crate) mod auth;
 pub(crate) mod ledger;
 pub(crate) mod output;
 mod run;

@@ -1,6 +1,6 @@
 //! `strataql registry`.
 
-mod network;
+pub(crate) mod network;
 mod search;
 mod statements;
 

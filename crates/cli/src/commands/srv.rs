@@ -13,7 +13,7 @@ use strataql_diag::{Code, Report};
 use strataql_pg::{Options, Server, Tls, Users};
 use tokio::runtime::Handle;
 
-use self::backend::{EngineBackend, Role};
+pub(crate) use self::backend::{EngineBackend, Role};
 use self::users::read_users;
 use crate::args::SrvArguments;
 use crate::commands::exec::session::{Opening, Simulated};

@@ -19,7 +19,7 @@ pub(crate) struct Places {
 
 impl Places {
     /// The places that the environment names.
-    pub(super) fn of(environment: &Environment) -> Self {
+    pub(crate) fn of(environment: &Environment) -> Self {
         let user = environment.get(env::HOME).map(PathBuf::from);
         // a relative path is invalid and counts as absent, as the XDG specification has it
         let base = |variable: Variable, below: &str| {

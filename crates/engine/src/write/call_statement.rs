@@ -68,6 +68,7 @@ pub(crate) async fn exec(
             decides_write: false,
             shared: None,
             ahead: 1,
+            most_pages: None,
         };
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();

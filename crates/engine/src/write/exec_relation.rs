@@ -183,6 +183,7 @@ impl CallRelation for ExecCall {
             decides_write: false,
             shared: None,
             ahead: 1,
+            most_pages: None,
         };
         let pages = self.write.call.pages(context, self.plan.clone());
         pages.map_ok(|page| page.batch).boxed()

@@ -249,13 +249,15 @@ impl ScanExec {
             decides_write: runtime.run.decides_write(),
             shared: spec.shared.then(|| Arc::clone(&runtime.chains)),
             ahead: if spec.lazy || spec.limit.is_some() { 1 } else { spec.concurrency },
+            most_pages: runtime.run.most_pages,
         };
         let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();
         let pages = runtime.run.span.in_scope(|| call.pages(context, plan));
         let pages = if runtime.run.is_partial {
             let scope = partial::scope(&spec.name(), method, arguments);
-            partial::kept(pages, runtime.outcome.clone(), scope).boxed()
+            let outlives = runtime.run.outlives_refusals;
+            partial::kept(pages, runtime.outcome.clone(), scope, outlives).boxed()
         } else {
             pages.boxed()
         };

@@ -57,6 +57,15 @@ macro_rules! settings {
             pub defaults: BTreeMap<(String, String), String>,
             /// Provider, or provider and service, that USE chose.
             pub namespace: Vec<String>,
+            /// What the StackQL profile relaxes; `None` outside of it. It is no setting of SQL.
+            pub profile: Option<Profile>,
+        }
+
+        /// What the StackQL profile relaxes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct Profile {
+            /// Pages of a call that are read at most.
+            pub most_pages: Option<usize>,
         }
 
         impl Default for Settings {
@@ -66,6 +75,7 @@ macro_rules! settings {
                     variables: BTreeMap::new(),
                     defaults: BTreeMap::new(),
                     namespace: Vec::new(),
+                    profile: None,
                 }
             }
         }

@@ -98,7 +98,7 @@ fn is_misspelled(name: &str, registry: &Registry) -> bool {
 }
 
 /// Takes from the document how a secret is sent, where the entry has the same type or none.
-fn inherit(config: &mut AuthConfig, document: &AuthConfig) {
+pub(crate) fn inherit(config: &mut AuthConfig, document: &AuthConfig) {
     if config.kind == AuthKind::Unspecified {
         config.kind = document.kind.clone();
     }

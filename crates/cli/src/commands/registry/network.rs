@@ -16,13 +16,13 @@ use crate::settings::Settings;
 const NAME: &str = "registry";
 
 /// The network as a command uses it: one request after the other.
-pub(super) struct Network {
+pub(crate) struct Network {
     runtime: Runtime,
     transport: Transport,
 }
 
 impl Network {
-    pub(super) fn new(settings: &Settings, redactor: Redactor) -> Result<Self, Box<Report>> {
+    pub(crate) fn new(settings: &Settings, redactor: Redactor) -> Result<Self, Box<Report>> {
         let net = NetSettings { extra_roots: certificates(settings)?, ..NetSettings::default() };
         let transport = Transport::new(net, Arc::new(SystemClock), redactor)?;
         let none = AuthConfig { kind: AuthKind::Null, ..AuthConfig::default() };

@@ -15,18 +15,18 @@ use tokio::runtime::Handle;
 const SETTLING: Duration = Duration::from_millis(200);
 
 /// What a user works with.
-pub(super) struct Role {
-    pub(super) engine: Arc<Engine>,
-    pub(super) settings: Settings,
+pub(crate) struct Role {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) settings: Settings,
 }
 
 /// Opens sessions by the roles of users.
-pub(super) struct EngineBackend {
-    pub(super) roles: HashMap<String, Role>,
+pub(crate) struct EngineBackend {
+    pub(crate) roles: HashMap<String, Role>,
     /// The role of all users, if there is no list of them.
-    pub(super) everybody: Option<Role>,
-    pub(super) workers: Handle,
-    pub(super) redactor: Redactor,
+    pub(crate) everybody: Option<Role>,
+    pub(crate) workers: Handle,
+    pub(crate) redactor: Redactor,
 }
 
 #[async_trait]

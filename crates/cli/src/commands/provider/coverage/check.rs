@@ -112,6 +112,7 @@ impl Bench {
             decides_write: false,
             shared: None,
             ahead: 1,
+            most_pages: None,
         };
         let pages: Vec<_> = call.pages(context, plan).try_collect().await.map_err(said)?;
         let count: usize = pages.iter().map(|page| page.batch.num_rows()).sum();

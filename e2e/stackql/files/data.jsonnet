@@ -1,0 +1,2 @@
+local who = std.extVar('who');
+{ who: who, list: [who, 1] }
