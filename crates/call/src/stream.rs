@@ -56,6 +56,20 @@ pub struct CallContext {
     pub ahead: usize,
 }
 
+impl CallContext {
+    /// The context of a call that is read once, page by page, and whose 404 is a failure.
+    pub fn new(exchange: Arc<dyn Exchange>, metrics: Arc<CallMetrics>) -> Self {
+        Self {
+            exchange,
+            metrics,
+            missing_is_empty: false,
+            decides_write: false,
+            shared: None,
+            ahead: 1,
+        }
+    }
+}
+
 impl MethodCall {
     /// The pages of the call, in order.
     ///

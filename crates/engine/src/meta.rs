@@ -5,6 +5,7 @@
 
 mod describe;
 mod fields;
+pub(crate) mod pg_catalog;
 mod resources;
 mod show;
 pub(crate) mod system;

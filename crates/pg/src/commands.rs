@@ -321,7 +321,7 @@ fn wrong(message: &str, help: &str) -> Box<Report> {
 }
 
 /// The version that clients are told.
-pub(crate) const VERSION: &str = concat!("16.0 (strataql ", env!("CARGO_PKG_VERSION"), ")");
+pub const VERSION: &str = concat!("16.0 (strataql ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The value of one of PostgreSQL's settings in a new session; `None` for any other name.
 pub(crate) fn default(name: &str) -> Option<&'static str> {

@@ -12,7 +12,7 @@ mod table;
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::{Name, SetValue};
 
-pub use self::table::{SETTINGS, Setting, Settings};
+pub use self::table::{Login, SETTINGS, Setting, Settings};
 
 impl Settings {
     /// Applies SET.

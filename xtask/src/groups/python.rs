@@ -7,12 +7,23 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Group, binary, postgres, target, tmux};
+use super::debian::{self, PSQL, TMUX};
+use super::{Fate, Group, binary, postgres, target};
 use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 5] = ["requests", "google-auth", "protobuf", "PyYAML", "mcp==2.3.0"];
+const PACKAGES: [&str; 9] = [
+    "requests",
+    "google-auth",
+    "protobuf",
+    "PyYAML",
+    "mcp==2.3.0",
+    "psycopg[binary]",
+    "psycopg2-binary",
+    "SQLAlchemy",
+    "cryptography",
+];
 const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 
 /// The program that compares with PostgreSQL.
@@ -20,6 +31,9 @@ const WITH_POSTGRES: &str = "differential";
 
 /// The program that drives the shell in a terminal.
 const WITH_TERMINAL: &str = "shell";
+
+/// What the names of programs begin with that drive psql.
+const WITH_PSQL: &str = "postgres_";
 
 /// The program that runs statements against a mock of every provider in the registry of the tests, and the share in
 /// percent that has to work.
@@ -66,9 +80,12 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
                 Err(reason) => return Fate::Skipped(reason),
             }
         }
-        if stem(path) == WITH_TERMINAL
-            && let Err(reason) = tmux::is_there(root)
-        {
+        let needed = match stem(path).as_str() {
+            WITH_TERMINAL => Some(&TMUX),
+            name if name.starts_with(WITH_PSQL) => Some(&PSQL),
+            _ => None,
+        };
+        if let Some(Err(reason)) = needed.map(|needed| debian::is_there(root, needed)) {
             return Fate::Skipped(reason);
         }
         step.run().into()

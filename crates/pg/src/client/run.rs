@@ -9,6 +9,7 @@ use strataql_diag::{Code, Report};
 use super::{Client, MOST_BYTES, MOST_NAMES, Portal, Prepared, Progress, Status, Stop, stopped};
 use crate::backend::Answer;
 use crate::commands::{self, Command, OfConnection, VERSION, default, refusal};
+use crate::kinds::Kind;
 use crate::messages::text;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows, describe, parameter};
@@ -246,8 +247,10 @@ impl<S: Socket> Client<S> {
         let (columns, implied) = match &command {
             Command::Run(_) if !statement.is_empty() => {
                 let Self { session, shared, incoming, .. } = self;
+                let declared = types.iter().map(|oid| Kind::of_oid(*oid)?.of_values());
+                let declared: Vec<Option<DataType>> = declared.collect();
                 let described = tokio::select! {
-                    described = session.describe(statement) => described,
+                    described = session.describe(statement, &declared) => described,
                     () = shared.cancel.asked() => return Err(cancelled().into()),
                     () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
                 };
@@ -354,7 +357,7 @@ impl<S: Socket> Client<S> {
             "statement_timeout" => {
                 let text = value.trim();
                 let text = match text.parse::<u64>() {
-                    Ok(0) => "off".to_owned(),
+                    Ok(0) => "none".to_owned(),
                     Ok(millis) => format!("{millis}ms"),
                     Err(_) => text.to_owned(),
                 };

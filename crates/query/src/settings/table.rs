@@ -41,6 +41,17 @@ impl Setting {
     }
 }
 
+/// Who is connected, and to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The database; the name of a provider shows that provider alone.
+    pub database: String,
+    /// What the server says of itself.
+    pub version: String,
+}
+
 /// Makes the fields, their defaults and [`SETTINGS`] of one table.
 macro_rules! settings {
     ($($name:literal $field:ident: $type:ty = $default:expr, $form:expr, $meaning:literal;)*) => {
@@ -55,6 +66,8 @@ macro_rules! settings {
             pub variables: BTreeMap<(String, String), String>,
             /// Provider, or provider and service, that USE chose.
             pub namespace: Vec<String>,
+            /// Who is connected, for sessions of a server of databases.
+            pub login: Option<Login>,
         }
 
         impl Default for Settings {
@@ -63,6 +76,7 @@ macro_rules! settings {
                     $($field: $default,)*
                     variables: BTreeMap::new(),
                     namespace: Vec::new(),
+                    login: None,
                 }
             }
         }
