@@ -149,8 +149,8 @@ impl Command {
     /// Files of environment variables.
     pub(crate) fn env_files(&self) -> &[PathBuf] {
         match self {
-            Self::Exec(exec) => &exec.variables.env_file,
-            Self::Shell(shell) => &shell.variables.env_file,
+            Self::Exec(exec) => &exec.common.variables.env_file,
+            Self::Shell(shell) => &shell.common.variables.env_file,
             Self::Mcp(mcp) => &mcp.env_file,
             _ => &[],
         }

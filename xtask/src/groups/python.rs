@@ -29,6 +29,9 @@ const WITHOUT_DEPENDENCIES: [&str; 1] = ["databricks-sdk==0.162.0"];
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
 
+/// Programs that need what few machines have: a server, a JDK, npm. They run in full, or when they are named.
+const LONG: [&str; 2] = [WITH_POSTGRES, "postgres_drivers"];
+
 /// The program that drives the shell in a terminal.
 const WITH_TERMINAL: &str = "shell";
 
@@ -53,9 +56,9 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         Ok(programs) => programs,
         Err(message) => return vec![("python".to_owned(), Fate::Failed(message))],
     };
-    // the comparison with PostgreSQL takes longer than the rest, and a server
     let is_chosen = |path: &PathBuf| {
-        stem(path).contains(filter) && (full || !filter.is_empty() || stem(path) != WITH_POSTGRES)
+        let is_long = LONG.contains(&stem(path).as_str());
+        stem(path).contains(filter) && (full || !filter.is_empty() || !is_long)
     };
     let chosen: Vec<PathBuf> = programs.into_iter().filter(is_chosen).collect();
     let with_providers = "providers".contains(filter);

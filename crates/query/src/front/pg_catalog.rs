@@ -168,7 +168,8 @@ impl Catalogs<'_> {
                 Expr::Array(Array { elem: vec![text(SCHEMA), text(self.schema())], named: true })
             }
             "array_upper" => {
-                call_of("array_length", vec![argument(function, 0)?, argument(function, 1)?])
+                let both = vec![argument(function, 0)?, argument(function, 1)?];
+                cast(call_of("array_length", both), DataType::BigInt(None))
             }
             "array_lower" => number("1"),
             "current_setting" => text(setting(&argument_text(function, 0)?)?),
@@ -348,7 +349,9 @@ fn list(inner: &Expr, kind: &DataType) -> Option<Expr> {
 
 /// The name of a type that is none of SQL's.
 fn type_name(kind: &DataType) -> Option<String> {
-    let DataType::Custom(name, _) = kind else { return None };
+    let DataType::Custom(name, _) = kind else {
+        return matches!(kind, DataType::Regclass).then(|| "regclass".to_owned());
+    };
     name_parts(name)?.last().map(|part| part.to_ascii_lowercase())
 }
 

@@ -25,7 +25,6 @@ pub(super) enum Rows {
     Proc,
     Settings,
     Am,
-    Collation,
     Tables,
     Views,
     Description,
@@ -114,10 +113,9 @@ pub(super) const LAYOUTS: &[Layout] = &[
          sourceline:i pending_restart:b",
     ),
     table("pg_am", 2601, Rows::Am, "oid:o amname:t amhandler:o amtype:t"),
-    table(
+    empty(
         "pg_collation",
         3456,
-        Rows::Collation,
         "oid:o collname:t collnamespace:o collowner:o collprovider:t collisdeterministic:b \
          collencoding:i collcollate:t collctype:t colliculocale:t collversion:t",
     ),
