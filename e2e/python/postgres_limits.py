@@ -118,15 +118,17 @@ def check_users(checks: Checks, home: Path) -> None:
             began = time.monotonic()
             checks.raises("a time limit of the role", psycopg.errors.QueryCanceled, lambda: connection.execute(ENDLESS))
             checks.true("is kept", time.monotonic() - began < 10)
-        for user, password in (("analyst", "wrong"), ("nobody", "secret one"), ("analyst", "")):
+        said = set()
+        for user, password in (("analyst", "wrong"), ("nobody", "secret one")):
             error = checks.raises("a wrong login", psycopg.OperationalError, lambda: connect(user, password))
-            checks.true("does not say what was wrong", "nobody" not in str(error).replace('user "nobody"', ""), error)
+            said.add(str(error).replace(user, "…"))
+        checks.equal("is the same for a user who does not exist", len(said), 1)
+        checks.raises("no password", psycopg.OperationalError, lambda: connect("analyst", ""))
         checks.raises("no certificate", psycopg.OperationalError, lambda: connect("analyst", "secret one", client=""))
         checks.raises("an old certificate", psycopg.OperationalError, lambda: connect("analyst", "secret one", client="old"))
         checks.raises("no TLS", psycopg.OperationalError, lambda: connect("analyst", "secret one", client="", sslmode="disable"))
         open_ones = [connect("analyst", "secret one") for _ in range(3)]
-        error = checks.raises("one connection too many", psycopg.OperationalError, lambda: connect("analyst", "secret one"))
-        checks.true("is told so", "connections" in str(error), error)
+        checks.raises("one connection too many", psycopg.OperationalError, lambda: connect("analyst", "secret one"))
         for connection in open_ones:
             connection.close()
         checks.true("and there is room again", any(retry(lambda: connect("analyst", "secret one"))))

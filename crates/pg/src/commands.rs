@@ -405,7 +405,7 @@ mod tests {
         let read = |text| read(text).expect("reads");
         assert_eq!(read("select 1"), Command::Run("SELECT".to_owned()));
         assert_eq!(read("/* x */ start transaction read only"), Command::Begin);
-        assert_eq!(read("ROLLBACK TO SAVEPOINT a"), Command::Run("ROLLBACK".to_owned()));
+        assert_eq!(read("ROLLBACK TO SAVEPOINT a"), Command::RollbackTo("a".to_owned()));
         let set = |name: &str, value: &str| Command::Set {
             name: name.to_owned(),
             value: Some(value.to_owned()),
