@@ -5,9 +5,9 @@
 //! with `CI=true` it is a failure.
 
 mod cases;
+mod debian;
 mod postgres;
 mod python;
-mod tmux;
 
 use std::env;
 use std::path::{Path, PathBuf};

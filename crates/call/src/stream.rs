@@ -58,6 +58,21 @@ pub struct CallContext {
     pub most_pages: Option<usize>,
 }
 
+impl CallContext {
+    /// The context of a call that is read once, page by page, and whose 404 is a failure.
+    pub fn new(exchange: Arc<dyn Exchange>, metrics: Arc<CallMetrics>) -> Self {
+        Self {
+            exchange,
+            metrics,
+            missing_is_empty: false,
+            decides_write: false,
+            shared: None,
+            ahead: 1,
+            most_pages: None,
+        }
+    }
+}
+
 impl MethodCall {
     /// The pages of the call, in order.
     ///

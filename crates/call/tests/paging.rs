@@ -325,13 +325,9 @@ fn read_ahead(list: &List, readers: usize, ahead: usize) -> (Vec<Result<Vec<Row>
     let readers = (0..readers).map(|_| {
         let exchange: Arc<dyn Exchange> = Arc::<Service>::clone(&service);
         let context = CallContext {
-            exchange,
-            metrics: Arc::new(CallMetrics::default()),
-            missing_is_empty: false,
-            decides_write: false,
             shared: is_shared.then(|| Arc::clone(&chains)),
             ahead,
-            most_pages: None,
+            ..CallContext::new(exchange, Arc::new(CallMetrics::default()))
         };
         let stream = call.pages(context, plan.clone());
         stream.map_ok(|page| rows(&page.batch)).try_concat().boxed()

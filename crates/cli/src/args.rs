@@ -33,7 +33,7 @@ pub(crate) use self::registry::RegistryCommand;
 pub(crate) use self::sandbox::SandboxCommand;
 #[cfg(test)]
 pub(crate) use self::session::Target;
-pub(crate) use self::session::{OutputArguments, SessionArguments, VariableArguments};
+pub(crate) use self::session::{OutputArguments, SessionArguments, StatementArguments};
 pub(crate) use self::shell::ShellArguments;
 pub(crate) use self::srv::SrvArguments;
 
@@ -152,8 +152,8 @@ impl Command {
     /// Files of environment variables.
     pub(crate) fn env_files(&self) -> &[PathBuf] {
         match self {
-            Self::Exec(exec) => &exec.variables.env_file,
-            Self::Shell(shell) => &shell.variables.env_file,
+            Self::Exec(exec) => &exec.common.variables.env_file,
+            Self::Shell(shell) => &shell.common.variables.env_file,
             Self::Mcp(mcp) => &mcp.env_file,
             _ => &[],
         }
@@ -285,15 +285,18 @@ mod tests {
     #[test]
     fn optional_values_need_an_equals_sign() {
         let arguments = exec(&["--sandbox", "SELECT 1"]);
-        assert_eq!(arguments.session.sandbox, Some(None));
+        assert_eq!(arguments.common.session.sandbox, Some(None));
         assert_eq!(arguments.sql.as_deref(), Some("SELECT 1"));
         let arguments = exec(&["--sandbox=page-size=2,latency=50ms", "--http-log=log.txt", "x"]);
-        assert_eq!(arguments.session.sandbox, Some(Some("page-size=2,latency=50ms".to_owned())));
-        assert_eq!(arguments.session.http_log, Some(Some("log.txt".into())));
+        assert_eq!(
+            arguments.common.session.sandbox,
+            Some(Some("page-size=2,latency=50ms".to_owned()))
+        );
+        assert_eq!(arguments.common.session.http_log, Some(Some("log.txt".into())));
         let arguments = exec(&["--http-log", "x"]);
-        assert_eq!(arguments.session.http_log, Some(None));
+        assert_eq!(arguments.common.session.http_log, Some(None));
         assert_eq!(arguments.sql.as_deref(), Some("x"));
-        assert_eq!(exec(&["x"]).session.sandbox, None);
+        assert_eq!(exec(&["x"]).common.session.sandbox, None);
     }
 
     #[test]
@@ -315,25 +318,28 @@ mod tests {
             "on_error=partial",
             "x",
         ]);
-        assert_eq!(arguments.session.endpoint, ["a=http://localhost:1", "b=http://localhost:2"]);
+        assert_eq!(
+            arguments.common.session.endpoint,
+            ["a=http://localhost:1", "b=http://localhost:2"]
+        );
         assert_eq!(arguments.variables.var, ["x=1", "y=a=b"]);
         assert_eq!(arguments.variables.vars, [Path::new("v.yaml")]);
-        assert_eq!(arguments.session.param, ["1=v"]);
-        assert_eq!(arguments.session.set, ["on_error=partial"]);
+        assert_eq!(arguments.common.session.param, ["1=v"]);
+        assert_eq!(arguments.common.session.set, ["on_error=partial"]);
     }
 
     #[test]
     fn formats_are_checked_and_suggested() {
-        let format = |arguments: &[&str]| exec(arguments).output.format();
+        let format = |arguments: &[&str]| exec(arguments).common.output.format();
         assert_eq!(format(&["-o", "jsonl", "x"]), Some(Format::Jsonl));
         assert_eq!(format(&["-f", "a.csv", "x"]), Some(Format::Csv));
         assert_eq!(format(&["-f", "a.csv", "-o", "json", "x"]), Some(Format::Json));
         assert_eq!(format(&["-f", "a.txt", "x"]), None);
         assert_eq!(format(&["x"]), None);
-        let output = exec(&["-o", "a.parquet", "x"]).output;
+        let output = exec(&["-o", "a.parquet", "x"]).common.output;
         assert_eq!(output.format(), Some(Format::Parquet));
         assert_eq!(output.file(), Some(Path::new("a.parquet")));
-        assert!(exec(&["-o", "a.csv", "-f", "b.csv", "x"]).output.names_two_files());
+        assert!(exec(&["-o", "a.csv", "-f", "b.csv", "x"]).common.output.names_two_files());
         let error = CommandLine::try_parse_from(["strataql", "exec", "-o", "jsno", "x"])
             .expect_err("no format");
         assert_eq!(error.kind(), ErrorKind::InvalidValue);
@@ -344,7 +350,7 @@ mod tests {
     fn credentials_never_show() {
         let arguments = exec(&["--auth", r#"{"p":{"api_key":"hunter22"}}"#, "x"]);
         assert!(!format!("{arguments:?}").contains("hunter22"));
-        let auth = arguments.session.auth.expect("given");
+        let auth = arguments.common.session.auth.expect("given");
         assert!(auth.expose_secret().contains("hunter22"));
     }
 

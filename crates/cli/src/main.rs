@@ -179,8 +179,8 @@ fn run(line: CommandLine, environment: &Environment, interruption: &Interruption
         _ => None,
     };
     let (output, session) = match &line.command {
-        Command::Exec(exec) => (Some(&exec.output), Some(&exec.session)),
-        Command::Shell(shell) => (Some(&shell.output), Some(&shell.session)),
+        Command::Exec(exec) => (Some(&exec.common.output), Some(&exec.common.session)),
+        Command::Shell(shell) => (Some(&shell.common.output), Some(&shell.common.session)),
         Command::Mcp(mcp) => (None, Some(&mcp.session)),
         Command::Srv(srv) => (None, Some(&srv.session)),
         Command::Deploy { command, .. } => (None, command.session()),

@@ -42,12 +42,9 @@ pub(crate) fn run(
     interruption: &Interruption,
 ) -> Exit {
     if !stdin().is_terminal() || !console.stdout_is_terminal {
-        let ShellArguments { output, variables, session, .. } = arguments;
         let exec = ExecArguments {
             infile: Some(PathBuf::from("-")),
-            output,
-            variables,
-            session,
+            common: arguments.common,
             ..ExecArguments::default()
         };
         return exec::run(&exec, settings, environment, console, interruption);
@@ -111,7 +108,7 @@ impl<'a> Shell<'a> {
         runtime: &'a Runtime,
         workers: &'a Handle,
     ) -> Result<Self, Box<Report>> {
-        let session_flags = arguments.session.clone();
+        let session_flags = arguments.common.session.clone();
         let opening = Opening {
             arguments: &session_flags,
             settings: &settings,
@@ -141,7 +138,7 @@ impl<'a> Shell<'a> {
             set: Vec::new(),
             timing: false,
             pager: Some(pager),
-            output: arguments.output.file().map(Path::to_owned),
+            output: arguments.common.output.file().map(Path::to_owned),
             last: String::new(),
         };
         shell.read_variables()?;
@@ -151,11 +148,11 @@ impl<'a> Shell<'a> {
     /// The variables of the command line, the environment apart, then those of `\set`.
     fn read_variables(&mut self) -> Done {
         let mut variables = Variables::default();
-        for path in &self.arguments.variables.vars {
+        for path in &self.arguments.common.variables.vars {
             let name = path.display().to_string();
             variables.add_file(&name, &read(path, "variables file")?)?;
         }
-        let flags = self.arguments.variables.var.iter().cloned();
+        let flags = self.arguments.common.variables.var.iter().cloned();
         let own = self.set.iter().map(|(name, value)| format!("{name}={value}"));
         let is_set = |pair: &String| {
             let name = pair.split('=').next().unwrap_or_default();
@@ -416,10 +413,9 @@ impl<'a> Shell<'a> {
                 break;
             }
             #[expect(clippy::disallowed_methods, reason = "the shell waits for a person")]
-            let waited = tokio::time::sleep(pause);
             let wait = async {
                 tokio::select! {
-                    () = waited => false,
+                    () = tokio::time::sleep(pause) => false,
                     _ = tokio::signal::ctrl_c() => true,
                 }
             };

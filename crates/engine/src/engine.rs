@@ -10,11 +10,13 @@ use std::sync::Arc;
 use strataql_call::Exchange;
 use strataql_diag::Report;
 use strataql_net::Environment;
+use strataql_query::error::report_of;
 use strataql_query::query_engine::QueryEngine;
 use strataql_query::settings::Settings;
 use strataql_registry::Registry;
 
 use crate::local::Store;
+use crate::meta::pg_catalog;
 use crate::recording::Recording;
 use crate::session::Session;
 
@@ -58,7 +60,8 @@ impl Engine {
     /// `internal` if DataFusion cannot be set up.
     pub fn without_rules(config: EngineConfig, rules: &[&str]) -> Result<Arc<Self>, Box<Report>> {
         let EngineConfig { registry, exchange, environment, tables, recording } = config;
-        let query = QueryEngine::new(registry, exchange, environment, rules)?;
+        let mut query = QueryEngine::new(Arc::clone(&registry), exchange, environment, rules)?;
+        pg_catalog::register(&mut query.state, &registry).map_err(|error| report_of(&error, ""))?;
         let store = tables.map(|folder| Arc::new(Store::new(Some(folder))));
         Ok(Arc::new(Self { query: Arc::new(query), recording, store }))
     }

@@ -83,6 +83,6 @@ pub use strataql_query::outcome::{Completeness, Issue, Outcome, ScanProgress};
 pub use strataql_query::parameters::Parameters;
 pub use strataql_query::plan::method_choice::{Choice, Lack, Needs, NoChoice, choose};
 pub use strataql_query::result_set::{Batches, ResultSet};
-pub use strataql_query::settings::{Profile, SETTINGS, Setting, Settings};
+pub use strataql_query::settings::{Login, Profile, SETTINGS, Setting, Settings};
 pub use strataql_sql::Parsed;
 pub use transaction::OpenTransaction;

@@ -5,6 +5,7 @@
 
 mod describe;
 mod fields;
+pub(crate) mod pg_catalog;
 pub(crate) mod pull;
 mod resources;
 mod show;

@@ -14,7 +14,8 @@ use strataql_query::front::views::Definition;
 use strataql_query::statement::{Relations, Statement};
 use strataql_sql::{Exec, Name};
 
-use crate::local::{self, Entry, Manifest, Store, Wanted};
+use crate::local::{self, Content, Entry, Manifest, Store, Wanted};
+use crate::meta::pg_catalog::{Own, Owned};
 use crate::meta::system::{self, SystemTables};
 use crate::write::{self, WriteContext};
 
@@ -73,9 +74,32 @@ impl Relations for SessionRelations {
             let table = local::open_file(&statement.engine.state, &path).await?;
             files.push((path, table));
         }
-        let system = SystemTables { statement, ledger };
+        let system = SystemTables { statement, ledger, own: owned(&self.store) };
         Ok(Box::new(Opened { system, writes: &self.writes, manifest, tables, files }))
     }
+}
+
+/// Lists the tables and views of a store.
+pub(crate) fn owned(store: &Arc<Store>) -> Owned {
+    let store = Arc::clone(store);
+    Arc::new(move || {
+        let manifest = store.manifest()?;
+        let all = manifest.entries().iter().map(|entry| {
+            let (kind, view) = match &entry.content {
+                Content::Table { .. } => ("r", None),
+                Content::View { view } => ("v", Some(view)),
+                Content::MaterializedView { view, .. } => ("m", Some(view)),
+            };
+            let files = entry.content.files();
+            let columns = match files.is_empty() {
+                true => None,
+                false => Some(store.table(&entry.name, files)?.schema()),
+            };
+            let definition = view.map(|view| view.sql.clone());
+            Ok(Own { name: entry.name.clone(), kind, columns, definition })
+        });
+        all.collect()
+    })
 }
 
 /// The relations of one query.

@@ -7,16 +7,18 @@
 
 mod state;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::arrow::datatypes::DataType;
 use futures::{Stream, TryStreamExt};
 use strataql_diag::{Code, Report};
 use strataql_query::activity::Activity;
 use strataql_query::outcome::Outcome;
 use strataql_query::parameters::Parameters;
 use strataql_query::result_set::ResultSet;
-use strataql_query::settings::Settings;
+use strataql_query::settings::{Login, Settings};
 use strataql_query::task::Workers;
 use strataql_query::trace::Trace;
 use strataql_registry::Server;
@@ -65,6 +67,23 @@ impl Session {
     /// `syntax` with its place.
     pub fn parse(text: &str) -> Result<Vec<Parsed>, Box<Report>> {
         strataql_sql::parse(text)
+    }
+
+    /// A text of a client of databases, with the names of schemas as a statement has them: such a client
+    /// writes `"provider.service"."resource"`.
+    pub fn with_plain_schemas<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        strataql_sql::plain_schemas(text, |name| self.state.has_provider(name))
+    }
+
+    /// What a client of databases is told of its connection. A database that is named after a provider
+    /// is that provider, as after USE.
+    pub fn log_in(&self, login: Login) {
+        let is_provider = self.state.has_provider(&login.database);
+        let mut settings = self.state.settings();
+        if is_provider && settings.namespace.is_empty() {
+            settings.namespace = vec![login.database.clone()];
+        }
+        settings.login = Some(login);
     }
 
     /// The settings now.
@@ -180,6 +199,18 @@ impl Session {
     /// # Errors
     /// `syntax`, also for more or less than one statement; reports of planning.
     pub async fn describe(&self, text: &str) -> Result<Description, Box<Report>> {
+        self.describe_given(text, &[]).await
+    }
+
+    /// As [`Self::describe`], with the types of the values that `$1`, `$2` and so on will have.
+    ///
+    /// # Errors
+    /// As [`Self::describe`].
+    pub async fn describe_given(
+        &self,
+        text: &str,
+        types: &[Option<DataType>],
+    ) -> Result<Description, Box<Report>> {
         let mut all = Self::parse(text)?.into_iter();
         let (Some(parsed), None) = (all.next(), all.next()) else {
             return Err(Box::new(
@@ -190,7 +221,8 @@ impl Session {
         let statement = self.state.outline(Arc::from(text), Arc::new(parsed));
         let budget = Arc::clone(&statement.run.budget);
         let state = Arc::clone(&self.state);
-        let work = Box::pin(async move { state.describe(&statement).await });
+        let types = types.to_vec();
+        let work = Box::pin(async move { state.describe(&statement, &types).await });
         self.workers.run(&budget, work).await
     }
 

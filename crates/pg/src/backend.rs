@@ -35,11 +35,16 @@ pub struct Login {
 /// A session; the server runs one statement of it at a time.
 #[async_trait]
 pub trait Session: Send + Sync {
-    /// The columns and parameters of one statement, which is not run.
+    /// The columns and parameters of one statement, which is not run. `types` are those that the client
+    /// gives to `$1`, `$2` and so on.
     ///
     /// # Errors
     /// `syntax` and reports of planning.
-    async fn describe(&self, text: &str) -> Result<Description, Box<Report>>;
+    async fn describe(
+        &self,
+        text: &str,
+        types: &[Option<DataType>],
+    ) -> Result<Description, Box<Report>>;
 
     /// Runs one statement. Values are arrays of one row, for `$1`, `$2` and so on. Dropping the future
     /// or the rows cancels it.

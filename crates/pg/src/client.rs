@@ -92,6 +92,8 @@ struct Prepared {
     text: String,
     /// The types of its parameters.
     parameters: Vec<crate::kinds::Kind>,
+    /// The numbers of those types: drivers expect the ones that they gave.
+    numbers: Vec<u32>,
     columns: Vec<Column>,
 }
 
@@ -124,6 +126,10 @@ pub(crate) struct Client<S> {
     settings: HashMap<String, String>,
     /// After a failure everything up to Sync is skipped.
     skips: bool,
+    /// Savepoints of the transaction, with the writes before each.
+    savepoints: Vec<(String, u64)>,
+    /// Statements so far that may have written.
+    writes: u64,
 }
 
 impl<S: Socket> Client<S> {
@@ -143,6 +149,8 @@ impl<S: Socket> Client<S> {
             portals: HashMap::new(),
             settings: HashMap::new(),
             skips: false,
+            savepoints: Vec::new(),
+            writes: 0,
         }
     }
 

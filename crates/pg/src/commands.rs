@@ -18,6 +18,12 @@ pub(crate) enum Command {
     Begin,
     Commit,
     Rollback,
+    /// SAVEPOINT.
+    Savepoint(String),
+    /// RELEASE of a savepoint.
+    Release(String),
+    /// ROLLBACK TO a savepoint.
+    RollbackTo(String),
     /// SET of one of PostgreSQL's settings; `None` for DEFAULT.
     Set {
         name: String,
@@ -102,7 +108,18 @@ pub(crate) fn read(text: &str) -> Result<Command, Box<Report>> {
         "BEGIN" => Command::Begin,
         "START" if word(1) == "TRANSACTION" => Command::Begin,
         "COMMIT" | "END" if word(1) != "PREPARED" => Command::Commit,
-        "ROLLBACK" | "ABORT" if !all.iter().any(|word| word.is("TO")) => Command::Rollback,
+        "ROLLBACK" | "ABORT" => match all.iter().position(|word| word.is("TO")) {
+            None => Command::Rollback,
+            Some(to) => {
+                let at = if word(to + 1) == "SAVEPOINT" { to + 2 } else { to + 1 };
+                Command::RollbackTo(name(at).unwrap_or_default())
+            }
+        },
+        "SAVEPOINT" => Command::Savepoint(name(1).unwrap_or_default()),
+        "RELEASE" => {
+            let at = if word(1) == "SAVEPOINT" { 2 } else { 1 };
+            Command::Release(name(at).unwrap_or_default())
+        }
         "SELECT" => value(&all).unwrap_or(Command::Run(first)),
         "SET" => set(&all),
         "RESET" if word(1) == "ALL" => Command::Discard,
@@ -321,7 +338,7 @@ fn wrong(message: &str, help: &str) -> Box<Report> {
 }
 
 /// The version that clients are told.
-pub(crate) const VERSION: &str = concat!("16.0 (strataql ", env!("CARGO_PKG_VERSION"), ")");
+pub const VERSION: &str = concat!("16.0 (strataql ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The value of one of PostgreSQL's settings in a new session; `None` for any other name.
 pub(crate) fn default(name: &str) -> Option<&'static str> {
@@ -388,7 +405,7 @@ mod tests {
         let read = |text| read(text).expect("reads");
         assert_eq!(read("select 1"), Command::Run("SELECT".to_owned()));
         assert_eq!(read("/* x */ start transaction read only"), Command::Begin);
-        assert_eq!(read("ROLLBACK TO SAVEPOINT a"), Command::Run("ROLLBACK".to_owned()));
+        assert_eq!(read("ROLLBACK TO SAVEPOINT a"), Command::RollbackTo("a".to_owned()));
         let set = |name: &str, value: &str| Command::Set {
             name: name.to_owned(),
             value: Some(value.to_owned()),

@@ -102,6 +102,15 @@ impl Kind {
         })
     }
 
+    /// The Arrow type that values of a parameter have.
+    pub(crate) fn of_values(&self) -> Option<DataType> {
+        match self {
+            // of any scale
+            Self::Numeric => Some(DataType::Decimal128(38, 10)),
+            kind => kind.form(),
+        }
+    }
+
     /// The type of a parameter whose number a client gives.
     pub(crate) fn of_oid(oid: u32) -> Option<Self> {
         Some(match oid {

@@ -33,6 +33,7 @@ mod values;
 mod wire;
 
 pub use backend::{Answer, Backend, Description, Login, Notice, Session};
+pub use commands::VERSION;
 pub use options::Options;
 pub use server::Server;
 pub use tls::Tls;

@@ -8,12 +8,14 @@
 
 mod compat;
 mod context;
+mod empty_tables;
 mod forms;
 mod item_names;
 mod json_paths;
 mod labels;
 mod outer_names;
 mod outputs;
+pub mod pg_catalog;
 mod postgres;
 mod recursion;
 mod relations;
@@ -109,6 +111,7 @@ impl Front<'_> {
         mentioned.extend(learnt.words.iter().cloned());
         learnt.spelling.complete(&parsed.tokens, &names);
         let mut query = self.reread(parsed, &learnt.spelling, &names)?;
+        pg_catalog::rewrite(&mut query, &self.settings);
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query)?;
         // what another word stands for is mentioned too
@@ -194,6 +197,8 @@ impl Front<'_> {
             compat::rewrite(&mut query);
         }
         scopes::rewrite(&mut query, &tables, spelling);
+        pg_catalog::rewrite(&mut query, &self.settings);
+        empty_tables::fold(&mut query, &tables, self.state);
         rewrite::rewrite(&mut query)?;
         volatile::mark(&mut query, self.state);
         labels.make_unique(&mut query);

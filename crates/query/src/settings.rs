@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_sql::{Name, SetValue};
 
-pub use self::table::{Profile, SETTINGS, Setting, Settings};
+pub use self::table::{Login, Profile, SETTINGS, Setting, Settings};
 
 impl Settings {
     /// Applies SET.

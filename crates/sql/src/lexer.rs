@@ -14,6 +14,7 @@ use crate::spans::{is_real, position};
 
 /// Lexes a text.
 pub(crate) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, Box<Report>> {
+    limits::refuse_long(text)?;
     let tokens = lexed(text).map_err(Unread::report)?;
     limits::refuse(text, &tokens)?;
     Ok(tokens)

@@ -44,6 +44,47 @@ const READINGS_PER_TOKEN: usize = 20;
 /// How tightly `^` binds: `*` has 40 in the generic dialect, `::` 50.
 const POWER: u8 = 45;
 
+/// Most words and signs of a text; a token takes some hundred bytes.
+const MAX_WORDS: usize = 1_000_000;
+
+/// Rejects a text that would take too much memory as tokens.
+///
+/// # Errors
+/// `syntax`.
+pub(crate) fn refuse_long(text: &str) -> Result<(), Box<Report>> {
+    if text.len() <= MAX_WORDS || words_and_signs(text) <= MAX_WORDS {
+        return Ok(());
+    }
+    Err(Box::new(
+        Report::new(Code::Syntax, "the text has more than a million words and signs")
+            .with_help("split it into several statements, and give values as parameters"),
+    ))
+}
+
+/// About how many words and signs there are outside of quotes.
+fn words_and_signs(text: &str) -> usize {
+    let (mut count, mut quote, mut is_word) = (0, None, false);
+    for byte in text.bytes() {
+        if let Some(open) = quote {
+            if byte == open {
+                quote = None;
+            }
+            continue;
+        }
+        let in_word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        match byte {
+            b'\'' | b'"' => {
+                quote = Some(byte);
+                count += 1;
+            }
+            _ if in_word => count += usize::from(!is_word),
+            _ => count += usize::from(!byte.is_ascii_whitespace()),
+        }
+        is_word = in_word;
+    }
+    count
+}
+
 /// Parses tokens with `read`; returns the result and the token after it.
 ///
 /// # Errors

@@ -7,20 +7,37 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Group, binary, postgres, target, tmux};
+use super::debian::{self, PSQL, TMUX};
+use super::{Fate, Group, binary, postgres, target};
 use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 7] =
-    ["requests", "google-auth", "protobuf", "PyYAML", "mcp==2.3.0", "IPython", "psycopg[binary]"];
+const PACKAGES: [&str; 10] = [
+    "requests",
+    "google-auth",
+    "protobuf",
+    "PyYAML",
+    "mcp==2.3.0",
+    "IPython",
+    "psycopg[binary]",
+    "psycopg2-binary",
+    "SQLAlchemy",
+    "cryptography",
+];
 const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==3.8.5"];
 
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
 
+/// Programs that need what few machines have: a server, a JDK, npm. They run in full, or when they are named.
+const LONG: [&str; 2] = [WITH_POSTGRES, "postgres_drivers"];
+
 /// The program that drives the shell in a terminal.
 const WITH_TERMINAL: &str = "shell";
+
+/// What the names of programs begin with that drive psql.
+const WITH_PSQL: &str = "postgres_";
 
 /// The program that runs statements against a mock of every provider in the registry of the tests, and the share in
 /// percent that has to work.
@@ -40,9 +57,9 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         Ok(programs) => programs,
         Err(message) => return vec![("python".to_owned(), Fate::Failed(message))],
     };
-    // the comparison with PostgreSQL takes longer than the rest, and a server
     let is_chosen = |path: &PathBuf| {
-        stem(path).contains(filter) && (full || !filter.is_empty() || stem(path) != WITH_POSTGRES)
+        let is_long = LONG.contains(&stem(path).as_str());
+        stem(path).contains(filter) && (full || !filter.is_empty() || !is_long)
     };
     let chosen: Vec<PathBuf> = programs.into_iter().filter(is_chosen).collect();
     let with_providers = "providers".contains(filter);
@@ -67,9 +84,12 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
                 Err(reason) => return Fate::Skipped(reason),
             }
         }
-        if stem(path) == WITH_TERMINAL
-            && let Err(reason) = tmux::is_there(root)
-        {
+        let needed = match stem(path).as_str() {
+            WITH_TERMINAL => Some(&TMUX),
+            name if name.starts_with(WITH_PSQL) => Some(&PSQL),
+            _ => None,
+        };
+        if let Some(Err(reason)) = needed.map(|needed| debian::is_there(root, needed)) {
             return Fate::Skipped(reason);
         }
         step.run().into()

@@ -239,15 +239,7 @@ fn pages_begin_where_the_arguments_say() {
     let strict = Arc::new(Strict::default());
     let exchange: Arc<dyn Exchange> = Arc::<Strict>::clone(&strict);
     let metrics = Arc::new(CallMetrics::default());
-    let context = CallContext {
-        exchange,
-        metrics,
-        missing_is_empty: false,
-        decides_write: false,
-        shared: None,
-        ahead: 1,
-        most_pages: None,
-    };
+    let context = CallContext::new(exchange, metrics);
     let pages = block_on(list.pages(context, plan).try_collect::<Vec<_>>()).expect("pages");
     assert_eq!(pages.iter().map(|page| page.batch.num_rows()).sum::<usize>(), 1);
     let asked = strict.asked.lock().expect("whole").clone();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{OutputArguments, SessionArguments, VariableArguments};
+use super::StatementArguments;
 
 /// Run SQL statements and print their results
 ///
@@ -58,15 +58,7 @@ pub(crate) struct ExecArguments {
     #[arg(long)]
     pub(crate) all: bool,
 
-    /// Output.
+    /// What every door for statements takes.
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
-
-    /// Variables.
-    #[command(flatten)]
-    pub(crate) variables: VariableArguments,
-
-    /// Session.
-    #[command(flatten)]
-    pub(crate) session: SessionArguments,
+    pub(crate) common: StatementArguments,
 }

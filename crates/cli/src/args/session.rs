@@ -10,6 +10,22 @@ use secrecy::SecretString;
 use strataql_diag::{Code, Report, did_you_mean};
 use strataql_output::Format;
 
+/// What `exec` and `shell` take alike.
+#[derive(Debug, Default, Args)]
+pub(crate) struct StatementArguments {
+    /// Output.
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    /// Variables.
+    #[command(flatten)]
+    pub(crate) variables: VariableArguments,
+
+    /// Session.
+    #[command(flatten)]
+    pub(crate) session: SessionArguments,
+}
+
 /// Destination and format of results.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]

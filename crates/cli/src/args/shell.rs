@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{OutputArguments, SessionArguments, VariableArguments};
+use super::StatementArguments;
 
 /// Type statements and see their results
 ///
@@ -30,15 +30,7 @@ pub(crate) struct ShellArguments {
     #[arg(long, value_name = "FILE", conflicts_with = "no_rc")]
     pub(crate) rc: Option<PathBuf>,
 
-    /// Output.
+    /// What every door for statements takes.
     #[command(flatten)]
-    pub(crate) output: OutputArguments,
-
-    /// Variables.
-    #[command(flatten)]
-    pub(crate) variables: VariableArguments,
-
-    /// Session.
-    #[command(flatten)]
-    pub(crate) session: SessionArguments,
+    pub(crate) common: StatementArguments,
 }

@@ -155,7 +155,7 @@ impl Input {
         environment: &Environment,
     ) -> Result<Template, Box<Report>> {
         let mut variables = Variables::default();
-        for path in &arguments.variables.vars {
+        for path in &arguments.common.variables.vars {
             let name = path.display().to_string();
             let text = fs::read_to_string(path).map_err(|error| {
                 Box::new(
@@ -168,11 +168,11 @@ impl Input {
             })?;
             variables.add_file(&name, &text)?;
         }
-        for entry in &arguments.variables.var {
+        for entry in &arguments.common.variables.var {
             variables.add_pair(entry)?;
         }
         variables.add_environment(&self.text, environment)?;
-        fill(&self.text, &variables, arguments.variables.drop_unset)
+        fill(&self.text, &variables, arguments.common.variables.drop_unset)
     }
 }
 
@@ -204,11 +204,16 @@ impl Start<'_> {
             ));
         }
         let mut bound = Parameters::default();
-        for (name, value) in parameters(&arguments.session.param)? {
+        for (name, value) in parameters(&arguments.common.session.param)? {
             bound.add_text(&name, &value);
         }
-        let opening =
-            Opening { arguments: &arguments.session, settings, environment, console, workers };
+        let opening = Opening {
+            arguments: &arguments.common.session,
+            settings,
+            environment,
+            console,
+            workers,
+        };
         let opened = opening.open(Simulated::NamedIn(&template.text)).await?;
         if arguments.all {
             opened.session.set("write.all", "on")?;

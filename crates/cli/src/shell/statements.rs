@@ -52,7 +52,7 @@ impl Shell<'_> {
     pub(super) fn run_all(&self, text: &str) -> Ended {
         let source = Source { file: None, text };
         let mut variables = self.variables.clone();
-        let drop_unset = self.arguments.variables.drop_unset;
+        let drop_unset = self.arguments.common.variables.drop_unset;
         let filled = variables
             .add_environment(text, self.environment)
             .and_then(|()| fill(text, &variables, drop_unset));

@@ -271,7 +271,10 @@ pub(crate) fn function_rows(state: &SessionState, extended: bool) -> Rows {
         let row = [name.to_owned(), kind.to_owned(), syntax, text];
         rows.push(row.into_iter().map(Some).collect());
     };
-    for (name, function) in sorted(state.scalar_functions()) {
+    // those of `pg_catalog` are for its clients
+    for (name, function) in
+        sorted(state.scalar_functions()).into_iter().filter(|(name, _)| !name.contains('.'))
+    {
         let (syntax, text) = said(function.documentation());
         push(name, "scalar", function.name(), syntax, text);
     }

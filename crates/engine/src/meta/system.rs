@@ -23,6 +23,7 @@ use strataql_sql::Name;
 
 use self::changes::Changes;
 use self::documents::DocumentTable;
+use super::pg_catalog::{self, Owned};
 
 const SYS: &str = "sys";
 
@@ -37,6 +38,8 @@ pub(crate) struct SystemTables<'a> {
     pub(crate) statement: &'a Statement,
     /// Folder of the change ledger.
     pub(crate) ledger: Option<&'a Path>,
+    /// Lists what the user keeps.
+    pub(crate) own: Owned,
 }
 
 impl SystemTables<'_> {
@@ -65,13 +68,17 @@ impl SystemTables<'_> {
 
     /// The lower-case full name and the table that a name means, if it is one of ours.
     pub(crate) fn table(&self, name: &Name) -> Option<(String, Arc<dyn TableProvider>)> {
+        if let Some(found) = pg_catalog::table(self.statement, name, &self.own) {
+            return Some(found);
+        }
         let [schema, table] = name.parts.as_slice() else { return None };
         let schema = schema.value.to_ascii_lowercase();
         let table = table.value.to_ascii_lowercase();
         let key = format!("{schema}.{table}");
         if let Some(layout) = rows::LAYOUTS.iter().find(|layout| layout.name == key) {
             let registry = Arc::clone(self.statement.registry());
-            return Some((key, Arc::new(DocumentTable::new(layout, registry))));
+            let only = pg_catalog::provider(self.statement).filter(|_| schema != SYS);
+            return Some((key, Arc::new(DocumentTable::new(layout, registry, only))));
         }
         if schema != SYS {
             return None;

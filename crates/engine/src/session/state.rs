@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use datafusion::arrow::array::new_null_array;
+use datafusion::arrow::datatypes::DataType;
 use strataql_diag::{Code, Report};
 use strataql_query::activity::Activity;
 use strataql_query::parameters::Parameters;
@@ -19,7 +21,7 @@ use crate::description::Description;
 use crate::local::Store;
 use crate::meta::system::SystemTables;
 use crate::recording::Recording;
-use crate::relations::SessionRelations;
+use crate::relations::{SessionRelations, owned};
 use crate::transaction::{self, Transaction};
 use crate::write::WriteContext;
 use crate::{local, meta, read_only, write};
@@ -63,6 +65,11 @@ impl State {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// True for the name of a provider that is installed.
+    pub(super) fn has_provider(&self, name: &str) -> bool {
+        self.engine.registry.providers().iter().any(|provider| provider.name == name)
+    }
+
     /// A statement, with the settings as they are now.
     pub(super) fn begin(
         &self,
@@ -102,13 +109,36 @@ impl State {
     ///
     /// # Errors
     /// Reports of planning.
-    pub(super) async fn describe(&self, statement: &Statement) -> Result<Description, Box<Report>> {
+    pub(super) async fn describe(
+        &self,
+        statement: &Statement,
+        types: &[Option<DataType>],
+    ) -> Result<Description, Box<Report>> {
         if let Syntax::Show(_) | Syntax::Describe(_) = &statement.parsed.statement {
             // their rows are made without a request
             let result = self.dispatch(statement).await?;
             return Ok(Description::of_result(statement, &result));
         }
-        Description::of(statement, &self.writes).await
+        let description = Description::of(statement, &self.writes).await?;
+        if types.iter().all(Option::is_none) {
+            return Ok(description);
+        }
+        // the columns of `SELECT $1` are those of its values
+        let mut given = Parameters::default();
+        for parameter in &description.parameters {
+            let index =
+                parameter.name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            let declared = index.and_then(|index| types.get(index)?.clone());
+            let kind = declared.or_else(|| parameter.data_type.clone()).unwrap_or(DataType::Utf8);
+            given.add_array(&parameter.name, new_null_array(&kind, 1).as_ref())?;
+        }
+        let mut statement = statement.clone();
+        statement.parameters = Arc::new(given);
+        match Description::of(&statement, &self.writes).await {
+            Ok(typed) => Ok(Description { parameters: description.parameters, ..typed }),
+            // a NULL may be refused where a value is not
+            Err(_) => Ok(description),
+        }
     }
 
     /// What may be written at a byte of a text.
@@ -172,7 +202,11 @@ impl State {
                 meta::filtered(statement, show, batch).await.map(ResultSet::of_batch)
             }
             Syntax::Describe(describe) => {
-                let system = SystemTables { statement, ledger: writes.recording.folder() };
+                let system = SystemTables {
+                    statement,
+                    ledger: writes.recording.folder(),
+                    own: owned(&self.store),
+                };
                 match local::describe(statement, store, &|name| system.has(name), describe).await? {
                     Some(result) => Ok(result),
                     None => meta::describe(statement, describe),

@@ -61,15 +61,7 @@ pub(crate) async fn exec(
     let metrics = Arc::new(CallMetrics::default());
     outcome.add_scan(target.name(), Arc::clone(&metrics));
     if let Some(plan) = plan.as_ref().filter(|_| is_read) {
-        let call = CallContext {
-            exchange,
-            metrics,
-            missing_is_empty: false,
-            decides_write: false,
-            shared: None,
-            ahead: 1,
-            most_pages: None,
-        };
+        let call = CallContext::new(exchange, metrics);
         let schema = plan.schema();
         let labels = plan.columns.iter().map(|column| column.name.clone()).collect();
         let rows = prepared.call.pages(call, plan.clone()).map_ok(|page| page.batch);

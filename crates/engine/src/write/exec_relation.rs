@@ -176,15 +176,7 @@ impl CallRelation for ExecCall {
             })
             .boxed();
         }
-        let context = CallContext {
-            exchange: Arc::clone(&runtime.exchange),
-            metrics: runtime.metrics(self.name()),
-            missing_is_empty: false,
-            decides_write: false,
-            shared: None,
-            ahead: 1,
-            most_pages: None,
-        };
+        let context = CallContext::new(Arc::clone(&runtime.exchange), runtime.metrics(self.name()));
         let pages = self.write.call.pages(context, self.plan.clone());
         pages.map_ok(|page| page.batch).boxed()
     }

@@ -74,7 +74,7 @@ impl<S: Socket> Client<S> {
                 self.outgoing.put(b't', |out| {
                     let count = statement.parameters.len();
                     out.put_i16(i16::try_from(count).unwrap_or(i16::MAX));
-                    statement.parameters.iter().for_each(|kind| out.put_u32(kind.oid()));
+                    statement.numbers.iter().for_each(|number| out.put_u32(*number));
                 });
                 describe(&statement.columns, &Formats::default(), &mut out);
             }

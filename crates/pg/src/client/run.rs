@@ -9,6 +9,7 @@ use strataql_diag::{Code, Report};
 use super::{Client, MOST_BYTES, MOST_NAMES, Portal, Prepared, Progress, Status, Stop, stopped};
 use crate::backend::Answer;
 use crate::commands::{self, Command, OfConnection, VERSION, default, refusal};
+use crate::kinds::Kind;
 use crate::messages::text;
 use crate::pieces::split;
 use crate::portal::{Column, Formats, Rows, describe, parameter};
@@ -59,7 +60,8 @@ impl<S: Socket> Client<S> {
 
     /// Refuses what a failed transaction does not take.
     pub(super) fn check(&self, command: &Command) -> Result<(), Failure> {
-        if self.status != Status::Failed || matches!(command, Command::Commit | Command::Rollback) {
+        let ends = matches!(command, Command::Commit | Command::Rollback | Command::RollbackTo(_));
+        if self.status != Status::Failed || ends {
             return Ok(());
         }
         let report = Report::new(
@@ -79,7 +81,8 @@ impl<S: Socket> Client<S> {
     ) -> Result<Outcome, Stop> {
         self.check(&command)?;
         let tag = match command {
-            Command::Run(_) => {
+            Command::Run(words) => {
+                self.writes += u64::from(may_write(&words));
                 let rows = self.start(statement, values, told).await?;
                 self.follow();
                 return Ok(Outcome::Rows(rows));
@@ -116,6 +119,34 @@ impl<S: Socket> Client<S> {
                 self.plain("ROLLBACK").await?;
                 "ROLLBACK"
             }
+            Command::Savepoint(_) | Command::Release(_) | Command::RollbackTo(_)
+                if !self.session.in_transaction() =>
+            {
+                let report = Report::new(Code::Transaction, "no transaction is open");
+                return Err(Failure::new("25P01", report.with_help("begin one with BEGIN")).into());
+            }
+            Command::Savepoint(name) => {
+                self.savepoints.push((name, self.writes));
+                "SAVEPOINT"
+            }
+            Command::Release(name) => {
+                let at = self.savepoint(&name)?;
+                self.savepoints.truncate(at);
+                "RELEASE"
+            }
+            Command::RollbackTo(name) => {
+                let at = self.savepoint(&name)?;
+                if self.savepoints[at].1 != self.writes {
+                    return Err(Report::new(
+                        Code::UnsupportedSyntax,
+                        format!("there were writes since the savepoint `{name}`"),
+                    )
+                    .with_help("end the transaction with ROLLBACK, which undoes all of it")
+                    .into());
+                }
+                self.savepoints.truncate(at + 1);
+                "ROLLBACK"
+            }
             Command::Set { name, value } => {
                 self.set(&name, value.as_deref()).await?;
                 "SET"
@@ -144,8 +175,12 @@ impl<S: Socket> Client<S> {
             Command::Declare { name, hold, body } => {
                 let rows = self.start(&statement[body.clone()], values, None).await;
                 let rows = rows.map_err(|stop| shifted(stop, body.start))?;
-                let empty =
-                    Prepared { text: String::new(), parameters: Vec::new(), columns: Vec::new() };
+                let empty = Prepared {
+                    text: String::new(),
+                    parameters: Vec::new(),
+                    numbers: Vec::new(),
+                    columns: Vec::new(),
+                };
                 let portal = Portal {
                     statement: Arc::new(empty),
                     values: Vec::new(),
@@ -177,8 +212,20 @@ impl<S: Socket> Client<S> {
         Ok(Outcome::Done(tag.to_owned()))
     }
 
+    /// The place of the last savepoint of a name.
+    fn savepoint(&self, name: &str) -> Result<usize, Failure> {
+        let found = self.savepoints.iter().rposition(|(known, _)| known == name);
+        found.ok_or_else(|| {
+            let report = Report::new(Code::Transaction, format!("there is no savepoint `{name}`"));
+            Failure::new("3B001", report.with_help("savepoints end with their transaction"))
+        })
+    }
+
     /// The status follows the transaction of the engine.
     fn follow(&mut self) {
+        if !self.session.in_transaction() {
+            self.savepoints.clear();
+        }
         self.status = if self.session.in_transaction() { Status::Open } else { Status::Idle };
     }
 
@@ -246,8 +293,10 @@ impl<S: Socket> Client<S> {
         let (columns, implied) = match &command {
             Command::Run(_) if !statement.is_empty() => {
                 let Self { session, shared, incoming, .. } = self;
+                let declared = types.iter().map(|oid| Kind::of_oid(*oid)?.of_values());
+                let declared: Vec<Option<DataType>> = declared.collect();
                 let described = tokio::select! {
-                    described = session.describe(statement) => described,
+                    described = session.describe(statement, &declared) => described,
                     () = shared.cancel.asked() => return Err(cancelled().into()),
                     () = incoming.gone() => return Err(Stop::End(super::End::Gone)),
                 };
@@ -266,7 +315,13 @@ impl<S: Socket> Client<S> {
             let declared = types.get(index).copied().unwrap_or_default();
             parameter(declared, implied.get(index).and_then(Option::as_ref))
         });
-        Ok(Prepared { text: statement.to_owned(), parameters: parameters.collect(), columns })
+        let parameters: Vec<Kind> = parameters.collect();
+        let numbers = parameters.iter().enumerate().map(|(index, kind)| {
+            let declared = types.get(index).copied().filter(|number| *number != 0);
+            declared.unwrap_or_else(|| kind.oid())
+        });
+        let numbers = numbers.collect();
+        Ok(Prepared { text: statement.to_owned(), parameters, numbers, columns })
     }
 
     /// Keeps a prepared statement under its name.
@@ -354,7 +409,7 @@ impl<S: Socket> Client<S> {
             "statement_timeout" => {
                 let text = value.trim();
                 let text = match text.parse::<u64>() {
-                    Ok(0) => "off".to_owned(),
+                    Ok(0) => "none".to_owned(),
                     Ok(millis) => format!("{millis}ms"),
                     Err(_) => text.to_owned(),
                 };
@@ -389,6 +444,27 @@ pub(super) fn words_of(command: &Command) -> String {
         Command::Run(words) => words.clone(),
         _ => "SHOW".to_owned(),
     }
+}
+
+/// True for statements that may change something; a text that is no statement changes nothing.
+fn may_write(words: &str) -> bool {
+    let first = words.split(' ').next().unwrap_or_default();
+    matches!(
+        first,
+        "INSERT"
+            | "UPDATE"
+            | "REPLACE"
+            | "DELETE"
+            | "MERGE"
+            | "TRUNCATE"
+            | "CALL"
+            | "CREATE"
+            | "DROP"
+            | "ALTER"
+            | "REFRESH"
+            | "WITH"
+            | "EXPLAIN"
+    )
 }
 
 /// The value of a setting as an answer.

@@ -81,6 +81,23 @@ async fn a_failed_transaction_takes_its_end_only() {
 }
 
 #[tokio::test]
+async fn savepoints_hold_where_nothing_was_written() {
+    let server = server().await;
+    let mut client = Raw::login(&server).await;
+    assert_eq!(field(&client.query("SAVEPOINT a").await, b'C'), "25P01");
+    client.query("BEGIN").await;
+    assert_eq!(tags(&client.query("SAVEPOINT a").await), ["SAVEPOINT"]);
+    assert_eq!(field(&client.query("WRONG").await, b'C'), "42703");
+    assert_eq!(tags(&client.query("ROLLBACK TO SAVEPOINT a").await), ["ROLLBACK"]);
+    assert_eq!(tags(&client.query("ROWS 1; SAVEPOINT b; RELEASE b").await).len(), 3);
+    assert_eq!(field(&client.query("ROLLBACK TO b").await, b'C'), "3B001");
+    client.query("ROLLBACK TO a").await;
+    assert_eq!(tags(&client.query("INSERT x").await), ["INSERT 0 3"]);
+    assert_eq!(field(&client.query("ROLLBACK TO a").await, b'C'), "0A000");
+    assert_eq!(tags(&client.query("ROLLBACK").await), ["ROLLBACK"]);
+}
+
+#[tokio::test]
 async fn the_extended_protocol_streams_by_portal() {
     let fake = Fake::default();
     let made = Arc::clone(&fake.made);

@@ -63,7 +63,11 @@ fn wrong() -> Box<Report> {
 
 #[async_trait]
 impl Session for FakeSession {
-    async fn describe(&self, text: &str) -> Result<Description, Box<Report>> {
+    async fn describe(
+        &self,
+        text: &str,
+        _types: &[Option<DataType>],
+    ) -> Result<Description, Box<Report>> {
         let first = text.split_whitespace().next().unwrap_or_default();
         let schema = match first {
             "WRONG" => return Err(wrong()),

@@ -84,6 +84,11 @@ impl Tables {
         self.0.get(name)
     }
 
+    /// True if a relation is as a test has it.
+    pub(crate) fn any(&self, mut is: impl FnMut(&Relation) -> bool) -> bool {
+        self.0.values().any(|relation| is(relation))
+    }
+
     /// The resource of that name.
     pub(crate) fn resource(&self, name: &str) -> Option<&Arc<ResourceRef>> {
         match self.0.get(name) {

@@ -243,13 +243,12 @@ impl ScanExec {
             Err(report) => return Err(external(report)),
         };
         let context = CallContext {
-            exchange: Arc::clone(&runtime.exchange),
-            metrics: Arc::clone(metrics),
             missing_is_empty: method.is_lookup() || method.extension.missing_is_empty,
             decides_write: runtime.run.decides_write(),
             shared: spec.shared.then(|| Arc::clone(&runtime.chains)),
             ahead: if spec.lazy || spec.limit.is_some() { 1 } else { spec.concurrency },
             most_pages: runtime.run.most_pages,
+            ..CallContext::new(Arc::clone(&runtime.exchange), Arc::clone(metrics))
         };
         let plan = spec.decode_plan(&call).map_err(external)?;
         let schema = self.schema();

@@ -41,6 +41,17 @@ impl Setting {
     }
 }
 
+/// Who is connected, and to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The database; the name of a provider shows that provider alone.
+    pub database: String,
+    /// What the server says of itself.
+    pub version: String,
+}
+
 /// Makes the fields, their defaults and [`SETTINGS`] of one table.
 macro_rules! settings {
     ($($name:literal $field:ident: $type:ty = $default:expr, $form:expr, $meaning:literal;)*) => {
@@ -57,6 +68,8 @@ macro_rules! settings {
             pub defaults: BTreeMap<(String, String), String>,
             /// Provider, or provider and service, that USE chose.
             pub namespace: Vec<String>,
+            /// Who is connected, for sessions of a server of databases.
+            pub login: Option<Login>,
             /// What the StackQL profile relaxes; `None` outside of it. It is no setting of SQL.
             pub profile: Option<Profile>,
         }
@@ -76,6 +89,7 @@ macro_rules! settings {
                     defaults: BTreeMap::new(),
                     namespace: Vec::new(),
                     profile: None,
+                    login: None,
                 }
             }
         }

@@ -316,3 +316,11 @@ fn habits_of_other_tools_are_answered() {
         assert_eq!(one(text).statement.keyword(), keyword, "{text}");
     }
 }
+
+#[test]
+fn a_text_of_too_many_words_is_refused_before_it_is_read() {
+    let report = parse(&format!("SELECT {}1", "1 + ".repeat(600_000))).expect_err("too long");
+    assert!(report.message.contains("million"), "{report:?}");
+    let long = format!("SELECT '{}'", "1 + ".repeat(600_000));
+    assert_eq!(parse(&long).expect("one word").len(), 1);
+}

@@ -72,7 +72,7 @@ impl<'a> Printer<'a> {
         settings: &Settings,
         console: &'a Console,
     ) -> Result<Self, Box<Report>> {
-        let file = arguments.output.file().map(AtomicFile::create).transpose()?;
+        let file = arguments.common.output.file().map(AtomicFile::create).transpose()?;
         let sink: Box<dyn Write + Send> = match &file {
             Some(file) => file.sink()?,
             None => Box::new(stdout()),

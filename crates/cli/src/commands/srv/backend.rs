@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 use futures::TryStreamExt;
 use strataql_diag::{Code, Redactor, Report};
 use strataql_engine::{Engine, Parameters, Session, Settings};
@@ -39,6 +40,11 @@ impl Backend for EngineBackend {
             )
         })?;
         let session = role.engine.session(role.settings.clone()).on(self.workers.clone());
+        session.log_in(strataql_engine::Login {
+            user: login.user.clone(),
+            database: login.database.clone(),
+            version: format!("PostgreSQL {}", strataql_pg::VERSION),
+        });
         Ok(Box::new(EngineSession { session, redactor: self.redactor.clone() }))
     }
 }
@@ -56,8 +62,14 @@ impl EngineSession {
 
 #[async_trait]
 impl strataql_pg::Session for EngineSession {
-    async fn describe(&self, text: &str) -> Result<Description, Box<Report>> {
-        let described = self.session.describe(text).await.map_err(|report| self.clean(report))?;
+    async fn describe(
+        &self,
+        text: &str,
+        types: &[Option<DataType>],
+    ) -> Result<Description, Box<Report>> {
+        let text = &*self.session.with_plain_schemas(text);
+        let described =
+            self.session.describe_given(text, types).await.map_err(|report| self.clean(report))?;
         let mut parameters = Vec::new();
         for one in described.parameters {
             // clients give values by number only
@@ -79,6 +91,7 @@ impl strataql_pg::Session for EngineSession {
     }
 
     async fn run(&self, text: &str, values: &[ArrayRef]) -> Result<Answer, Box<Report>> {
+        let text = &*self.session.with_plain_schemas(text);
         let parsed = Session::parse(text).map_err(|report| self.clean(report))?;
         let mut parsed = parsed.into_iter();
         let Some(statement) = parsed.next() else { return Ok(Answer::nothing()) };

@@ -38,11 +38,17 @@ pub(super) struct DocumentTable {
     layout: &'static Layout,
     registry: Arc<Registry>,
     schema: SchemaRef,
+    /// The only provider that is shown.
+    only: Option<String>,
 }
 
 impl DocumentTable {
-    pub(super) fn new(layout: &'static Layout, registry: Arc<Registry>) -> Self {
-        Self { layout, registry, schema: schema_of(layout.columns) }
+    pub(super) fn new(
+        layout: &'static Layout,
+        registry: Arc<Registry>,
+        only: Option<String>,
+    ) -> Self {
+        Self { layout, registry, schema: schema_of(layout.columns), only }
     }
 
     fn places(&self) -> Vec<&'static str> {
@@ -85,6 +91,7 @@ impl TableProvider for DocumentTable {
         let reading = Reading {
             layout: self.layout,
             registry: Arc::clone(&self.registry),
+            only: self.only.clone(),
             schema: Arc::clone(&self.schema),
             places: Arc::new(places),
             read: projection.cloned().map(Arc::from),
@@ -108,6 +115,7 @@ impl TableProvider for DocumentTable {
 struct Reading {
     layout: &'static Layout,
     registry: Arc<Registry>,
+    only: Option<String>,
     schema: SchemaRef,
     places: Arc<Places>,
     /// Columns that somebody reads.
@@ -193,8 +201,9 @@ impl Reading {
     }
 
     fn provider_names(&self) -> Result<Vec<String>> {
-        let all = self.registry.providers();
-        self.kept(&[], all.into_iter().map(|provider| provider.name).collect())
+        let all = self.registry.providers().into_iter().map(|provider| provider.name);
+        let shown = all.filter(|name| self.only.as_ref().is_none_or(|only| only == name));
+        self.kept(&[], shown.collect())
     }
 
     /// The services of a provider that pass.
