@@ -342,6 +342,6 @@ mod tests {
         );
         assert!(element(&mut out, &Schemas::default(), "a b", None, &json!(1)).is_err());
         assert!(element(&mut out, &Schemas::default(), "a", None, &json!("\u{1}")).is_err());
-        assert!(xml(&Schemas::default(), &body("application/xml"), &Map::new()).is_err());
+        assert!(xml(&Schemas::default(), &body("application/xml"), &Map::new(), None).is_err());
     }
 }
