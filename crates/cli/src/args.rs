@@ -319,8 +319,8 @@ mod tests {
             arguments.common.session.endpoint,
             ["a=http://localhost:1", "b=http://localhost:2"]
         );
-        assert_eq!(arguments.variables.var, ["x=1", "y=a=b"]);
-        assert_eq!(arguments.variables.vars, [Path::new("v.yaml")]);
+        assert_eq!(arguments.common.variables.var, ["x=1", "y=a=b"]);
+        assert_eq!(arguments.common.variables.vars, [Path::new("v.yaml")]);
         assert_eq!(arguments.common.session.param, ["1=v"]);
         assert_eq!(arguments.common.session.set, ["on_error=partial"]);
     }
