@@ -13,7 +13,7 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 9] = [
     "requests",
     "google-auth",
     "protobuf",
@@ -22,7 +22,6 @@ const PACKAGES: [&str; 10] = [
     "IPython",
     "psycopg[binary]",
     "psycopg2-binary",
-    "SQLAlchemy",
     "cryptography",
 ];
 const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==3.8.5"];
@@ -30,8 +29,6 @@ const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
 
-/// Programs that need what few machines have: a server, a JDK, npm. They run in full, or when they are named.
-const LONG: [&str; 2] = [WITH_POSTGRES, "postgres_drivers"];
 
 /// The program that drives the shell in a terminal.
 const WITH_TERMINAL: &str = "shell";
@@ -58,7 +55,7 @@ pub(super) fn run(root: &Path, filter: &str, full: bool) -> Vec<Group> {
         Err(message) => return vec![("python".to_owned(), Fate::Failed(message))],
     };
     let is_chosen = |path: &PathBuf| {
-        let is_long = LONG.contains(&stem(path).as_str());
+        let is_long = stem(path) == WITH_POSTGRES;
         stem(path).contains(filter) && (full || !filter.is_empty() || !is_long)
     };
     let chosen: Vec<PathBuf> = programs.into_iter().filter(is_chosen).collect();
