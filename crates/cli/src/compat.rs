@@ -267,7 +267,7 @@ fn statement(
     let is_record = line.text("errorpresentation") == "record";
     let mut out = String::new();
     for answer in &answers {
-        answer.print(&style, is_record, &mut out, &mut |text| console.write_err(text));
+        answer.print(style, is_record, &mut out, &mut |text| console.write_err(text));
     }
     match line.text("outfile") {
         "stdout" | "" => print(&out),

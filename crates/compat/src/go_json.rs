@@ -13,7 +13,8 @@ pub fn push_text(text: &str, out: &mut String) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+                let escape = format!("\\u{:04x}", u32::from(character));
+                out.push_str(&escape);
             }
             other => out.push(other),
         }

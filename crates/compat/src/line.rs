@@ -75,8 +75,7 @@ impl Line {
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), String> {
         let cluster = &argument[1..];
-        let mut letters = cluster.char_indices();
-        while let Some((at, letter)) = letters.next() {
+        for (at, letter) in cluster.char_indices() {
             let flag = lettered(letter)
                 .ok_or_else(|| format!("unknown shorthand flag: '{letter}' in {argument}"))?;
             let behind = &cluster[at + letter.len_utf8()..];

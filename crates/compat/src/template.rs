@@ -129,7 +129,7 @@ fn marked(text: &str) -> String {
         let writes = inner.trim_start().starts_with(['.', '(', '$'])
             || inner.trim_start().starts_with("index ");
         if writes && !inner.contains(":=") {
-            out.push_str(&format!("{left}{SHOWN} ({inner}){right}"));
+            out.extend([left, SHOWN, " (", inner, ")", right]);
         } else {
             out.push_str(action);
         }

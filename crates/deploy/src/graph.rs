@@ -22,7 +22,7 @@ fn edges(stack: &Stack) -> BTreeSet<(usize, usize)> {
             let giver = above.clone().position(|other| other.name == first).or_else(|| {
                 let gives =
                     |other: &Resource| other.exports.iter().any(|export| export.name == first);
-                above.clone().rposition(|other| gives(other)).filter(|_| {
+                above.clone().rposition(gives).filter(|_| {
                     // a prop of that name may take the export as its value
                     !own.contains(first) || name_is_in_props(&templates, resource, first)
                 })

@@ -356,7 +356,7 @@ fn props_of(mapping: &Mapping, attributes: &Map<String, Json>) -> Map<String, Js
             Json::Object(members) => members.is_empty(),
             _ => false,
         };
-        if !is_empty && !is_secret_name(field) || *field == "token_access_policy" && !is_empty {
+        if !is_empty && (!is_secret_name(field) || *field == "token_access_policy") {
             fields.insert((*field).to_owned(), value);
         }
     }

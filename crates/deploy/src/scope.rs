@@ -528,7 +528,7 @@ impl<'a> Scope<'a> {
     pub(crate) fn export(&mut self, resource: &str, name: &str, value: Json) {
         let value = typed(value);
         let own = self.scoped.entry(resource.to_owned()).or_default();
-        let is_known = own.get(name).is_some_and(|value| *value != Json::from(UNKNOWN));
+        let is_known = own.get(name).is_some_and(|value| value.as_str() != Some(UNKNOWN));
         if !is_known {
             own.insert(name.to_owned(), value.clone());
         }

@@ -91,9 +91,10 @@ pub(crate) fn owned(store: &Arc<Store>) -> Owned {
                 Content::MaterializedView { view, .. } => ("m", Some(view)),
             };
             let files = entry.content.files();
-            let columns = match files.is_empty() {
-                true => None,
-                false => Some(store.table(&entry.name, files)?.schema()),
+            let columns = if files.is_empty() {
+                None
+            } else {
+                Some(store.table(&entry.name, files)?.schema())
             };
             let definition = view.map(|view| view.sql.clone());
             Ok(Own { name: entry.name.clone(), kind, columns, definition })

@@ -161,7 +161,7 @@ fn read(job: &Job) -> Result<Document, Box<Report>> {
     if job.entry.is_register {
         let inside =
             job.path.strip_prefix(&job.root).ok().and_then(Path::to_str).unwrap_or_default();
-        let own: String = inside.splitn(3, '/').take(2).map(|part| format!("{part}/")).collect();
+        let own: String = inside.splitn(3, '/').take(2).flat_map(|part| [part, "/"]).collect();
         let place = |path: &str| existing(&job.root.join(path));
         document.parts = parts(&document.text, &own, &|path| place(path).exists(), &|path| {
             read_file(&place(path))

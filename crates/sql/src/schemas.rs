@@ -9,7 +9,7 @@ use crate::pieces::{Piece, pieces};
 
 /// A text with `"provider.service".` as `provider.service.`, and without `public.`; a text in which neither
 /// is written stays as it is. Places in it stay the same, but after a name that needs its quotes.
-pub fn plain_schemas<'a>(text: &'a str, is_provider: impl Fn(&str) -> bool) -> Cow<'a, str> {
+pub fn plain_schemas(text: &str, is_provider: impl Fn(&str) -> bool) -> Cow<'_, str> {
     if !text.contains('.') || !(text.contains('"') || text.contains("public")) {
         return Cow::Borrowed(text);
     }
@@ -39,9 +39,9 @@ pub fn plain_schemas<'a>(text: &'a str, is_provider: impl Fn(&str) -> bool) -> C
         }
         out.push_str(&text[done..range.start]);
         if is_plain(provider) && is_plain(service) {
-            out.push_str(&format!(" {provider}.{service} "));
+            out.extend([" ", provider, ".", service, " "]);
         } else {
-            out.push_str(&format!("\"{provider}\".\"{service}\""));
+            out.extend(["\"", provider, "\".\"", service, "\""]);
         }
         done = range.end;
     }

@@ -199,12 +199,13 @@ async fn whole_life(example: &str) {
     let place = Place::new(example, cache.path(), "").await;
     let mut shown = String::new();
     let mut show = |what: &str, ended: &Ended| {
-        shown.push_str(&format!(
+        let text = format!(
             "$ strataql deploy {what}\n{}{}exit code {}\n\n",
             steady(&ended.err),
             steady(&ended.out),
             ended.exit.unwrap_or(-1)
-        ));
+        );
+        shown.push_str(&text);
     };
     show("lint", &place.ends("lint", &[], 0));
     assert_eq!(place.requests(|_| true), 0, "lint asks nothing");

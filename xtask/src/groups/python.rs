@@ -29,7 +29,6 @@ const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==
 /// The program that compares with PostgreSQL.
 const WITH_POSTGRES: &str = "differential";
 
-
 /// The program that drives the shell in a terminal.
 const WITH_TERMINAL: &str = "shell";
 

@@ -32,7 +32,7 @@ impl Answer {
     /// Prints it: rows to `out`, the rest to `err`.
     pub(super) fn print(
         &self,
-        style: &Style,
+        style: Style,
         is_record: bool,
         out: &mut String,
         err: &mut dyn FnMut(&str),

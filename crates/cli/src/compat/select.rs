@@ -54,7 +54,7 @@ impl Shape {
         if self.more.is_empty() {
             return text.to_owned();
         }
-        let more: String = self.more.iter().map(|name| format!(", \"{name}\"")).collect();
+        let more: String = self.more.iter().flat_map(|name| [", \"", name, "\""]).collect();
         text.replacen('*', &format!("*{more}"), 1)
     }
 
@@ -65,8 +65,7 @@ impl Shape {
         }
         let mut order: Vec<usize> = (0..table.labels.len()).collect();
         order.sort_by(|one, other| table.labels[*one].cmp(&table.labels[*other]));
-        let sorted = |cells: &[String]| order.iter().map(|at| cells[*at].clone()).collect();
-        table.labels = sorted(&table.labels);
+        table.labels = order.iter().map(|at| table.labels[*at].clone()).collect();
         for row in &mut table.rows {
             *row = order.iter().map(|at| row[*at].take()).collect();
         }
@@ -78,9 +77,8 @@ fn is_wildcard(item: &SelectItem) -> bool {
 }
 
 fn is_computed(item: &SelectItem) -> bool {
-    let expr = match item {
-        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => expr,
-        _ => return false,
+    let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+        return false;
     };
     !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
 }

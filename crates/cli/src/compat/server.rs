@@ -86,7 +86,7 @@ pub(super) fn mcp(
     match kind {
         "stdio" => {}
         "http" => {
-            arguments.push(format!("--http={}", of_server("address").unwrap_or("127.0.0.1:9876")))
+            arguments.push(format!("--http={}", of_server("address").unwrap_or("127.0.0.1:9876")));
         }
         other => return Err(format!("mcp server type '{other}' is not supported")),
     }

@@ -61,7 +61,7 @@ pub(super) fn run(line: &Line, environment: &Environment, console: &Console) -> 
                     for answer in runner.all(&std::mem::take(&mut pending)) {
                         let mut out = String::new();
                         let mut said = String::new();
-                        answer.print(&style, false, &mut out, &mut |text| said.push_str(text));
+                        answer.print(style, false, &mut out, &mut |text| said.push_str(text));
                         print(&console.redactor.redact(&(out + &said)));
                         if stdout().flush().is_err() {
                             session.close();

@@ -89,17 +89,13 @@ pub(super) fn resource(parsed: &Parsed, namespace: &[String], text: &str) -> Str
 
 /// The relation that a write names.
 pub(super) fn target(tree: &sql::Statement) -> Option<&sql::ObjectName> {
-    let of = |factor: &'_ sql::TableFactor| match factor {
-        sql::TableFactor::Table { .. } => true,
-        _ => false,
-    };
     match tree {
         sql::Statement::Insert(insert) => match &insert.table {
             sql::TableObject::TableName(name) => Some(name),
             _ => None,
         },
         sql::Statement::Update(update) => match &update.table.relation {
-            factor @ sql::TableFactor::Table { name, .. } if of(factor) => Some(name),
+            sql::TableFactor::Table { name, .. } => Some(name),
             _ => None,
         },
         sql::Statement::Delete(delete) => {

@@ -346,12 +346,12 @@ impl Evaluator {
             ("^", Value::Number(a), Value::Number(b)) => {
                 Value::Number((*a as i64 ^ *b as i64) as f64)
             }
-            ("<<", Value::Number(a), Value::Number(b)) => {
-                Value::Number((*a as i64).wrapping_shl(*b as u32) as f64)
-            }
-            (">>", Value::Number(a), Value::Number(b)) => {
-                Value::Number((*a as i64).wrapping_shr(*b as u32) as f64)
-            }
+            ("<<", Value::Number(a), Value::Number(b)) => Value::Number(
+                (*a as i64).wrapping_shl(u32::try_from(*b as i64 & 63).unwrap_or_default()) as f64,
+            ),
+            (">>", Value::Number(a), Value::Number(b)) => Value::Number(
+                (*a as i64).wrapping_shr(u32::try_from(*b as i64 & 63).unwrap_or_default()) as f64,
+            ),
             ("<" | ">" | "<=" | ">=", ..) => {
                 let order = self.order(left, right)?;
                 Value::Bool(match operator {

@@ -88,7 +88,7 @@ fn number(rest: &str, out: &mut Vec<Token>) -> Result<usize, String> {
     while end < bytes.len() {
         let is_sign = matches!(bytes[end], b'+' | b'-') && matches!(bytes[end - 1], b'e' | b'E');
         let is_part = bytes[end].is_ascii_digit() || matches!(bytes[end], b'.' | b'e' | b'E');
-        if !is_part && !(end > 0 && is_sign) {
+        if !(is_part || end > 0 && is_sign) {
             break;
         }
         end += 1;

@@ -92,16 +92,16 @@ pub(super) fn named(name: &str) -> Computed<Value> {
 struct Given<'a> {
     evaluator: &'a Evaluator,
     name: &'static str,
-    given: &'a [Thunk],
+    values: &'a [Thunk],
 }
 
 impl Given<'_> {
     fn has(&self, at: usize) -> bool {
-        at < self.given.len()
+        at < self.values.len()
     }
 
     fn value(&self, at: usize) -> Computed<Value> {
-        match self.given.get(at) {
+        match self.values.get(at) {
             Some(thunk) => self.evaluator.force(thunk),
             None => failed(format!("std.{} needs another argument", self.name)),
         }
@@ -152,7 +152,7 @@ impl Given<'_> {
     reason = "the language has doubles only"
 )]
 pub(super) fn call(evaluator: &Evaluator, name: &'static str, given: &[Thunk]) -> Computed<Value> {
-    let given = Given { evaluator, name, given };
+    let given = Given { evaluator, name, values: given };
     let force = |thunk: &Thunk| evaluator.force(thunk);
     let texts = |items: Vec<String>| Value::array(items.into_iter().map(Value::text).collect());
     Ok(match name {
@@ -530,13 +530,14 @@ pub(super) fn format(evaluator: &Evaluator, pattern: &str, value: &Value) -> Com
             ("s" | "c", item) => evaluator.to_text(item)?,
             (_, item) => return failed(format!("Format %{code} does not take {}", item.kind())),
         };
-        out.push_str(&if left {
+        let padded = if left {
             format!("{text:<width$}")
         } else if zero {
             format!("{text:0>width$}")
         } else {
             format!("{text:>width$}")
-        });
+        };
+        out.push_str(&padded);
     }
     out.push_str(rest);
     Ok(Value::text(out))

@@ -142,10 +142,8 @@ impl Object {
 
     /// The highest layer below `limit` that has a field.
     pub(super) fn find(&self, name: &str, limit: usize) -> Option<(usize, &LayerField)> {
-        let layers = self.layers.iter().enumerate().take(limit).rev();
-        layers
-            .filter_map(|(at, layer)| Some((at, layer.fields.iter().find(|it| it.name == name)?)))
-            .next()
+        let mut layers = self.layers.iter().enumerate().take(limit).rev();
+        layers.find_map(|(at, layer)| Some((at, layer.fields.iter().find(|it| it.name == name)?)))
     }
 
     /// Names in byte order, the hidden ones only if asked for.

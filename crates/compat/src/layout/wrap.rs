@@ -69,7 +69,7 @@ mod tests {
             ["catalogName, devCenterName,", "resourceGroupName,", "subscriptionId, taskName"]
         );
         let long = "x".repeat(40);
-        assert_eq!(lines(&long), [long.clone()]);
+        assert_eq!(lines(&long), std::slice::from_ref(&long));
         assert_eq!(lines(""), [""]);
         assert_eq!(lines("a\nb c"), ["a", "b c"]);
     }

@@ -213,7 +213,7 @@ fn an_insert_is_a_context_and_a_statement() {
     let wanted = Wanted { required: true, ..Wanted::default() };
     let table = insert(&registry, NAME, wanted).expect("known");
     assert_eq!(table.labels, ["insert_statement"]);
-    let (first, _) = (table.rows[0][0].as_deref().expect("text"), ());
+    let first = table.rows[0][0].as_deref().expect("text");
     assert!(first.starts_with("<<<jsonnet\n{\n   shelf: << shelf >>,\n"), "{first}");
     assert!(first.contains("INSERT INTO shop.store.things(\n  shelf,\n"), "{first}");
     assert!(first.contains("  '{{ .values.data__name }}'"), "{first}");

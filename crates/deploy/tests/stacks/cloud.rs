@@ -60,7 +60,7 @@ impl Cloud {
 }
 
 fn is_read(sql: &str) -> bool {
-    let word = sql.trim_start().split_whitespace().next().unwrap_or_default().to_lowercase();
+    let word = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
     matches!(word.as_str(), "select" | "with" | "show")
 }
 
@@ -183,7 +183,7 @@ impl Host for Machine {
     }
 
     fn record(&self, line: &str) -> Result<(), Box<Report>> {
-        self.journal.borrow_mut().push_str(&format!("{line}\n"));
+        self.journal.borrow_mut().extend([line, "\n"]);
         Ok(())
     }
 }

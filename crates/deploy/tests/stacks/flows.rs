@@ -486,7 +486,7 @@ fn a_run_that_was_killed_is_gone_on_with() {
     let cut: String = text
         .lines()
         .take_while(|line| !line.contains("\"outcome\"") || line.contains("\"a\""))
-        .map(|l| format!("{l}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     let mut again = three(OnFailure::Error);
     again.options.earlier = Some(Journal::parse(&cut).expect("a journal"));

@@ -177,16 +177,17 @@ fn protected_values_are_masked_from_the_beginning() {
 #[test]
 fn sixty_secrets_stay_secret() {
     let canary = |n: usize| format!("canary-{n:02}-5d0c1e");
-    let globals: String = (0..20)
+    let globals: Vec<String> = (0..20)
         .map(|n| format!("  - {{name: g{n}, value: {}, protected: true}}\n", canary(n)))
         .collect();
-    let props: String = (20..40)
+    let props: Vec<String> = (20..40)
         .map(|n| format!("      - {{name: p{n}, value: {}, protected: true}}\n", canary(n)))
         .collect();
-    let uses: String = (0..20)
+    let uses: Vec<String> = (0..20)
         .map(|n| format!("{{{{ g{n} }}}} "))
         .chain((20..40).map(|n| format!("{{{{ p{n} }}}} ")))
         .collect();
+    let (globals, props, uses) = (globals.concat(), props.concat(), uses.concat());
     let exports: Vec<String> = (40..60).map(|n| format!("e{n}")).collect();
     let row = (40..60).map(|n| (format!("e{n}"), canary(n).into())).collect();
     let list = exports.join(", ");

@@ -79,10 +79,8 @@ impl Catalogs<'_> {
                 }
             }
             // `pg_catalog.pg_class.oid`
-            Expr::CompoundIdentifier(parts) => {
-                if parts.len() > 2 && is_schema(&parts[0].value) {
-                    parts.remove(0);
-                }
+            Expr::CompoundIdentifier(parts) if parts.len() > 2 && is_schema(&parts[0].value) => {
+                parts.remove(0);
             }
             // there is one order of texts
             Expr::Collate { expr: inner, .. } => {

@@ -85,8 +85,8 @@ impl Tables {
     }
 
     /// True if a relation is as a test has it.
-    pub(crate) fn any(&self, mut is: impl FnMut(&Relation) -> bool) -> bool {
-        self.0.values().any(|relation| is(relation))
+    pub(crate) fn any(&self, is: impl FnMut(&Relation) -> bool) -> bool {
+        self.0.values().any(is)
     }
 
     /// The resource of that name.

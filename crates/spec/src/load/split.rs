@@ -139,7 +139,7 @@ fn resource_of(resource: &Node, own: usize, number: &dyn Fn(&str) -> Option<usiz
             for method in methods.values_mut().filter(|method| method.map().is_some()) {
                 change(method, |method| {
                     if let Some(operation) = method.get_mut("operation") {
-                        change(operation, &place);
+                        change(operation, place);
                     }
                 });
             }

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &CoverageArguments, console: &Console) -> Result<Ex
             match documents.service(name, service) {
                 Ok(model) => runtime.block_on(coverage.service(&provider, &model))?,
                 Err(report) => {
-                    coverage.unread.push(format!("{name}.{service}: {}", report.message))
+                    coverage.unread.push(format!("{name}.{service}: {}", report.message));
                 }
             }
         }

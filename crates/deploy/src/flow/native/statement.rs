@@ -126,30 +126,25 @@ impl Flow<'_> {
             required(method).iter().all(|name| native.value(name).is_some())
         };
         let mut all = native.methods("insert");
-        let insert = match native.methods("insert").find(is_given) {
-            Some(insert) => insert,
-            None => {
-                let Some(first) = all.next() else { return Err(self.lacks(native, "create")) };
-                let missing: Vec<String> = required(first)
-                    .into_iter()
-                    .filter(|name| native.value(name).is_none())
-                    .collect();
-                let missing = crate::words::listed(&missing);
-                return Err(Box::new(
-                    self.stack
-                        .error(
-                            native.resource.line,
-                            format!(
-                                "`{}` needs the prop {missing} to be created",
-                                native.resource.name
-                            ),
-                        )
-                        .with_help(format!(
-                            "add it to `props`; `SHOW METHODS IN {}` shows what is required",
-                            native.described.name
-                        )),
-                ));
-            }
+        let Some(insert) = native.methods("insert").find(is_given) else {
+            let Some(first) = all.next() else { return Err(self.lacks(native, "create")) };
+            let missing: Vec<String> =
+                required(first).into_iter().filter(|name| native.value(name).is_none()).collect();
+            let missing = crate::words::listed(&missing);
+            return Err(Box::new(
+                self.stack
+                    .error(
+                        native.resource.line,
+                        format!(
+                            "`{}` needs the prop {missing} to be created",
+                            native.resource.name
+                        ),
+                    )
+                    .with_help(format!(
+                        "add it to `props`; `SHOW METHODS IN {}` shows what is required",
+                        native.described.name
+                    )),
+            ));
         };
         let given: Vec<(&String, &Json)> =
             native.values.iter().filter(|(_, value)| !value.is_null()).collect();

@@ -106,23 +106,43 @@ impl Sheet {
         let rows = self.rows;
         let columns = self.columns.iter().zip(self.cells).map(|((_, kind), cells)| -> ArrayRef {
             match *kind {
-                "o" | "i" => Arc::new(Int64Array::from_iter(cells.iter().map(|cell| match cell {
-                    Cell::Number(number) => Some(*number),
-                    _ => None,
-                }))),
-                "f" => Arc::new(Float64Array::from_iter(cells.iter().map(|cell| match cell {
-                    Cell::Real(number) => Some(*number),
-                    _ => None,
-                }))),
-                "b" => Arc::new(BooleanArray::from_iter(cells.iter().map(|cell| match cell {
-                    Cell::Truth(value) => Some(*value),
-                    _ => None,
-                }))),
+                "o" | "i" => Arc::new(
+                    cells
+                        .iter()
+                        .map(|cell| match cell {
+                            Cell::Number(number) => Some(*number),
+                            _ => None,
+                        })
+                        .collect::<Int64Array>(),
+                ),
+                "f" => Arc::new(
+                    cells
+                        .iter()
+                        .map(|cell| match cell {
+                            Cell::Real(number) => Some(*number),
+                            _ => None,
+                        })
+                        .collect::<Float64Array>(),
+                ),
+                "b" => Arc::new(
+                    cells
+                        .iter()
+                        .map(|cell| match cell {
+                            Cell::Truth(value) => Some(*value),
+                            _ => None,
+                        })
+                        .collect::<BooleanArray>(),
+                ),
                 "a" => new_null_array(&data_type("a"), rows),
-                _ => Arc::new(StringArray::from_iter(cells.iter().map(|cell| match cell {
-                    Cell::Text(text) => Some(text.as_str()),
-                    _ => None,
-                }))),
+                _ => Arc::new(
+                    cells
+                        .iter()
+                        .map(|cell| match cell {
+                            Cell::Text(text) => Some(text.as_str()),
+                            _ => None,
+                        })
+                        .collect::<StringArray>(),
+                ),
             }
         });
         RecordBatch::try_new(self.schema, columns.collect())
