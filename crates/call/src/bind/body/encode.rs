@@ -5,6 +5,8 @@
 //! statement sends the same bytes.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use serde_json::{Map, Value as Json};
 use strataql_spec::{Body, Schema, SchemaId, SchemaKind, Schemas};
 
@@ -223,8 +225,8 @@ fn element(
         }
         // a part of the document that the statement has written itself
         Json::String(text)
-            if text.trim_start().starts_with('<')
-                && schema.is_none_or(|schema| schema.kind != SchemaKind::String) =>
+            if schema.is_none_or(|schema| schema.kind != SchemaKind::String)
+                && is_elements(text.trim()) =>
         {
             out.push_str(text.trim());
         }
@@ -234,6 +236,24 @@ fn element(
     out.push_str(name);
     out.push('>');
     Ok(())
+}
+
+/// True for a text of whole elements; any other text is a value, whatever it begins with.
+fn is_elements(text: &str) -> bool {
+    if !text.starts_with('<') {
+        return false;
+    }
+    let mut reader = Reader::from_str(text);
+    let mut open = 0_u32;
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(_)) => open += 1,
+            Ok(Event::End(_)) if open > 0 => open -= 1,
+            Ok(Event::End(_)) | Err(_) => return false,
+            Ok(Event::Eof) => return open == 0,
+            Ok(_) => {}
+        }
+    }
 }
 
 fn escape(out: &mut String, text: &str) -> Result<(), String> {
