@@ -15,10 +15,9 @@ pub fn plain_schemas(text: &str, is_provider: impl Fn(&str) -> bool) -> Cow<'_, 
     }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
-    let mut after_dot = false;
     for (range, piece) in pieces(text) {
         let behind = text[range.end..].trim_start();
-        let is_first = !std::mem::replace(&mut after_dot, behind.starts_with('.'));
+        let is_first = !text[..range.start].trim_end().ends_with('.');
         if !is_first || !behind.starts_with('.') || !matches!(piece, Piece::Name | Piece::Keyword) {
             continue;
         }
