@@ -80,6 +80,15 @@ impl ServerVariables {
         (self.environment)(variable).filter(|value| !value.is_empty())
     }
 
+    /// True if some parameter of the provider has a default.
+    pub fn has_defaults(&self, provider: &Provider) -> bool {
+        let is_set = |defaults: &Arc<BTreeMap<(String, String), String>>| {
+            defaults.keys().any(|(of, _)| of.eq_ignore_ascii_case(&provider.name))
+        };
+        self.defaults.as_ref().is_some_and(is_set)
+            || provider.defaults.keys().any(|name| self.default_of(provider, name).is_some())
+    }
+
     /// The source with every default of a document, which may be somebody else's host: the StackQL
     /// profile does so.
     #[must_use]

@@ -37,14 +37,11 @@ impl Flow<'_> {
         names: &Names,
     ) -> Step<Option<Statement<'q>>> {
         let Some(anchor) = queries.get(name) else { return Ok(None) };
-        self.scope
-            .templates
-            .render(&anchor.text, &names.context())
-            .map(|sql| Some(Statement { sql, anchor, file: &queries.file, name }))
-            .map_err(|failure| {
-                let what = format!("`{name}` of `{}`", resource.name);
-                self.scope.report(&failure, names, &what, (&queries.file, anchor.line))
-            })
+        let statement = self.render(queries, anchor, name, names);
+        statement.map(Some).map_err(|failure| {
+            let place = (queries.file.as_str(), anchor.line);
+            self.unrendered(resource, name, names, place, &failure)
+        })
     }
 
     /// Renders an anchor if its names have values; mistakes of the template are errors.
@@ -56,8 +53,8 @@ impl Flow<'_> {
         names: &Names,
     ) -> Step<Option<Statement<'q>>> {
         let Some(anchor) = queries.get(name) else { return Ok(None) };
-        match self.scope.templates.render(&anchor.text, &names.context()) {
-            Ok(sql) => Ok(Some(Statement { sql, anchor, file: &queries.file, name })),
+        match self.render(queries, anchor, name, names) {
+            Ok(statement) => Ok(Some(statement)),
             Err(Failure::Undefined { names: missing, .. }) => {
                 let missing = crate::words::listed(&missing);
                 let text =
@@ -66,10 +63,34 @@ impl Flow<'_> {
                 Ok(None)
             }
             Err(failure) => {
-                let what = format!("`{name}` of `{}`", resource.name);
-                Err(self.scope.report(&failure, names, &what, (&queries.file, anchor.line)))
+                let place = (queries.file.as_str(), anchor.line);
+                Err(self.unrendered(resource, name, names, place, &failure))
             }
         }
+    }
+
+    fn render<'q>(
+        &self,
+        queries: &'q QueryFile,
+        anchor: &'q Anchor,
+        name: &'q str,
+        names: &Names,
+    ) -> Result<Statement<'q>, Failure> {
+        let sql = self.scope.templates.render(&anchor.text, &names.context())?;
+        Ok(Statement { sql, anchor, file: &queries.file, name })
+    }
+
+    /// The report of an anchor whose template fails.
+    fn unrendered(
+        &self,
+        resource: &Resource,
+        name: &str,
+        names: &Names,
+        place: (&str, usize),
+        failure: &Failure,
+    ) -> Box<Report> {
+        let what = format!("`{name}` of `{}`", resource.name);
+        self.scope.report(failure, names, &what, place)
     }
 
     /// Shows a statement, if that was asked for.

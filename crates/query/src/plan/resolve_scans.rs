@@ -120,6 +120,17 @@ pub(crate) fn unbound(scan: &TableScan) -> Vec<String> {
     };
     let fields = table.schema.fields();
     let shown: Vec<usize> = scan.projection.clone().unwrap_or_else(|| (0..fields.len()).collect());
+    let is_server = |name: &str| {
+        let mut params = table.resource.select_methods().filter_map(|method| method.param(name));
+        params.any(|param| param.location == Location::Server)
+    };
+    let mut fields_shown = shown.iter().map(|position| &fields[*position]);
+    // what a scan asks for takes longer to find out
+    if !table.scope.variables.has_defaults(&table.resource.provider)
+        && !fields_shown.any(|field| is_hidden(field) || is_server(field.name()))
+    {
+        return Vec::new();
+    }
     let demand = demand(scan, &table);
     shown
         .iter()
@@ -138,13 +149,8 @@ pub(crate) fn lacking(scan: &TableScan) -> Vec<String> {
     let Some(table) = table_of(scan).filter(|table| table.call.is_none()) else {
         return Vec::new();
     };
-    match chosen(&table, &demand(scan, &table)) {
-        Err(NoChoice::Missing(lacks)) => lacks.into_iter().flat_map(|lack| lack.missing).collect(),
-        Err(
-            NoChoice::Column { by: Some(lack), .. } | NoChoice::NotAccepted { by: Some(lack), .. },
-        ) => lack.missing,
-        _ => Vec::new(),
-    }
+    let Err(reason) = chosen(&table, &demand(scan, &table)) else { return Vec::new() };
+    lacks(reason).into_iter().flat_map(|lack| lack.missing).collect()
 }
 
 /// True if the scan's method takes every join key as it is, so that nothing has to compare it again.
