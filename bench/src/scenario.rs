@@ -77,7 +77,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "start",
-        about: "SELECT 1, SHOW SERVICES and a SELECT of one page, from start to exit",
+        about: "--version, SELECT 1, SHOW SERVICES and a SELECT of one page, from start to exit",
         run: start::start,
     },
     Scenario {

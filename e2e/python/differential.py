@@ -118,9 +118,12 @@ def main() -> None:
         done: list[Comparison] = []
 
         def work(job: tuple[str, list[Statement]]) -> None:
-            own = Comparison(server.connect(), runner)
-            own.compare(job[1], job[0])
+            with server.connect() as judge:
+                own = Comparison(judge, runner)
+                own.compare(job[1], job[0])
             done.append(own)
+            if full:
+                print(f"{len(done)} of {len(jobs)} rounds, {sum(len(it.wrong) for it in done)} wrong", file=sys.stderr)
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(work, jobs))

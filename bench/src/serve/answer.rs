@@ -48,6 +48,10 @@ pub(super) fn answer<'a>(world: &'a World, asked: &Asked<'_>) -> Answer<'a> {
     }
     let Some(rest) = path.strip_prefix("/api/2.0/accounts/") else { return Answer::missing() };
     let Some((_account, rest)) = rest.split_once('/') else { return Answer::missing() };
+    if asked.verb == "POST" && rest == "oauth2/published-app-integrations" {
+        let created = r#"{"integration_id":"00000000-7c1d-4e2f-9a3b-5d6e7f809102"}"#;
+        return Answer::ok(created.to_owned(), &[], String::new());
+    }
     match rest {
         "oauth2/published-app-integrations" => list(world, &world.published, query),
         "oauth2/custom-app-integrations" => list(world, &world.custom, query),
@@ -126,6 +130,14 @@ mod tests {
         assert_eq!(page(""), (2, Some("r2".into())));
         assert_eq!(page("?page_token=r4"), (1, None));
         assert_eq!(page("?page_size=3&page_token=r2"), (3, None));
+    }
+
+    #[test]
+    fn creation_answers_with_an_identifier() {
+        let target = "/api/2.0/accounts/a1/oauth2/published-app-integrations";
+        let (status, body) = ask("POST", target);
+        assert_eq!(status, "200 OK");
+        assert!(body.starts_with(r#"{"integration_id":""#), "{body}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod compat;
 mod context;
 mod empty_tables;
 mod forms;
+mod from_functions;
 mod item_names;
 mod json_paths;
 mod labels;
@@ -111,9 +112,10 @@ impl Front<'_> {
         mentioned.extend(learnt.words.iter().cloned());
         learnt.spelling.complete(&parsed.tokens, &names);
         let mut query = self.reread(parsed, &learnt.spelling, &names)?;
+        from_functions::rewrite(&mut query, &learnt.tables, self.state)?;
         pg_catalog::rewrite(&mut query, &self.settings);
         // numbers the values that `?` stands for, before a view repeats one of them
-        rewrite::rewrite(&mut query)?;
+        rewrite::rewrite(&mut query, self.state)?;
         // what another word stands for is mentioned too
         let others: Vec<String> = mentioned
             .iter()
@@ -197,9 +199,10 @@ impl Front<'_> {
             compat::rewrite(&mut query);
         }
         scopes::rewrite(&mut query, &tables, spelling);
+        from_functions::rewrite(&mut query, &tables, self.state)?;
         pg_catalog::rewrite(&mut query, &self.settings);
         empty_tables::fold(&mut query, &tables, self.state);
-        rewrite::rewrite(&mut query)?;
+        rewrite::rewrite(&mut query, self.state)?;
         volatile::mark(&mut query, self.state);
         labels.make_unique(&mut query);
         let outer = outer_names::rewrite(&mut query);

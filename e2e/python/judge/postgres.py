@@ -110,6 +110,12 @@ class Connection:
         self.socket.sendall(struct.pack("!ii", len(body) + 8, 3 << 16) + body)
         self._until_ready()
 
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
     def query(self, text: str) -> tuple[list[int], list[list[str | None]]]:
         """The type of each column, by its number in the catalog, and the rows as text."""
         body = text.encode() + b"\0"

@@ -13,7 +13,7 @@ use crate::step::Step;
 
 /// The SDK is installed without its dependencies: it asks for a newer certificate bundle than every
 /// index has, and for plain HTTP on loopback none is needed.
-const PACKAGES: [&str; 9] = [
+const PACKAGES: [&str; 12] = [
     "requests",
     "google-auth",
     "protobuf",
@@ -23,6 +23,9 @@ const PACKAGES: [&str; 9] = [
     "psycopg[binary]",
     "psycopg2-binary",
     "cryptography",
+    "SQLAlchemy",
+    "asyncpg",
+    "pg8000",
 ];
 const WITHOUT_DEPENDENCIES: [&str; 2] = ["databricks-sdk==0.162.0", "pystackql==3.8.5"];
 

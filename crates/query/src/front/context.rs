@@ -148,7 +148,14 @@ fn constant(expr: Expr, state: &SessionState) -> Result<Expr> {
         .with_config_options(Arc::clone(state.config().options()))
         .with_current_time();
     let simplifier = ExprSimplifier::new(info.build());
-    simplifier.simplify(simplifier.coerce(expr, &schema)?)
+    let plain = simplifier.simplify(simplifier.coerce(expr, &schema)?)?;
+    // `array_length` and its kin count without a sign
+    Ok(match plain {
+        Expr::Literal(value, meta) if value.data_type().is_integer() => {
+            Expr::Literal(value.cast_to(&DataType::Int64)?, meta)
+        }
+        plain => plain,
+    })
 }
 
 /// Plans resource names.

@@ -14,7 +14,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
     Expr, GroupByExpr, Ident, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator,
-    TableFactor, TableWithJoins, Value, VisitMut, VisitorMut, visit_expressions,
+    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::wildcards::{full_name, name_parts};
@@ -112,16 +112,37 @@ impl Folder<'_> {
     }
 
     fn has_aggregate(&self, select: &Select) -> bool {
-        let is_aggregate = |expr: &Expr| match expr {
-            Expr::Function(function) => {
-                let name = function.name.to_string().to_lowercase();
-                let known = self.state.aggregate_functions().contains_key(&name);
-                if known { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            }
-            _ => ControlFlow::Continue(()),
-        };
-        visit_expressions(&select.projection, is_aggregate).is_break()
-            || visit_expressions(&select.having, is_aggregate).is_break()
+        let mut finder = AggregateFinder { state: self.state, depth: 0 };
+        select.having.is_some() || select.projection.visit(&mut finder).is_break()
+    }
+}
+
+/// Finds an aggregate of the SELECT itself: those of its subqueries make no row of it.
+struct AggregateFinder<'a> {
+    state: &'a SessionState,
+    depth: usize,
+}
+
+impl Visitor for AggregateFinder<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _query: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
+        let name = function.name.to_string().to_lowercase();
+        match self.depth == 0 && self.state.aggregate_functions().contains_key(&name) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 }
 
@@ -167,7 +188,15 @@ fn is_folded(body: &SetExpr) -> bool {
                 Expr::Value(value) => value.value == Value::Boolean(false),
                 _ => false,
             };
-            select.from.is_empty() && select.selection.as_ref().is_some_and(is_false)
+            let is_null = |item: &SelectItem| match item {
+                SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) => {
+                    matches!(expr, Expr::Value(value) if value.value == Value::Null)
+                }
+                _ => false,
+            };
+            select.from.is_empty()
+                && select.selection.as_ref().is_some_and(is_false)
+                && select.projection.iter().all(is_null)
         }
         SetExpr::Query(query) => is_folded(&query.body),
         SetExpr::SetOperation { op, left, right, .. } => match op {

@@ -6,10 +6,12 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator,
-    SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType, visit_expressions,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
+    GroupByExpr, Ident, NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem,
+    SetExpr, SetOperator, SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType,
+    visit_expressions,
 };
 use strataql_diag::{Code, Report};
 use strataql_functions::{Exclusion, excluding_name};
@@ -208,28 +210,79 @@ fn has_subquery(expr: &Expr) -> bool {
 }
 
 /// `ARRAY(SELECT …)` as an aggregate of its rows, in their order.
-pub(super) fn array(expr: &Expr) -> Option<Expr> {
+pub(super) fn array(expr: &Expr, state: &SessionState) -> Option<Expr> {
     let query = array_query(expr)?;
     let mut query = query.clone();
     let keys = take_order(&mut query);
+    // a query of rows becomes the aggregate itself, since nothing inside of a derived table can be correlated
+    if let Some(values) = row_values(&query, keys.len(), state) {
+        let SetExpr::Select(select) = query.body.as_ref() else { return None };
+        let mut select = select.as_ref().clone();
+        select.projection = vec![SelectItem::UnnamedExpr(all_of(values, keys))];
+        return Some(Expr::Subquery(Box::new(Query {
+            with: query.with.clone(),
+            ..rows::around(&query, select)
+        })));
+    }
     let (mut from, mut columns) = rows::derived(&query, 1 + keys.len());
     if keys.is_empty() {
         (from, columns) = rows::derived(&query, 1);
     }
-    let mut columns = columns.into_iter();
-    let mut all = call_of("array_agg", columns.by_ref().take(1).collect());
+    let mut select = strataql_sql::empty_select();
+    select.projection = vec![SelectItem::UnnamedExpr(all_of(columns, keys))];
+    select.from = vec![from];
+    Some(Expr::Subquery(Box::new(rows::around(&query, select))))
+}
+
+/// The array of a value, sorted by the values behind it.
+fn all_of(values: Vec<Expr>, keys: Vec<OrderByExpr>) -> Expr {
+    let mut values = values.into_iter();
+    let mut all = call_of("array_agg", values.by_ref().take(1).collect());
     if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = &mut all
         && !keys.is_empty()
     {
-        let order = keys.into_iter().zip(columns);
+        let order = keys.into_iter().zip(values);
         let order = order.map(|(key, expr)| OrderByExpr { expr, ..key }).collect();
         list.clauses.push(FunctionArgumentClause::OrderBy(order));
     }
-    let all = call_of("coalesce", vec![all, call_of("make_array", vec![])]);
-    let mut select = strataql_sql::empty_select();
-    select.projection = vec![SelectItem::UnnamedExpr(all)];
-    select.from = vec![from];
-    Some(Expr::Subquery(Box::new(rows::around(&query, select))))
+    call_of("coalesce", vec![all, call_of("make_array", vec![])])
+}
+
+/// What a query computes from each row of its tables, if it does nothing else: the value, and its keys.
+fn row_values(query: &Query, keys: usize, state: &SessionState) -> Option<Vec<Expr>> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let has_groups =
+        !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
+    let is_more = query.limit_clause.is_some()
+        || query.fetch.is_some()
+        || select.distinct.is_some()
+        || select.having.is_some()
+        || select.qualify.is_some()
+        || has_groups
+        || select.from.is_empty();
+    if is_more || select.projection.len() != keys + 1 {
+        return None;
+    }
+    let value = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => {
+            Some(expr.clone())
+        }
+        _ => None,
+    };
+    let values: Vec<Expr> = select.projection.iter().map(value).collect::<Option<_>>()?;
+    let is_of_rows = |expr: &Expr| match expr {
+        Expr::Function(function) => {
+            let name = function.name.to_string().to_lowercase();
+            let is_aggregate = state.aggregate_functions().contains_key(&name);
+            if function.over.is_some() || is_aggregate || name == "unnest" {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+        _ => ControlFlow::Continue(()),
+    };
+    values.iter().all(|value| visit_expressions(value, is_of_rows).is_continue()).then_some(values)
 }
 
 /// The query of `ARRAY(SELECT …)`.

@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     TimezoneInfo, Value, VisitMut, VisitorMut,
 };
 
+use super::from_functions;
 use super::rewrite::call_of;
 use super::wildcards::name_parts;
 use crate::settings::{Login, Settings};
@@ -24,11 +25,16 @@ pub const SCHEMA: &str = "pg_catalog";
 
 /// Functions of the catalogs that are computed; they are registered under their full names.
 pub const FUNCTIONS: &[&str] = &[
+    "current_setting",
     "format_type",
+    "known_setting",
+    "parse_ident",
     "quote_ident",
     "relation_name",
     "relation_number",
     "schema_name",
+    "to_regclass",
+    "to_regtype",
     "type_number",
 ];
 
@@ -52,6 +58,12 @@ impl VisitorMut for Catalogs<'_> {
         {
             *args = None;
             *name = full("pg_get_keywords");
+            return ControlFlow::Continue(());
+        }
+        if let TableFactor::UNNEST { alias: Some(alias), array_exprs, .. } = factor
+            && matches!(array_exprs.as_slice(), [one] if is_never_given(one))
+        {
+            *factor = from_functions::nothing(alias);
             return ControlFlow::Continue(());
         }
         // `pg_catalog.generate_series(…)`
@@ -159,6 +171,10 @@ impl Catalogs<'_> {
         Some(match name {
             "version" => text(&self.login?.version),
             "current_database" | "current_catalog" => self.database(),
+            // the database that names without one are looked up in
+            "to_regclass" if count(function) == 1 => {
+                call("to_regclass", vec![argument(function, 0)?, self.database()])
+            }
             "current_user" | "session_user" | "user" | "current_role" => text(&self.login?.user),
             "pg_get_userbyid" => text(self.user()),
             "current_schema" => text(self.schema()),
@@ -170,7 +186,10 @@ impl Catalogs<'_> {
                 cast(call_of("array_length", both), DataType::BigInt(None))
             }
             "array_lower" => number("1"),
-            "current_setting" => text(setting(&argument_text(function, 0)?)?),
+            // `current_setting(name, missing_ok)`
+            "current_setting" if count(function) == 2 && is_true(&argument(function, 1)?) => {
+                call("known_setting", vec![argument(function, 0)?])
+            }
             "set_config" => return argument(function, 1),
             "pg_table_is_visible"
             | "pg_type_is_visible"
@@ -228,7 +247,9 @@ impl Catalogs<'_> {
             | "inet_client_addr"
             | "pg_get_partition_constraintdef"
             | "pg_last_xlog_replay_location"
+            | "pg_get_function_sqlbody"
             | "pg_get_function_arg_default" => null(),
+            "to_regrole" | "to_regproc" | "to_regprocedure" | "to_regoper" => null(),
             _ => return None,
         })
     }
@@ -246,6 +267,22 @@ impl Catalogs<'_> {
     fn schema(&self) -> &str {
         self.settings.namespace.get(1).map_or("public", String::as_str)
     }
+}
+
+/// True for lists of the catalogs that no object has: options, privileges.
+fn is_never_given(expr: &Expr) -> bool {
+    let name = match expr {
+        Expr::Identifier(name) => name,
+        Expr::CompoundIdentifier(parts) => match parts.last() {
+            Some(name) => name,
+            None => return false,
+        },
+        _ => return false,
+    };
+    matches!(
+        name.value.as_str(),
+        "reloptions" | "attoptions" | "relacl" | "attacl" | "nspacl" | "datacl" | "evttags"
+    )
 }
 
 /// `relation_number(…)` as it is: a cast to a number of what is one.
@@ -392,14 +429,15 @@ fn argument(function: &Function, index: usize) -> Option<Expr> {
     }
 }
 
-fn argument_text(function: &Function, index: usize) -> Option<String> {
-    match argument(function, index)? {
-        Expr::Value(value) => match value.value {
-            Value::SingleQuotedString(text) => Some(text.to_ascii_lowercase()),
-            _ => None,
-        },
-        _ => None,
+fn count(function: &Function) -> usize {
+    match &function.args {
+        FunctionArguments::List(list) => list.args.len(),
+        _ => 0,
     }
+}
+
+fn is_true(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(value) if value.value == Value::Boolean(true))
 }
 
 /// The number of a function that catalogs of types name.
@@ -414,8 +452,9 @@ fn procedure(name: &Expr) -> Option<Expr> {
     Some(Expr::value(Value::Number(number.to_owned(), false)))
 }
 
-/// Settings that clients look up in the middle of a query.
-fn setting(name: &str) -> Option<&'static str> {
+/// Settings that clients look up in the middle of a query, by their names in lower case.
+#[must_use]
+pub fn setting(name: &str) -> Option<&'static str> {
     Some(match name {
         "server_version_num" => "160000",
         "server_version" => "16.0",
@@ -430,6 +469,7 @@ fn setting(name: &str) -> Option<&'static str> {
         "lc_collate" | "lc_ctype" => "C.UTF-8",
         "datestyle" => "ISO, MDY",
         "block_size" => "8192",
+        "jit" => "off",
         "default_table_access_method" => "heap",
         _ => return None,
     })

@@ -3,11 +3,12 @@
 
 use std::ops::ControlFlow;
 
+use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint,
     JoinOperator, JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript, TableFactor,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
 };
 use strataql_diag::{Code, Report};
 use strataql_functions::{is_row_function, make_lateral};
@@ -15,21 +16,22 @@ use strataql_functions::{is_row_function, make_lateral};
 use super::{forms, item_names, postgres, recursion, rows};
 
 /// Rewrites a query.
-pub(super) fn rewrite(query: &mut Query) -> Result<(), Box<Report>> {
-    let mut rewriter = Rewriter { placeholders: 0, depth: 0 };
+pub(super) fn rewrite(query: &mut Query, state: &SessionState) -> Result<(), Box<Report>> {
+    let mut rewriter = Rewriter { state, placeholders: 0, depth: 0 };
     match query.visit(&mut rewriter) {
         ControlFlow::Break(report) => Err(report),
         ControlFlow::Continue(()) => Ok(()),
     }
 }
 
-struct Rewriter {
+struct Rewriter<'a> {
+    state: &'a SessionState,
     placeholders: usize,
     /// Queries around the place.
     depth: usize,
 }
 
-impl VisitorMut for Rewriter {
+impl VisitorMut for Rewriter<'_> {
     type Break = Box<Report>;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Self::Break> {
@@ -93,6 +95,12 @@ impl VisitorMut for Rewriter {
         if let Some(plain) = operator_call(expr) {
             *expr = plain;
         }
+        // the planner resolves what stands inside of the literal by itself, without the tables around it
+        if let Expr::Array(array) = expr
+            && array.elem.iter().any(has_column)
+        {
+            *expr = call_of("make_array", std::mem::take(&mut array.elem));
+        }
         if let Err(report) = postgres::respell(expr) {
             return ControlFlow::Break(report);
         }
@@ -118,7 +126,7 @@ impl VisitorMut for Rewriter {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         postgres::unnest_rows(expr);
         // what is repeated has its parameters numbered by now
-        if let Some(plain) = forms::array(expr).or_else(|| rows::plain(expr)) {
+        if let Some(plain) = forms::array(expr, self.state).or_else(|| rows::plain(expr)) {
             *expr = plain;
         }
         forms::exclude(expr);
@@ -139,6 +147,15 @@ impl VisitorMut for Rewriter {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// True if an expression reads a column.
+pub(super) fn has_column(expr: &Expr) -> bool {
+    let is_column = |expr: &Expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    visit_expressions(expr, is_column).is_break()
 }
 
 fn subscript(key: &str) -> AccessExpr {

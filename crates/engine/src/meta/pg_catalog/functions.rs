@@ -14,10 +14,11 @@ use datafusion::logical_expr::{
 };
 use strataql_diag::{Code, Report};
 use strataql_query::error::external;
+use strataql_query::front::pg_catalog::setting;
 use strataql_registry::Registry;
 
 use super::layouts::LAYOUTS;
-use super::names::{parts, quoted, schema_name};
+use super::names::{Part, parts, quoted, schema_name, split};
 use super::numbers::{Object, number_of, object_of};
 use super::{SCHEMA, types};
 
@@ -28,10 +29,36 @@ type Call = fn(&Registry, &[ScalarValue]) -> Result<ScalarValue>;
 /// # Errors
 /// Those of the registry of functions.
 pub(crate) fn register(state: &mut SessionState, registry: &Arc<Registry>) -> Result<()> {
-    let all: [(&'static str, usize, DataType, Call); 6] = [
+    let all: [(&'static str, usize, DataType, Call); 11] = [
+        ("current_setting", 1, DataType::Utf8, |_, given| {
+            let Some(name) = text(given, 0) else { return Ok(ScalarValue::Utf8(None)) };
+            let value = setting(&name.to_lowercase()).ok_or_else(|| {
+                external(Box::new(
+                    Report::new(Code::UnknownSetting, format!("there is no setting `{name}`"))
+                        .with_help(
+                            "`current_setting(name, true)` is NULL for a setting that there is not",
+                        ),
+                ))
+            })?;
+            Ok(ScalarValue::Utf8(Some(value.to_owned())))
+        }),
+        ("known_setting", 1, DataType::Utf8, |_, given| {
+            let value = text(given, 0).and_then(|name| setting(&name.to_lowercase()));
+            Ok(ScalarValue::Utf8(value.map(str::to_owned)))
+        }),
         ("format_type", 2, DataType::Utf8, |_, given| {
             let modifier = number(given, 1);
             Ok(ScalarValue::Utf8(number(given, 0).map(|kind| types::shown(kind, modifier))))
+        }),
+        ("parse_ident", 1, texts(), |_, given| {
+            let Some(name) = text(given, 0) else { return ScalarValue::try_from(&texts()) };
+            let plain = |part: Part| match part.is_quoted {
+                true => part.name,
+                false => part.name.trim().to_lowercase(),
+            };
+            let parts: Vec<ScalarValue> =
+                split(&name).into_iter().map(|part| ScalarValue::Utf8(Some(plain(part)))).collect();
+            Ok(ScalarValue::List(ScalarValue::new_list_nullable(&parts, &DataType::Utf8)))
         }),
         ("quote_ident", 1, DataType::Utf8, |_, given| {
             Ok(ScalarValue::Utf8(text(given, 0).map(|name| quoted(&name))))
@@ -58,6 +85,14 @@ pub(crate) fn register(state: &mut SessionState, registry: &Arc<Registry>) -> Re
             });
             Ok(ScalarValue::Utf8(name))
         }),
+        ("to_regclass", 2, DataType::Int64, |registry, given| {
+            let Some(name) = text(given, 0) else { return Ok(ScalarValue::Int64(None)) };
+            let database = text(given, 1).unwrap_or_default();
+            Ok(ScalarValue::Int64(relation_number(registry, &name, &database).ok()))
+        }),
+        ("to_regtype", 1, DataType::Int64, |_, given| {
+            Ok(ScalarValue::Int64(text(given, 0).and_then(|name| types::numbered(&name))))
+        }),
         ("type_number", 1, DataType::Int64, |_, given| {
             let Some(name) = text(given, 0) else { return Ok(ScalarValue::Int64(None)) };
             let number = types::numbered(&name).or_else(|| name.trim().parse().ok());
@@ -80,6 +115,10 @@ pub(crate) fn register(state: &mut SessionState, registry: &Arc<Registry>) -> Re
         state.register_udf(Arc::new(ScalarUDF::from(function)))?;
     }
     Ok(())
+}
+
+fn texts() -> DataType {
+    DataType::new_list(DataType::Utf8, true)
 }
 
 fn number(given: &[ScalarValue], at: usize) -> Option<i64> {

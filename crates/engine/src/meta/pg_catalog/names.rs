@@ -32,40 +32,53 @@ pub(super) fn quoted(name: &str) -> String {
 
 /// The parts of a name; a service of another database is two of them.
 pub(super) fn parts(text: &str) -> Vec<String> {
+    let mut written = split(text);
+    // the last part is a relation, whose name may hold dots
+    let last = written.pop();
     let mut parts = Vec::new();
-    let mut part = String::new();
-    let (mut is_quoted, mut was_quoted) = (false, false);
-    let mut chars = text.trim().chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '"' if is_quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                part.push('"');
+    for part in written {
+        match part.name.split_once('.') {
+            Some((provider, service)) if part.is_quoted => {
+                parts.extend([provider.to_owned(), service.to_owned()]);
             }
-            '"' => {
-                is_quoted = !is_quoted;
-                was_quoted = true;
-            }
-            '.' if !is_quoted => {
-                push(&mut parts, std::mem::take(&mut part), was_quoted);
-                was_quoted = false;
-            }
-            char => part.push(char),
+            _ => parts.push(part.name),
         }
     }
-    // the last part is a relation, whose name may hold dots
-    parts.push(part);
+    parts.extend(last.map(|part| part.name));
     parts
 }
 
-fn push(parts: &mut Vec<String>, part: String, was_quoted: bool) {
-    match part.split_once('.') {
-        Some((provider, service)) if was_quoted => {
-            parts.push(provider.to_owned());
-            parts.push(service.to_owned());
+/// A part of a name as it is written.
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) is_quoted: bool,
+}
+
+/// A name at its dots outside of quotes.
+pub(super) fn split(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut part = Part { name: String::new(), is_quoted: false };
+    let mut is_inside = false;
+    let mut chars = text.trim().chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' if is_inside && chars.peek() == Some(&'"') => {
+                chars.next();
+                part.name.push('"');
+            }
+            '"' => {
+                is_inside = !is_inside;
+                part.is_quoted = true;
+            }
+            '.' if !is_inside => {
+                let next = Part { name: String::new(), is_quoted: false };
+                parts.push(std::mem::replace(&mut part, next));
+            }
+            char => part.name.push(char),
         }
-        _ => parts.push(part),
     }
+    parts.push(part);
+    parts
 }
 
 #[cfg(test)]
