@@ -145,10 +145,15 @@ fn types(plan: &LogicalPlan) -> DataFusionResult<BTreeMap<String, Option<DataTyp
         let implied = matches!(node, LogicalPlan::Limit(_)).then_some(DataType::Int64);
         node.apply_expressions(|expr| {
             expr.apply(|part| {
+                // `$1::bigint` is given as a number
+                let (part, wanted) = match part {
+                    Expr::Cast(cast) => (cast.expr.as_ref(), Some(cast.field.data_type().clone())),
+                    part => (part, implied.clone()),
+                };
                 if let Expr::Placeholder(Parameter { id, field }) = part {
                     let known = found.entry(bare(id)).or_default();
                     let kind = field.as_ref().map(|field| field.data_type().clone());
-                    *known = known.take().or(kind).or_else(|| implied.clone());
+                    *known = known.take().or(kind).or(wanted);
                 }
                 Ok(TreeNodeRecursion::Continue)
             })

@@ -51,6 +51,11 @@ async fn required_parameters_need_no_value() {
     assert_eq!(names, ["1", "2", "10", "b"]);
     let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("+00:00".into()));
     assert_eq!(found.schema.field(4).data_type(), &utc);
+    let found = described("SELECT $1::bigint + 1 AS x, CAST($2 AS DATE) AS y, $3 AS z").await;
+    assert_eq!(
+        parameters(&found),
+        [("1", Some(&DataType::Int64)), ("2", Some(&DataType::Date32)), ("3", None)]
+    );
 }
 
 #[tokio::test]
