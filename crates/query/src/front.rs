@@ -112,7 +112,6 @@ impl Front<'_> {
         mentioned.extend(learnt.words.iter().cloned());
         learnt.spelling.complete(&parsed.tokens, &names);
         let mut query = self.reread(parsed, &learnt.spelling, &names)?;
-        from_functions::rewrite(&mut query, &learnt.tables, self.state)?;
         pg_catalog::rewrite(&mut query, &self.settings);
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query, self.state)?;
