@@ -1,9 +1,11 @@
 //! Stacks: plan, build, change outside, drift, test, teardown, against one server.
 //!
-//! Owns: the example stacks of `examples/deploy`; `goldens/deploy-*.txt` have what the commands print.
+//! Owns: the example stacks of `examples/deploy`, in both forms; `goldens/deploy.txt` has what the
+//! commands print.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use strataql_e2e::registry;
 use strataql_sandbox::{LogEntry, Options, ProviderSource, Sandbox, Scenario};
@@ -246,8 +248,142 @@ async fn whole_life(example: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_native_example_lives_and_ends() {
+    whole_life("native").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_example_with_query_files_lives_and_ends() {
     whole_life("legacy").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_applied_as_it_was_seen_or_not_at_all() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let place = Place::new("native", cache.path(), "").await;
+    place.ends("plan", &["--out", "first.json"], 2);
+    let applied = place.run(&["deploy", "apply", "first.json"]);
+    assert_eq!(applied.exit, Some(0), "{applied:?}");
+    place.ends("plan", &["--out", "second.json"], 0);
+
+    // changed outside after the plan was made
+    place.exec("UPDATE databricks_account.oauth2.account_federation_policy SET description = 'one' WHERE account_id = 'a1' AND policy_id = 'ci-dev'");
+    place.ends("plan", &["--out", "third.json"], 2);
+    place.exec("UPDATE databricks_account.oauth2.account_federation_policy SET description = 'two' WHERE account_id = 'a1' AND policy_id = 'ci-dev'");
+    let writes = place.writes();
+    for (file, why) in
+        [("second.json", "`ci` was changed after"), ("third.json", "`ci` was changed after")]
+    {
+        let refused = place.run(&["deploy", "apply", file]);
+        assert_eq!(refused.exit, Some(1), "{refused:?}");
+        assert!(
+            refused.err.contains(why) && refused.err.contains("= help: make a new plan"),
+            "{refused:?}"
+        );
+    }
+    let edited = std::fs::read_to_string(place.home.path().join("third.json")).expect("a plan");
+    place.home.write("edited.json", edited.replace("\"update\"", "\"replace\""));
+    let refused = place.run(&["deploy", "apply", "edited.json"]);
+    assert!(refused.err.contains("the file was changed after it was written"), "{refused:?}");
+    place.home.write("none.json", "{}");
+    let refused = place.run(&["deploy", "apply", "none.json"]);
+    assert!(refused.err.contains("is no plan"), "{refused:?}");
+    let manifest = place.home.path().join("native/stackql_manifest.yml");
+    let text = std::fs::read_to_string(&manifest).expect("readable");
+    std::fs::write(&manifest, text.replace("7776000s", "86400s")).expect("writable");
+    let refused = place.run(&["deploy", "apply", "third.json"]);
+    assert!(refused.err.contains("the manifest or a query file was changed"), "{refused:?}");
+    assert_eq!(place.writes(), writes, "nothing was sent");
+    place.server.shutdown().await;
+}
+
+fn is_full() -> bool {
+    std::env::var_os("STRATAQL_FULL").is_some_and(|value| value == "1")
+}
+
+/// Runs a command of the stack and kills it when the server stands still.
+fn killed(place: &Place, verb: &str) {
+    let mut child = place.command(&["deploy", verb, &place.stack, "dev"]).spawn().expect("starts");
+    let started = Instant::now();
+    let mut has_ended = false;
+    while !place.server.is_held() && !has_ended {
+        assert!(started.elapsed() < Duration::from_mins(1), "the point is not reached");
+        std::thread::sleep(Duration::from_millis(1));
+        has_ended = child.try_wait().expect("a child").is_some();
+    }
+    let _ended = child.kill();
+    let output = child.wait_with_output().expect("ends");
+    assert!(place.server.is_held(), "{}", String::from_utf8_lossy(&output.stderr));
+    place.server.release();
+}
+
+fn hold(method: &str, when: &str) -> String {
+    format!("faults:\n- {{method: {method}, request: 1, kind: hold, when: {when}}}\n")
+}
+
+/// Some of the points, or all of them.
+fn points<'m>(methods: &[&'m str]) -> Vec<(&'m str, &'static str)> {
+    let whens: &[&str] =
+        if is_full() { &["before", "after", "answered"] } else { &["before", "after"] };
+    let step = if is_full() { 1 } else { 4 };
+    let all = methods.iter().step_by(step);
+    all.flat_map(|method| whens.iter().map(move |when| (*method, *when))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_build_is_gone_on_with_or_taken_back() {
+    let cache = tempfile::tempdir().expect("a folder");
+    for (method, when) in points(&CREATES) {
+        for verb in ["resume", "rollback"] {
+            let place = Place::new("native", cache.path(), &hold(method, when)).await;
+            killed(&place, "build");
+            let point = format!("{method} {when} {verb}");
+            if verb == "resume" {
+                place.ends("resume", &[], 0);
+                place.ends("plan", &[], 0);
+                for create in CREATES {
+                    let done = place.requests(|entry| {
+                        entry.method.as_deref().is_some_and(|name| name.ends_with(create))
+                            && entry.status.is_some_and(|status| status < 300)
+                    });
+                    assert!(done <= 1, "{point}: {create} was done {done} times");
+                }
+            } else {
+                let logs = place.objects().contains(&"logs audit-dev".to_owned());
+                let ended = place.ends("rollback", &[], if logs { 4 } else { 0 });
+                // the rest is named, and there is no other
+                assert_eq!(
+                    ended.err.contains("not rolled back: `audit_logs` (create)"),
+                    logs,
+                    "{point}: {ended:?}"
+                );
+                let left: &[&str] = if logs { &["logs audit-dev"] } else { &[] };
+                assert_eq!(place.objects(), left, "{point}");
+            }
+            place.server.shutdown().await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_teardown_is_gone_on_with_or_taken_back() {
+    let cache = tempfile::tempdir().expect("a folder");
+    for (method, when) in points(&DELETES) {
+        for verb in ["resume", "rollback"] {
+            let place = Place::new("native", cache.path(), &hold(method, when)).await;
+            place.ends("build", &[], 0);
+            let all = place.objects();
+            killed(&place, "teardown");
+            if verb == "resume" {
+                place.ends("resume", &[], 0);
+                assert_eq!(place.objects(), ["logs audit-dev"], "{method} {when}");
+            } else {
+                place.ends("rollback", &[], 0);
+                assert_eq!(place.objects(), all, "{method} {when}");
+            }
+            place.server.shutdown().await;
+        }
+    }
 }
 
 /// The program under the name of the reference tool.
@@ -368,4 +504,96 @@ fn the_command_line_of_the_reference_tool() {
         assert_eq!(ended.exit, Some(exit), "{arguments:?}: {ended:?}");
         assert!(ended.err.contains(part), "{arguments:?}: {ended:?}");
     }
+}
+
+#[test]
+fn the_block_of_a_documentation_page_says_what_it_needs() {
+    let page =
+        std::fs::read_to_string(strataql_e2e::folder().join("seed/published_app_integration.mdx"))
+            .expect("the page");
+    let block =
+        page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let home = Home::new();
+    // as it stands, it is no manifest
+    home.write("alone/stackql_manifest.yml", block);
+    let ended = reference_tool(&home, &["lint", "alone"]);
+    assert_eq!(ended.exit, Some(1), "{ended:?}");
+    for part in [
+        "the file is a list of resources, not a manifest",
+        "put the list below `resources:`",
+        "`app_id` of `published_app_integration` needs a value in place of the type `string`",
+    ] {
+        assert!(ended.err.contains(part), "{part}: {ended:?}");
+    }
+    // below `resources:`
+    let indented: String = block.lines().map(|line| format!("  {line}\n")).collect();
+    let manifest = format!("name: s\nproviders: [databricks_account]\nresources:\n{indented}");
+    home.write("pasted/stackql_manifest.yml", &manifest);
+    let ended = reference_tool(&home, &["lint", "pasted"]);
+    assert_eq!(ended.exit, Some(1), "{ended:?}");
+    for part in [
+        "the prop `account_id` of `published_app_integration` has the type `string` in place of a value",
+        "the prop `token_access_policy` of `published_app_integration` has the type `object`",
+        "--> pasted/stackql_manifest.yml:7",
+        "`resource: provider.service.published_app_integration` needs none",
+    ] {
+        assert!(ended.err.contains(part), "{part}: {ended:?}");
+    }
+    // filled in as the hints say
+    let filled = manifest
+        .replacen("value: string", "value: a1", 1)
+        .replacen("value: string", "value: power-bi", 1)
+        .replacen("value: integer", "value: 1440", 1)
+        .replacen("value: integer", "value: 60", 1)
+        .replacen("value: boolean", "value: true", 1)
+        .replacen("value: integer", "value: 10080", 1)
+        .replacen(
+            "- name: published_app_integration\n",
+            "- name: published_app_integration\n    resource: databricks_account.oauth2.published_app_integration\n",
+            1,
+        );
+    home.write("filled/stackql_manifest.yml", &filled);
+    home.write("empty.yaml", EMPTY);
+    let ended = reference_tool(&home, &["lint", "filled"]);
+    assert_eq!(ended.exit, Some(0), "{ended:?}");
+    let sandbox = "--sandbox=scenario=empty.yaml,state=state.json";
+    for (verb, exit) in
+        [("plan", 2), ("build", 0), ("plan", 0), ("test", 0), ("teardown", 0), ("plan", 2)]
+    {
+        let ended = reference_tool(&home, &[verb, "filled", "dev", sandbox]);
+        assert_eq!(ended.exit, Some(exit), "{verb}: {ended:?}");
+        if verb == "plan" && exit == 2 {
+            assert!(ended.out.contains("\"enable_single_use_refresh_tokens\":true"), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_resources_are_found_in_lists() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let place = Place::new("native", cache.path(), "").await;
+    let entry = |n: usize| {
+        format!(
+            "  - name: app{n}\n    resource: databricks_account.oauth2.custom_app_integration\n    props: [{{name: account_id, value: a1}}, {{name: name, value: app{n}}}, {{name: confidential, value: true}}]\n"
+        )
+    };
+    let entries: String = (0..500).map(entry).collect();
+    place.home.write(
+        "native/stackql_manifest.yml",
+        format!("name: many\nproviders: [databricks_account]\nresources:\n{entries}"),
+    );
+    place
+        .run(&[
+            "exec",
+            "--max-writes",
+            "500",
+            "INSERT INTO databricks_account.oauth2.custom_app_integration (account_id, name, confidential)
+             SELECT 'a1', 'app' || value, true FROM generate_series(0, 499)",
+        ])
+        .success();
+    let before = place.requests(|_| true);
+    place.ends("plan", &[], 0);
+    let requests = place.requests(|_| true) - before;
+    assert!(requests <= 25, "{requests} requests for 500 resources");
+    place.server.shutdown().await;
 }

@@ -13,7 +13,7 @@ use crate::process::{Ended, Home};
 use crate::slt::setting;
 
 /// Pages whose examples are run, each in a home of its own, from top to bottom.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/querying.md",
     "docs/databricks.md",
@@ -23,6 +23,8 @@ const PAGES: [&str; 9] = [
     "docs/documents.md",
     "docs/import.md",
     "docs/coming-from.md",
+    "docs/deploy.md",
+    "docs/from-terraform.md",
 ];
 
 /// Texts of commands that are not run.
