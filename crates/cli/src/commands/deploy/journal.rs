@@ -73,26 +73,14 @@ impl Journals {
         // two runs may begin in one second
         let written = |path: &PathBuf| path.metadata().and_then(|data| data.modified()).ok();
         paths.sort_by_cached_key(|path| (written(path), path.clone()));
-        let Some(path) = paths.pop() else { return Ok(None) };
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            Report::new(
-                Code::LocalIo,
-                format!("the journal `{}` cannot be read: {error}", path.display()),
-            )
-            .with_help("make it readable, or remove it if its run does not matter")
-        })?;
-        if text.is_empty() {
-            // the run was killed before it did anything
-            return Ok(None);
+        while let Some(path) = paths.pop() {
+            let journal = read(&path)?;
+            // a run that was refused before it did anything hides no other
+            if let Some(journal) = journal.filter(|one| one.is_complete() || one.has_changes()) {
+                return Ok(Some((path, journal)));
+            }
         }
-        match Journal::parse(&text) {
-            Ok(journal) => Ok(Some((path, journal))),
-            Err((line, error)) => Err(Box::new(
-                Report::new(Code::Config, format!("the file is no journal of a run: {error}"))
-                    .with_place(path.display().to_string(), line)
-                    .with_help("remove the file if its run does not matter"),
-            )),
-        }
+        Ok(None)
     }
 
     /// The file of a journal, to go on writing; a line that was cut off is ended.
@@ -105,6 +93,28 @@ impl Journals {
             file.set_len(whole).map_err(|error| failed(path, &error))?;
         }
         Ok(file)
+    }
+}
+
+/// The journal of a file; nothing if its run was killed before it wrote a line.
+fn read(path: &Path) -> Result<Option<Journal>, Box<Report>> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Report::new(
+            Code::LocalIo,
+            format!("the journal `{}` cannot be read: {error}", path.display()),
+        )
+        .with_help("make it readable, or remove it if its run does not matter")
+    })?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Journal::parse(&text) {
+        Ok(journal) => Ok(Some(journal)),
+        Err((line, error)) => Err(Box::new(
+            Report::new(Code::Config, format!("the file is no journal of a run: {error}"))
+                .with_place(path.display().to_string(), line)
+                .with_help("remove the file if its run does not matter"),
+        )),
     }
 }
 
