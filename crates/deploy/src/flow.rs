@@ -13,6 +13,7 @@ mod exports;
 mod native;
 mod planned;
 mod policy;
+mod polling;
 mod statements;
 mod teardown;
 mod test;

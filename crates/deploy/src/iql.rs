@@ -50,9 +50,27 @@ impl Options {
         self.number("retries")
     }
 
-    /// `retry_delay`.
+    /// How often a read is asked: `retries`; with a `timeout` alone until that is over.
+    pub(crate) fn tries(&self, otherwise: u32) -> u32 {
+        let otherwise = if self.seconds("timeout").is_some() { u32::MAX } else { otherwise };
+        self.retries().unwrap_or(otherwise)
+    }
+
+    /// `retry_delay`; with a `timeout` a second, if there is none.
     pub(crate) fn delay(&self) -> Duration {
-        Duration::from_secs(self.number("retry_delay").unwrap_or(0).into())
+        let otherwise = u32::from(self.seconds("timeout").is_some());
+        Duration::from_secs(self.number("retry_delay").unwrap_or(otherwise).into())
+    }
+
+    /// A number with decimals, zero or more; what is none counts as absent.
+    pub(crate) fn decimal(&self, key: &str) -> Option<f64> {
+        let number: f64 = self.0.get(key)?.parse().ok()?;
+        (number.is_finite() && number >= 0.0).then_some(number)
+    }
+
+    /// A time in seconds.
+    pub(crate) fn seconds(&self, key: &str) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.decimal(key)?).ok()
     }
 
     /// `postdelete_retries`.
@@ -106,12 +124,14 @@ const OPTIONS: &[&str] = &[
     "jitter",
     "until",
     "fail_when",
-    "on_error",
 ];
 
 /// Options whose value is a whole number.
 const NUMBERS: &[&str] =
     &["retries", "retry_delay", "postdelete_retries", "postdelete_retry_delay"];
+
+/// Options whose value is a number, zero or more.
+const DECIMALS: &[&str] = &["timeout", "backoff", "max_delay", "jitter"];
 
 impl QueryFile {
     /// Reads the text of a file.
@@ -181,6 +201,14 @@ impl QueryFile {
                                 "`{value}` is no whole number, so that `{name}` has its default"
                             ),
                             "write a number such as `retries=3`",
+                        );
+                    }
+                    let is_decimal = || value.parse::<f64>().is_ok_and(|number| number >= 0.0);
+                    if DECIMALS.contains(&name) && !is_decimal() {
+                        self.warn(
+                            line,
+                            &format!("`{value}` is no number, so that `{name}` has no effect"),
+                            "write seconds such as `timeout=300`, or a factor such as `backoff=1.5`",
                         );
                     }
                     options.insert(name.to_owned(), value.to_owned());

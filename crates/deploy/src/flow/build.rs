@@ -197,7 +197,7 @@ impl Flow<'_> {
             }
             None if has_check => {
                 if let Some(check) = self.deferred(resource, queries, "statecheck", names)? {
-                    let attempts = check.anchor.options.retries().unwrap_or(1);
+                    let attempts = check.anchor.options.tries(1);
                     found.is_correct =
                         !self.options.dry_run && self.state(resource, names, &check, attempts)?;
                 }
@@ -227,7 +227,7 @@ impl Flow<'_> {
                 }
             }
         } else if let Some(exports) = self.deferred(resource, queries, "exports", names)? {
-            let attempts = exports.anchor.options.retries().unwrap_or(1);
+            let attempts = exports.anchor.options.tries(1);
             found.row = self.proxy(resource, names, &exports, attempts)?;
             found.is_correct = found.row.is_some();
         } else {
@@ -371,7 +371,7 @@ impl Flow<'_> {
         let mut is_found = false;
         if let Some(exists) = self.rendered(resource, queries, "exists", names)? {
             let pause = check_options.unwrap_or(&exists.anchor.options);
-            let attempts = pause.retries().unwrap_or(1);
+            let attempts = pause.tries(1);
             match self.exists(resource, names, &exists, attempts, pause)? {
                 Some(captured) => {
                     names.capture(&captured);
@@ -390,14 +390,14 @@ impl Flow<'_> {
         if queries.get("statecheck").is_some()
             && let Some(check) = self.deferred(resource, queries, "statecheck", names)?
         {
-            let attempts = check.anchor.options.retries().unwrap_or(1);
+            let attempts = check.anchor.options.tries(1);
             return self.state(resource, names, &check, attempts);
         }
         if queries.get("createorupdate").is_some() && queries.get("statecheck").is_none() {
             return Ok(true);
         }
         if let Some(exports) = self.deferred(resource, queries, "exports", names)? {
-            let attempts = exports.anchor.options.retries().unwrap_or(1) + 1;
+            let attempts = exports.anchor.options.tries(1).saturating_add(1);
             *row = self.proxy(resource, names, &exports, attempts)?;
             return Ok(row.is_some());
         }
@@ -467,7 +467,7 @@ impl Flow<'_> {
         exports: &Statement<'_>,
     ) -> Step<()> {
         let is_mutating = self.is_mutating(resource, &exports.sql)?;
-        let attempts = exports.anchor.options.retries().unwrap_or(1) + 1;
+        let attempts = exports.anchor.options.tries(1).saturating_add(1);
         self.info(&format!("exporting variables for [{}]...", resource.name));
         let rows = if is_mutating {
             // a write is sent once

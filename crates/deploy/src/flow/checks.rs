@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
 
+use super::polling::Pace;
 use super::statements::Statement;
 use super::{Flow, Step};
 use crate::iql::Options;
@@ -28,17 +29,23 @@ impl Flow<'_> {
             return Ok(None);
         }
         self.info(&format!("running exists check for [{}]...", resource.name));
+        let mut pace = Pace::of(pause);
         for attempt in 1..=attempts.max(1) {
-            match self.presence(resource, names, statement)? {
-                Presence::Present(captured) => {
-                    self.info(&format!("[{}] exists", resource.name));
-                    return Ok(Some(captured));
-                }
-                Presence::Absent => {}
+            let rows = self.rows(resource, names, statement)?;
+            let found = match verdict::presence(&rows) {
+                Presence::Present(captured) => Some(captured),
+                Presence::Absent => None,
                 Presence::Many(count) => return Err(self.many(resource, statement, count)),
+            };
+            // what is there stays there, also while it is not yet as `until` says
+            let is_reached = found.is_some() && self.is_reached(statement, rows.first())?;
+            let is_last = is_reached || attempt >= attempts || !self.wait(&mut pace)?;
+            if is_last && found.is_some() {
+                self.info(&format!("[{}] exists", resource.name));
+                return Ok(found);
             }
-            if attempt < attempts {
-                self.host.wait(pause.delay())?;
+            if is_last {
+                break;
             }
         }
         self.info(&format!("[{}] does not exist", resource.name));
@@ -60,17 +67,20 @@ impl Flow<'_> {
             return Ok(true);
         }
         self.info(&format!("running state check for [{}]...", resource.name));
+        let mut pace = Pace::of(&statement.anchor.options);
         for attempt in 1..=attempts.max(1) {
-            match self.presence(resource, names, statement)? {
-                Presence::Present(_) => {
+            let rows = self.rows(resource, names, statement)?;
+            self.not_failed(resource, statement, rows.first())?;
+            match verdict::presence(&rows) {
+                Presence::Present(_) if self.is_reached(statement, rows.first())? => {
                     self.info(&format!("[{}] is in the desired state", resource.name));
                     return Ok(true);
                 }
-                Presence::Absent => {}
+                Presence::Present(_) | Presence::Absent => {}
                 Presence::Many(count) => return Err(self.many(resource, statement, count)),
             }
-            if attempt < attempts {
-                self.host.wait(statement.anchor.options.delay())?;
+            if attempt < attempts && !self.wait(&mut pace)? {
+                break;
             }
         }
         self.info(&format!("[{}] is not in the desired state", resource.name));
@@ -124,17 +134,16 @@ impl Flow<'_> {
         Ok(rows.into_iter().next())
     }
 
-    /// One look. An answer "not found" means absent; every other failure is one, after a second look if
-    /// it may be over then.
-    fn presence(
+    /// One look. An answer "not found" is no rows; every other failure is one.
+    fn rows(
         &self,
         resource: &Resource,
         names: &Names,
         statement: &Statement<'_>,
-    ) -> Step<Presence> {
+    ) -> Step<Vec<Row>> {
         match self.ask(resource, names, statement, true) {
-            Ok(answer) => Ok(verdict::presence(&answer.rows)),
-            Err(report) if verdict::is_missing(&report) => Ok(Presence::Absent),
+            Ok(answer) => Ok(answer.rows),
+            Err(report) if verdict::is_missing(&report) => Ok(Vec::new()),
             Err(report) => Err(report),
         }
     }

@@ -178,7 +178,7 @@ impl Flow<'_> {
         let queries = self.queries(resource)?;
         let exists = self.deferred(resource, &queries, "exists", &names)?;
         if let Some(exists) = exists.filter(|exists| !exists.is_unknown()) {
-            let attempts = exists.anchor.options.retries().unwrap_or(1);
+            let attempts = exists.anchor.options.tries(1);
             match self.exists(resource, &names, &exists, attempts, &exists.anchor.options)? {
                 Some(captured) => names.capture(&captured),
                 None => return Ok(None),

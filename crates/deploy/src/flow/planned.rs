@@ -74,7 +74,7 @@ impl Flow<'_> {
         }
         let report = stale(format!("`{}` was changed after the plan was made", resource.name));
         Err(Box::new(report.with_place(&*self.stack.file, resource.line).with_note(format!(
-            "the plan is to {} it, now it would be to {} it",
+            "the plan says `{}`, now it would be `{}`",
             planned.action.word(),
             action.word()
         ))))

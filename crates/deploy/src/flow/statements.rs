@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
 
+use super::polling::Pace;
 use super::{Flow, Step};
 use crate::iql::{Anchor, QueryFile};
 use crate::manifest::{Kind, Resource};
@@ -135,22 +136,26 @@ impl Flow<'_> {
         statement: &Statement<'_>,
         attempts: u32,
     ) -> Step<Vec<crate::runner::Row>> {
+        let mut pace = Pace::of(&statement.anchor.options);
         let mut attempt = 1;
         loop {
-            let answer = self.ask(resource, names, statement, true);
-            let is_last = attempt >= attempts.max(1);
-            match answer {
-                Ok(answer) if !answer.rows.is_empty() || is_last => return Ok(answer.rows),
-                Ok(_) => {}
-                Err(report) if verdict::is_missing(&report) => {
-                    if is_last {
-                        return Ok(Vec::new());
+            // what it gives if it is not asked again
+            let last = match self.ask(resource, names, statement, true) {
+                Ok(answer) => {
+                    let row = answer.rows.first();
+                    self.not_failed(resource, statement, row)?;
+                    if row.is_some() && self.is_reached(statement, row)? {
+                        return Ok(answer.rows);
                     }
+                    Ok(Vec::new())
                 }
-                Err(report) if is_last || !verdict::is_passing(&report) => return Err(report),
-                Err(_) => {}
+                Err(report) if verdict::is_missing(&report) => Ok(Vec::new()),
+                Err(report) if verdict::is_passing(&report) => Err(report),
+                Err(report) => return Err(report),
+            };
+            if attempt >= attempts.max(1) || !self.wait(&mut pace)? {
+                return last;
             }
-            self.host.wait(statement.anchor.options.delay())?;
             attempt += 1;
         }
     }
@@ -164,6 +169,7 @@ impl Flow<'_> {
         statement: &Statement<'_>,
     ) -> Step<Answer> {
         let retries = statement.anchor.options.retries().unwrap_or(0);
+        let mut pace = Pace::of(&statement.anchor.options);
         let mut attempt = 0;
         loop {
             match self.ask(resource, names, statement, false) {
@@ -182,7 +188,9 @@ impl Flow<'_> {
                             resource.name, statement.name, report.message
                         ),
                     );
-                    self.host.wait(statement.anchor.options.delay())?;
+                    if !self.wait(&mut pace)? {
+                        return Err(report);
+                    }
                 }
             }
         }
@@ -267,62 +275,35 @@ impl Flow<'_> {
                 return Ok(());
             }
         }
-        let attempts = options.retries().unwrap_or(1) + 1;
-        for attempt in 1..=attempts {
-            self.info(&format!(
-                "running callback for [{}] ({attempt}/{attempts})...",
-                resource.name
-            ));
+        let attempts = options.tries(1).saturating_add(1);
+        let mut pace = Pace::of(options);
+        let mut attempt = 1;
+        loop {
+            let of =
+                options.retries().map_or_else(String::new, |retries| format!("/{}", retries + 1));
+            self.info(&format!("running callback for [{}] ({attempt}{of})...", resource.name));
             let rows = self.read(resource, names, &statement, 1)?;
-            if verdict::succeeded(&rows) {
+            // `until` says what success is, where it is there
+            let is_reached = options.text("until").is_some() && !rows.is_empty();
+            if is_reached || verdict::succeeded(&rows) {
                 return Ok(());
             }
-            if let Some(reason) = self.terminal(&statement, rows.first())? {
-                return Err(Box::new(
-                    Report::new(
-                        Code::AssertionFailed,
-                        format!("the {operation} of `{}` failed: `{reason}`", resource.name),
-                    )
-                    .with_place(statement.file, statement.anchor.line),
-                ));
+            if attempt >= attempts || !self.wait(&mut pace)? {
+                break;
             }
-            if attempt < attempts {
-                self.host.wait(options.delay())?;
-            }
+            attempt += 1;
         }
         Err(Box::new(
             Report::new(
                 Code::AssertionFailed,
                 format!(
-                    "the callback of `{}` did not succeed after {attempts} attempts",
+                    "the callback of `{}` did not succeed after {attempt} attempts",
                     resource.name
                 ),
             )
             .with_place(statement.file, statement.anchor.line)
-            .with_help("raise `retries` or `retry_delay` of the anchor, or look at the operation"),
+            .with_help("raise `retries`, `retry_delay` or `timeout` of the anchor, or look at the operation"),
         ))
-    }
-
-    /// `fail_when`: an expression over the row that ends the polling.
-    fn terminal(
-        &self,
-        statement: &Statement<'_>,
-        row: Option<&crate::runner::Row>,
-    ) -> Step<Option<String>> {
-        let (Some(text), Some(row)) = (statement.anchor.options.text("fail_when"), row) else {
-            return Ok(None);
-        };
-        let context = crate::template::json::to_template(&Json::Object(row.clone()));
-        // `x = 'FAILED'` as in SQL
-        let expression =
-            if text.contains("==") { text.to_owned() } else { text.replacen('=', "==", 1) };
-        match self.scope.templates.evaluated(&expression, &context) {
-            Ok(value) => Ok(value.is_true().then(|| text.to_owned())),
-            Err(failure) => Err(Box::new(
-                Report::new(Code::Config, format!("`fail_when` is wrong: {failure:?}"))
-                    .with_place(statement.file, statement.anchor.line),
-            )),
-        }
     }
 
     /// Logs what the `troubleshoot` anchor of an operation shows.

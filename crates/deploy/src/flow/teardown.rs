@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use strataql_diag::{Code, Report};
 
+use super::polling::Pace;
 use super::statements::Statement;
 use super::{Ended, Flow, OnFailure, Step};
 use crate::iql::QueryFile;
@@ -120,7 +121,7 @@ impl Flow<'_> {
             self.info(&format!("dry run delete for [{}]:\n\n{sql}\n", resource.name));
             return Ok(Gone::Confirmed);
         }
-        let attempts = check.anchor.options.retries().unwrap_or(1);
+        let attempts = check.anchor.options.tries(1);
         match self.exists(resource, &names, &check, attempts, &check.anchor.options)? {
             Some(captured) => names.capture(&captured),
             None if resource.kind == Kind::Multi => {}
@@ -152,7 +153,8 @@ impl Flow<'_> {
         delete: &Statement<'_>,
         check: &Statement<'_>,
     ) -> Step<Gone> {
-        let attempts = delete.anchor.options.retries().unwrap_or(1).max(1);
+        let attempts = delete.anchor.options.tries(1).max(1);
+        let mut pace = Pace::of(&delete.anchor.options);
         for attempt in 1..=attempts {
             self.info(&format!("deleting [{}]...", resource.name));
             let sent = self.change(resource, Operation::Delete, &Map::new(), |flow| {
@@ -167,12 +169,15 @@ impl Flow<'_> {
                 }
                 Err(report) if verdict::is_missing(&report) => {}
                 // another attempt may find that what held it is gone
-                Err(report) if attempt < attempts && verdict::is_refusal(&report) => {
+                Err(report)
+                    if attempt < attempts
+                        && verdict::is_refusal(&report)
+                        && self.wait(&mut pace)? =>
+                {
                     self.tell(
                         Level::Warn,
                         &format!("[{}] delete was refused: {}", resource.name, report.message),
                     );
-                    self.host.wait(delete.anchor.options.delay())?;
                     continue;
                 }
                 Err(report) => {
@@ -185,8 +190,8 @@ impl Flow<'_> {
                 self.info(&format!("successfully deleted {}", resource.name));
                 return Ok(Gone::Confirmed);
             }
-            if attempt < attempts {
-                self.host.wait(delete.anchor.options.delay())?;
+            if attempt < attempts && !self.wait(&mut pace)? {
+                break;
             }
         }
         self.troubleshoot(resource, queries, "delete", names)?;
@@ -198,13 +203,14 @@ impl Flow<'_> {
     fn is_gone(&self, resource: &Resource, names: &Names, check: &Statement<'_>) -> Step<bool> {
         let options = &check.anchor.options;
         let retries = options.postdelete_retries();
+        let mut pace = Pace::from(options.postdelete_delay(), options);
         for attempt in 0..=retries {
             let there = self.exists(resource, names, check, 1, options)?;
             if there.is_none() {
                 return Ok(true);
             }
-            if attempt < retries {
-                self.host.wait(options.postdelete_delay())?;
+            if attempt < retries && !self.wait(&mut pace)? {
+                break;
             }
         }
         Ok(false)

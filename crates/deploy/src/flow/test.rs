@@ -97,7 +97,7 @@ impl Flow<'_> {
         if let Some(exists) = self.deferred(resource, &queries, "exists", &names)?
             && !exists.is_unknown()
         {
-            let attempts = exists.anchor.options.retries().unwrap_or(1);
+            let attempts = exists.anchor.options.tries(1);
             if let Some(captured) =
                 self.exists(resource, &names, &exists, attempts, &exists.anchor.options)?
             {
@@ -134,7 +134,7 @@ impl Flow<'_> {
             self.info(&format!("skipping validation for [{}]", resource.name));
             true
         } else if let Some(check) = &check {
-            let attempts = check.anchor.options.retries().unwrap_or(1);
+            let attempts = check.anchor.options.tries(1);
             let is_right = self.state(resource, &names, check, attempts)?;
             if !is_right {
                 let exists = self.deferred(resource, &queries, "exists", &names)?;

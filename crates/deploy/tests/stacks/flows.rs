@@ -265,10 +265,53 @@ fn callbacks_end_at_a_short_circuit_and_at_a_failure() {
     assert_eq!(case.cloud.count("ops"), 0);
     let case = one("", &file(", fail_when=state = 'FAILED'"), table("FAILED"));
     let report = case.build().expect_err("failed");
-    assert!(report.message.contains("the create of `r` failed"), "{report:?}");
+    let message = "`callback:create` of `r` has failed: `state = 'FAILED'`";
+    assert_eq!(report.message, message, "{report:?}");
     assert_eq!(case.cloud.count("ops"), 1);
     let case = one("", &file(""), table("x"));
     assert!(case.build().expect_err("slow").message.contains("after 10 attempts"));
+}
+
+#[test]
+fn polling_goes_on_until_a_row_is_as_it_is_waited_for() {
+    let file = |options: &str| {
+        format!(
+            "/*+ exists */\nSELECT id FROM t\n/*+ create */\nINSERT INTO t SELECT 1\n/*+ statecheck, {options} */\nSELECT state FROM t /* check */\n"
+        )
+    };
+    let table = |states: &[&'static str]| {
+        let check = states.iter().map(|state| rows([json!({"state": state})])).collect();
+        vec![
+            ("check", check),
+            ("SELECT id", vec![none(), rows([json!({"id": 1})])]),
+            ("INSERT", vec![none()]),
+        ]
+    };
+    let pauses = "retries=9, retry_delay=1, backoff=2, max_delay=3";
+    let options = format!("{pauses}, until=state = 'READY'");
+    let case = one("", &file(&options), table(&["NEW", "NEW", "NEW", "READY"]));
+    case.built();
+    assert_eq!(*case.machine.waits.borrow(), [1, 2, 3]);
+
+    let case = one("", &file("timeout=5, retry_delay=2, until=state = 'READY'"), table(&["NEW"]));
+    assert!(case.build().is_err(), "it is never ready");
+    assert_eq!(*case.machine.waits.borrow(), [2, 2]);
+
+    let options = format!("{pauses}, until=state = 'READY', fail_when=state = 'BROKEN'");
+    let case = one("", &file(&options), table(&["NEW", "BROKEN"]));
+    let report = case.build().expect_err("broken");
+    assert!(report.message.contains("has failed: `state = 'BROKEN'`"), "{report:?}");
+    assert_eq!(case.cloud.count("check"), 2);
+}
+
+#[test]
+fn an_object_that_is_not_ready_is_there() {
+    // it is neither created again nor taken for gone
+    let file = "/*+ exists, retries=2, retry_delay=1, until=state = 'READY' */\nSELECT id, state FROM t\n/*+ create */\nINSERT INTO t SELECT 1\n/*+ delete */\nDELETE FROM t\n";
+    let there = || rows([json!({"id": 1, "state": "NEW"})]);
+    let case = one("", file, vec![("SELECT", vec![there()]), ("INSERT", vec![none()])]);
+    case.built();
+    assert_eq!(case.cloud.count("INSERT"), 0);
 }
 
 #[test]
