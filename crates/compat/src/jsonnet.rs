@@ -2,6 +2,7 @@
 //!
 //! Owns: the language as far as contexts use it: objects with locals, `self`, `super`, `$`, functions,
 //! conditions, comprehensions, imports, `std.extVar` and the common functions of `std`.
+//! Not taken: jrsonnet (docs/decisions/0016-own-jsonnet.md).
 //! Surprise: values are computed when they are asked for, so a field that fails does no harm unless it is
 //! in the result.
 
