@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, IntervalMonthDayNanoType};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion_expr::preimage::PreimageResult;
@@ -92,6 +94,24 @@ fn part_of(value: Option<&ScalarValue>) -> Option<Part> {
     value.and_then(|value| value.try_as_str().flatten()).and_then(Part::read)
 }
 
+fn is_epoch(name: &ScalarValue) -> bool {
+    name.try_as_str().flatten().is_some_and(|name| name.trim().eq_ignore_ascii_case("epoch"))
+}
+
+/// Seconds of intervals: as in PostgreSQL a year has 365.25 days, and a month 30.
+fn interval_seconds(intervals: &ArrayRef) -> Result<ArrayRef> {
+    let intervals = cast(intervals, &INTERVAL)?;
+    let seconds = |interval: IntervalMonthDayNano| {
+        let (years, months) = (interval.months / 12, interval.months % 12);
+        let days = f64::from(years) * 365.25 + f64::from(months) * 30.0 + f64::from(interval.days);
+        #[expect(clippy::cast_precision_loss, reason = "a DOUBLE is what is asked for")]
+        let time = interval.nanoseconds as f64 / 1e9;
+        days * 86_400.0 + time
+    };
+    let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>().iter();
+    Ok(Arc::new(intervals.map(|one| one.map(seconds)).collect::<Float64Array>()))
+}
+
 impl ScalarUDFImpl for DatePart {
     fn name(&self) -> &str {
         self.inner.name()
@@ -120,6 +140,18 @@ impl ScalarUDFImpl for DatePart {
         let Some(ColumnarValue::Scalar(name)) = arguments.args.first() else {
             return self.inner.invoke_with_args(arguments);
         };
+        if let Some(value) = arguments.args.get(1)
+            && is_epoch(name)
+            && matches!(value.data_type(), DataType::Interval(_))
+        {
+            let is_constant = matches!(value, ColumnarValue::Scalar(_));
+            let rows = if is_constant { 1 } else { arguments.number_rows };
+            let made = interval_seconds(&value.to_array(rows)?)?;
+            if is_constant {
+                return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
+            }
+            return Ok(ColumnarValue::Array(made));
+        }
         let Some(part) = part_of(Some(name)) else { return self.inner.invoke_with_args(arguments) };
         let (source, kind) = part.source();
         arguments.args[0] = ColumnarValue::Scalar(ScalarValue::from(source));

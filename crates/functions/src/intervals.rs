@@ -27,6 +27,7 @@ use strataql_diag::{Code, Report};
 
 use super::arithmetic::mentions;
 use crate::error::external;
+use crate::interval_extremes;
 
 /// The type of every interval here.
 pub(super) const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
@@ -125,7 +126,7 @@ impl ScalarUDFImpl for IntervalFunction {
 }
 
 /// The length in nanoseconds.
-fn length(interval: IntervalMonthDayNano) -> i128 {
+pub(super) fn length(interval: IntervalMonthDayNano) -> i128 {
     let days = i128::from(interval.months) * i128::from(DAYS_PER_MONTH) + i128::from(interval.days);
     days * i128::from(NANOS_PER_DAY) + i128::from(interval.nanoseconds)
 }
@@ -246,8 +247,10 @@ pub fn order_intervals(plan: LogicalPlan) -> Result<LogicalPlan> {
         let schema = merge_schema(&node.inputs());
         if let LogicalPlan::Sort(mut sort) = node {
             let changed = order(&mut sort.expr, &schema);
-            let sort = LogicalPlan::Sort(sort);
-            return Ok(Transformed::new(sort, changed, TreeNodeRecursion::Continue));
+            // a key may compare intervals, too
+            let done = by_length(LogicalPlan::Sort(sort), &schema)?;
+            let changed = changed || done.transformed;
+            return Ok(Transformed::new(done.data, changed, TreeNodeRecursion::Continue));
         }
         by_length(node, &schema)
     })
@@ -282,6 +285,9 @@ fn compared(expr: &Expr) -> Vec<&Expr> {
             keys.chain(call.params.args.iter().filter(|_| is_extreme)).collect()
         }
         Expr::WindowFunction(call) => call.params.order_by.iter().map(|key| &key.expr).collect(),
+        Expr::ScalarFunction(call) if interval_extremes::of(call.func.name()).is_some() => {
+            call.args.iter().collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -344,6 +350,13 @@ fn part_by_length(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::WindowFunction(mut call) => {
             order(&mut call.params.order_by, schema);
             Expr::WindowFunction(call)
+        }
+        Expr::ScalarFunction(mut call) => {
+            if let Some(extreme) = interval_extremes::of(call.func.name()) {
+                call.func = extreme;
+                call.args = call.args.into_iter().map(|arg| cast_to(arg, INTERVAL)).collect();
+            }
+            Expr::ScalarFunction(call)
         }
         other => other,
     })
