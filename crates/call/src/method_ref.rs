@@ -98,13 +98,14 @@ impl MethodRef {
     /// Refuses a method whose responses cannot be read.
     ///
     /// # Errors
-    /// `bad-document` when its document rewrites responses in a way that cannot be carried out.
+    /// `unsupported-syntax` when its document rewrites responses in a way that cannot be carried out: the
+    /// document may be right, and a later version may know it.
     pub fn check_readable(&self) -> Result<(), Box<Report>> {
         let Some(transform) = &self.method().response.transform else { return Ok(()) };
         let Some(problem) = Rewrite::problem(transform) else { return Ok(()) };
         Err(Box::new(
             Report::new(
-                Code::BadDocument,
+                Code::UnsupportedSyntax,
                 format!(
                     "the response template of method `{}` cannot be run: {problem}",
                     self.name()
