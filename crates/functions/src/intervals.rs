@@ -5,6 +5,8 @@
 //! Surprise: Arrow compares the months first, then the days, then the time, so that one day is more
 //! than 25 hours. As in PostgreSQL a month counts as 30 days here, and a day as 24 hours.
 
+mod extremes;
+
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, IntervalMonthDayNanoArray};
@@ -27,7 +29,6 @@ use strataql_diag::{Code, Report};
 
 use super::arithmetic::mentions;
 use crate::error::external;
-use crate::interval_extremes;
 
 /// The type of every interval here.
 pub(super) const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
@@ -285,7 +286,7 @@ fn compared(expr: &Expr) -> Vec<&Expr> {
             keys.chain(call.params.args.iter().filter(|_| is_extreme)).collect()
         }
         Expr::WindowFunction(call) => call.params.order_by.iter().map(|key| &key.expr).collect(),
-        Expr::ScalarFunction(call) if interval_extremes::of(call.func.name()).is_some() => {
+        Expr::ScalarFunction(call) if extremes::of(call.func.name()).is_some() => {
             call.args.iter().collect()
         }
         _ => Vec::new(),
@@ -352,7 +353,7 @@ fn part_by_length(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             Expr::WindowFunction(call)
         }
         Expr::ScalarFunction(mut call) => {
-            if let Some(extreme) = interval_extremes::of(call.func.name()) {
+            if let Some(extreme) = extremes::of(call.func.name()) {
                 call.func = extreme;
                 call.args = call.args.into_iter().map(|arg| cast_to(arg, INTERVAL)).collect();
             }

@@ -22,7 +22,6 @@ mod doc;
 mod error;
 mod excluded;
 mod hints;
-mod interval_extremes;
 mod intervals;
 mod json;
 mod json_column;

@@ -11,7 +11,7 @@ use datafusion_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::intervals::{INTERVAL, length};
+use super::{INTERVAL, length};
 
 static GREATEST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| udf(true));
 static LEAST: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| udf(false));
