@@ -6,7 +6,7 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let is = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
+    let is = |name: &str, value: &str| env::var_os(name).is_some_and(|set| set == value);
     if !is("CARGO_CFG_TARGET_OS", "linux") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
         return;
     }
@@ -21,11 +21,11 @@ fn main() {
 
 /// True if nobody chose a linker, and the compiler has its own.
 fn links_with_lld() -> bool {
-    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    if env::var_os("RUSTC_LINKER").is_some() || flags.contains("link") {
+    let flags = env::var_os("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    if env::var_os("RUSTC_LINKER").is_some() || flags.to_string_lossy().contains("link") {
         return false;
     }
-    let (Some(rustc), Ok(target)) = (env::var_os("RUSTC"), env::var("TARGET")) else {
+    let (Some(rustc), Some(target)) = (env::var_os("RUSTC"), env::var_os("TARGET")) else {
         return false;
     };
     let Ok(said) = Command::new(rustc).args(["--print", "sysroot"]).output() else { return false };

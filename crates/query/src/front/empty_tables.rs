@@ -139,9 +139,10 @@ impl Visitor for AggregateFinder<'_> {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
         let name = function.name.to_string().to_lowercase();
-        match self.depth == 0 && self.state.aggregate_functions().contains_key(&name) {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
+        if self.depth == 0 && self.state.aggregate_functions().contains_key(&name) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 }

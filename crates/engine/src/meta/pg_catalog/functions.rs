@@ -52,9 +52,8 @@ pub(crate) fn register(state: &mut SessionState, registry: &Arc<Registry>) -> Re
         }),
         ("parse_ident", 1, texts(), |_, given| {
             let Some(name) = text(given, 0) else { return ScalarValue::try_from(&texts()) };
-            let plain = |part: Part| match part.is_quoted {
-                true => part.name,
-                false => part.name.trim().to_lowercase(),
+            let plain = |part: Part| {
+                if part.is_quoted { part.name } else { part.name.trim().to_lowercase() }
             };
             let parts: Vec<ScalarValue> =
                 split(&name).into_iter().map(|part| ScalarValue::Utf8(Some(plain(part)))).collect();
