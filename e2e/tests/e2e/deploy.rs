@@ -526,7 +526,7 @@ fn the_block_of_a_documentation_page_says_what_it_needs() {
         assert!(ended.err.contains(part), "{part}: {ended:?}");
     }
     // below `resources:`
-    let indented: String = block.lines().map(|line| format!("  {line}\n")).collect();
+    let indented: String = block.lines().flat_map(|line| ["  ", line, "\n"]).collect();
     let manifest = format!("name: s\nproviders: [databricks_account]\nresources:\n{indented}");
     home.write("pasted/stackql_manifest.yml", &manifest);
     let ended = reference_tool(&home, &["lint", "pasted"]);

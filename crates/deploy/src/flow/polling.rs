@@ -111,7 +111,7 @@ impl Flow<'_> {
             return Ok(None);
         };
         let context = crate::template::json::to_template(&Json::Object(row.clone()));
-        match self.scope.templates.evaluated(&comparison(text), &context) {
+        match self.scope.templates.evaluated(&expression(text), &context) {
             Ok(value) => Ok(Some(value.is_true())),
             Err(failure) => Err(Box::new(
                 Report::new(Code::Config, format!("`{option}` is wrong: {failure:?}"))
@@ -122,10 +122,52 @@ impl Flow<'_> {
     }
 }
 
-/// `x = 'FAILED'` as in SQL, for templates.
-fn comparison(text: &str) -> String {
-    let has_own = ["==", "!=", "<=", ">="].iter().any(|operator| text.contains(operator));
-    if has_own { text.to_owned() } else { text.replacen('=', "==", 1) }
+/// An expression as in SQL as one of templates: `=` and `<>` compare, words of logic are in lower case.
+fn expression(text: &str) -> String {
+    let mut made = String::with_capacity(text.len() + 4);
+    for (at, part) in by_quotes(text).into_iter().enumerate() {
+        if at % 2 == 1 {
+            made.push_str(part);
+            continue;
+        }
+        let words = part.replace("<>", "!=");
+        let words = words.split(' ').map(|word| match word {
+            "AND" | "OR" | "NOT" | "IN" => word.to_lowercase(),
+            word => word.to_owned(),
+        });
+        let words = words.collect::<Vec<_>>().join(" ");
+        let mut letters = words.chars().peekable();
+        let mut before = ' ';
+        while let Some(letter) = letters.next() {
+            made.push(letter);
+            if letter == '=' && !"=<>!".contains(before) && letters.peek() != Some(&'=') {
+                made.push('=');
+            }
+            before = letter;
+        }
+    }
+    made
+}
+
+/// The parts of a text outside (even) and inside (odd, with their marks) of quotes.
+fn by_quotes(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut quote) = (0, None);
+    for (at, letter) in text.char_indices() {
+        match quote {
+            None if matches!(letter, '\'' | '"') => {
+                parts.push(&text[start..at]);
+                (start, quote) = (at, Some(letter));
+            }
+            Some(open) if open == letter => {
+                parts.push(&text[start..=at]);
+                (start, quote) = (at + 1, None);
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
 }
 
 #[cfg(test)]
@@ -169,9 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn comparisons_are_those_of_sql() {
-        assert_eq!(comparison("state = 'READY'"), "state == 'READY'");
-        assert_eq!(comparison("n >= 3"), "n >= 3");
-        assert_eq!(comparison("state != 'x'"), "state != 'x'");
+    fn expressions_are_those_of_sql() {
+        assert_eq!(expression("state = 'READY'"), "state == 'READY'");
+        assert_eq!(expression("n >= 3 AND NOT a = b"), "n >= 3 and not a == b");
+        assert_eq!(expression("a <> 'x = y' OR b == 1"), "a != 'x = y' or b == 1");
+        assert_eq!(expression("state IN ['a', 'AND']"), "state in ['a', 'AND']");
     }
 }
