@@ -147,11 +147,11 @@ fn responses_whose_template_cannot_be_run_are_refused() {
     let shaped = call("shaped", &[("id", "r1")], &from);
     let columns = shaped.target().columns(|_| false);
     let report = shaped.decode_plan(columns, Mismatch::Error).expect_err("refused");
-    assert_eq!(report.code, Code::BadDocument);
+    assert_eq!(report.code, Code::UnsupportedSyntax);
     assert!(report.message.contains("`fleet.sites.racks.shaped`"), "{report}");
     assert!(report.message.contains("`template`"), "{report}");
     let update = call("shapes.update", &[("id", "r1")], &from);
-    assert_eq!(update.lookup().expect_err("refused").code, Code::BadDocument);
+    assert_eq!(update.lookup().expect_err("refused").code, Code::UnsupportedSyntax);
 }
 
 #[test]
