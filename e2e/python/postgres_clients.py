@@ -70,13 +70,15 @@ def check_psql_waits(checks: Checks, server: Server) -> None:
     command = ["psql", "-X", "-At", "-d", server.conninfo()]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdin is not None and watching.stdout is not None
-        watching.stdin.write("SELECT 'tick' \\watch 0.1\n")
+        watching.stdin.write("SELECT 'tick' \\watch 0.5\n")
         watching.stdin.flush()
         seen = 0
-        while seen < 4:
+        while seen < 3:
             line = watching.stdout.readline()
             checks.true("\\watch goes on", line != "") if not line else None
             seen += line.strip() == "tick"
+        # while it waits: a statement that is cancelled ends a script
+        time.sleep(0.2)
         watching.send_signal(signal.SIGINT)
         watching.stdin.write("SELECT 'after' AS watch;\n")
         watching.stdin.close()
