@@ -36,7 +36,8 @@ impl Pace {
     pub(super) fn from(first: Duration, options: &Options) -> Self {
         Self {
             next: first,
-            growth: options.decimal("backoff").filter(|growth| *growth >= 1.0).unwrap_or(1.0),
+            // the longest pause times more than this is no time any more
+            growth: options.decimal("backoff").unwrap_or(1.0).clamp(1.0, 1e6),
             longest: options.seconds("max_delay"),
             jitter: options.decimal("jitter").unwrap_or(0.0).clamp(0.0, 1.0),
             limit: options.seconds("timeout"),
@@ -54,7 +55,7 @@ impl Pace {
         if self.limit.is_some_and(|limit| spent + pause > limit) {
             return None;
         }
-        // a day is longer than anybody waits, and no power of it overflows
+        // a day is longer than anybody waits
         self.next = longest(self.next.mul_f64(self.growth).min(Duration::from_hours(24)));
         self.waited += pause;
         Some(pause)
@@ -193,6 +194,7 @@ mod tests {
         assert_eq!(pauses("retry_delay=1, backoff=1.5", 0.5)[..3], [1_000, 1_500, 2_250]);
         // a factor that would make them shorter does not
         assert_eq!(pauses("retry_delay=1, backoff=0.1", 0.5), [1_000; 6]);
+        assert_eq!(pauses("retry_delay=1, backoff=1e300, max_delay=5", 0.5)[..2], [1_000, 5_000]);
     }
 
     #[test]
