@@ -20,6 +20,7 @@ use datafusion_expr::{
     ScalarUDFImpl, Signature,
 };
 use datafusion_functions::datetime::date_part;
+use datafusion_functions::utils::make_scalar_function;
 
 use super::intervals::INTERVAL;
 
@@ -140,17 +141,12 @@ impl ScalarUDFImpl for DatePart {
         let Some(ColumnarValue::Scalar(name)) = arguments.args.first() else {
             return self.inner.invoke_with_args(arguments);
         };
-        if let Some(value) = arguments.args.get(1)
-            && is_epoch(name)
+        if is_epoch(name)
+            && let [_, value] = arguments.args.as_slice()
             && matches!(value.data_type(), DataType::Interval(_))
         {
-            let is_constant = matches!(value, ColumnarValue::Scalar(_));
-            let rows = if is_constant { 1 } else { arguments.number_rows };
-            let made = interval_seconds(&value.to_array(rows)?)?;
-            if is_constant {
-                return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
-            }
-            return Ok(ColumnarValue::Array(made));
+            let seconds = |arrays: &[ArrayRef]| interval_seconds(&arrays[0]);
+            return make_scalar_function(seconds, vec![])(&arguments.args[1..]);
         }
         let Some(part) = part_of(Some(name)) else { return self.inner.invoke_with_args(arguments) };
         let (source, kind) = part.source();

@@ -9,13 +9,14 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, AsArray, IntervalMonthDayNanoArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Int64Type, IntervalMonthDayNano, TimeUnit};
-use datafusion_common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion_common::{DFSchema, Result, internal_err};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion_expr::{
     ColumnarValue, Expr, ExprSchemable, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
     Volatility,
 };
+use datafusion_functions::utils::make_scalar_function;
 use sqlparser::ast::BinaryOperator;
 use strataql_diag::{Code, Report};
 
@@ -76,21 +77,21 @@ impl ScalarUDFImpl for Difference {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = arguments.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if is_constant { 1 } else { arguments.number_rows };
-        let [left, right] = arguments.args.as_slice() else {
-            return internal_err!("{} needs two points in time", self.name());
-        };
-        let (left, right) =
-            (Points::of(&left.to_array(rows)?)?, Points::of(&right.to_array(rows)?)?);
-        let made: Result<IntervalMonthDayNanoArray> = (0..rows)
-            .map(|row| left.at(row).zip(right.at(row)).map(|(a, b)| between(a, b)).transpose())
-            .collect();
-        let made: ArrayRef = Arc::new(made?);
-        if is_constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
-        }
-        Ok(ColumnarValue::Array(made))
+        make_scalar_function(
+            |arrays| {
+                let [left, right] = arrays else {
+                    return internal_err!("{} needs two points in time", self.name());
+                };
+                let (left, right) = (Points::of(left)?, Points::of(right)?);
+                let made: Result<IntervalMonthDayNanoArray> = (0..arrays[0].len())
+                    .map(|row| {
+                        left.at(row).zip(right.at(row)).map(|(a, b)| between(a, b)).transpose()
+                    })
+                    .collect();
+                Ok(Arc::new(made?))
+            },
+            vec![],
+        )(&arguments.args)
     }
 }
 

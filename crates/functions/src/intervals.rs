@@ -14,7 +14,7 @@ use arrow::datatypes::{
     DataType, Float64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
 };
 use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion_common::{DFSchema, Result, ScalarValue, internal_err};
+use datafusion_common::{DFSchema, Result, internal_err};
 use datafusion_expr::expr::{AggregateFunction, Between, InList, ScalarFunction, Sort};
 use datafusion_expr::expr_rewriter::NamePreserver;
 use datafusion_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
@@ -23,6 +23,7 @@ use datafusion_expr::{
     BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Volatility, cast as cast_to,
 };
+use datafusion_functions::utils::make_scalar_function;
 use datafusion_functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
 use sqlparser::ast::BinaryOperator;
 use strataql_diag::{Code, Report};
@@ -89,20 +90,22 @@ impl ScalarUDFImpl for IntervalFunction {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = arguments.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if is_constant { 1 } else { arguments.number_rows };
-        let Some(intervals) = arguments.args.first() else {
+        make_scalar_function(|arrays| self.computed(arrays), vec![])(&arguments.args)
+    }
+}
+
+impl IntervalFunction {
+    fn computed(&self, arrays: &[ArrayRef]) -> Result<ArrayRef> {
+        let Some(intervals) = arrays.first() else {
             return internal_err!("{} needs an interval", self.name());
         };
-        let intervals = intervals.to_array(rows)?;
         let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
-        let made: ArrayRef = match (self.operation, arguments.args.get(1)) {
+        Ok(match (self.operation, arrays.get(1)) {
             (Operation::Length, _) => {
                 let lengths: Decimal128Array = intervals.iter().map(|at| at.map(length)).collect();
                 Arc::new(lengths.with_data_type(LENGTH))
             }
             (operation, Some(factors)) => {
-                let factors = factors.to_array(rows)?;
                 let factors = factors.as_primitive::<Float64Type>();
                 let made: Result<IntervalMonthDayNanoArray> = intervals
                     .iter()
@@ -118,11 +121,7 @@ impl ScalarUDFImpl for IntervalFunction {
                 Arc::new(made?)
             }
             (_, None) => return internal_err!("{} needs a number", self.name()),
-        };
-        if is_constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
-        }
-        Ok(ColumnarValue::Array(made))
+        })
     }
 }
 
@@ -382,6 +381,7 @@ fn extreme(mut call: AggregateFunction, schema: &DFSchema) -> AggregateFunction 
 
 #[cfg(test)]
 mod tests {
+    use datafusion_common::ScalarValue;
     use datafusion_expr::{LogicalPlanBuilder, col, lit};
     use datafusion_functions_aggregate::min_max::max_udaf;
 

@@ -1,6 +1,6 @@
 //! Stacks: plan, build, change outside, drift, test, teardown, against one server.
 //!
-//! Owns: the example stacks of `examples/deploy`, in both forms; `goldens/deploy.txt` has what the
+//! Owns: the example stacks of `examples/deploy`, in both forms; `goldens/deploy-*.txt` have what the
 //! commands print.
 
 use std::path::{Path, PathBuf};

@@ -6,10 +6,11 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, IntervalMonthDayNanoArray};
 use arrow::datatypes::{DataType, IntervalMonthDayNanoType};
-use datafusion_common::{Result, ScalarValue};
+use datafusion_common::Result;
 use datafusion_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use datafusion_functions::utils::make_scalar_function;
 
 use super::{INTERVAL, length};
 
@@ -50,12 +51,15 @@ impl ScalarUDFImpl for Extreme {
     }
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_constant = arguments.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
-        let rows = if is_constant { 1 } else { arguments.number_rows };
-        let arrays: Vec<ArrayRef> =
-            arguments.args.iter().map(|arg| arg.to_array(rows)).collect::<Result<_>>()?;
+        make_scalar_function(|arrays| Ok(self.chosen(arrays)), vec![])(&arguments.args)
+    }
+}
+
+impl Extreme {
+    fn chosen(&self, arrays: &[ArrayRef]) -> ArrayRef {
         let columns: Vec<&IntervalMonthDayNanoArray> =
             arrays.iter().map(|array| array.as_primitive::<IntervalMonthDayNanoType>()).collect();
+        let rows = columns.first().map_or(0, |column| column.len());
         let made: IntervalMonthDayNanoArray = (0..rows)
             .map(|row| {
                 // NULL is left out; of equal ones the first is taken
@@ -70,9 +74,6 @@ impl ScalarUDFImpl for Extreme {
                 }
             })
             .collect();
-        if is_constant {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&made, 0)?));
-        }
-        Ok(ColumnarValue::Array(Arc::new(made)))
+        Arc::new(made)
     }
 }

@@ -17,6 +17,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+use super::rewrite::{has_groups, is_aggregate};
 use super::wildcards::{full_name, name_parts};
 use super::{Relation, Tables};
 
@@ -103,12 +104,10 @@ impl Folder<'_> {
 
     /// True if a SELECT of nothing has no row.
     fn has_no_row(&self, select: &Select) -> bool {
-        let has_groups =
-            !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
         let is_wild = select.projection.iter().any(|item| {
             matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
         });
-        !is_wild && (has_groups || !self.has_aggregate(select))
+        !is_wild && (has_groups(select) || !self.has_aggregate(select))
     }
 
     fn has_aggregate(&self, select: &Select) -> bool {
@@ -138,8 +137,7 @@ impl Visitor for AggregateFinder<'_> {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         let Expr::Function(function) = expr else { return ControlFlow::Continue(()) };
-        let name = function.name.to_string().to_lowercase();
-        if self.depth == 0 && self.state.aggregate_functions().contains_key(&name) {
+        if self.depth == 0 && is_aggregate(function, self.state) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())

@@ -8,16 +8,15 @@ use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    GroupByExpr, Ident, NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem,
-    SetExpr, SetOperator, SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType,
-    visit_expressions,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
+    NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType, visit_expressions,
 };
 use strataql_diag::{Code, Report};
 use strataql_functions::{Exclusion, excluding_name};
 use strataql_sql::EXCLUDE;
 
-use super::rewrite::call_of;
+use super::rewrite::{call_of, has_groups, is_aggregate};
 use super::rows;
 
 type Refusal = Box<Report>;
@@ -251,14 +250,12 @@ fn all_of(values: Vec<Expr>, keys: Vec<OrderByExpr>) -> Expr {
 /// What a query computes from each row of its tables, if it does nothing else: the value, and its keys.
 fn row_values(query: &Query, keys: usize, state: &SessionState) -> Option<Vec<Expr>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return None };
-    let has_groups =
-        !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty());
     let is_more = query.limit_clause.is_some()
         || query.fetch.is_some()
         || select.distinct.is_some()
         || select.having.is_some()
         || select.qualify.is_some()
-        || has_groups
+        || has_groups(select)
         || select.from.is_empty();
     if is_more || select.projection.len() != keys + 1 {
         return None;
@@ -272,9 +269,8 @@ fn row_values(query: &Query, keys: usize, state: &SessionState) -> Option<Vec<Ex
     let values: Vec<Expr> = select.projection.iter().map(value).collect::<Option<_>>()?;
     let is_of_rows = |expr: &Expr| match expr {
         Expr::Function(function) => {
-            let name = function.name.to_string().to_lowercase();
-            let is_aggregate = state.aggregate_functions().contains_key(&name);
-            if function.over.is_some() || is_aggregate || name == "unnest" {
+            let is_unnest = function.name.to_string().eq_ignore_ascii_case("unnest");
+            if function.over.is_some() || is_unnest || is_aggregate(function, state) {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    CastKind, DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinOperator,
+    DataType, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinOperator,
     ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor,
     TableWithJoins, Value, VisitMut, VisitorMut, WildcardAdditionalOptions, WindowSpec, WindowType,
     visit_expressions,
@@ -288,13 +288,7 @@ fn numbered(inner: TableFactor, alias: TableAlias) -> TableFactor {
             window_frame: None,
         }));
     }
-    let number = Expr::Cast {
-        kind: CastKind::Cast,
-        expr: Box::new(number),
-        data_type: DataType::BigInt(None),
-        array: false,
-        format: None,
-    };
+    let number = pg_catalog::cast(number, DataType::BigInt(None));
     let mut select = strataql_sql::empty_select();
     select.projection = vec![
         SelectItem::Wildcard(WildcardAdditionalOptions::default()),

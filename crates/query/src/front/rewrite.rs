@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
-    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, Join, JoinConstraint,
-    JoinOperator, JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript, TableFactor,
-    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
+    FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, Join,
+    JoinConstraint, JoinOperator, JsonPathElem, LimitClause, ObjectName, Query, Select, Subscript,
+    TableFactor, UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
 };
 use strataql_diag::{Code, Report};
 use strataql_functions::{is_row_function, make_lateral};
@@ -156,6 +156,16 @@ pub(super) fn has_column(expr: &Expr) -> bool {
         _ => ControlFlow::Continue(()),
     };
     visit_expressions(expr, is_column).is_break()
+}
+
+/// True if a SELECT has GROUP BY.
+pub(super) fn has_groups(select: &Select) -> bool {
+    !matches!(&select.group_by, GroupByExpr::Expressions(keys, _) if keys.is_empty())
+}
+
+/// True for the call of an aggregate.
+pub(super) fn is_aggregate(function: &Function, state: &SessionState) -> bool {
+    state.aggregate_functions().contains_key(&function.name.to_string().to_lowercase())
 }
 
 fn subscript(key: &str) -> AccessExpr {
