@@ -21,13 +21,15 @@ const SUCCESS_KEYS: &[&str] = &["success", "ok", "Success", "succeeded"];
 /// Checks the success response to a write.
 ///
 /// # Errors
-/// `unexpected-body` if the response does not show that the write was carried out.
+/// `remote-rejected` for an error under a success status, `unexpected-body` for another response that does not
+/// show that the write was carried out.
 pub(crate) fn check_accepted(target: &MethodRef, response: &Response) -> Result<(), Box<Report>> {
     let expected = Expected::of(target.method(), &target.service().schemas);
     let Some(problem) = expected.problem(response) else { return Ok(()) };
     let message = format!("the {} response to `{}` {problem}", response.status, target.name());
-    let mut report = Report::new(Code::UnexpectedBody, message)
-        .with_help("read the object before you repeat the statement");
+    let code = if expected.is_error(response) { Code::RemoteRejected } else { Code::UnexpectedBody };
+    let mut report =
+        Report::new(code, message).with_help("read the object before you repeat the statement");
     if !Body::of(response).is_empty() {
         report = report
             .with_note(format!("the response body begins with `{}`", excerpt(&response.body)));
@@ -92,6 +94,12 @@ impl<'a> Expected<'a> {
                 self.is_structured().then(|| self.broken(&body, &error.to_string())).flatten()
             }
         }
+    }
+
+    /// True for a response that says itself that the write failed.
+    fn is_error(&self, response: &Response) -> bool {
+        let json = Body::of(response).json().ok().map(serde_json::from_slice::<Json>);
+        matches!(json, Some(Ok(Json::Object(object))) if self.error_in(&object).is_some())
     }
 
     fn broken(&self, body: &Body<'_>, syntax: &str) -> Option<String> {

@@ -191,11 +191,16 @@ impl Decoder {
         let json = self.json(body)?;
         let read = |last_wins| envelope::Reader::new(self, &json, last_wins).read();
         match read(false) {
-            // rare: a row has a key twice; the last one counts, which needs a second pass
+            // rare: a row has a key twice; whether with one value needs a second pass
             Err(envelope::Failure::RepeatedKey) => read(true),
             other => other,
         }
         .map_err(|failure| self.report(failure, body))
+    }
+
+    /// True if a template of the document makes the JSON that is read; such JSON may repeat a key.
+    const fn is_template(&self) -> bool {
+        self.rewrite.is_template()
     }
 
     /// The JSON in the body of a success response, or made of it.

@@ -21,19 +21,32 @@ const MAX_DEPTH: usize = 200;
 /// # Errors
 /// What is wrong with the text, as a clause.
 pub fn read_json(text: &str) -> Result<Json, String> {
+    read(text, Repeated::LastCounts)
+}
+
+/// What is done with a key that an object names twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeated {
+    LastCounts,
+    /// The values must be the same.
+    MustAgree,
+}
+
+fn read(text: &str, repeated: Repeated) -> Result<Json, String> {
     let mut jiter = Jiter::new(text.as_bytes());
     let peek = jiter.peek().map_err(|error| error.error_type.to_string())?;
-    let json = value(&mut jiter, peek, MAX_DEPTH)?;
+    let json = value(&mut jiter, peek, repeated, MAX_DEPTH)?;
     jiter.finish().map_err(|error| error.error_type.to_string())?;
     Ok(json)
 }
 
-/// [`read_json`] of an answer.
+/// [`read_json`] of an answer; one that gives a key two values cannot be read.
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
-pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Json, String> {
-    std::str::from_utf8(bytes).map_err(|error| error.to_string()).and_then(read_json)
+pub fn read_answer(bytes: &[u8]) -> Result<Json, String> {
+    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
+    read(text, Repeated::MustAgree)
 }
 
 /// Writes JSON text, numbers as they were read.
@@ -135,7 +148,12 @@ fn is_number(text: &str) -> bool {
         && exponent.is_none_or(|text| all_digits(text.strip_prefix(['+', '-']).unwrap_or(text)))
 }
 
-fn value(jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Json, String> {
+fn value(
+    jiter: &mut Jiter<'_>,
+    peek: Peek,
+    repeated: Repeated,
+    depth: usize,
+) -> Result<Json, String> {
     let wrong = |error: jiter::JiterError| error.error_type.to_string();
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(format!("it is nested more than {MAX_DEPTH} deep"));
@@ -154,7 +172,7 @@ fn value(jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Json, String
             let mut items = Vec::new();
             let mut next = jiter.known_array().map_err(wrong)?;
             while let Some(peek) = next {
-                items.push(value(jiter, peek, deeper)?);
+                items.push(value(jiter, peek, repeated, deeper)?);
                 next = jiter.array_step().map_err(wrong)?;
             }
             Json::Array(items)
@@ -164,7 +182,12 @@ fn value(jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> Result<Json, String
             let mut key = jiter.known_object().map_err(wrong)?.map(str::to_owned);
             while let Some(name) = key {
                 let peek = jiter.peek().map_err(wrong)?;
-                fields.insert(name, value(jiter, peek, deeper)?);
+                let value = value(jiter, peek, repeated, deeper)?;
+                let known = fields.get(&name).filter(|_| repeated == Repeated::MustAgree);
+                if known.is_some_and(|known| *known != value) {
+                    return Err(format!("it has the key `{name}` twice, with different values"));
+                }
+                fields.insert(name, value);
                 key = jiter.next_key().map_err(wrong)?.map(str::to_owned);
             }
             Json::Object(fields)
@@ -210,6 +233,15 @@ impl Serialize for Written<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_gives_a_key_one_value() {
+        let twice = |text: &str| read_answer(text.as_bytes()).map(|json| json.to_string());
+        assert_eq!(twice(r#"{"a":1,"b":2,"a":1}"#).expect("the same"), r#"{"a":1,"b":2}"#);
+        let problem = twice(r#"[{"o":{"a":1,"a":2}}]"#).expect_err("two values");
+        assert_eq!(problem, "it has the key `a` twice, with different values");
+        assert_eq!(read_json(r#"{"a":1,"a":2}"#).expect("the last").to_string(), r#"{"a":2}"#);
+    }
 
     #[test]
     fn numbers_keep_every_digit() {

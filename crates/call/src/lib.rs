@@ -30,7 +30,7 @@ pub use bind::{Arguments, Fields, attribute_json, is_secret, masked_body};
 pub use decode::{
     ColumnPlan, DecodePlan, Mismatch, RewritePlan, XmlShape, arrow_type, field_of, rewrite_answer,
 };
-pub use exact::{json_text, number_digits, read_json};
+pub use exact::{json_text, number_digits, read_answer, read_json};
 pub use exchange::{Exchange, Layer, WriteFailure};
 pub use look_up::{Shown, Sight, wrong_object};
 pub use method_call::MethodCall;

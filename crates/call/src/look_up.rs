@@ -12,7 +12,7 @@ use strataql_spec::Location;
 
 use crate::decode::media::Body;
 use crate::error_object::error_key;
-use crate::exact::read_bytes;
+use crate::exact::read_answer;
 use crate::exchange::Exchange;
 use crate::method_call::MethodCall;
 use crate::metrics::CallMetrics;
@@ -81,7 +81,8 @@ impl MethodCall {
         }
         let json =
             self.target().json_of(response).map_err(|what| unreadable(&format!("it {what}")))?;
-        let body = read_bytes(&json).map_err(|_| unreadable("it is no JSON"))?;
+        let body = read_answer(&json)
+            .map_err(|what| unreadable(&format!("it is no JSON: {what}")))?;
         let answer = &self.method().response;
         let shown = self.row_of(&body);
         let Json::Object(fields) = shown else {

@@ -24,7 +24,7 @@ pub use self::handle::told as known_arguments;
 use self::operation::{State, is_operation};
 use crate::decode::media::Body;
 use crate::error_object::error_key;
-use crate::exact::read_bytes;
+use crate::exact::read_answer;
 use crate::exchange::Exchange;
 use crate::look_up::{is_structured, wrong_object};
 use crate::method_call::MethodCall;
@@ -416,7 +416,7 @@ fn asked_pause(answer: &Response) -> Option<Duration> {
 }
 
 fn json(answer: &Response) -> Json {
-    read_bytes(Body::of(answer).json().unwrap_or_default()).unwrap_or(Json::Null)
+    read_answer(Body::of(answer).json().unwrap_or_default()).unwrap_or(Json::Null)
 }
 
 fn at<'j>(json: &'j Json, path: &[String]) -> Option<&'j Json> {

@@ -72,6 +72,27 @@ impl PathTemplate {
     }
 }
 
+impl PathTemplate {
+    /// True if the path is that of a list and this parameter in one more segment: `/items/{id}` of `/items`.
+    pub(crate) fn is_item_of(&self, list: &Self, name: &str) -> bool {
+        let text = |pieces: &[Piece]| {
+            let pieces = pieces.iter().map(|piece| match piece {
+                Piece::Literal(text) => text.as_str(),
+                Piece::Param(_) => "{}",
+            });
+            pieces.collect::<String>().trim_end_matches('/').to_owned()
+        };
+        let without_slash = match self.path.split_last() {
+            Some((Piece::Literal(last), rest)) if last == "/" => rest,
+            _ => &self.path,
+        };
+        match without_slash.split_last() {
+            Some((Piece::Param(last), scope)) => last == name && text(scope) == text(&list.path),
+            _ => false,
+        }
+    }
+}
+
 /// True if a regular expression has a `/` in it that a value may have: `[^/]` and `(?!…)` forbid one.
 pub(crate) fn holds_slash(pattern: &str) -> bool {
     let mut rest = pattern;

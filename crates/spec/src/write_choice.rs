@@ -267,38 +267,35 @@ impl Resource {
         let is_row = match self.finders(given).next() {
             _ if is_other => false,
             // that no SELECT can find the rows is said when they are looked for
-            None => !keys.is_empty(),
+            None => keys.iter().any(|key| self.names_one(method, keys, key)),
             Some(finder) => {
-                let needed: Vec<Input<'_>> = finder
-                    .inputs()
-                    .filter(|input| input.required && input.location != Some(Location::Server))
-                    .collect();
-                let is_needed = |key: &Input<'_>| needed.iter().any(|it| is_called(it, plain(key)));
+                let is_needed = |key: &Input<'_>| needed(finder).any(|it| is_called(&it, plain(key)));
+                // what a list needs is the same in all rows that it finds
                 let is_of_row =
-                    |key: &Input<'_>| finder.column(plain(key)).is_some() || !is_needed(key);
-                let takes = |input: &Input<'_>| {
-                    method.param(input.name).is_some()
-                        || keys.iter().any(|key| is_called(key, input.name))
-                };
-                keys.iter().any(is_of_row)
-                    || (finder.response.rows.is_single() && needed.iter().all(takes))
+                    |key: &Input<'_>| !is_needed(key) || self.is_lookup_by(finder, plain(key));
+                keys.iter().any(|key| is_of_row(key) && self.names_one(method, keys, key))
+                    || (finder.response.rows.is_single() && takes_all(method, keys, finder))
             }
         };
         (!is_row).then(|| left.to_owned())
     }
 
-    /// Conditions that a method does not take.
+    /// Conditions that a method does not take: a parameter or a field takes the constants that WHERE gives it, and
+    /// a key takes the value of each row that is found.
     fn left_over<'g>(
         &self,
         method: &Method,
         keys: &[Input<'_>],
         given: &'g StatementNames,
     ) -> Vec<&'g str> {
-        let takes = |name: &str| {
+        let has = |name: &str| {
             method.param(name).is_some()
-                || keys.iter().any(|key| is_called(key, name))
                 || (given.verb == SqlVerb::Delete
                     && method.body.as_ref().is_some_and(|body| body.property(name).is_some()))
+        };
+        let takes = |name: &str| {
+            (given.constants.contains(name) && has(name))
+                || keys.iter().any(|key| is_called(key, name))
         };
         given.conditions.iter().map(String::as_str).filter(|name| !takes(name)).collect()
     }
@@ -390,6 +387,18 @@ fn lacking_columns(method: &Method, given: &StatementNames) -> Vec<String> {
         missing.extend(lost.map(|field| field.name.to_owned()));
     }
     missing
+}
+
+/// What a SELECT method needs, but for its host.
+fn needed(select: &Method) -> impl Iterator<Item = Input<'_>> {
+    select.inputs().filter(|input| input.required && input.location != Some(Location::Server))
+}
+
+/// True if a method takes all that a SELECT method needs.
+fn takes_all(method: &Method, keys: &[Input<'_>], select: &Method) -> bool {
+    needed(select).all(|input| {
+        method.param(input.name).is_some() || keys.iter().any(|key| is_called(key, input.name))
+    })
 }
 
 /// Required parameters that a statement gives; hosts come from elsewhere too, keys of idempotency and masks

@@ -13,6 +13,8 @@ mod cases;
 mod lookups;
 #[path = "hostile/server.rs"]
 mod server;
+#[path = "hostile/undo.rs"]
+mod undo;
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -6,6 +6,7 @@ use super::envelope::{Failure, Reader, kind};
 use super::order::KeyFacts;
 use super::signs::{Sign, SignKind};
 use crate::error_object::{Tone, text_says_something};
+use crate::exact;
 
 impl<'a> Reader<'a> {
     /// A row of a list of objects.
@@ -198,8 +199,13 @@ impl<'a> Reader<'a> {
     }
 
     /// How often each column's key occurs in the row that comes next.
+    ///
+    /// # Errors
+    /// A key that contradicts itself, unless a template of the document made the answer.
     fn occurrences(&self) -> Result<Vec<u32>, Failure> {
         let mut counts = vec![0u32; self.builders.len()];
+        let mut first_values: Vec<&[u8]> = vec![&[]; self.builders.len()];
+        let may_differ = self.decoder.is_template();
         let mut ahead = self.jiter.clone();
         let mut first = true;
         loop {
@@ -207,12 +213,32 @@ impl<'a> Reader<'a> {
                 .map_err(Failure::syntax)?;
             first = false;
             let Some(key) = key else { return Ok(counts) };
-            for slot in self.decoder.slots.get(key).into_iter().flatten() {
+            let key_slots = self.decoder.slots.get(key).into_iter().flatten();
+            let name = key_slots.clone().next().map(|_| key.to_owned());
+            let peek = ahead.peek().map_err(Failure::syntax)?;
+            let start = ahead.current_index();
+            ahead.known_skip(peek).map_err(Failure::syntax)?;
+            let Some(name) = name else { continue };
+            let text = ahead.slice_to_current(start);
+            for slot in key_slots {
                 counts[*slot] += 1;
+                if counts[*slot] == 1 {
+                    first_values[*slot] = text;
+                } else if !may_differ && !is_same_json(first_values[*slot], text) {
+                    let row = self.rows + 1;
+                    return Err(Failure::Body(format!(
+                        "names `{name}` twice in row {row}, with different values"
+                    )));
+                }
             }
-            ahead.next_skip().map_err(Failure::syntax)?;
         }
     }
+}
+
+/// True for two texts of the same JSON value.
+fn is_same_json(one: &[u8], other: &[u8]) -> bool {
+    one == other
+        || matches!((exact::read_answer(one), exact::read_answer(other)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// What the keys of a row say about its being an error.

@@ -223,12 +223,18 @@ fn a_lookup_is_one_row_unless_it_is_somebody_elses_object() {
 }
 
 #[test]
-fn the_last_of_repeated_keys_counts() {
+fn a_key_that_a_row_repeats_has_one_value() {
     let columns = &[("a", ColumnType::Text), ("b", ColumnType::Integer)];
-    let body = r#"{"apps":[{"a":"1","b":1,"a":"2"},{"b":5},{"b":1,"b":2,"b":3}]}"#;
+    let body = r#"{"apps":[{"a":"2","b":1,"a":"2"},{"b":5},{"b":3,"b":3,"c":1,"c":2}]}"#;
     let decoded = decode(list(columns), body).expect("fine");
     assert_eq!(texts(&decoded, 0), [Some("2".into()), None, None]);
     assert_eq!(decoded.batch.column(1).as_primitive::<Int64Type>().values(), &[1, 5, 3]);
+    for row in [r#"{"a":"1","b":1,"a":"2"}"#, r#"{"b":1,"b":1,"b":2}"#, r#"{"a":"x","a":null}"#] {
+        let body = format!(r#"{{"apps":[{{"a":"0"}},{row}]}}"#);
+        let report = decode(list(columns), &body).expect_err("two values");
+        assert_eq!(report.code, Code::UnexpectedBody);
+        assert!(report.message.contains("twice in row 2, with different values"), "{report:?}");
+    }
 }
 
 #[test]

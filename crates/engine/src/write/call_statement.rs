@@ -17,7 +17,7 @@ use strataql_query::outcome::Outcome;
 use strataql_query::resource::ResourceRef;
 use strataql_query::result_set::ResultSet;
 use strataql_query::statement::Statement;
-use strataql_spec::{Method, RowShape};
+use strataql_spec::{Method, RowShape, SqlVerb, StatementNames};
 use strataql_sql::{Argument, Exec, Literal, Name};
 
 use super::awaiting::Awaiting;
@@ -42,7 +42,7 @@ pub(crate) async fn exec(
     let target = method_of(&|name| statement.resource(name), &exec.method)?;
     let method = target.method();
     let variables = statement.call_variables(method.is_read());
-    let (given, fields) = arguments(exec, method)?;
+    let (given, fields) = arguments(exec, &target)?;
     let shows = hints::has(&exec.hints, "SHOWRESULTS");
     let labelled = |report: Box<Report>| Box::new(report.with_label(exec.span, ""));
     let awaiting = Awaiting::of(statement, &target, &exec.hints, shows).map_err(labelled)?;
@@ -123,12 +123,17 @@ pub(super) fn method_of(
     ))
 }
 
-/// The values of EXEC: `@name` goes to the parameter of that name, else to the body; `@@json` is the body.
+/// The values of EXEC: `@name` goes to the parameter of that name, else to the body; `@@json` is the body. What
+/// names the object that a method changes is an argument, also in the body.
 ///
 /// # Errors
 /// `unknown-column` for what the method does not take, `ambiguous-name` for what stands twice,
 /// `bad-param-value` for a body that is no JSON object.
-pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<(Arguments, Fields), Box<Report>> {
+pub(super) fn arguments(
+    exec: &Exec,
+    target: &MethodRef,
+) -> Result<(Arguments, Fields), Box<Report>> {
+    let method = target.method();
     let mut all: IndexMap<String, Value> = IndexMap::new();
     for argument in &exec.arguments {
         let name = meant(method, &argument.name);
@@ -169,7 +174,29 @@ pub(super) fn arguments(exec: &Exec, method: &Method) -> Result<(Arguments, Fiel
             fields.0.insert(name, Value::Json(value));
         }
     }
+    // what stands in `@@json` as well is refused when the body is put together
+    let is_field =
+        |name: &str| !names_object(target, &all, name) && !fields.0.contains_key(name);
+    let changed: Vec<String> = all.keys().filter(|name| is_field(name.as_str())).cloned().collect();
+    for name in changed {
+        if let Some(value) = all.shift_remove(&name) {
+            fields.0.insert(name, value);
+        }
+    }
     Ok((Arguments(all), fields))
+}
+
+/// True for an argument that names the object, or where it is; false for a field that is changed.
+fn names_object(target: &MethodRef, all: &IndexMap<String, Value>, name: &str) -> bool {
+    let (resource, method) = (target.resource(), target.method());
+    let verb = resource.verb_of(&method.name);
+    if method.param(name).is_some() || !matches!(verb, SqlVerb::Update | SqlVerb::Replace) {
+        return true;
+    }
+    let given = all.keys().fold(StatementNames::new(verb), |given, name| given.with_constant(name));
+    let keys = resource.body_keys(&target.service().schemas, method, &given);
+    let property = method.body.as_ref().and_then(|body| body.property(name));
+    keys.iter().any(|key| property.is_some_and(|property| property.wire == key.wire))
 }
 
 /// The parameter or field that a name means, by its own name.

@@ -4,7 +4,8 @@
 //! which WHERE names.
 //! Surprise: a lookup may answer with another object than was asked for. Nothing is written then.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
@@ -24,7 +25,8 @@ use super::writer::Writer;
 ///
 /// # Errors
 /// `max-writes` when there are more, `wrong-object` for a row that is another object than was asked for,
-/// `unexpected-body` for one that does not tell its name; reports of the query.
+/// `unexpected-body` for one that does not tell its name, `ambiguous-name` for an object that would be set to
+/// different values; reports of the query.
 pub(crate) async fn collect(
     writer: &Writer<'_>,
     source: &RowSource,
@@ -35,16 +37,20 @@ pub(crate) async fn collect(
     let result = writer.statement.execute(prepared)?;
     let mut batches = result.rows;
     let mut rows = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     while let Some(batch) = batches.try_next().await? {
         for row in 0..batch.num_rows() {
             let Some(values) = read_row(&batch, row, source)? else { continue };
             // the same object is written once, however often a join or a list names it
-            let is_new =
-                source.keys.is_empty() || seen.insert(format!("{:?}", key_of(&values, source)));
-            if is_new {
-                rows.push(values);
+            if source.is_distinct {
+                let all = format!("{values:?}");
+                match seen.entry(format!("{:?}", key_of(&values, source))) {
+                    Entry::Vacant(entry) => entry.insert(all),
+                    Entry::Occupied(known) if *known.get() == all => continue,
+                    Entry::Occupied(_) => return Err(twice(&values, source, span)),
+                };
             }
+            rows.push(values);
             if rows.len() > limit {
                 let report = budget::too_many_writes(limit).with_label(span, "");
                 return Err(Box::new(report.with_note("nothing was sent")));
@@ -121,6 +127,22 @@ fn nameless(source: &RowSource, key: usize) -> Box<Report> {
         )
         .with_help(format!("name the object in WHERE: `{name} = '…'`"))
         .with_note("nothing was sent"),
+    )
+}
+
+fn twice(row: &Row, source: &RowSource, span: Span) -> Box<Report> {
+    let names = source.keys.iter().filter_map(|key| match &row[*key].value {
+        CellValue::Value(value) => Some(format!("`{}` = `{}`", row[*key].path.join("."), value.text())),
+        CellValue::Null => None,
+    });
+    let names = names.collect::<Vec<_>>().join(" and ");
+    let object = if names.is_empty() { String::new() } else { format!(" with {names}") };
+    let message = format!("an object of `{}`{object} is set to different values", source.resource);
+    Box::new(
+        Report::new(Code::AmbiguousName, message)
+            .with_label(span, "")
+            .with_help("write a condition that finds one row for each object")
+            .with_note("nothing was sent"),
     )
 }
 

@@ -16,6 +16,14 @@ pub(crate) struct ParamValues {
     pub(crate) values: Vec<sql::Expr>,
 }
 
+/// What names of a condition stand for.
+pub(crate) struct ScopeNames<'a> {
+    /// True for what is the same for all objects: parameters of the scope, options of the request.
+    pub(crate) is_scope: &'a dyn Fn(&str) -> bool,
+    /// True for columns of the target.
+    pub(crate) is_column: &'a dyn Fn(&str) -> bool,
+}
+
 /// AND-ed parts of a condition.
 pub(crate) fn conjuncts(condition: &sql::Expr) -> Vec<&sql::Expr> {
     split(condition, &sql::BinaryOperator::And)
@@ -88,13 +96,76 @@ impl Scope {
                 return all.reduce(|all, arm| &all & &arm).unwrap_or_default();
             }
             sql::Expr::BinaryOp { left, op: sql::BinaryOperator::Eq, right } => {
-                self.column(left).or_else(|| self.column(right))
+                let column = self.column(left).or_else(|| self.column(right));
+                column.filter(|_| !self.is_same(left, right))
             }
             sql::Expr::InSubquery { expr, negated: false, .. } => self.column(expr),
             sql::Expr::AnyOp { left, compare_op: sql::BinaryOperator::Eq, .. } => self.column(left),
             _ => None,
         };
         column.into_iter().collect()
+    }
+
+    /// True if a condition picks some objects of a scope: it can be false for one of them. Not decided by
+    /// values: `id LIKE '%'` picks.
+    pub(crate) fn picks(&self, condition: &sql::Expr, names: &ScopeNames<'_>) -> bool {
+        self.picks_unless(condition, names, false)
+    }
+
+    fn picks_unless(
+        &self,
+        condition: &sql::Expr,
+        names: &ScopeNames<'_>,
+        negated: bool,
+    ) -> bool {
+        use sql::BinaryOperator as Op;
+
+        let picks = |part: &sql::Expr| self.picks_unless(part, names, negated);
+        match condition {
+            sql::Expr::Nested(inner) => picks(inner),
+            sql::Expr::UnaryOp { op: sql::UnaryOperator::Not, expr } => {
+                self.picks_unless(expr, names, !negated)
+            }
+            sql::Expr::BinaryOp { left, op: op @ (Op::And | Op::Or), right } => {
+                // under NOT they change places
+                if (*op == Op::And) == negated {
+                    picks(left) && picks(right)
+                } else {
+                    picks(left) || picks(right)
+                }
+            }
+            sql::Expr::BinaryOp { left, op: Op::Eq | Op::GtEq | Op::LtEq, right }
+            | sql::Expr::IsNotDistinctFrom(left, right)
+                if self.is_same(left, right) =>
+            {
+                negated
+            }
+            sql::Expr::BinaryOp { left, op: Op::NotEq | Op::Gt | Op::Lt, right }
+            | sql::Expr::IsDistinctFrom(left, right)
+                if self.is_same(left, right) =>
+            {
+                !negated
+            }
+            sql::Expr::Value(value) => match value.value {
+                sql::Value::Boolean(value) => value == negated,
+                _ => matches!(value.value, sql::Value::Null),
+            },
+            sql::Expr::BinaryOp { left, op: Op::Eq, right }
+                if is_literal(left) && is_literal(right) =>
+            {
+                !negated
+            }
+            part => mentions_more(part, names),
+        }
+    }
+
+    /// True for two constants, or two ways to write the same column.
+    fn is_same(&self, left: &sql::Expr, right: &sql::Expr) -> bool {
+        match (self.column(left), self.column(right)) {
+            (Some(left), Some(right)) => left == right,
+            (None, None) => left == right,
+            _ => false,
+        }
     }
 
     /// Every column that a condition mentions and that may be the target's.
@@ -155,6 +226,33 @@ impl Scope {
             _ => None,
         }
     }
+}
+
+/// True if an expression names more than the scope, or reads something.
+fn mentions_more(part: &sql::Expr, names: &ScopeNames<'_>) -> bool {
+    let found = sql::visit_expressions(part, |inner: &sql::Expr| match inner {
+        sql::Expr::Identifier(name) if !(names.is_scope)(&name.value) => ControlFlow::Break(()),
+        sql::Expr::CompoundIdentifier(path)
+            if path.last().is_none_or(|last| !(names.is_scope)(&last.value))
+                || path.first().is_some_and(|first| (names.is_column)(&first.value)) =>
+        {
+            ControlFlow::Break(())
+        }
+        sql::Expr::CompoundFieldAccess { .. }
+        | sql::Expr::Subquery(_)
+        | sql::Expr::InSubquery { .. }
+        | sql::Expr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
+}
+
+/// True for a number or a text as it is written: two that differ are taken for two values.
+fn is_literal(expr: &sql::Expr) -> bool {
+    matches!(expr, sql::Expr::Value(value) if matches!(
+        value.value,
+        sql::Value::Number(..) | sql::Value::SingleQuotedString(_)
+    ))
 }
 
 /// The constant that the condition gives to a parameter of all rows.
@@ -236,6 +334,7 @@ mod tests {
         };
         assert_eq!(equated("a = 1 AND m.b = v.x AND c IN (SELECT x FROM v)"), "a,b,c");
         assert_eq!(equated("(a = 1 OR a = 2) AND (b = 1 OR c = 2)"), "a");
+        assert_eq!(equated("a = a AND m.b = b AND c = d"), "c");
         assert_eq!(equated("a = (SELECT max(x) FROM v) AND b NOT IN (1) AND c < 2"), "a");
     }
 
@@ -247,6 +346,45 @@ mod tests {
         };
         assert_eq!(mentioned("a = 1 AND m.b > a OR upper(c) LIKE 'x%'"), "a,b,c");
         assert_eq!(mentioned("spec.cpus = 4 AND v.id = m.id"), "id,spec,v");
+    }
+
+    #[test]
+    fn a_condition_that_holds_for_all_picks_none() {
+        let picks = |text: &str| {
+            let is_scope = |name: &str| name == "org";
+            let is_column = |name: &str| ["id", "n", "tags"].contains(&name);
+            let names = ScopeNames { is_scope: &is_scope, is_column: &is_column };
+            scope().picks(&condition(text), &names)
+        };
+        for text in [
+            "org = 'o'",
+            "org = 'o' AND 1 = 1",
+            "id = 'a' OR true",
+            "id = 'a' OR 1 = 1",
+            "id = 'a' OR org = 'o'",
+            "org = 'o' AND (id = 'a' OR NOT false)",
+            "id = id",
+            "m.id = id AND org = 'o'",
+            "NOT (id <> id)",
+            "id IS NOT DISTINCT FROM m.id",
+            "NOT (id = 'a' AND false)",
+            "org = v.org",
+        ] {
+            assert!(!picks(text), "{text}");
+        }
+        for text in [
+            "id = 'a'",
+            "org = 'o' AND (id = 'a' OR n > 1)",
+            "id = 'a' OR false",
+            "id = 'a' OR 1 = 2",
+            "NOT (id = 'a' OR n = 1)",
+            "id <> id",
+            "id = n",
+            "tags.org = 'o'",
+            "org = 'o' AND EXISTS (SELECT 1)",
+        ] {
+            assert!(picks(text), "{text}");
+        }
     }
 
     #[test]

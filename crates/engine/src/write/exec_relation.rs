@@ -94,7 +94,7 @@ pub(crate) fn table(
         ));
     }
     let labelled = |report: Box<Report>| Box::new(report.with_label(call.span, ""));
-    let (given, fields) = call_statement::arguments(call, method)?;
+    let (given, fields) = call_statement::arguments(call, &target)?;
     let columns = target.columns(|param| given.value(param).is_some());
     let variables = statement.call_variables(!method.is_write());
     let write =

@@ -22,8 +22,22 @@ pub(crate) struct PreparedWrite {
     pub(crate) call: MethodCall,
     /// The object before, when it was read to be able to undo the write.
     pub(crate) image: Option<Json>,
+    /// Whether the object of a creation was there before.
+    pub(crate) before: Before,
     /// Its row of the statement, where that is not its place among the writes that are sent together.
     pub(crate) row: Option<usize>,
+}
+
+/// What is known of the object that a write creates, from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Before {
+    /// Nobody asked.
+    #[default]
+    Unasked,
+    /// It was asked for, and the answer did not tell.
+    Unread,
+    /// It was not there.
+    Absent,
 }
 
 impl PreparedWrite {
@@ -61,7 +75,7 @@ impl PreparedWrite {
 
 impl From<MethodCall> for PreparedWrite {
     fn from(call: MethodCall) -> Self {
-        Self { call, image: None, row: None }
+        Self { call, image: None, before: Before::default(), row: None }
     }
 }
 

@@ -8,7 +8,7 @@ use strataql_call::{CallMetrics, Exchange, MethodCall, Sight, is_same_scalar};
 use strataql_net::Response;
 use strataql_spec::{HttpVerb, SqlVerb};
 
-use super::prepared::PreparedWrite;
+use super::prepared::{Before, PreparedWrite};
 
 /// What reading the object tells.
 pub(crate) enum Seen {
@@ -20,11 +20,13 @@ pub(crate) enum Seen {
     Unclear,
 }
 
-/// Reads the object that a write was about.
+/// Reads the object that a write was about. `is_refusal` tells that its answer said itself that it
+/// failed, under a status of success.
 pub(crate) async fn look(
     exchange: &dyn Exchange,
     metrics: &CallMetrics,
     write: &PreparedWrite,
+    is_refusal: bool,
 ) -> Seen {
     let Some(change) = change_of(&write.call) else { return Seen::Unclear };
     let Ok(Some(lookup)) = write.call.lookup() else { return Seen::Unclear };
@@ -34,9 +36,16 @@ pub(crate) async fn look(
         (Change::Gone, Sight::Missing(answer)) => Seen::Applied(answer),
         (Change::Gone, Sight::Object(_)) | (Change::Made, Sight::Missing(_)) => Seen::NotApplied,
         (Change::Made | Change::Altered, Sight::Object(shown)) => {
+            // an object that is as it was sent may have been there before
+            let is_new = match write.before {
+                Before::Absent => true,
+                Before::Unread => false,
+                Before::Unasked => !is_refusal,
+            };
             let sent = write.call.body();
             match sent.and_then(|sent| shows(&sent, &shown.object)) {
-                Some(true) => Seen::Applied(shown.response),
+                Some(true) if change == Change::Altered || is_new => Seen::Applied(shown.response),
+                Some(true) => Seen::Unclear,
                 // an object of that name may have been there before
                 Some(false) if change == Change::Altered => Seen::NotApplied,
                 _ => Seen::Unclear,

@@ -16,7 +16,7 @@ use strataql_spec::{ColumnType, Location, Param, SqlVerb};
 
 use super::cells::{self, SourceColumn};
 use super::chosen::Chosen;
-use super::condition::{self, ParamValues, Scope};
+use super::condition::{self, ParamValues, Scope, ScopeNames};
 use super::method;
 use super::statement::{Target, WriteStatement};
 use super::writer::Writer;
@@ -31,6 +31,8 @@ pub(crate) struct RowSource {
     resolved: bool,
     /// Columns that name the object.
     pub(super) keys: Vec<usize>,
+    /// Rows that name the same object are one write.
+    pub(super) is_distinct: bool,
     /// What the rows must be, in columns behind `columns`.
     pub(super) asked: Vec<Asked>,
 }
@@ -95,6 +97,7 @@ impl RowSource {
             resource: resource.dotted(),
             resolved: true,
             keys: Vec::new(),
+            is_distinct: false,
             asked,
         }
     }
@@ -102,6 +105,7 @@ impl RowSource {
     /// Keeps rows that mean the same object.
     pub(super) fn forget_keys(&mut self) {
         self.keys.clear();
+        self.is_distinct = false;
     }
 
     /// The source of a statement's rows.
@@ -129,6 +133,7 @@ impl RowSource {
                 resource: resource.dotted(),
                 resolved: false,
                 keys: Vec::new(),
+                is_distinct: false,
                 asked: Vec::new(),
             });
         }
@@ -149,7 +154,7 @@ impl RowSource {
         match values.filter(|values| names_all(chosen, values, &configured)) {
             Some(values) => Ok(direct_source(resource, statement, values, set)),
             None => {
-                check_scope(resource, statement, where_clause, (chosen, running))?;
+                check_scope(resource, statement, (chosen, running))?;
                 resolved_source(resource, chosen, statement, (where_clause, variables), set)
             }
         }
@@ -261,6 +266,7 @@ fn direct_source(
         resource: resource.dotted(),
         resolved: false,
         keys: parts.keys,
+        is_distinct: true,
         asked: Vec::new(),
     }
 }
@@ -275,10 +281,9 @@ fn is_set(resource: &ResourceRef, variables: &ServerVariables, param: &Param) ->
 fn check_scope(
     resource: &ResourceRef,
     statement: &WriteStatement,
-    where_clause: &sql::Expr,
     (chosen, running): (&Chosen, &Statement),
 ) -> Result<(), Box<Report>> {
-    if running.settings.write_all || !scope_only(resource, chosen, where_clause) {
+    if running.settings.write_all || !scope_only(resource, chosen, statement) {
         return Ok(());
     }
     let given = method::given(resource, statement);
@@ -331,16 +336,24 @@ fn resolved_source(
             parts.key(&param.name, value, param.required);
         }
     }
-    // options of the request that no SELECT knows are no conditions on rows
     let mut conditions = Vec::new();
     for part in condition::conjuncts(where_clause) {
-        match scope.values(part).filter(|it| !is_known(&it.name) && takes(chosen, &it.name)) {
-            None => conditions.push(part.clone()),
-            Some(_) if parts.columns.iter().any(|column| named(column, part, &scope)) => {}
-            Some(mut option) if option.values.len() == 1 => {
-                parts.key(&option.name, option.values.remove(0), false);
-            }
-            Some(option) => return Err(untold(resource, statement, &option.name)),
+        let taken = scope.values(part).filter(|it| takes(chosen, &it.name));
+        // an option of the request that no SELECT knows is no condition on rows
+        if taken.as_ref().is_none_or(|it| is_known(&it.name)) {
+            conditions.push(part.clone());
+        }
+        let Some(mut option) = taken else { continue };
+        if parts.columns.iter().any(|column| column.path == [option.name.as_str()]) {
+            continue;
+        }
+        let is_column = resource.is_column(&option.name);
+        if option.values.len() == 1 {
+            parts.key(&option.name, option.values.remove(0), is_column);
+        } else if is_known(&option.name) {
+            parts.key(&option.name, of_row(&option.name), is_column);
+        } else {
+            return Err(untold(resource, statement, &option.name));
         }
     }
     push_assigned(statement, &mut parts, set);
@@ -358,12 +371,9 @@ fn resolved_source(
         resource: resource.dotted(),
         resolved: true,
         keys: parts.keys,
+        is_distinct: true,
         asked,
     })
-}
-
-fn named(column: &SourceColumn, part: &sql::Expr, scope: &Scope) -> bool {
-    scope.values(part).is_some_and(|found| column.path == [found.name])
 }
 
 fn untold(resource: &ResourceRef, statement: &WriteStatement, name: &str) -> Box<Report> {
@@ -435,31 +445,18 @@ pub(super) fn is_compared(resource: &ResourceRef, name: &str) -> bool {
     is_asked && resource.columns().iter().any(|column| column.name == name && is_plain(column.kind))
 }
 
-/// True if the condition names nothing but parameters that are no columns, options of the request, and
-/// constants: `account_id = '…' AND 1 = 1` holds for every object of the scope or for none.
-fn scope_only(resource: &ResourceRef, chosen: &Chosen, where_clause: &sql::Expr) -> bool {
-    use std::ops::ControlFlow;
-
+/// True if the condition holds for every object of the scope or for none: `account_id = '…' AND 1 = 1`.
+fn scope_only(resource: &ResourceRef, chosen: &Chosen, statement: &WriteStatement) -> bool {
     let parameters = resource.parameters();
     let is_scope = |name: &str| {
         let is_parameter = parameters.iter().any(|parameter| parameter == name);
-        !resource.is_column(name) && (is_parameter || takes(chosen, name))
+        resource.resource().is_scope(name)
+            || (!resource.is_column(name) && (is_parameter || takes(chosen, name)))
     };
-    let found = sql::visit_expressions(where_clause, |part: &sql::Expr| match part {
-        sql::Expr::Identifier(name) if !is_scope(&name.value) => ControlFlow::Break(()),
-        sql::Expr::CompoundIdentifier(path)
-            if path.last().is_none_or(|last| !is_scope(&last.value))
-                || path.first().is_some_and(|first| resource.is_column(&first.value)) =>
-        {
-            ControlFlow::Break(())
-        }
-        sql::Expr::CompoundFieldAccess { .. }
-        | sql::Expr::Subquery(_)
-        | sql::Expr::InSubquery { .. }
-        | sql::Expr::Exists { .. } => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    });
-    found.is_continue()
+    let is_column = |name: &str| resource.is_column(name);
+    let names = ScopeNames { is_scope: &is_scope, is_column: &is_column };
+    let condition = statement.condition.as_ref();
+    !condition.is_some_and(|all| Scope::of(&statement.target).picks(all, &names))
 }
 
 fn push_assigned(statement: &WriteStatement, parts: &mut Parts, set: Vec<SourceColumn>) {

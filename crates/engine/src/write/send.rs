@@ -18,6 +18,7 @@ use super::chosen::Chosen;
 use super::context::WriteContext;
 use super::prepared::PreparedWrite;
 use super::record::{Record, StatementText};
+use super::resolve::{Seen, look};
 use super::returning::Returning;
 use super::sender::{Sender, WriteOutcome};
 use super::undo::{Plans, Undo};
@@ -183,12 +184,19 @@ pub(crate) async fn send_undo(
     let sender = Sender::new(exchange.as_ref(), metrics, &record, outcome);
     match sender.write(0, write).await.response() {
         Ok(_) => Ok(()),
-        // what is to be deleted is gone
-        Err(report)
-            if write.call.verb() == HttpVerb::Delete && report.code == Code::RemoteMissing =>
-        {
-            Ok(())
+        Err(report) => {
+            // what is to be deleted is gone, if the service says so and not a gateway
+            let is_missing =
+                write.call.verb() == HttpVerb::Delete && report.code == Code::RemoteMissing;
+            if !is_missing {
+                return Err(report.message);
+            }
+            match look(exchange.as_ref(), metrics, write, false).await {
+                Seen::Applied(_) => Ok(()),
+                // nothing shows the object; an error with a code of its own is the service's
+                Seen::Unclear if report.remote.is_some_and(|remote| remote.code.is_some()) => Ok(()),
+                Seen::Unclear | Seen::NotApplied => Err(report.message),
+            }
         }
-        Err(report) => Err(report.message),
     }
 }

@@ -135,7 +135,9 @@ impl<'a> Sender<'a> {
                 (WriteOutcome::Applied(response), end)
             }
             Err(failure) if failure.maybe_applied => {
-                let seen = look(self.exchange, self.metrics, write).await;
+                let is_success = failure.status.is_some_and(|status| (200..300).contains(&status));
+                let is_refusal = is_success && failure.report.code == Code::RemoteRejected;
+                let seen = look(self.exchange, self.metrics, write, is_refusal).await;
                 decided(failure, seen)
             }
             Err(failure) => {

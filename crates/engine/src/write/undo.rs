@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 use strataql_call::{
     Arguments, CallMetrics, Exchange, Fields, MethodCall, MethodRef, Sight, Value, is_secret,
-    known_arguments, read_json,
+    known_arguments, read_answer,
 };
 use strataql_diag::{Code, Report};
 use strataql_net::Response;
@@ -19,7 +19,7 @@ use strataql_spec::{HttpVerb, Location, Method, Resource, SchemaId, Schemas, Sql
 
 use super::context::{UndoLog, WriteContext};
 use super::masking;
-use super::prepared::PreparedWrite;
+use super::prepared::{Before, PreparedWrite};
 use super::sender::WriteOutcome;
 
 /// The write that takes another back.
@@ -42,6 +42,8 @@ pub(super) struct Plans(Vec<Plan>);
 enum Plan {
     /// By this method, with values from the answer.
     Delete(MethodRef),
+    /// Not at all, though the write is no reason to refuse the statement.
+    Stays(String),
     Call(Box<MethodCall>),
     /// Not at all.
     Never(String),
@@ -99,7 +101,11 @@ impl Plans {
     ) {
         let made = &write.call;
         let (target, call) = match &self.0[position] {
-            Plan::Never(why) => (made.target().clone(), Err(why.clone())),
+            Plan::Never(why) | Plan::Stays(why) => (made.target().clone(), Err(why.clone())),
+            // an object of that name may be another one, from before
+            Plan::Delete(target) if answer.is_none() && write.before != Before::Absent => {
+                (target.clone(), Err("whether it was made is not known".to_owned()))
+            }
             Plan::Call(call) => (call.target().clone(), Ok(call.as_ref().clone())),
             Plan::Delete(target) => {
                 let shown = answer.map(|answer| row(made.method(), answer)).unwrap_or_default();
@@ -126,9 +132,23 @@ async fn plan(
     if let Err(why) = inverse(resource, &method) {
         return Ok(Plan::Never(why));
     }
+    let creates = verb == SqlVerb::Insert && method.verb != HttpVerb::Put;
+    if creates {
+        write.before = Before::Unread;
+        if let Ok(Some(lookup)) = write.call.lookup()
+            && let Ok(sight) = lookup.look_up(exchange, metrics).await
+        {
+            match sight {
+                Sight::Missing(_) => write.before = Before::Absent,
+                Sight::Object(_) => {
+                    return Ok(Plan::Stays("an object of its name was there before".to_owned()));
+                }
+                Sight::Unclear(_) => {}
+            }
+        }
+    }
     // a PUT may replace what is there already
-    let creates = verb == SqlVerb::Insert;
-    let image = if creates && method.verb != HttpVerb::Put {
+    let image = if creates {
         None
     } else {
         let unread = |report: Box<Report>| {
@@ -255,8 +275,7 @@ fn recreation<'r>(resource: &'r Resource, deletion: &Method) -> Result<&'r Metho
 
 /// The first object that an answer shows.
 fn row(method: &Method, answer: &Response) -> Json {
-    let text = std::str::from_utf8(&answer.body).unwrap_or_default();
-    let body = read_json(text).unwrap_or_default();
+    let body = read_answer(&answer.body).unwrap_or_default();
     let shown = method.response.rows.path().iter().try_fold(&body, |json, step| json.get(step));
     match shown {
         Some(Json::Array(items)) => items.first().cloned().unwrap_or_default(),

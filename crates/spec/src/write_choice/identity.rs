@@ -53,12 +53,13 @@ impl Resource {
             return equated;
         }
         let all: Vec<Input<'m>> = match given.verb {
-            // a deletion has no other use for a field that the rows have
+            // a deletion has no other use for a field that WHERE gives
             SqlVerb::Delete if called.is_empty() => body
                 .properties
                 .iter()
                 .filter(|property| is_key(property))
                 .map(Input::of_property)
+                .filter(|input| given.equates(input))
                 .collect(),
             _ => called,
         };
@@ -136,6 +137,45 @@ impl Resource {
             .peekable();
         lists.peek().is_some()
             && lists.all(|list| list.input(name).is_some_and(|input| input.required))
+    }
+
+    /// True for a key that tells one object of the resource from the others: with the other keys it is what a
+    /// lookup needs, it is called like the object, or it stands behind the path of a list. What a list needs is
+    /// the scope of its rows, and what is called otherwise (`kind`, the owner) may be the same in many.
+    pub(super) fn names_one(&self, method: &Method, keys: &[Input<'_>], key: &Input<'_>) -> bool {
+        let name = super::plain(key);
+        let is_sought = |lookup: &Method| {
+            super::needed(lookup).any(|input| super::is_called(&input, name))
+                && super::takes_all(method, keys, lookup)
+        };
+        let is_one = |select: &Method| {
+            if select.response.rows.is_single() {
+                is_sought(select)
+            } else {
+                method.path.is_item_of(&select.path, key.wire)
+            }
+        };
+        let mut selects = self.candidates(SqlVerb::Select).filter(|it| it.is_selectable());
+        !self.is_scope(key.name) && (self.is_name_of_rows(name) || selects.any(is_one))
+    }
+
+    /// True for a field that is called like the object. Where the rows have an `id`, that is another one than a
+    /// field which is called like the resource alone: `kind` of `kinds`.
+    fn is_name_of_rows(&self, field: &str) -> bool {
+        let has_suffix = NAMES.iter().any(|name| plain(field).ends_with(name));
+        let has_id = |select: &Method| {
+            select.response.columns.iter().any(|column| plain(&column.name) == "id")
+        };
+        self.is_called_like(field)
+            && (has_suffix || !self.candidates(SqlVerb::Select).any(has_id))
+    }
+
+    /// True for a method that gets one object by its name, though its response could hold several (XML).
+    pub(super) fn is_lookup_by(&self, select: &Method, name: &str) -> bool {
+        let is_inside = !select.path.ends_with(name) && select.path.params().contains(&name);
+        select.name.to_ascii_lowercase().starts_with("get")
+            && self.is_called_like(name)
+            && !is_inside
     }
 
     /// True if a field is called like a name of the object: `id`, `job`, `job_id`.

@@ -226,3 +226,104 @@ components:
     assert!(!is_only(many, "change"));
     assert!(!is_only("{type: array, items: {properties: {id: {type: string}}}}", "change"));
 }
+
+/// Items below an organisation, their kinds and their log, whose rows show the organisation.
+const COARSE: &str = "
+paths:
+  /orgs/{org}/items: {get: &list {responses: {'200': {content: {application/json: {schema: {type: array, items: {properties: {id: {type: string}, org: {type: string}, kind: {type: string}, n: {type: integer}}}}}}}}}, delete: &gone {responses: {'204': {}}}, patch: &edit {requestBody: {content: {application/json: {schema: {properties: {n: {type: integer}}}}}}, responses: {'200': {}}}}
+  /orgs/{org}/items/{id}: {delete: *gone, patch: *edit}
+  /kinds: {get: *list, delete: {parameters: [{name: kind, in: query, schema: {type: string}}], responses: {'204': {}}}}
+  /kinds/of: {delete: {parameters: [{name: kind, in: query, required: true, schema: {type: string}}], responses: {'204': {}}}}
+  /kinds/by/{kind}: {delete: *gone}
+  /kinds/delete: {post: {requestBody: {content: {application/json: {schema: {properties: {kind: {type: string}}}}}}, responses: {'200': {}}}}
+  /users/{user}/logs: {get: *list, delete: *gone}
+  /users/{user}/logs/{id}: {get: {responses: {'200': {content: {application/json: {schema: {properties: {id: {type: string}, user: {type: string}}}}}}}}}
+  /logs: {get: {responses: {'200': {content: {application/json: {schema: {type: array, items: {properties: {id: {type: string}, user: {type: string}}}}}}}}}}
+components:
+  x-stackQL-resources:
+    items:
+      methods:
+        list: {operation: {$ref: '#/paths/~1orgs~1{org}~1items/get'}}
+        clear: {operation: {$ref: '#/paths/~1orgs~1{org}~1items/delete'}}
+        edit_all: {operation: {$ref: '#/paths/~1orgs~1{org}~1items/patch'}}
+        drop: {operation: {$ref: '#/paths/~1orgs~1{org}~1items~1{id}/delete'}}
+        edit: {operation: {$ref: '#/paths/~1orgs~1{org}~1items~1{id}/patch'}}
+      sqlVerbs: {select: [list], delete: [clear, drop], update: [edit_all, edit]}
+    cleared:
+      methods:
+        list: {operation: {$ref: '#/paths/~1orgs~1{org}~1items/get'}}
+        clear: {operation: {$ref: '#/paths/~1orgs~1{org}~1items/delete'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    optional:
+      methods:
+        list: {operation: {$ref: '#/paths/~1kinds/get'}}
+        clear: {operation: {$ref: '#/paths/~1kinds/delete'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    query:
+      methods:
+        list: {operation: {$ref: '#/paths/~1kinds/get'}}
+        clear: {operation: {$ref: '#/paths/~1kinds~1of/delete'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    path:
+      methods:
+        list: {operation: {$ref: '#/paths/~1kinds/get'}}
+        clear: {operation: {$ref: '#/paths/~1kinds~1by~1{kind}/delete'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    body:
+      methods:
+        list: {operation: {$ref: '#/paths/~1kinds/get'}}
+        clear: {operation: {$ref: '#/paths/~1kinds~1delete/post'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    kinds:
+      methods:
+        list: {operation: {$ref: '#/paths/~1kinds/get'}}
+        clear: {operation: {$ref: '#/paths/~1kinds~1delete/post'}}
+      sqlVerbs: {select: [list], delete: [clear]}
+    logs:
+      methods:
+        get: {operation: {$ref: '#/paths/~1users~1{user}~1logs~1{id}/get'}}
+        list_all: {operation: {$ref: '#/paths/~1logs/get'}}
+        list: {operation: {$ref: '#/paths/~1users~1{user}~1logs/get'}}
+        clear: {operation: {$ref: '#/paths/~1users~1{user}~1logs/delete'}}
+      sqlVerbs: {select: [get, list_all, list], delete: [clear]}
+";
+
+#[test]
+fn a_method_for_many_is_not_taken_for_one_row() {
+    let provider = "name: p\nproviderServices: {s: {service: {$ref: p/v1/services/s.yaml}}}\n";
+    let (provider, _) = load_provider(provider, "p").expect("valid");
+    let (service, _) =
+        load_service(COARSE, &provider, &provider.services[0], "s").expect("valid");
+    let chosen = |verb, resource: &str, constants: &[&str], others: &[&str]| {
+        let set: &[&str] = if verb == SqlVerb::Update { &["n"] } else { &[] };
+        let given = given(verb, set, constants, others);
+        match service.resources[resource].choose_write(&service.schemas, &given) {
+            Ok(choice) => choice.method.name.clone(),
+            Err(NoChoice::ChangesAll { condition, .. }) => format!("not {condition}"),
+            Err(why) => format!("{why:?}"),
+        }
+    };
+    let delete = |resource, constants: &[&str], others: &[&str]| {
+        chosen(SqlVerb::Delete, resource, constants, others)
+    };
+    // the rows show their scope
+    assert_eq!(delete("items", &["org"], &["n"]), "drop");
+    assert_eq!(delete("items", &["org", "n"], &[]), "drop");
+    assert_eq!(delete("items", &["org"], &[]), "clear");
+    assert_eq!(chosen(SqlVerb::Update, "items", &["org"], &["kind"]), "edit");
+    assert_eq!(delete("cleared", &["org", "id"], &[]), "not id");
+    // an option takes a constant, and is not sent for the rows that are found
+    assert_eq!(delete("optional", &["kind"], &[]), "clear");
+    assert_eq!(delete("optional", &[], &["kind"]), "not kind");
+    // what rows have in common names none of them, wherever it goes
+    for resource in ["query", "path", "body", "kinds"] {
+        assert_eq!(delete(resource, &["kind"], &[]), "clear", "{resource}");
+        assert_eq!(delete(resource, &["kind", "n"], &[]), "not n", "{resource}");
+        assert_eq!(delete(resource, &["kind"], &["id"]), "not id", "{resource}");
+    }
+    assert_eq!(delete("query", &[], &["kind", "n"]), "not n");
+    // a lookup needs the owner, and more that the method does not take
+    assert_eq!(delete("logs", &["user"], &[]), "clear");
+    assert_eq!(delete("logs", &["id"], &[]), "not id");
+    assert_eq!(delete("logs", &["user", "id"], &[]), "not id");
+}

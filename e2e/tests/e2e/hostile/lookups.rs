@@ -16,6 +16,7 @@ const HTML: &str = "text/html";
 const ANSWERS: &[(u16, &str, &str, Code)] = &[
     (200, JSON, r#"{"machine_id":"m2","name":"beta","zone":"z1"}"#, Code::WrongObject),
     (200, JSON, r#"{"machine_id":7,"name":"beta"}"#, Code::WrongObject),
+    (200, JSON, r#"{"machine_id":"m2","machine_id":"m1","name":"beta"}"#, Code::UnexpectedBody),
     (200, JSON, "{}", Code::UnexpectedBody),
     (200, JSON, "null", Code::UnexpectedBody),
     (200, JSON, "[]", Code::UnexpectedBody),
