@@ -27,7 +27,8 @@ pub(crate) fn check_accepted(target: &MethodRef, response: &Response) -> Result<
     let expected = Expected::of(target.method(), &target.service().schemas);
     let Some(problem) = expected.problem(response) else { return Ok(()) };
     let message = format!("the {} response to `{}` {problem}", response.status, target.name());
-    let code = if expected.is_error(response) { Code::RemoteRejected } else { Code::UnexpectedBody };
+    let code =
+        if expected.is_error(response) { Code::RemoteRejected } else { Code::UnexpectedBody };
     let mut report =
         Report::new(code, message).with_help("read the object before you repeat the statement");
     if !Body::of(response).is_empty() {

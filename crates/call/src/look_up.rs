@@ -81,8 +81,8 @@ impl MethodCall {
         }
         let json =
             self.target().json_of(response).map_err(|what| unreadable(&format!("it {what}")))?;
-        let body = read_answer(&json)
-            .map_err(|what| unreadable(&format!("it is no JSON: {what}")))?;
+        let body =
+            read_answer(&json).map_err(|what| unreadable(&format!("it is no JSON: {what}")))?;
         let answer = &self.method().response;
         let shown = self.row_of(&body);
         let Json::Object(fields) = shown else {

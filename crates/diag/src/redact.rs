@@ -3,8 +3,8 @@
 //! Owns: the set of secret values of a run and the masking of texts.
 //! Refuses: guessing what looks like a secret; whoever obtains one registers it.
 //! Surprise: a secret is also found in the forms in which a service may echo it: JSON escapes,
-//! percent-encoding (once or twice, in any case, of any of its characters), HTML entities, hexadecimal
-//! digits, and base64 of any alphabet, padding and alignment.
+//! percent-encoding (once or twice, in any case, of any of its characters), HTML entities, `\x41`, hexadecimal
+//! digits with or without separators, base64 of any alphabet, padding and alignment, and base32.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -18,8 +18,8 @@ pub const MASK: &str = "***";
 /// nothing.
 const SHORTEST: usize = 4;
 
-/// Base64 shorter than this is not looked for: it would occur by chance.
-const SHORTEST_BASE64: usize = 6;
+/// Base64 and base32 shorter than this are not looked for: they would occur by chance.
+const SHORTEST_CODED: usize = 6;
 
 /// The secrets of a run; clones share one set.
 #[derive(Clone, Default)]
@@ -47,7 +47,7 @@ struct Form {
 enum Kind {
     /// As it is.
     Exact,
-    /// Hexadecimal digits, in any case.
+    /// Hexadecimal digits, in any case; `:`, `-` or a space may stand between two bytes.
     Hex,
     /// Each character as it is or escaped.
     Escaped,
@@ -67,14 +67,13 @@ impl Redactor {
         let mut forms = Vec::new();
         for secret in [secret, secret.trim()] {
             forms.push(Form { bytes: secret.as_bytes().to_vec(), kind: Kind::Escaped });
-            forms.push(Form { bytes: hex(secret.as_bytes()), kind: Kind::Hex });
-            for url_safe in [false, true] {
-                for offset in 0..3 {
-                    let bytes = base64_core(secret.as_bytes(), offset, url_safe);
-                    if bytes.len() >= SHORTEST_BASE64 {
-                        forms.push(Form { bytes, kind: Kind::Exact });
-                    }
-                }
+            for bytes in std::iter::once(secret.as_bytes().to_vec()).chain(latin1(secret)) {
+                forms.push(Form { bytes: hex(&bytes), kind: Kind::Hex });
+                let coded = ALPHABETS.iter().flat_map(|alphabet| {
+                    (0..alphabet.group()).map(|offset| alphabet.core(&bytes, offset))
+                });
+                let coded = coded.filter(|coded| coded.len() >= SHORTEST_CODED);
+                forms.extend(coded.map(|bytes| Form { bytes, kind: Kind::Exact }));
             }
         }
         self.insert(forms);
@@ -172,10 +171,24 @@ impl Form {
         let end = at + self.bytes.len();
         match self.kind {
             Kind::Exact => (text.get(at..end)? == self.bytes).then_some(end),
-            Kind::Hex => text.get(at..end)?.eq_ignore_ascii_case(&self.bytes).then_some(end),
+            Kind::Hex => hex_end(&self.bytes, text, at),
             Kind::Escaped => escaped_end(&self.bytes, text, at),
         }
     }
+}
+
+/// Where hexadecimal digits end that begin at a place of a text.
+fn hex_end(digits: &[u8], text: &[u8], at: usize) -> Option<usize> {
+    let mut at = at;
+    for (number, pair) in digits.chunks(2).enumerate() {
+        at += usize::from(number > 0 && matches!(text.get(at), Some(b':' | b'-' | b' ')));
+        let found = text.get(at..at + pair.len())?;
+        if !found.eq_ignore_ascii_case(pair) {
+            return None;
+        }
+        at += pair.len();
+    }
+    Some(at)
 }
 
 /// Where a secret ends that begins at a place of a text, each character as it is or escaped.
@@ -223,35 +236,76 @@ fn units(text: &[u8], secret: &[u8]) -> [Option<(usize, usize)>; 3] {
         }
         b'+' => ((*wanted == b' ').then_some((1, 1)), None),
         b'\\' => {
-            let found = backslash(text).and_then(|(length, c)| {
+            let is_it = |(length, c): (usize, char)| {
                 let mut buffer = [0; 4];
                 let bytes = c.encode_utf8(&mut buffer).as_bytes();
                 secret.starts_with(bytes).then_some((length, bytes.len()))
-            });
-            (found, None)
+            };
+            let byte = hex_escape(text).filter(|byte| byte == wanted).map(|_| (4, 1));
+            let once = backslash(text).and_then(is_it).or(byte);
+            (once, backslash_twice(text).and_then(is_it))
         }
         b'&' => {
-            let found = ENTITIES.iter().find_map(|(entity, byte)| {
+            let named = ENTITIES.iter().find_map(|(entity, byte)| {
                 (text.starts_with(entity.as_bytes()) && byte == wanted).then_some((entity.len(), 1))
             });
-            (found, None)
+            let numbered = || {
+                let (length, c) = numbered_entity(text)?;
+                let mut buffer = [0; 4];
+                let bytes = c.encode_utf8(&mut buffer).as_bytes();
+                secret.starts_with(bytes).then_some((length, bytes.len()))
+            };
+            (named.or_else(numbered), None)
         }
         _ => (None, None),
     };
     [plain, escaped, again]
 }
 
-/// Characters that HTML escapes.
-const ENTITIES: &[(&str, u8)] = &[
-    ("&amp;", b'&'),
-    ("&lt;", b'<'),
-    ("&gt;", b'>'),
-    ("&quot;", b'"'),
-    ("&#34;", b'"'),
-    ("&#39;", b'\''),
-    ("&#x27;", b'\''),
-    ("&apos;", b'\''),
-];
+/// Characters that HTML escapes by name.
+const ENTITIES: &[(&str, u8)] =
+    &[("&amp;", b'&'), ("&lt;", b'<'), ("&gt;", b'>'), ("&quot;", b'"'), ("&apos;", b'\'')];
+
+/// `&#67;` or `&#x43;`: its length, and the character that it is.
+fn numbered_entity(text: &[u8]) -> Option<(usize, char)> {
+    let number = text.strip_prefix(b"&#")?;
+    let end = number.iter().take(10).position(|byte| *byte == b';')?;
+    let digits = std::str::from_utf8(&number[..end]).ok()?;
+    let code = match digits.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => digits.parse().ok()?,
+    };
+    Some((end + 3, char::from_u32(code)?))
+}
+
+/// The byte that `\x43` is.
+fn hex_escape(text: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(text.get(2..4)?).ok()?;
+    text.starts_with(b"\\x").then(|| u8::from_str_radix(digits, 16).ok()).flatten()
+}
+
+/// A JSON escape inside of JSON text that is escaped itself: `\\\"` for `"`.
+fn backslash_twice(text: &[u8]) -> Option<(usize, char)> {
+    let mut inner = Vec::new();
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while inner.len() < 12 && at < text.len() {
+        at += match (text[at], text.get(at + 1)) {
+            (b'\\', Some(byte @ (b'"' | b'\\' | b'/'))) => {
+                inner.push(*byte);
+                2
+            }
+            (b'\\', _) => break,
+            (byte, _) => {
+                inner.push(byte);
+                1
+            }
+        };
+        ends.push(at);
+    }
+    let (length, c) = backslash(&inner)?;
+    Some((*ends.get(length - 1)?, c))
+}
 
 /// How long an escape is, and the byte that it stands for.
 type Reading = (usize, u8);
@@ -314,25 +368,51 @@ const fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// The base64 characters that depend on the secret alone when it begins `offset` bytes into a group of
-/// three (RFC 4648, sections 4 and 5); the whole of the last group where it ends the text.
-fn base64_core(bytes: &[u8], offset: usize, url_safe: bool) -> Vec<u8> {
-    const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let alphabet = if url_safe { URL_SAFE } else { STANDARD };
-    let mut padded = vec![0; offset];
-    padded.extend_from_slice(bytes);
-    let bits = padded.len() * 8;
-    // characters that hold a bit of what stands before or after are left out
-    let first = (offset * 8).div_ceil(6);
-    let last = bits / 6;
-    let bit = |at: usize| (padded[at / 8] >> (7 - at % 8)) & 1;
-    (first..last)
-        .map(|at| {
-            let index = (at * 6..at * 6 + 6).fold(0, |index, at| index << 1 | usize::from(bit(at)));
-            alphabet[index]
-        })
-        .collect()
+/// The bytes of a text in ISO 8859-1, if they are others than those of UTF-8.
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)).ok());
+    bytes.collect::<Option<Vec<u8>>>().filter(|_| !text.is_ascii())
+}
+
+/// The digits of a coding of bytes (RFC 4648), and how many bits each holds.
+struct Alphabet {
+    digits: &'static [u8],
+    bits: usize,
+}
+
+const ALPHABETS: &[Alphabet] = &[
+    Alphabet {
+        digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        bits: 6,
+    },
+    Alphabet {
+        digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+        bits: 6,
+    },
+    Alphabet { digits: b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", bits: 5 },
+];
+
+impl Alphabet {
+    /// How many bytes make a whole number of digits.
+    const fn group(&self) -> usize {
+        if self.bits == 6 { 3 } else { 5 }
+    }
+
+    /// The digits that depend on the secret alone when it begins `offset` bytes into a group.
+    fn core(&self, bytes: &[u8], offset: usize) -> Vec<u8> {
+        let mut padded = vec![0; offset];
+        padded.extend_from_slice(bytes);
+        // digits that hold a bit of what stands before or after are left out
+        let first = (offset * 8).div_ceil(self.bits);
+        let last = padded.len() * 8 / self.bits;
+        let bit = |at: usize| (padded[at / 8] >> (7 - at % 8)) & 1;
+        (first..last)
+            .map(|at| {
+                let bits = at * self.bits..(at + 1) * self.bits;
+                self.digits[bits.fold(0, |index, at| index << 1 | usize::from(bit(at)))]
+            })
+            .collect()
+    }
 }
 
 #[cfg(test)]
@@ -427,12 +507,37 @@ mod tests {
     }
 
     #[test]
-    fn base64_follows_rfc_4648() {
+    fn codings_follow_rfc_4648() {
+        let [base64, _, base32] = ALPHABETS else { panic!("three alphabets") };
         for (plain, coded) in [("foo", "Zm9v"), ("foob", "Zm9vY"), ("fooba", "Zm9vYm")] {
-            assert_eq!(base64_core(plain.as_bytes(), 0, false), coded.as_bytes());
+            assert_eq!(base64.core(plain.as_bytes(), 0), coded.as_bytes());
         }
         // `xfoobar` is `eGZvb2Jhcg==`, `xxfoobar` is `eHhmb29iYXI=`
-        assert_eq!(base64_core(b"foobar", 1, false), b"Zvb2Jhc");
-        assert_eq!(base64_core(b"foobar", 2, false), b"mb29iYX");
+        assert_eq!(base64.core(b"foobar", 1), b"Zvb2Jhc");
+        assert_eq!(base64.core(b"foobar", 2), b"mb29iYX");
+        assert_eq!(base32.core(b"foobar", 0), b"MZXW6YTBO");
+    }
+
+    #[test]
+    fn escapes_of_programs_and_pages_are_seen_through() {
+        let redactor = Redactor::new();
+        redactor.register("C\"4n\\ä/ry");
+        for text in [
+            "&#67;&#34;&#52;&#110;&#92;&#228;&#47;&#114;&#121;",
+            "&#x43;&quot;4n\\&#xE4;/ry",
+            r"\x43\x22\x34\x6e\x5c\xc3\xa4\x2f\x72\x79",
+            r#"C\\\"4n\\\\ä/ry"#,
+            r#"C\\u00224n\\\\\\u00e4\\\/ry"#,
+            "43:22:34:6e:5c:c3:a4:2f:72:79",
+            "43 22 34 6E 5C C3 A4 2F 72 79",
+            "43-22-34-6e-5c-e4-2f-72-79",
+        ] {
+            assert_eq!(redactor.redact(text), MASK, "{text}");
+        }
+        // base64 of latin-1, base32 of UTF-8
+        for text in ["QyI0blzkL3J5", "IMRDI3S4YOSC64TZ"] {
+            let shown = redactor.redact(text);
+            assert!(shown.starts_with(MASK) && shown.len() <= MASK.len() + 1, "{text}: {shown}");
+        }
     }
 }

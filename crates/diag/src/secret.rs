@@ -14,6 +14,8 @@ const SECRET: &[&str] = &[
     "tokens",
     "jwt",
     "otp",
+    "totp",
+    "pin",
     "sas",
     "sig",
     "signature",
@@ -279,6 +281,8 @@ pub fn is_secret_name(name: &str) -> bool {
         .position(|word| *word == "private")
         .is_some_and(|at| words.get(at + 1).is_some_and(|next| !PLAIN_PRIVATE.contains(next)));
     words.iter().any(is_secret_word)
+        // of an account that has two; a table calls it `primary_key`
+        || matches!(name, "primaryKey" | "PrimaryKey")
         || is_key_name
         || is_private
         || holds("connection", "string")

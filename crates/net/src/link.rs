@@ -31,6 +31,8 @@ pub fn next_link(headers: &HeaderMap) -> Result<Option<String>, LinkProblem> {
             let (link, after) = read_link(rest).ok_or(LinkProblem::Unreadable)?;
             if link.is_next {
                 match &next {
+                    // a next page without an address
+                    _ if link.target.is_empty() => return Err(LinkProblem::Unreadable),
                     Some(other) if other != link.target => return Err(LinkProblem::Contradiction),
                     _ => next = Some(link.target.to_owned()),
                 }
@@ -161,9 +163,14 @@ mod tests {
 
     #[test]
     fn broken_headers_are_no_end() {
-        for broken in
-            ["<a; rel=next", "rel=next", r#"<a>; rel="prev"#, "<a> rel=next", "/things?page=2"]
-        {
+        for broken in [
+            "<a; rel=next",
+            "rel=next",
+            r#"<a>; rel="prev"#,
+            "<a> rel=next",
+            "/things?page=2",
+            "<>; rel=next",
+        ] {
             refuse(&[broken], &LinkProblem::Unreadable);
         }
         refuse(&["<a>; rel=next, <b>; rel=next"], &LinkProblem::Contradiction);

@@ -344,9 +344,19 @@ const CHANGING: &[&str] = &[
     "disable",
 ];
 
-/// True if the name of an operation begins with a word that reads.
+/// Words that begin the names of operations that do something else than their last word says: `run_query`.
+const ACTING: &[&str] = &[
+    "run", "post", "execute", "exec", "start", "stop", "submit", "trigger", "apply", "send", "set",
+    "add", "save", "make", "do", "cancel", "new", "register", "replace", "import", "export",
+    "invoke", "perform", "issue", "open", "schedule", "launch", "begin", "init", "initiate",
+    "generate", "build", "move", "copy", "write", "store", "upload",
+];
+
+/// True if the name of an operation begins with a word that reads, at its start or behind what names its
+/// resource. What begins with an action is none: `create_query`.
 fn reads_by_name(name: &str) -> bool {
-    is_named_by(name, READING)
+    let acts = begins_with(name, CHANGING) || begins_with(name, ACTING);
+    begins_with(name, READING) || (!acts && is_named_by(name, READING))
 }
 
 /// True if the name of an operation begins with a word that changes something, and none that reads.
@@ -357,18 +367,19 @@ pub fn changes_by_name(name: &str) -> bool {
 /// True if a name begins with one of the words, at its start or behind what names its resource
 /// (`jobs_list`, `Clusters.List`).
 fn is_named_by(name: &str, words: &[&str]) -> bool {
-    let begins = |part: &str| {
-        words.iter().any(|word| {
-            let plain = part.replacen(['_', '-'], "", usize::from(*word == "batchget"));
-            let is_word =
-                plain.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-            is_word && !plain[word.len()..].starts_with(|next: char| next.is_ascii_lowercase())
-        })
-    };
     let separators = ['_', '-', '.', '/', ':'];
-    begins(name)
-        || name.split_once(separators).is_some_and(|(_, rest)| begins(rest))
-        || name.rsplit_once(separators).is_some_and(|(_, last)| begins(last))
+    begins_with(name, words)
+        || name.split_once(separators).is_some_and(|(_, rest)| begins_with(rest, words))
+        || name.rsplit_once(separators).is_some_and(|(_, last)| begins_with(last, words))
+}
+
+/// True if a name begins with one of the words, and the word ends there.
+fn begins_with(name: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        let plain = name.replacen(['_', '-'], "", usize::from(*word == "batchget"));
+        let is_word = plain.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        is_word && !plain[word.len()..].starts_with(|next: char| next.is_ascii_lowercase())
+    })
 }
 
 /// One method of a resource.
@@ -550,6 +561,13 @@ mod tests {
             "post",
             "discount",
             "BatchWriteItem",
+            "create_query",
+            "run_query",
+            "purge_list",
+            "post_list",
+            "Queries.runSearch",
+            "startScan",
+            "execute-search",
         ] {
             assert!(!reads_by_name(name), "{name}");
         }

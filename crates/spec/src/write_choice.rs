@@ -269,7 +269,8 @@ impl Resource {
             // that no SELECT can find the rows is said when they are looked for
             None => keys.iter().any(|key| self.names_one(method, keys, key)),
             Some(finder) => {
-                let is_needed = |key: &Input<'_>| needed(finder).any(|it| is_called(&it, plain(key)));
+                let is_needed =
+                    |key: &Input<'_>| needed(finder).any(|it| is_called(&it, plain(key)));
                 // what a list needs is the same in all rows that it finds
                 let is_of_row =
                     |key: &Input<'_>| !is_needed(key) || self.is_lookup_by(finder, plain(key));

@@ -3,8 +3,8 @@
 //! Owns: which values of a call must not be shown, and bodies without them.
 //! Refuses: masking by value; the values are registered with the redactor before a request leaves.
 
-use serde_json::Value as Json;
-use strataql_diag::{MASK, is_secret_name, is_secret_value_name};
+use serde_json::{Map, Value as Json};
+use strataql_diag::{MASK, is_secret_name, is_secret_value_name, secrets_in_text};
 use strataql_spec::{Location, Method};
 
 use super::{Arguments, Fields};
@@ -73,8 +73,12 @@ fn mask_at(json: &mut Json, steps: &[&str], found: &mut Vec<String>) {
 fn mask_named(json: &mut Json, inside: bool, found: &mut Vec<String>) {
     match json {
         Json::Object(fields) => {
+            let is_setting = names_a_secret(fields);
             for (name, field) in fields {
-                let is_secret = is_secret_name(name) || (inside && is_secret_value_name(name));
+                let is_value =
+                    is_setting && matches!(name.to_ascii_lowercase().as_str(), "value" | "values");
+                let is_secret =
+                    is_value || is_secret_name(name) || (inside && is_secret_value_name(name));
                 match field {
                     Json::Object(_) => mask_named(field, is_secret, found),
                     _ if is_secret => mask_scalars(field, found),
@@ -84,14 +88,31 @@ fn mask_named(json: &mut Json, inside: bool, found: &mut Vec<String>) {
         }
         Json::Array(items) => items.iter_mut().for_each(|item| mask_named(item, inside, found)),
         Json::String(text) if text.trim_start().starts_with(['{', '[']) => {
-            let Ok(mut inner) = exact::read_json(text) else { return };
+            let Ok(mut inner) = exact::read_json(text) else { return mask_text(text, found) };
             let before = found.len();
             mask_named(&mut inner, inside, found);
             if found.len() > before {
                 *text = exact::json_text(&inner);
             }
         }
+        Json::String(text) => mask_text(text, found),
         _ => {}
+    }
+}
+
+/// True for `{"name": "DB_PASSWORD", "value": …}`.
+fn names_a_secret(fields: &Map<String, Json>) -> bool {
+    fields.iter().any(|(name, field)| {
+        matches!(name.to_ascii_lowercase().as_str(), "name" | "key")
+            && field.as_str().is_some_and(is_secret_name)
+    })
+}
+
+/// Masks the secrets inside of a text.
+fn mask_text(text: &mut String, found: &mut Vec<String>) {
+    for range in secrets_in_text(text).into_iter().rev() {
+        found.push(text[range.clone()].to_owned());
+        text.replace_range(range, MASK);
     }
 }
 
@@ -153,6 +174,24 @@ mod tests {
             "blob": "{\"client_secret\":\"***\",\"name\":\"f\"}", "token_policy": {"ttl": 5},
             "credentials": {"api_key": MASK, "user": "h", "password": {"value": MASK, "hash": {"salt": MASK}}},
             "has_secret": true, "secrets": [{"key": MASK, "value": MASK}], "plain": "{\"a\": 1}",
+        });
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn texts_are_searched_for_secrets() {
+        let mut found = Vec::new();
+        let mut json = json!({
+            "url": "postgres://app:canary-1@db/x", "script": "export DB_PASSWORD=canary-2\nrun",
+            "env": [{"name": "DB_PASSWORD", "value": "canary-3"}, {"name": "MODE", "value": "fast"}],
+            "notes": "a token is a word", "broken": "{\"password\": \"x",
+        });
+        mask_named(&mut json, false, &mut found);
+        assert_eq!(found, ["canary-1", "canary-2", "canary-3"]);
+        let expected = json!({
+            "url": "postgres://app:***@db/x", "script": "export DB_PASSWORD=***\nrun",
+            "env": [{"name": "DB_PASSWORD", "value": MASK}, {"name": "MODE", "value": "fast"}],
+            "notes": "a token is a word", "broken": "{\"password\": \"x",
         });
         assert_eq!(json, expected);
     }

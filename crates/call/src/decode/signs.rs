@@ -167,7 +167,8 @@ fn word(key: &str, rows: Option<&str>) -> Option<Word> {
         | "continuationtoken"
         | "continuationuri"
         | "lastevaluatedkey"
-        | "lastevaluatedtablename" => Word::Next,
+        | "lastevaluatedtablename"
+        | "scrollid" => Word::Next,
         "partial" | "ispartial" | "partialresult" | "partialresults" | "timedout" | "error"
         | "errors" => Word::Missing,
         "success" | "ok" => Word::Success,
@@ -205,6 +206,7 @@ fn is_holder(key: &str) -> bool {
             | "response"
             | "data"
             | "d"
+            | "shards"
     )
 }
 
@@ -266,7 +268,7 @@ pub(crate) fn header_sign(name: &str, value: &str) -> Option<Sign> {
         }
         SignKind::Total(total.trim().parse().ok()?)
     } else {
-        let own = name.strip_prefix("x-ms-").or_else(|| name.strip_prefix("x-"));
+        let own = ["x-ms-", "x-", "opc-"].iter().find_map(|prefix| name.strip_prefix(prefix));
         let word = word(own.unwrap_or(name).trim_start_matches("pagination-"), None)?;
         let speaks = own.is_some() || matches!(word, Word::Total | Word::Pages);
         let is_list_word = !matches!(word, Word::Missing | Word::Success | Word::Last);
@@ -285,7 +287,12 @@ impl Reader<'_> {
         let Some(key) = path.last() else {
             return self.jiter.known_skip(peek).map_err(Failure::syntax);
         };
-        let word = word(key, rows.last().map(String::as_str));
+        let is_shard = path.len() > 1 && plain(&path[path.len() - 2]) == "shards";
+        let word = match word(key, rows.last().map(String::as_str)) {
+            // how many parts of a search there are, and how many of them gave no rows
+            _ if is_shard => (plain(key) == "failed").then_some(Word::Missing),
+            word => word,
+        };
         let holds = is_holder(key) && path.len() < DEEPEST;
         if peek == Peek::Object && holds && word != Some(Word::Next) {
             return self.object(path);
@@ -370,6 +377,10 @@ mod tests {
         }
         check("next_run", &json!("2024"), None);
         check("continue", &json!("abc"), Some("more"));
+        check("_scroll_id", &json!("abc"), Some("more"));
+        let more = SignKind::More("something".to_owned());
+        let sign = Sign { key: "opc-next-page".to_owned(), kind: more };
+        assert_eq!(header_sign("opc-next-page", "t"), Some(sign));
     }
 
     #[test]

@@ -238,6 +238,16 @@ fn a_key_that_a_row_repeats_has_one_value() {
 }
 
 #[test]
+fn parts_of_a_search_that_failed_have_rows_that_are_missing() {
+    let signs = |shards: &str| {
+        let body = format!(r#"{{"_shards":{shards},"apps":[{{"a":"0"}}]}}"#);
+        decode(list(A_TEXT), &body).expect("fine").signs.len()
+    };
+    assert_eq!(signs(r#"{"total":5,"successful":4,"failed":1}"#), 1);
+    assert_eq!(signs(r#"{"total":5,"successful":5,"failed":0}"#), 0);
+}
+
+#[test]
 fn parameters_are_echoed_where_the_row_is_silent() {
     let mut plan = list(A_TEXT);
     plan.columns[0].echo = Some(Value::Text("arg".into()));

@@ -166,8 +166,7 @@ impl Resource {
         let has_id = |select: &Method| {
             select.response.columns.iter().any(|column| plain(&column.name) == "id")
         };
-        self.is_called_like(field)
-            && (has_suffix || !self.candidates(SqlVerb::Select).any(has_id))
+        self.is_called_like(field) && (has_suffix || !self.candidates(SqlVerb::Select).any(has_id))
     }
 
     /// True for a method that gets one object by its name, though its response could hold several (XML).

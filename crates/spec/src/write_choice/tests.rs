@@ -292,8 +292,7 @@ components:
 fn a_method_for_many_is_not_taken_for_one_row() {
     let provider = "name: p\nproviderServices: {s: {service: {$ref: p/v1/services/s.yaml}}}\n";
     let (provider, _) = load_provider(provider, "p").expect("valid");
-    let (service, _) =
-        load_service(COARSE, &provider, &provider.services[0], "s").expect("valid");
+    let (service, _) = load_service(COARSE, &provider, &provider.services[0], "s").expect("valid");
     let chosen = |verb, resource: &str, constants: &[&str], others: &[&str]| {
         let set: &[&str] = if verb == SqlVerb::Update { &["n"] } else { &[] };
         let given = given(verb, set, constants, others);
