@@ -13,6 +13,7 @@ mod aggregate;
 mod arithmetic;
 mod average;
 mod booleans;
+mod casts;
 mod cell;
 mod condition;
 mod date_part;
@@ -59,6 +60,7 @@ use datafusion_expr::registry::FunctionRegistry;
 use self::scalar::Scalar;
 
 pub use arithmetic::{check_negations, operator_of};
+pub use casts::round_casts;
 pub use doc::{Example, FunctionDoc, Section};
 pub use error::external;
 pub use excluded::{Exclusion, excluding, excluding_name};
@@ -68,6 +70,9 @@ pub use json_path::{path_call, step_text};
 pub use json_rows::{COLUMNS, JsonRows, is_row_function, make_lateral};
 pub use lateral::expand_rows;
 pub use memory::MemoryLimit;
+
+/// The internal name of `regexp_replace` for a replacement whose groups are `${1}`.
+pub const REPLACE_GROUPS: &str = "regexp_replace_groups";
 
 /// Scalar functions that are plain functions over values.
 fn scalars() -> impl Iterator<Item = &'static Scalar> {
@@ -105,6 +110,8 @@ pub fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     // SQLite's other name of it
     let ceil = datafusion_functions::math::ceil().as_ref().clone();
     registry.register_udf(Arc::new(ceil.with_aliases(["ceiling"])))?;
+    let replace = datafusion_functions::regex::regexp_replace().as_ref().clone();
+    registry.register_udf(Arc::new(replace.with_aliases([REPLACE_GROUPS])))?;
     let others = [date_part::udf(), zones::udf(), type_names::udf(), to_char::udf()];
     for function in others.into_iter().chain(ages::udfs()).chain(regexp::udfs()) {
         registry.register_udf(Arc::new(function))?;

@@ -26,6 +26,7 @@ mod scopes;
 mod using;
 pub mod views;
 mod volatile;
+mod whole_rows;
 mod wildcards;
 
 use std::collections::BTreeSet;
@@ -38,7 +39,9 @@ use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report};
-use strataql_functions::{self as functions, check_negations, expand_rows, order_intervals};
+use strataql_functions::{
+    self as functions, check_negations, expand_rows, order_intervals, round_casts,
+};
 use strataql_registry::Registry;
 use strataql_rewrites::apply_corrections;
 use strataql_sql::{Parsed, Spelling, Statement, TableNames, mentions, respell, words};
@@ -48,6 +51,7 @@ use crate::parameters::Parameters;
 use crate::plan::lateral_keys::show_keys;
 use crate::plan::number_check::check_numbers;
 use crate::plan::number_order::number_order;
+use crate::plan::outer_types::note_outer_types;
 use crate::plan::ranked_limits::rank_by_free_keys;
 use crate::resource_table::Scope;
 use crate::settings::Settings;
@@ -223,10 +227,12 @@ impl Front<'_> {
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;
+        let plan = round_casts(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
         let plan = number_order(plan).map_err(describe)?;
         let plan = rank_by_free_keys(plan).map_err(describe)?;
         let (plan, corrections) = apply_corrections(plan, self.state).map_err(describe)?;
+        let plan = note_outer_types(plan, self.state.config_options()).map_err(describe)?;
         let plan = show_keys(plan).map_err(describe)?;
         check_numbers(&plan).map_err(describe)?;
         let labels = labels.for_schema(plan.schema());

@@ -7,6 +7,7 @@ pub(crate) mod lateral_keys;
 pub mod method_choice;
 pub(crate) mod number_check;
 pub(crate) mod number_order;
+pub(crate) mod outer_types;
 pub(crate) mod planner;
 pub(crate) mod ranked_limits;
 pub(crate) mod refusal;

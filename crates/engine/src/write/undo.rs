@@ -333,9 +333,28 @@ fn restored(
             }
             (Some(before), _) => before.clone(),
         };
+        if hides_something(&before) {
+            return Err(format!("`{name}` cannot be read back"));
+        }
         fields.0.insert(name.clone(), Value::Json(before));
     }
     Ok((identity(method, call), fields))
+}
+
+/// True for a value in which a service shows something else in the place of a secret: `****`, `[REDACTED]`.
+fn hides_something(json: &Json) -> bool {
+    match json {
+        Json::String(text) => {
+            let is_filler = |c: char| matches!(c, '*' | '•' | '●' | '∗');
+            let word = text.trim_matches(|c: char| !c.is_ascii_alphabetic()).to_ascii_lowercase();
+            let is_bare = text.len() > word.len();
+            (text.chars().count() > 2 && text.chars().all(is_filler))
+                || (is_bare && matches!(word.as_str(), "redacted" | "masked" | "hidden"))
+        }
+        Json::Array(items) => items.iter().any(hides_something),
+        Json::Object(fields) => fields.values().any(hides_something),
+        _ => false,
+    }
 }
 
 /// The parts of an object that were sent, as they were; `None` if one is not shown. A map is one part.
@@ -379,6 +398,9 @@ fn replaced(
         }
         match shown.image.get(wire) {
             Some(Json::Null) => {}
+            Some(value) if hides_something(value) => {
+                return Err(format!("`{wire}` cannot be read back"));
+            }
             Some(value) => {
                 fields.0.insert(name.clone(), Value::Json(value.clone()));
             }
@@ -406,6 +428,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_shown_masked_was_not_read() {
+        for hidden in [json!("****"), json!({"a": ["•••"]}), json!("[REDACTED]"), json!("<hidden>")] {
+            assert!(hides_something(&hidden), "{hidden}");
+        }
+        for shown in [json!("*"), json!("a***"), json!("hidden"), json!("* * *"), json!(7)] {
+            assert!(!hides_something(&shown), "{shown}");
+        }
+    }
 
     #[test]
     fn only_what_was_sent_is_restored() {

@@ -67,6 +67,11 @@ pub fn sql_types(text: &str) -> String {
 
 /// The report of a regular expression that cannot be read, which DataFusion reports in several ways.
 pub(super) fn of_pattern(message: &str) -> Option<Report> {
+    if message.contains("CompiledTooBig") || message.contains("exceeds size limit") {
+        let report =
+            Report::new(Code::BadValue, "a regular expression is too big when it is compiled");
+        return Some(report.with_help("repeat less: `(a{1,1000}){1,1000}` has a million parts"));
+    }
     let Some((_, why)) = message.split_once("regex parse error:") else {
         let (_, pattern) = message.split_once("expression did not compile: ")?;
         let text = format!("`{}` is no regular expression", pattern.trim());

@@ -84,11 +84,37 @@ fn replaced(function: &Function) -> Option<Expr> {
         ("regexp_replace", [text, pattern, replacement]) => {
             let all = Expr::value(Value::SingleQuotedString("g".to_owned()));
             let all = FunctionArg::Unnamed(FunctionArgExpr::Expr(all));
-            let given = vec![text.clone(), pattern.clone(), replacement.clone(), all];
+            let given = vec![text.clone(), pattern.clone(), with_backslashes(replacement), all];
             Some(call(function, "regexp_replace", given))
         }
         _ => None,
     }
+}
+
+/// The replacement of a regular expression, whose groups are `$1` here, as PostgreSQL writes it.
+fn with_backslashes(replacement: &FunctionArg) -> FunctionArg {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = replacement else {
+        return replacement.clone();
+    };
+    let Value::SingleQuotedString(text) = &value.value else { return replacement.clone() };
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek().copied()) {
+            ('$', Some('$')) => {
+                chars.next();
+                out.push('$');
+            }
+            ('$', Some(digit @ '0'..='9')) => {
+                chars.next();
+                out.extend(['\\', digit]);
+            }
+            ('\\', _) => out.push_str("\\\\"),
+            (char, _) => out.push(char),
+        }
+    }
+    let text = Expr::value(Value::SingleQuotedString(out));
+    FunctionArg::Unnamed(FunctionArgExpr::Expr(text))
 }
 
 /// A call of another function in the place of this one.

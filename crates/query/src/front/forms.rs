@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, SetOperator,
-    SetQuantifier, Value, VisitMut, VisitorMut, WindowSpec, WindowType, visit_expressions,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, Ident, NamedWindowExpr, ObjectName, OrderByExpr, OrderByKind, Query,
+    SelectItem, SetExpr, SetOperator, SetQuantifier, UnaryOperator, Value, VisitMut, VisitorMut,
+    WindowSpec, WindowType, visit_expressions,
 };
 use strataql_diag::{Code, Report};
 use strataql_functions::{Exclusion, excluding_name};
@@ -295,12 +296,38 @@ fn array_query(expr: &Expr) -> Option<&Query> {
     }
 }
 
-/// `= ANY (ARRAY(SELECT …))` as `= ANY (SELECT …)`.
+/// `= ANY (ARRAY(SELECT …))` as `= ANY (SELECT …)`, `= ANY (ARRAY[…])` as IN, and what holds for any element as NOT of
+/// what holds for all: DataFusion's ANY takes an element that is NULL for one that differs.
 pub(super) fn any_of_array(expr: &mut Expr) {
     if let Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } = expr
         && let Some(query) = array_query(right)
     {
         **right = Expr::Subquery(Box::new(query.clone()));
+    }
+    let Expr::AnyOp { left, compare_op, right, .. } = expr else { return };
+    let none = || Box::new(Expr::value(Value::Null));
+    let take = |part: &mut Box<Expr>| std::mem::replace(part, none());
+    let opposite = match compare_op {
+        BinaryOperator::Eq => BinaryOperator::NotEq,
+        BinaryOperator::NotEq => BinaryOperator::Eq,
+        BinaryOperator::Lt => BinaryOperator::GtEq,
+        BinaryOperator::LtEq => BinaryOperator::Gt,
+        BinaryOperator::Gt => BinaryOperator::LtEq,
+        BinaryOperator::GtEq => BinaryOperator::Lt,
+        _ => return,
+    };
+    match right.as_mut() {
+        Expr::Array(array) if *compare_op == BinaryOperator::Eq && !array.elem.is_empty() => {
+            let list = std::mem::take(&mut array.elem);
+            *expr = Expr::InList { expr: take(left), list, negated: false };
+        }
+        // a parameter stays, since only its value tells whether it can be sent
+        Expr::Array(_) | Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
+            let all = Expr::AllOp { left: take(left), compare_op: opposite, right: take(right) };
+            let all = Box::new(Expr::Nested(Box::new(all)));
+            *expr = Expr::UnaryOp { op: UnaryOperator::Not, expr: all };
+        }
+        _ => {}
     }
 }
 

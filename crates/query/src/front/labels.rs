@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 
 use datafusion::common::DFSchema;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut, visit_expressions,
+    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, VisitMut, VisitorMut,
+    visit_expressions,
 };
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -70,8 +71,10 @@ impl Labels {
             // a subquery's column has a name without a table, which may clash with any other, and an
             // expression around one is named without its text
             let is_subquery = matches!(item, SelectItem::UnnamedExpr(expr) if has_subquery(expr));
+            // planned, and named, as the `@>` of the other order
+            let is_mirrored = matches!(expr, Expr::BinaryOp { op: BinaryOperator::ArrowAt, .. });
             let is_taken = seen.iter().any(|other| is_same(other, &name));
-            if is_taken || is_subquery || (has_wildcard && is_column) {
+            if is_taken || is_mirrored || is_subquery || (has_wildcard && is_column) {
                 let alias = Ident::with_quote('"', format!("\u{1}{position}"));
                 *item = SelectItem::ExprWithAlias { expr, alias };
             } else {

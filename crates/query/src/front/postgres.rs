@@ -7,9 +7,10 @@
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    UnaryOperator, Value, ValueWithSpan,
+    Ident, ObjectName, UnaryOperator, Value, ValueWithSpan,
 };
 use strataql_diag::{Code, Report, excerpt};
+use strataql_functions::REPLACE_GROUPS;
 
 use super::rewrite::{call_of, is_named};
 
@@ -65,6 +66,25 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
             }
             return Ok(None);
         }
+        // the part of a text that a regular expression takes, or its first group
+        Expr::Substring {
+            expr: value, substring_from: Some(pattern), substring_for: None, ..
+        } if is_text(pattern) => {
+            let taken = call_of("regexp_match", vec![take(value), take(pattern)]);
+            call_of("array_element", vec![taken, Expr::value(Value::Number("1".to_owned(), false))])
+        }
+        Expr::Function(function) if is_named(function, "regexp_replace") => {
+            if let FunctionArguments::List(list) = &mut function.args
+                && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(replacement))) =
+                    list.args.get_mut(2)
+                && let Some(text) = text_mut(replacement)
+            {
+                *text = with_groups(text);
+                // a query may come here twice
+                function.name = ObjectName::from(vec![Ident::new(REPLACE_GROUPS)]);
+            }
+            return Ok(None);
+        }
         Expr::TypedString(literal) if is_timestamp(&literal.data_type) => {
             if let Value::SingleQuotedString(text) = &mut literal.value.value {
                 add_seconds(text);
@@ -100,15 +120,19 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
     }))
 }
 
+/// Functions that give rows, for which DataFusion has lists.
+const ROW_FUNCTIONS: &[&str] = &["regexp_matches", "generate_series"];
+
 /// `regexp_matches(…)` gives rows. A query may come here twice, so what is unnested stays as it is.
 pub(super) fn unnest_rows(expr: &mut Expr) {
-    if is_call(expr, "regexp_matches") {
+    let gives_rows = |expr: &Expr| ROW_FUNCTIONS.iter().any(|name| is_call(expr, name));
+    if gives_rows(expr) {
         let rows = take(expr);
         *expr = call_of("unnest", vec![rows]);
     } else if is_call(expr, "unnest")
         && let Some(inner) = argument_mut(expr)
         && is_call(inner, "unnest")
-        && argument_mut(inner).is_some_and(|rows| is_call(rows, "regexp_matches"))
+        && argument_mut(inner).is_some_and(|rows| gives_rows(rows))
     {
         *expr = take(inner);
     }
@@ -136,6 +160,10 @@ fn negated_if(negated: bool, expr: Expr) -> Expr {
     if negated { Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) } } else { expr }
 }
 
+fn is_text(expr: &Expr) -> bool {
+    matches!(expr, Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(_), .. }))
+}
+
 fn text_mut(expr: &mut Expr) -> Option<&mut String> {
     match expr {
         Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) => Some(text),
@@ -151,6 +179,33 @@ fn escape_of(escape: Option<&ValueWithSpan>) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The replacement of a regular expression, in which `\\1` is a group and `\\&` all that fitted, with the groups of
+/// DataFusion; what these begin with stands for itself.
+fn with_groups(replacement: &str) -> String {
+    let mut out = String::with_capacity(replacement.len() + 2);
+    let mut chars = replacement.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, chars.peek().copied()) {
+            ('$', _) => out.push_str("$$"),
+            ('\\', Some('&')) => {
+                chars.next();
+                out.push_str("${0}");
+            }
+            ('\\', Some(digit @ '0'..='9')) => {
+                chars.next();
+                out.extend(["${", digit.encode_utf8(&mut [0; 4]), "}"]);
+            }
+            // a group that no expression has: what follows is no group for DataFusion
+            ('\\', Some('\\')) => {
+                chars.next();
+                out.push_str("\\${4294967295}");
+            }
+            (char, _) => out.push(char),
+        }
+    }
+    out
 }
 
 /// A pattern of LIKE with another escape character as one with backslashes.
@@ -216,6 +271,14 @@ fn add_seconds(text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replacements_get_groups() {
+        assert_eq!(with_groups(r"[\1-\&]"), "[${1}-${0}]");
+        assert_eq!(with_groups("$1 ${a}"), "$$1 $${a}");
+        assert_eq!(with_groups(r"a\\1"), r"a\${4294967295}1");
+        assert_eq!(with_groups(r"a\b"), r"a\b");
+    }
 
     #[test]
     fn patterns_get_backslashes() {

@@ -1,13 +1,17 @@
 //! Rows that are compared with subqueries.
 //!
 //! DataFusion compares single values. `(a, b) IN (SELECT …)` becomes EXISTS where a row has to fulfil it,
-//! and elsewhere a CASE that knows NULL; `(a, b) = (SELECT …)` compares the columns of the only row.
+//! and elsewhere a CASE that knows NULL; `(a, b) = (SELECT …)` compares the columns of the only row. Two rows
+//! are compared item by item, so that a NULL leaves open what it decides.
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, Ident, Query, Select, SelectItem, SetExpr, TableAlias,
-    TableAliasColumnDef, TableFactor, TableWithJoins, Value,
+    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query,
+    Select, SelectItem, SetExpr, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins,
+    Value,
 };
+
+use super::rewrite::is_named;
 
 /// Conditions `(a, b) IN (SELECT …)` that a row has to fulfil, as EXISTS.
 pub(super) fn conditions(condition: &mut Expr) {
@@ -38,6 +42,13 @@ pub(super) fn plain(expr: &Expr) -> Option<Expr> {
             is_in(tuple(left)?, query_of(right)?, true)
         }
         Expr::BinaryOp { left, op, right } => {
+            if let (Some(items), Some(others)) = (row(left), row(right)) {
+                // of different lengths: DataFusion says so
+                return (items.len() == others.len())
+                    .then(|| compared(&items, op, &others))
+                    .flatten()
+                    .map(|comparison| Expr::Nested(Box::new(comparison)));
+            }
             let (items, query, op) = match (tuple(left), tuple(right)) {
                 (Some(items), None) => (items, query_of(right)?, op.clone()),
                 (None, Some(items)) => (items, query_of(left)?, mirrored(op)?),
@@ -61,6 +72,23 @@ fn tuple(expr: &Expr) -> Option<&[Expr]> {
         Expr::Nested(inner) => tuple(inner),
         _ => None,
     }
+}
+
+/// The items of `(a, b)` and `ROW(a, b)`.
+fn row(expr: &Expr) -> Option<Vec<Expr>> {
+    if let Some(items) = tuple(expr) {
+        return Some(items.to_vec());
+    }
+    let Expr::Function(function) = expr else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    if !is_named(function, "row") || list.args.is_empty() {
+        return None;
+    }
+    let items = list.args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(item)) => Some(item.clone()),
+        _ => None,
+    });
+    items.collect()
 }
 
 fn query_of(expr: &Expr) -> Option<&Query> {

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 use strataql_diag::{Code, Report};
 
 use super::outputs::{Ctes, open_parentheses, renamed};
-use super::{Relation, Tables};
+use super::{Relation, Tables, whole_rows};
 use crate::resource::{ResourceRef, is_hidden};
 use crate::resource_table::Scope;
 
@@ -346,6 +346,12 @@ impl VisitorMut for Shapes<'_> {
         if let Err(report) = self.spell_merged(select).and_then(|()| self.natural_joins(select)) {
             return ControlFlow::Break(report);
         }
+        let items = factors(select).into_iter().map(|factor| whole_rows::Item {
+            qualifier: self.name_of(factor),
+            columns: self.visible(factor),
+        });
+        let items = items.collect();
+        whole_rows::count_rows(select, items);
         self.wildcards(select);
         ControlFlow::Continue(())
     }
