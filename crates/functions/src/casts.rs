@@ -1,6 +1,7 @@
-//! Casts of numbers with a fraction to whole numbers, which round as in PostgreSQL.
+//! Casts that mean something else in PostgreSQL: of numbers with a fraction to whole numbers, which round, and of
+//! timestamps and intervals to text.
 //!
-//! Owns: [`round_casts`].
+//! Owns: [`respell_casts`].
 //! Surprise: DataFusion's cast drops the fraction, so that `1.5::int` is 1. A DECIMAL rounds half away from zero, a
 //! DOUBLE half to even; a literal such as `2.5` is a DOUBLE here and rounds as the DECIMAL that PostgreSQL takes it for.
 
@@ -21,26 +22,27 @@ use datafusion_functions::math::round;
 use datafusion_functions::utils::make_scalar_function;
 
 use super::arithmetic::mentions;
+use super::time_texts::{TIME_TEXT, has_text};
 
 static ROUND_EVEN: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| {
     let signature = Signature::exact(vec![DataType::Float64], Volatility::Immutable);
     Arc::new(ScalarUDF::from(RoundEven { signature }))
 });
 
-/// A plan whose casts of fractions to whole numbers round.
+/// A plan whose casts of fractions to whole numbers round, and whose texts of times are those of PostgreSQL.
 ///
 /// # Errors
 /// Those of expressions that have no type.
-pub fn round_casts(plan: LogicalPlan) -> Result<LogicalPlan> {
+pub fn respell_casts(plan: LogicalPlan) -> Result<LogicalPlan> {
     plan.transform_up_with_subqueries(|node| {
-        if !mentions(&node, |expr| target(expr).is_some_and(DataType::is_integer))? {
+        if !mentions(&node, |expr| target(expr).is_some_and(is_respelled))? {
             return Ok(Transformed::no(node));
         }
         let schema = merge_schema(&node.inputs());
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
             let name = names.save(&expr);
-            let expr = expr.transform_up(|expr| rounded(expr, &schema))?;
+            let expr = expr.transform_up(|expr| respelled(expr, &schema))?;
             Ok(expr.update_data(|expr| name.restore(expr)))
         })
     })
@@ -57,39 +59,55 @@ fn target(expr: &Expr) -> Option<&DataType> {
     }
 }
 
-fn rounded(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    if !target(&expr).is_some_and(DataType::is_integer) {
+fn is_respelled(kind: &DataType) -> bool {
+    kind.is_integer() || kind.is_string()
+}
+
+fn respelled(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
+    let Some(kind) = target(&expr).filter(|kind| is_respelled(kind)) else {
         return Ok(Transformed::no(expr));
-    }
-    let round_operand = |operand: Box<Expr>| -> Result<Transformed<Box<Expr>>> {
-        let whole = match operand.get_type(schema) {
-            Ok(DataType::Decimal128(_, scale)) if scale > 0 => {
-                cast_to(*operand, DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0))
-            }
-            Ok(DataType::Decimal256(_, scale)) if scale > 0 => {
-                cast_to(*operand, DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0))
-            }
-            Ok(DataType::Float16 | DataType::Float32 | DataType::Float64) => {
-                let is_literal = match operand.as_ref() {
-                    Expr::Negative(inner) => matches!(inner.as_ref(), Expr::Literal(..)),
-                    other => matches!(other, Expr::Literal(..)),
-                };
-                let function = if is_literal { round() } else { Arc::clone(&ROUND_EVEN) };
-                function.call(vec![cast_to(*operand, DataType::Float64)])
-            }
-            _ => return Ok(Transformed::no(operand)),
-        };
-        Ok(Transformed::yes(Box::new(whole)))
+    };
+    let is_text = kind.is_string();
+    let change = |operand: Box<Expr>| -> Result<Transformed<Box<Expr>>> {
+        if !is_text {
+            return rounded(operand, schema);
+        }
+        if !operand.get_type(schema).is_ok_and(|kind| has_text(&kind)) {
+            return Ok(Transformed::no(operand));
+        }
+        Ok(Transformed::yes(Box::new(TIME_TEXT.call(vec![*operand]))))
     };
     Ok(match expr {
         Expr::Cast(Cast { expr, field }) => {
-            round_operand(expr)?.update_data(|expr| Expr::Cast(Cast { expr, field }))
+            change(expr)?.update_data(|expr| Expr::Cast(Cast { expr, field }))
         }
         Expr::TryCast(TryCast { expr, field }) => {
-            round_operand(expr)?.update_data(|expr| Expr::TryCast(TryCast { expr, field }))
+            change(expr)?.update_data(|expr| Expr::TryCast(TryCast { expr, field }))
         }
         other => Transformed::no(other),
     })
+}
+
+/// The operand of a cast to a whole number, rounded.
+fn rounded(operand: Box<Expr>, schema: &DFSchema) -> Result<Transformed<Box<Expr>>> {
+    let whole = match operand.get_type(schema) {
+        Ok(DataType::Decimal128(_, scale)) if scale > 0 => {
+            cast_to(*operand, DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0))
+        }
+        Ok(DataType::Decimal256(_, scale)) if scale > 0 => {
+            cast_to(*operand, DataType::Decimal256(DECIMAL256_MAX_PRECISION, 0))
+        }
+        Ok(DataType::Float16 | DataType::Float32 | DataType::Float64) => {
+            let is_literal = match operand.as_ref() {
+                Expr::Negative(inner) => matches!(inner.as_ref(), Expr::Literal(..)),
+                other => matches!(other, Expr::Literal(..)),
+            };
+            let function = if is_literal { round() } else { Arc::clone(&ROUND_EVEN) };
+            function.call(vec![cast_to(*operand, DataType::Float64)])
+        }
+        _ => return Ok(Transformed::no(operand)),
+    };
+    Ok(Transformed::yes(Box::new(whole)))
 }
 
 /// The nearest whole number of a DOUBLE, the even one of two that are as near.

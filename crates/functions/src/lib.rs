@@ -46,6 +46,7 @@ mod scalar;
 mod sqlite;
 mod sum;
 mod text;
+mod time_texts;
 mod to_char;
 mod type_names;
 mod windows;
@@ -60,7 +61,7 @@ use datafusion_expr::registry::FunctionRegistry;
 use self::scalar::Scalar;
 
 pub use arithmetic::{check_negations, operator_of};
-pub use casts::round_casts;
+pub use casts::respell_casts;
 pub use doc::{Example, FunctionDoc, Section};
 pub use error::external;
 pub use excluded::{Exclusion, excluding, excluding_name};

@@ -1,6 +1,6 @@
 //! Operators of PostgreSQL that DataFusion does not plan, or takes for something else.
 //!
-//! Owns: `^` (to the power of), `@>` and `<@` for JSON, `&&` for arrays;
+//! Owns: `^` (to the power of), `@>` and `<@` for JSON, `&&` for arrays, `||` of texts and times;
 //! comparisons of times with text and with times of another unit.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use datafusion_functions::math::power;
 use datafusion_functions_nested::array_has::array_has_any;
 use sqlparser::ast::BinaryOperator;
 
+use super::time_texts::has_text;
 use super::{json_compare, scalar};
 
 /// The planner's hook.
@@ -25,12 +26,13 @@ impl ExprPlanner for Operators {
         binary: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        use BinaryOperator::{ArrowAt, AtArrow, BitwiseXor, PGOverlap};
+        use BinaryOperator::{ArrowAt, AtArrow, BitwiseXor, PGOverlap, StringConcat};
         let is_list =
             |expr: &Expr| expr.get_type(schema).is_ok_and(|kind| kind.is_list() || kind.is_null());
         let is_text = |expr: &Expr| {
             expr.get_type(schema).is_ok_and(|kind| kind.is_string() || kind.is_null())
         };
+        let is_time = |expr: &Expr| expr.get_type(schema).is_ok_and(|kind| has_text(&kind));
         let RawBinaryExpr { op, left, right } = binary;
         if is_comparison(&op) {
             return Ok(match times(&left, &right, schema) {
@@ -45,6 +47,14 @@ impl ExprPlanner for Operators {
             }
             AtArrow if is_text(&left) && is_text(&right) => contains().call(vec![left, right]),
             ArrowAt if is_text(&left) && is_text(&right) => contains().call(vec![right, left]),
+            StringConcat if is_time(&left) || is_time(&right) => {
+                let [left, right] = [left, right].map(|side| match is_time(&side) {
+                    true => cast(side, DataType::Utf8),
+                    false => side,
+                });
+                let both = BinaryExpr::new(Box::new(left), Operator::StringConcat, Box::new(right));
+                Expr::BinaryExpr(both)
+            }
             PGOverlap if is_list(&left) && is_list(&right) => array_has_any(left, right),
             op => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
         }))

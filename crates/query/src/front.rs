@@ -40,7 +40,7 @@ use datafusion::sql::sqlparser::ast as sql;
 use strataql_call::ServerVariables;
 use strataql_diag::{Code, Report};
 use strataql_functions::{
-    self as functions, check_negations, expand_rows, order_intervals, round_casts,
+    self as functions, check_negations, expand_rows, order_intervals, respell_casts,
 };
 use strataql_registry::Registry;
 use strataql_rewrites::apply_corrections;
@@ -227,7 +227,7 @@ impl Front<'_> {
         let plan = expand_rows(plan).map_err(describe)?;
         let plan = check_negations(plan).map_err(describe)?;
         let plan = order_intervals(plan).map_err(describe)?;
-        let plan = round_casts(plan).map_err(describe)?;
+        let plan = respell_casts(plan).map_err(describe)?;
         let plan = self.bind(plan, parameters)?;
         let plan = number_order(plan).map_err(describe)?;
         let plan = rank_by_free_keys(plan).map_err(describe)?;

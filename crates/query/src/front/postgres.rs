@@ -7,7 +7,7 @@
 
 use datafusion::sql::sqlparser::ast::{
     CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, ObjectName, UnaryOperator, Value, ValueWithSpan,
+    Ident, ObjectName, Select, SelectItem, UnaryOperator, Value, ValueWithSpan,
 };
 use strataql_diag::{Code, Report, excerpt};
 use strataql_functions::REPLACE_GROUPS;
@@ -120,21 +120,29 @@ fn plain(expr: &mut Expr) -> Result<Option<Expr>, Box<Report>> {
     }))
 }
 
-/// Functions that give rows, for which DataFusion has lists.
-const ROW_FUNCTIONS: &[&str] = &["regexp_matches", "generate_series"];
-
 /// `regexp_matches(…)` gives rows. A query may come here twice, so what is unnested stays as it is.
 pub(super) fn unnest_rows(expr: &mut Expr) {
-    let gives_rows = |expr: &Expr| ROW_FUNCTIONS.iter().any(|name| is_call(expr, name));
-    if gives_rows(expr) {
+    if is_call(expr, "regexp_matches") {
         let rows = take(expr);
         *expr = call_of("unnest", vec![rows]);
     } else if is_call(expr, "unnest")
         && let Some(inner) = argument_mut(expr)
         && is_call(inner, "unnest")
-        && argument_mut(inner).is_some_and(|rows| gives_rows(rows))
+        && argument_mut(inner).is_some_and(|rows| is_call(rows, "regexp_matches"))
     {
         *expr = take(inner);
+    }
+}
+
+/// `generate_series(…)` as an item of a select list gives rows, too; elsewhere it is a list.
+pub(super) fn unnest_series(select: &mut Select) {
+    for item in &mut select.projection {
+        if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            && is_call(expr, "generate_series")
+        {
+            let rows = take(expr);
+            *expr = call_of("unnest", vec![rows]);
+        }
     }
 }
 

@@ -52,6 +52,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Self::Break> {
         join_row_functions(select);
+        postgres::unnest_series(select);
         if let Some(condition) = &mut select.selection {
             rows::conditions(condition);
         }
