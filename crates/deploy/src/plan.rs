@@ -86,7 +86,19 @@ pub struct FieldChange {
 impl FieldChange {
     /// The change in one line.
     pub(crate) fn told(&self) -> String {
-        format!("{}: {} → {}", self.path, scalar(&self.before), scalar(&self.after))
+        format!("{}: {}", self.path, self.values())
+    }
+
+    /// Both values; texts are quoted together.
+    fn values(&self) -> String {
+        let (before, after) = (scalar(&self.before), scalar(&self.after));
+        if self.before.is_string()
+            && self.after.is_string()
+            && before.starts_with('"') != after.starts_with('"')
+        {
+            return format!("{} → {}", self.before, self.after);
+        }
+        format!("{before} → {after}")
     }
 }
 
@@ -230,11 +242,10 @@ impl Plan {
             let width =
                 change.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or(0);
             for field in &change.fields {
-                let after = scalar(&field.after);
                 let values = if change.action == Action::Create {
-                    after
+                    scalar(&field.after)
                 } else {
-                    format!("{} → {after}", scalar(&field.before))
+                    field.values()
                 };
                 let replaces = if field.is_replacing { "  (forces replacement)" } else { "" };
                 let path = &field.path;

@@ -137,8 +137,8 @@ fn assigned(rest: &str) -> Option<Range<usize>> {
 
 /// The value behind `name: ` if it is one word, or quoted, and ends its line; the name begins the line.
 fn of_line(text: &str, start: usize, rest: &str) -> Option<Range<usize>> {
-    let line = text[..start].rfind('\n').map_or(0, |line| line + 1);
-    let is_first = text[line..start].trim_matches([' ', '\t', '-', '"', '\'', '{']).is_empty();
+    let before = text[..start].trim_end_matches([' ', '\t', '-', '"', '\'', '{']);
+    let is_first = before.is_empty() || before.ends_with(['\n', '\r']);
     let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
     let value = &rest[..end];
     if !is_first || !value.starts_with([' ', '\t']) {
