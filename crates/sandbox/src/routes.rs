@@ -10,6 +10,7 @@ pub(crate) mod template;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use strataql_diag::Report;
 use strataql_spec::path::pieces;
 use strataql_spec::{HttpVerb, Method, Piece, Provider, Resource, Schemas, Service};
@@ -68,12 +69,30 @@ impl Route {
         self.hosts.iter().any(|pieces| one_way(pieces, host, true).is_some())
     }
 
+    /// Whether a request is told from those of other operations, where the path key has a mark that is not sent: by
+    /// what the document puts into the body.
+    fn has_base(&self, request: &Incoming) -> bool {
+        let method = self.method();
+        let is_mark = |(name, _): &(String, _)| name.starts_with("__");
+        if !drops_marks(method) || !query_pairs(&method.path.query).iter().any(is_mark) {
+            return true;
+        }
+        let base = method.body.as_ref().and_then(|body| body.base.as_ref());
+        let (Some(Json::Object(base)), Some(sent)) = (base, &request.json) else { return false };
+        let mut scalars =
+            base.iter().filter(|(_, value)| !value.is_object() && !value.is_array()).peekable();
+        scalars.peek().is_some() && scalars.all(|(name, value)| sent.get(name) == Some(value))
+    }
+
     /// Values of the path key's query, if the request has all of it.
     fn fixed_values(&self, request: &Incoming) -> Option<Values> {
         let mut values = Values::new();
         if let Some(own) = &self.method().graphql {
             // the query of the path key is not sent
             return graphql::is_query(&own.query, request).then_some(values);
+        }
+        if !self.has_base(request) {
+            return None;
         }
         for (name, wanted) in &self.fixed {
             let in_query = request.query.iter().find(|(own, _)| own == name);
@@ -291,7 +310,7 @@ impl Routes {
                             resources: vec![format!("{whole}.{resource_name}")],
                             methods: vec![format!("{whole}.{resource_name}.{method_name}")],
                             template: Template::new(base.iter().chain(&method.path.path)),
-                            fixed: fixed_pairs(&method.path.query),
+                            fixed: fixed_pairs(method),
                             hosts,
                         },
                         &base,
@@ -363,8 +382,20 @@ fn split_server(url: &str) -> (&str, &str) {
     (rest, "")
 }
 
-/// The query of a path key as pairs with templates for values.
-fn fixed_pairs(query: &[Piece]) -> Vec<(String, Option<Vec<Piece>>)> {
+/// True for methods whose path key has marks, `__Bucket`, that are not sent.
+fn drops_marks(method: &Method) -> bool {
+    method.request_translate.as_deref() == Some("drop_double_underscore_params")
+}
+
+/// The query of a method's path key as pairs with templates for values.
+fn fixed_pairs(method: &Method) -> Vec<(String, Option<Vec<Piece>>)> {
+    let mut all = query_pairs(&method.path.query);
+    all.retain(|(name, _)| !drops_marks(method) || !name.starts_with("__"));
+    all
+}
+
+/// A query as pairs with templates for values.
+fn query_pairs(query: &[Piece]) -> Vec<(String, Option<Vec<Piece>>)> {
     let text: String = query
         .iter()
         .map(|piece| match piece {
@@ -389,7 +420,7 @@ mod tests {
 
     #[test]
     fn queries_of_path_keys_become_pairs() {
-        let pairs = fixed_pairs(&pieces("Action=List&acl&region={r}"));
+        let pairs = query_pairs(&pieces("Action=List&acl&region={r}"));
         assert_eq!(pairs[0], ("Action".to_owned(), Some(pieces("List"))));
         assert_eq!(pairs[1], ("acl".to_owned(), None));
         assert_eq!(pairs[2].1, Some(vec![Piece::Param("r".to_owned())]));

@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
-use strataql_spec::{RowShape, SchemaId, SchemaKind, Schemas};
+use strataql_spec::{RowShape, Schema, SchemaId, SchemaKind, Schemas};
 
 use crate::collection::{Kind, Object};
 use crate::pages::put_at;
+use crate::random::derive;
 use crate::routes::Route;
 use crate::synthesis::Synthesis;
 
@@ -25,8 +26,22 @@ pub(crate) fn projected(object: &Object, schemas: &Schemas, row: SchemaId, kind:
     object
         .iter()
         .filter(|(name, _)| shown(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .map(|(name, value)| {
+            let property = schema.properties.get(name).map(|id| &schemas[*id]);
+            (name.clone(), fitting(property, value, kind.seed))
+        })
         .collect()
+}
+
+/// A value of a field. What names an object in a path may be its name where the field is a number.
+fn fitting(property: Option<&Schema>, value: &Json, seed: u64) -> Json {
+    match (property.map(|property| property.kind), value) {
+        (Some(SchemaKind::Integer), Json::String(text)) if text.parse::<i64>().is_err() => {
+            // below 2^31, for fields of any width
+            Json::from(derive(seed, text) >> 33)
+        }
+        _ => value.clone(),
+    }
 }
 
 /// The body of a response with one object.
@@ -50,7 +65,9 @@ pub(crate) fn object_body(route: &Route, object: &Object, kind: &Kind) -> Json {
         }
         RowShape::Scalars { path } | RowShape::MapValues { path } => {
             let value = Synthesis::new(schemas, kind.clock, true).value("value", row, kind.seed);
-            put_at(&mut body, path, Json::Array(vec![value]));
+            let holder = schemas.at_path(schema, path).map(|id| schemas[id].kind);
+            let is_list = holder.is_none_or(|kind| kind.is_nested());
+            put_at(&mut body, path, if is_list { Json::Array(vec![value]) } else { value });
         }
         RowShape::Nothing { .. } => {
             return Synthesis::new(schemas, kind.clock, true).value("value", schema, kind.seed);
@@ -74,7 +91,7 @@ fn wrapped(route: &Route, object: &Object, row: SchemaId, kind: &Kind) -> Object
     let documented = kind.documented().unwrap_or_default();
     let absent = |name: &str| !documented.contains(name) && !object.contains_key(name);
     if schema.properties.keys().any(|name| absent(name)) {
-        let seed = crate::random::derive(kind.seed, &Json::Object(object.clone()).to_string());
+        let seed = derive(kind.seed, &Json::Object(object.clone()).to_string());
         let whole = Synthesis::new(schemas, kind.clock, true).object(row, seed);
         shown.extend(whole.into_iter().filter(|(name, _)| absent(name)));
     }

@@ -33,8 +33,13 @@ pub(crate) fn parameters(route: &Route, request: &Incoming) -> Result<(), Proble
             Location::Path | Location::Server => continue,
         };
         if sent.is_empty() && param.required && !route.is_fixed(&param.wire) {
-            let in_form = request.form.iter().any(|(name, _)| *name == param.wire);
-            if !in_form {
+            // a list of the query protocol is `TagKeys.member.1`, a structure `Tag.Key`
+            let is_part = |name: &str| {
+                let rest = name.strip_prefix(param.wire.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let in_query = request.query.iter().any(|(name, _)| is_part(name));
+            if !in_query && !request.form.iter().any(|(name, _)| is_part(name)) {
                 return Err(Problem::invalid(format!(
                     "the parameter `{}` is required",
                     param.wire
@@ -92,12 +97,18 @@ pub(crate) fn body(route: &Route, request: &Incoming) -> Result<(), Problem> {
         return Err(Problem::invalid("the body is not valid JSON"));
     };
     let Some(schema) = body.schema else { return Ok(()) };
+    let mut json = json.clone();
+    // what the document puts into the body need not be in its schema
+    if let (Some(fields), Some(Json::Object(base))) = (json.as_object_mut(), &body.base) {
+        let known = &route.schemas()[schema].properties;
+        fields.retain(|name, value| known.contains_key(name) || base.get(name) != Some(value));
+    }
     let check = Check {
         schemas: route.schemas(),
         paging: method.paging.target().map(|target| target.name.as_str()),
         partial: method.verb == HttpVerb::Patch,
     };
-    check.value(schema, json, "", 0)
+    check.value(schema, &json, "", 0)
 }
 
 fn is_empty_object(json: &Json) -> bool {

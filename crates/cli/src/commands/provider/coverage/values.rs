@@ -35,6 +35,8 @@ pub(super) fn of(method: &Method, schemas: &Schemas, verb: Option<SqlVerb>) -> G
                 Json::String(format!("{}.example.com", maker.text()))
             }
             (Location::Server, true) => server_value(method, &param.wire, &mut maker),
+            // told when the fields are known
+            _ if is_mask(&param.wire) => continue,
             (_, true) => maker.value(param.schema, 0),
             (_, false) => continue,
         };
@@ -54,6 +56,7 @@ pub(super) fn of(method: &Method, schemas: &Schemas, verb: Option<SqlVerb>) -> G
         body.properties.iter().filter(|property| !is_taken(property)).partition(|it| it.required);
     let is_simple = |property: &&BodyProperty| !schemas[property.schema].kind.is_nested();
     let more = if matches!(verb, Some(SqlVerb::Select | SqlVerb::Delete)) { 0 } else { OPTIONAL };
+    let mut changed: Vec<String> = Vec::new();
     for property in needed.into_iter().chain(others.into_iter().filter(is_simple).take(more)) {
         let json = maker.value(property.schema, 0);
         add(&mut given.probes, &property.name, &json);
@@ -61,10 +64,21 @@ pub(super) fn of(method: &Method, schemas: &Schemas, verb: Option<SqlVerb>) -> G
         if verb.is_none() || matches!(verb, Some(SqlVerb::Select | SqlVerb::Delete)) {
             given.arguments.0.insert(property.name.clone(), value);
         } else {
+            changed.push(property.wire.clone());
             given.fields.0.insert(property.name.clone(), value);
         }
     }
+    if let Some(mask) = method.params.iter().find(|param| is_mask(&param.wire)) {
+        let names = if changed.is_empty() { "*".to_owned() } else { changed.join(",") };
+        given.probes.push((mask.name.clone(), names.clone()));
+        given.arguments.0.insert(mask.name.clone(), Value::Text(names));
+    }
     given
+}
+
+/// True for the parameter that lists the fields which a request changes.
+fn is_mask(name: &str) -> bool {
+    matches!(name, "update_mask" | "updateMask")
 }
 
 /// A value of a server variable, one that its document lists if it lists some.
