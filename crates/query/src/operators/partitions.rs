@@ -93,8 +93,12 @@ pub(crate) struct OrderedPartitionsExec {
 
 impl OrderedPartitionsExec {
     fn new(input: Plan, lazy: bool) -> Self {
+        // windows above may count on a key that has one value
+        let mut equivalences: EquivalenceProperties = input.equivalence_properties().clone();
+        equivalences.clear_orderings();
+        equivalences.clear_per_partition_constants();
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
+            equivalences,
             Partitioning::UnknownPartitioning(1),
             input.pipeline_behavior(),
             input.boundedness(),
