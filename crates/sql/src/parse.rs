@@ -127,6 +127,7 @@ fn statement(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
         "SEARCH" => Ok(Statement::Known("SEARCH")),
         "NATIVEQUERY" => Ok(Statement::Known("NATIVEQUERY")),
         "STACKQL" => Ok(Statement::Known("AUTH")),
+        "TABLE" => standard(text, &postgres::from_table(tokens)),
         _ => standard(text, tokens),
     }
 }
@@ -136,6 +137,7 @@ fn standard(text: &str, tokens: &[TokenWithSpan]) -> Read<Statement> {
     let read = precedence::on_conflict(tokens).unwrap_or_else(|| tokens.to_vec());
     let mut read = precedence::null_tests(&read).unwrap_or(read);
     postgres::drop_materialized(&mut read);
+    postgres::drop_trim_from(&mut read);
     frames::move_exclusions(&mut read);
     let has_globs = glob::read_as_rlike(&mut read);
     let mut too_long = None;

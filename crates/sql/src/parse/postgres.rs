@@ -1,6 +1,6 @@
 //! Words that `sqlparser` reads in other dialects only, or leaves out.
 //!
-//! Owns: `AS [NOT] MATERIALIZED (…)`, which is a hint; FROM without SELECT.
+//! Owns: `AS [NOT] MATERIALIZED (…)`, which is a hint; FROM without SELECT, `TABLE t`; FROM without characters in trim.
 
 use std::ops::ControlFlow;
 
@@ -34,6 +34,37 @@ pub(super) fn drop_materialized(tokens: &mut Vec<TokenWithSpan>) {
         all.push(token.clone());
     }
     *tokens = all;
+}
+
+/// Removes FROM of `trim(LEADING FROM x)`.
+pub(super) fn drop_trim_from(tokens: &mut Vec<TokenWithSpan>) {
+    let is_where = |token: &TokenWithSpan| {
+        ["LEADING", "TRAILING", "BOTH"].into_iter().any(|word| is_word(token, word))
+    };
+    let mut dropped = Vec::new();
+    let real: Vec<usize> = (0..tokens.len()).filter(|&at| is_real(&tokens[at])).collect();
+    for places in real.windows(4) {
+        let &[name, open, place, from] = places else { continue };
+        if is_word(&tokens[name], "TRIM")
+            && tokens[open].token == Token::LParen
+            && is_where(&tokens[place])
+            && is_word(&tokens[from], "FROM")
+        {
+            dropped.push(from);
+        }
+    }
+    for at in dropped.into_iter().rev() {
+        tokens.remove(at);
+    }
+}
+
+/// `TABLE t` as `FROM t`, which selects all columns.
+pub(super) fn from_table(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut tokens = tokens.to_vec();
+    if let Some(first) = tokens.iter_mut().find(|token| is_real(token)) {
+        first.token = Token::make_keyword("FROM");
+    }
+    tokens
 }
 
 /// Makes `FROM t` select all columns.
@@ -75,6 +106,17 @@ mod tests {
     fn from_alone_selects_all_columns() {
         assert_eq!(shown("FROM t"), "SELECT * FROM t");
         assert_eq!(shown("SELECT * FROM (FROM t) AS q"), "SELECT * FROM (SELECT * FROM t) AS q");
+    }
+
+    #[test]
+    fn a_table_alone_selects_all_columns() {
+        assert_eq!(shown("TABLE t ORDER BY x"), "SELECT * FROM t ORDER BY x");
+    }
+
+    #[test]
+    fn trim_needs_no_characters() {
+        assert_eq!(shown("SELECT trim(leading from x)"), "SELECT TRIM(LEADING x)");
+        assert_eq!(shown("SELECT trim(both 'a' from x)"), "SELECT TRIM(BOTH 'a' FROM x)");
     }
 
     #[test]
