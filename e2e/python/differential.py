@@ -124,6 +124,7 @@ def main() -> None:
             done.append(own)
             if full:
                 print(f"{len(done)} of {len(jobs)} rounds, {sum(len(it.wrong) for it in done)} wrong", file=sys.stderr)
+                print("\n".join(own.wrong), end="\n" if own.wrong else "", file=sys.stderr)
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(work, jobs))
