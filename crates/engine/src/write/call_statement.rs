@@ -175,8 +175,7 @@ pub(super) fn arguments(
         }
     }
     // what stands in `@@json` as well is refused when the body is put together
-    let is_field =
-        |name: &str| !names_object(target, &all, name) && !fields.0.contains_key(name);
+    let is_field = |name: &str| !names_object(target, &all, name) && !fields.0.contains_key(name);
     let changed: Vec<String> = all.keys().filter(|name| is_field(name.as_str())).cloned().collect();
     for name in changed {
         if let Some(value) = all.shift_remove(&name) {

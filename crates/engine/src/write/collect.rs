@@ -132,7 +132,9 @@ fn nameless(source: &RowSource, key: usize) -> Box<Report> {
 
 fn twice(row: &Row, source: &RowSource, span: Span) -> Box<Report> {
     let names = source.keys.iter().filter_map(|key| match &row[*key].value {
-        CellValue::Value(value) => Some(format!("`{}` = `{}`", row[*key].path.join("."), value.text())),
+        CellValue::Value(value) => {
+            Some(format!("`{}` = `{}`", row[*key].path.join("."), value.text()))
+        }
         CellValue::Null => None,
     });
     let names = names.collect::<Vec<_>>().join(" and ");

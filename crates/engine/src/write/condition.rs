@@ -112,12 +112,7 @@ impl Scope {
         self.picks_unless(condition, names, false)
     }
 
-    fn picks_unless(
-        &self,
-        condition: &sql::Expr,
-        names: &ScopeNames<'_>,
-        negated: bool,
-    ) -> bool {
+    fn picks_unless(&self, condition: &sql::Expr, names: &ScopeNames<'_>, negated: bool) -> bool {
         use sql::BinaryOperator as Op;
 
         let picks = |part: &sql::Expr| self.picks_unless(part, names, negated);

@@ -194,7 +194,9 @@ pub(crate) async fn send_undo(
             match look(exchange.as_ref(), metrics, write, false).await {
                 Seen::Applied(_) => Ok(()),
                 // nothing shows the object; an error with a code of its own is the service's
-                Seen::Unclear if report.remote.is_some_and(|remote| remote.code.is_some()) => Ok(()),
+                Seen::Unclear if report.remote.is_some_and(|remote| remote.code.is_some()) => {
+                    Ok(())
+                }
                 Seen::Unclear | Seen::NotApplied => Err(report.message),
             }
         }

@@ -431,7 +431,8 @@ mod tests {
 
     #[test]
     fn what_is_shown_masked_was_not_read() {
-        for hidden in [json!("****"), json!({"a": ["•••"]}), json!("[REDACTED]"), json!("<hidden>")] {
+        for hidden in [json!("****"), json!({"a": ["•••"]}), json!("[REDACTED]"), json!("<hidden>")]
+        {
             assert!(hides_something(&hidden), "{hidden}");
         }
         for shown in [json!("*"), json!("a***"), json!("hidden"), json!("* * *"), json!(7)] {

@@ -79,9 +79,8 @@ async fn a_write_without_an_answer_is_undone_if_its_object_was_not_there() {
                 }
             }
         };
-        let sql = format!(
-            "INSERT INTO {T} (zone, machine_id, name, size) VALUES ('z1', 'm1', 'old', 1)"
-        );
+        let sql =
+            format!("INSERT INTO {T} (zone, machine_id, name, size) VALUES ('z1', 'm1', 'old', 1)");
         let (asked, failure, end) = rolled_back(script, &sql).await;
         let deleted = asked.iter().filter(|asked| asked.verb == "DELETE").count();
         assert!(deleted >= deletions, "{failure:?} {end:?} {asked:?}");
