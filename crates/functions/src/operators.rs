@@ -48,10 +48,8 @@ impl ExprPlanner for Operators {
             AtArrow if is_text(&left) && is_text(&right) => contains().call(vec![left, right]),
             ArrowAt if is_text(&left) && is_text(&right) => contains().call(vec![right, left]),
             StringConcat if is_time(&left) || is_time(&right) => {
-                let [left, right] = [left, right].map(|side| match is_time(&side) {
-                    true => cast(side, DataType::Utf8),
-                    false => side,
-                });
+                let as_text = |side| if is_time(&side) { cast(side, DataType::Utf8) } else { side };
+                let [left, right] = [left, right].map(as_text);
                 let both = BinaryExpr::new(Box::new(left), Operator::StringConcat, Box::new(right));
                 Expr::BinaryExpr(both)
             }
