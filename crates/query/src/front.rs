@@ -117,6 +117,9 @@ impl Front<'_> {
         learnt.spelling.complete(&parsed.tokens, &names);
         let mut query = self.reread(parsed, &learnt.spelling, &names)?;
         pg_catalog::rewrite(&mut query, &self.settings);
+        if self.settings.profile.is_some() {
+            compat::rewrite(&mut query);
+        }
         // numbers the values that `?` stands for, before a view repeats one of them
         rewrite::rewrite(&mut query, self.state)?;
         // what another word stands for is mentioned too

@@ -361,7 +361,7 @@ fn reads_by_name(name: &str) -> bool {
 
 /// True if the name of an operation begins with a word that changes something, and none that reads.
 pub fn changes_by_name(name: &str) -> bool {
-    is_named_by(name, CHANGING) && !reads_by_name(name)
+    is_named_by(name, CHANGING) && !is_named_by(name, READING)
 }
 
 /// True if a name begins with one of the words, at its start or behind what names its resource
